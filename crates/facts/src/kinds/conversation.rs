@@ -1,0 +1,76 @@
+use crate::{Address, Mac, Time, kind};
+
+kind! {
+    /// Who talked to whom: one row per TCP connection, per UDP or ICMP exchange of the same ends, and per pair of MAC
+    /// addresses and EtherType on layer 2. A packet that a router carried between two monitored VLANs counts once.
+    Conversation = "conversation" {
+        /// First packet.
+        time: Time,
+        /// Last packet.
+        last: Time,
+        /// Community ID v1 with seed 0; null where there is no IP.
+        community_id: Option<String>,
+        /// `tcp`, `udp`, `icmp`, `icmp6`, another IP protocol as `ip/NUMBER`, or `ethertype/0xNNNN`, `llc/0xNN`.
+        transport: String,
+        /// The end that asked (by handshake, else by the protocol's roles, else the first to speak).
+        client: Address,
+        /// Port of the client; null without ports.
+        client_port: Option<u16>,
+        /// MAC address that carried the client's packets where they were seen first.
+        client_mac: Option<Mac>,
+        /// The end that was asked.
+        server: Address,
+        /// Port of the server; null without ports.
+        server_port: Option<u16>,
+        /// MAC address that carried the server's packets, or to which the client's went.
+        server_mac: Option<Mac>,
+        /// VLAN in which the first packet was seen; null when untagged or priority-tagged (VID 0).
+        vlan: Option<u16>,
+        /// Every VLAN in which packets of it were seen.
+        vlans: Vec<u16>,
+        /// Protocol recognised by content, e.g. `s7comm`; null when not recognised.
+        protocol: Option<String>,
+        /// Finer name that the protocol itself tells apart, e.g. `v2c` of SNMP or `1.3` of TLS.
+        variant: Option<String>,
+        /// `handshake`, `role` or `first`: how client and server were told apart.
+        direction: String,
+        /// `answered`; `unanswered` (nothing came back though both ways are seen); `refused` (reset or ICMP
+        /// unreachable); `one-way` (multicast, or a protocol without answers); `one-sided` (the acknowledgements show
+        /// that the other way exists but was not captured).
+        state: String,
+        /// Whether the conversation was under way when the capture began (TCP without its handshake).
+        midstream: bool,
+        /// Packets from client to server.
+        packets_out: u64,
+        /// Packets from server to client.
+        packets_in: u64,
+        /// Bytes of payload above the transport, client to server; of the frame's payload on layer 2.
+        bytes_out: u64,
+        /// Bytes of payload above the transport, server to client.
+        bytes_in: u64,
+        /// TCP payload bytes that the other end acknowledged but the capture lacks.
+        lost_bytes: u64,
+        /// Gaps in the TCP byte streams, both ways.
+        gaps: u64,
+        /// The conversation that negotiated this one (data channel of FTP, RTP of RTSP …): its protocol.
+        parent: Option<String>,
+        /// Judged: asset of the client as named in the site file, else its address.
+        client_asset: Option<String>,
+        /// Judged: zone of the client; null when its address belongs to no zone.
+        client_zone: Option<String>,
+        /// Judged: third party that owns the client's address.
+        client_party: Option<String>,
+        /// Judged: asset of the server as named in the site file, else its address.
+        server_asset: Option<String>,
+        /// Judged: zone of the server; null when its address belongs to no zone.
+        server_zone: Option<String>,
+        /// Judged: third party that owns the server's address or the name it was looked up by.
+        server_party: Option<String>,
+        /// Judged: whether the two ends are in different zones.
+        crosses: bool,
+        /// Judged: name of the conduit that explains it.
+        conduit: Option<String>,
+        /// Judged: why it needs no conduit (`housekeeping`, `answers`), or why the nearest conduit does not explain it.
+        reason: Option<String>,
+    }
+}

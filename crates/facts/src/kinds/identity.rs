@@ -1,0 +1,30 @@
+use std::net::IpAddr;
+
+use crate::{Grade, Mac, Time, kind};
+
+kind! {
+    /// One thing known of a device, with its source. Contradictions stand side by side.
+    Identity = "identity" {
+        /// When it was stated first.
+        time: Time,
+        /// When it was stated last.
+        last: Time,
+        /// MAC address of the device, where it is on this wire.
+        mac: Option<Mac>,
+        /// IP address of the device.
+        ip: Option<IpAddr>,
+        /// VLAN in which it was stated.
+        vlan: Option<u16>,
+        /// `maker`, `model`, `order_number`, `firmware`, `serial`, `hostname`, `role`, `os`, `software`, `key`
+        /// (fingerprint of a host key or certificate), `system` (free text), `vlans` (VLANs it is a member of).
+        attribute: String,
+        /// The value as stated.
+        value: String,
+        /// Protocol that carried it, e.g. `lldp`, `cip`.
+        source: String,
+        /// How sure it is.
+        grade: Option<Grade>,
+        /// Judged: asset as named in the site file, else its address.
+        asset: Option<String>,
+    }
+}

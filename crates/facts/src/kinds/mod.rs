@@ -1,0 +1,95 @@
+//! The kinds of fact, one file each. This is the only place that lists them.
+//!
+//! Columns whose doc begins with "Judged:" are worked out against the site when facts are folded (crate `store`); the
+//! witness leaves them `None`.
+mod address;
+mod asset;
+mod conversation;
+mod coverage;
+mod credential;
+mod identity;
+mod name;
+mod oddity;
+mod operation;
+mod remote_session;
+mod route;
+
+pub use address::Address as AddressFact;
+pub use asset::Asset;
+pub use conversation::Conversation;
+pub use coverage::Coverage;
+pub use credential::Credential;
+pub use identity::Identity;
+pub use name::Name;
+pub use oddity::Oddity;
+pub use operation::{Operation, Outcome, Verb};
+pub use remote_session::RemoteSession;
+pub use route::Route;
+
+use crate::{Kind, KindInfo, Value};
+
+macro_rules! kinds {
+    ($($field:ident : $kind:ty,)*) => {
+        /// Every fact witnessed, by kind, each in the order of time.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Facts {
+            /// Base names of the captures, by the index that [`Evidence`](crate::Evidence) uses.
+            pub captures: Vec<String>,
+            $(pub $field: Vec<$kind>,)*
+        }
+
+        /// The registry: every kind of fact, in the order of the reference.
+        pub const KINDS: &[KindInfo] = &[$(<$kind as Kind>::INFO,)*];
+
+        impl Facts {
+            /// Calls `each` with every fact of the kind called `name` as a row; does nothing for an unknown name.
+            pub fn rows(&self, name: &str, mut each: impl FnMut(Vec<Value>)) {
+                $(if name == <$kind as Kind>::INFO.name {
+                    for fact in &self.$field { each(fact.row(&self.captures)) }
+                })*
+            }
+
+            /// Like [`Facts::rows`], but stops at the first error.
+            pub fn try_rows<E>(&self, name: &str, mut each: impl FnMut(Vec<Value>) -> Result<(), E>) -> Result<(), E> {
+                $(if name == <$kind as Kind>::INFO.name {
+                    for fact in &self.$field { each(fact.row(&self.captures))? }
+                })*
+                Ok(())
+            }
+
+            /// The evidence of the `index`-th fact of the kind called `name`, from 0.
+            pub fn evidence(&self, name: &str, index: usize) -> Option<&crate::Evidence> {
+                $(if name == <$kind as Kind>::INFO.name {
+                    return self.$field.get(index).map(Kind::evidence);
+                })*
+                None
+            }
+        }
+    };
+}
+
+kinds! {
+    assets: Asset,
+    addresses: AddressFact,
+    conversations: Conversation,
+    operations: Operation,
+    names: Name,
+    remote_sessions: RemoteSession,
+    credentials: Credential,
+    identities: Identity,
+    routes: Route,
+    coverage: Coverage,
+    oddities: Oddity,
+}
+
+#[test]
+fn every_kind_and_column_says_what_it_is() {
+    let mut names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    names.dedup();
+    assert_eq!(names.len(), KINDS.len());
+    for kind in KINDS {
+        for column in kind.columns {
+            assert!(column.doc.trim().ends_with('.'), "{}.{}: {:?}", kind.name, column.name, column.doc);
+        }
+    }
+}

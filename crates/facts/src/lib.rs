@@ -1,0 +1,16 @@
+//! The vocabulary of Seawall: what can be witnessed, what a site declares, and how both are named.
+//!
+//! Everything that witnesses writes the kinds of [`kinds`]; everything that judges reads them. One file per
+//! kind; each column has a doc line with its unit. Nothing here does I/O or reads a clock.
+pub mod kind;
+pub mod kinds;
+pub mod site;
+mod time;
+
+mod addr;
+
+pub use addr::{Address, Mac};
+pub use ipnet::IpNet;
+pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Type, Value};
+pub use kinds::Facts;
+pub use time::Time;
