@@ -1,1 +1,4 @@
+//! Measure pages, the engine that runs them, and the verdicts.
+mod assessment;
 
+pub use assessment::*;

@@ -4,6 +4,7 @@
 //! witness leaves them `None`.
 mod address;
 mod asset;
+mod capture;
 mod conversation;
 mod coverage;
 mod credential;
@@ -16,6 +17,7 @@ mod route;
 
 pub use address::Address as AddressFact;
 pub use asset::Asset;
+pub use capture::Capture;
 pub use conversation::Conversation;
 pub use coverage::Coverage;
 pub use credential::Credential;
@@ -80,6 +82,7 @@ kinds! {
     routes: Route,
     coverage: Coverage,
     oddities: Oddity,
+    files: Capture,
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! What judging gives: a verdict per measure, per subject, each with its reason and what it cites.
+use facts::{Time, Value};
+
+/// What is known of a measure or one of its subjects. Ordered from best to worst, so that `max` gives the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// A record says that the measure does not apply: who, why, until when.
+    NotApplicable,
+    /// The evidence covers the subject and shows that the measure holds.
+    Met,
+    /// No finding, but evidence is missing, stale or partial.
+    Unproven,
+    /// At least one finding is open.
+    NotMet,
+}
+
+impl Verdict {
+    pub const ALL: [Verdict; 4] = [Verdict::NotMet, Verdict::Unproven, Verdict::Met, Verdict::NotApplicable];
+
+    pub const fn words(self) -> &'static str {
+        match self {
+            Verdict::Met => "met",
+            Verdict::NotMet => "not met",
+            Verdict::Unproven => "unproven",
+            Verdict::NotApplicable => "not applicable",
+        }
+    }
+
+    pub fn parse(words: &str) -> Option<Verdict> {
+        Verdict::ALL.into_iter().find(|verdict| verdict.words() == words)
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.words())
+    }
+}
+
+/// The whole result: same facts, same site, same pages, same time give the same value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    pub terminal: String,
+    /// IANA time zone in which times are shown to people.
+    pub time_zone: String,
+    /// The time as of which was judged.
+    pub as_of: Time,
+    /// Id of the edition of the advisory that was followed.
+    pub edition: String,
+    /// The captures it rests on, in the order read.
+    pub evidence: Vec<Source>,
+    /// One per page, in the order of the catalogue.
+    pub measures: Vec<Judged>,
+    /// Measures of the edition that this version has no page for.
+    pub not_judged: Vec<NotJudged>,
+}
+
+/// A capture that the assessment rests on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Source {
+    pub capture: String,
+    pub sha256: Option<String>,
+    pub packets: u64,
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+    pub sensor: Option<String>,
+    pub problems: Vec<String>,
+}
+
+/// A measure of the advisory that is listed, never silently left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotJudged {
+    pub id: String,
+    pub title: String,
+    /// What evidence would be needed.
+    pub why: String,
+}
+
+/// A measure with its verdict: the worst of its subjects'.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    pub id: String,
+    pub title: String,
+    pub verdict: Verdict,
+    /// One sentence that sums the subjects up.
+    pub summary: String,
+    pub subjects: Vec<Subject>,
+}
+
+/// One subject's verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    pub subject: String,
+    pub verdict: Verdict,
+    /// A full sentence.
+    pub reason: String,
+    /// Assets concerned, as named in the site file; unknown ones by address.
+    pub assets: Vec<String>,
+    /// The telling values, by column name, in the page's order.
+    pub facts: Vec<(String, Value)>,
+    /// Stable id, of a `not met` only.
+    pub finding: Option<String>,
+    /// Where it can be looked up. A `not met` has at least one, or cites the site file in `facts`.
+    pub evidence: Vec<Cited>,
+    /// Coverage that a `met` rests on, or whose lack made it `unproven`; a sentence each.
+    pub rests_on: Vec<String>,
+}
+
+/// Frames of one capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cited {
+    pub capture: String,
+    /// Numbers from 1, ascending.
+    pub frames: Vec<u64>,
+    /// Time of the first.
+    pub time: Option<Time>,
+    /// The fact that cites them, e.g. `operation 12`.
+    pub fact: String,
+}
