@@ -1,1 +1,4 @@
+//! Bytes to observations.
+mod frame;
 
+pub use frame::{Frame, Link};
