@@ -71,7 +71,10 @@ impl ZoneKind {
     pub const fn is_crane(self) -> bool {
         matches!(
             self,
-            ZoneKind::CraneControl | ZoneKind::CraneAuxiliary | ZoneKind::CraneManagement | ZoneKind::RemoteOperations
+            ZoneKind::CraneControl
+                | ZoneKind::CraneAuxiliary
+                | ZoneKind::CraneManagement
+                | ZoneKind::RemoteOperations
         )
     }
 }
@@ -110,12 +113,18 @@ words! {
 impl Role {
     /// Joins networks by trade, so may have several homes.
     pub const fn joins_networks(self) -> bool {
-        matches!(self, Role::Router | Role::Firewall | Role::Switch | Role::JumpHost | Role::TransferGate)
+        matches!(
+            self,
+            Role::Router | Role::Firewall | Role::Switch | Role::JumpHost | Role::TransferGate
+        )
     }
 
     /// Core control (C15): what moves the crane.
     pub const fn is_core_control(self) -> bool {
-        matches!(self, Role::Plc | Role::Drive | Role::RemoteIo | Role::Safety)
+        matches!(
+            self,
+            Role::Plc | Role::Drive | Role::RemoteIo | Role::Safety
+        )
     }
 }
 
@@ -181,10 +190,16 @@ pub struct Conduit {
 pub enum Service {
     Any,
     /// Transport and port, e.g. `tcp/443`; `None` for every port.
-    Port { udp: bool, port: u16 },
+    Port {
+        udp: bool,
+        port: u16,
+    },
     EtherType(u16),
     /// A protocol, and after the colon what of it: an operation, a class, or a variant of the protocol.
-    Protocol { protocol: String, part: Option<Part> },
+    Protocol {
+        protocol: String,
+        part: Option<Part>,
+    },
 }
 
 /// What stands after the colon of a service.
