@@ -326,7 +326,10 @@ fn the_fact_about_a_capture_says_what_lies_there() {
         (Some(Time::from_secs(7)), Some(Time::from_secs(9)))
     );
     // Of `sha256sum` over the same bytes.
-    assert_eq!(info.sha256.unwrap(), "096c8581f9b3f7aeddf72f72ad8164e491c33c0f051198495c33145b6400c100");
+    assert_eq!(
+        info.sha256.unwrap(),
+        "096c8581f9b3f7aeddf72f72ad8164e491c33c0f051198495c33145b6400c100"
+    );
     let packed = put(
         dir.join("b.pcapng.zst"),
         &zstd(b"\x0a\x0d\x0d\x0a\x1c\0\0\0"),
