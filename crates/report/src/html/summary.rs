@@ -155,6 +155,14 @@ impl Page<'_> {
                             @if subject.evidence.len() > 3 { " and " (subject.evidence.len() - 3) " more" }
                         } }
                     }
+                    @if subject.evidence.is_empty() && !subject.facts.is_empty() {
+                        div { dt { "Declared" } dd {
+                            @for (nth, (name, value)) in subject.facts.iter().take(3).enumerate() {
+                                @if nth > 0 { "; " }
+                                (words::column(name)) " " (words::value(value, self.picks.zone))
+                            }
+                        } }
+                    }
                     @if let Some(id) = &subject.finding {
                         div { dt { "Finding" } dd { code { (show(id)) } } }
                     }

@@ -2,7 +2,7 @@
 use facts::site::Conduit;
 use maud::{Markup, html};
 
-use super::layout::{BOX_WIDTH, Curve, Layout, Rect, layout};
+use super::layout::{BOX_WIDTH, Curve, Layout, Rect, is_tight, layout};
 use super::{Class, Edge, Node, Picture, picture, service_declared};
 use crate::html::parts::{MOST_ROWS, folded, names};
 use crate::pick::Picks;
@@ -50,6 +50,7 @@ fn summary(picture: &Picture<'_>) -> String {
         count(of(Class::Explained)),
         count(of(Class::Unnamed)),
         match picture.unused.len() {
+            0 => "No conduit is".to_owned(),
             1 => "One conduit is".to_owned(),
             number => format!("{} conduits are", count(size(number))),
         },
@@ -86,6 +87,7 @@ fn drawing(picture: &Picture<'_>) -> Markup {
     let edges: Vec<Edge> = drawn.into_iter().map(clone).collect();
     let places = layout(&picture.nodes, &edges);
     let labels = labels(&edges, &places);
+    let tight = is_tight(picture.nodes.len());
     let size = format!("0 0 {} {}", places.width.ceil(), places.height.ceil());
     html! {
         figure.map {
@@ -115,10 +117,12 @@ fn drawing(picture: &Picture<'_>) -> Markup {
                             title { (tip(edge, &picture.nodes)) }
                         }
                     }
-                    @for (node, rect) in picture.nodes.iter().zip(&places.boxes) { (zone(node, rect)) }
+                    @for (node, rect) in picture.nodes.iter().zip(&places.boxes) { (zone(node, rect, tight)) }
                     @for label in &labels {
-                        text class={ "label " (class_name(label.class)) } x=(at(label.x)) y=(at(label.y))
-                            text-anchor="middle" { (label.text) }
+                        rect.plate x=(at(label.room.x)) y=(at(label.room.y)) width=(at(label.room.w))
+                            height=(at(label.room.h)) rx="3" {}
+                        text class={ "label " (class_name(label.class)) } text-anchor="middle"
+                            x=(at(label.room.x + label.room.w / 2.0)) y=(at(label.room.y + 11.0)) { (label.text) }
                     }
                 }
             }
@@ -142,9 +146,13 @@ fn clone(edge: &Edge) -> Edge {
     }
 }
 
-fn zone(node: &Node, rect: &Rect) -> Markup {
-    let (x, y) = (rect.x + 12.0, rect.y + rect.h / 2.0);
+fn zone(node: &Node, rect: &Rect, tight: bool) -> Markup {
+    let (x, y) = (
+        rect.x + 12.0,
+        rect.y + rect.h / 2.0 + if tight { 4.5 } else { -3.0 },
+    );
     let assets = many(size(node.assets), "asset", "assets");
+    let room = if node.findings > 0 { 18 } else { 22 };
     html! {
         g {
             title {
@@ -152,12 +160,10 @@ fn zone(node: &Node, rect: &Rect) -> Markup {
                 @if node.findings > 0 { ", " (many(size(node.findings), "finding", "findings")) }
             }
             rect.zone x=(at(rect.x)) y=(at(rect.y)) width=(at(BOX_WIDTH)) height=(at(rect.h)) rx="5" {}
-            text.zone-name x=(at(x)) y=(at(y - 3.0)) { (fit(&show(&node.name), if node.findings > 0 { 19 } else { 23 })) }
-            text.zone-kind x=(at(x)) y=(at(y + 13.0)) { (node.kind) " · " (assets) }
+            text.zone-name x=(at(x)) y=(at(y)) { (fit(&show(&node.name), room)) }
+            @if !tight { text.zone-kind x=(at(x)) y=(at(y + 16.0)) { (node.kind) " · " (assets) } }
             @if node.findings > 0 {
-                text.zone-findings x=(at(rect.x + rect.w - 10.0)) y=(at(y - 3.0)) text-anchor="end" {
-                    "✕ " (node.findings)
-                }
+                text.zone-findings x=(at(rect.x + rect.w - 10.0)) y=(at(y)) text-anchor="end" { "✕ " (node.findings) }
             }
         }
     }
@@ -223,8 +229,7 @@ fn tip(edge: &Edge, nodes: &[Node]) -> String {
 }
 
 struct Label {
-    x: f64,
-    y: f64,
+    room: Rect,
     text: String,
     class: Class,
 }
@@ -295,13 +300,12 @@ fn labels(edges: &[Edge], places: &Layout) -> Vec<Label> {
             Some((text.clone(), room(text, spots().next()?)))
         };
         if let Some((text, rect)) = free.or_else(forced) {
+            taken.push(rect);
             labels.push(Label {
-                x: rect.x + rect.w / 2.0,
-                y: rect.y + 11.0,
+                room: rect,
                 text,
                 class: edge.class,
             });
-            taken.push(rect);
         }
     }
     labels
@@ -370,6 +374,7 @@ fn tables(picture: &Picture<'_>) -> Markup {
             }
             (folded(edges.len(), "conversation"))
             @if !picture.unused.is_empty() { (unused(&picture.unused)) }
+            (zones(&picture.nodes))
         }
     }
 }
@@ -390,6 +395,31 @@ fn unused(conduits: &[&Conduit]) -> Markup {
                             td { (names(conduit.services.iter().map(service_declared))) }
                             td { (show(&conduit.because)) }
                             td { (show(&conduit.place.file)) ", line " (conduit.place.line) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn zones(nodes: &[Node]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="group" aria-label="Zones, scrolls sideways" {
+            table {
+                caption { "Zones (" (count(size(nodes.len()))) ")" }
+                thead { tr {
+                    th scope="col" { "Zone" } th scope="col" { "Kind" } th scope="col" { "Stands with" }
+                    th.number scope="col" { "Assets" } th.number scope="col" { "Findings" }
+                } }
+                tbody {
+                    @for node in nodes.iter().take(MOST_ROWS) {
+                        tr {
+                            th scope="row" { (show(&node.name)) }
+                            td { (node.kind) }
+                            td { (show(&node.group)) }
+                            td.number { (count(size(node.assets))) }
+                            td.number { (count(size(node.findings))) }
                         }
                     }
                 }

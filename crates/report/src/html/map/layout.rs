@@ -5,16 +5,45 @@ use std::collections::BTreeMap;
 
 use super::{Band, Edge, Node};
 
-pub(super) const BOX_WIDTH: f64 = 196.0;
-const BOX_HEIGHT: f64 = 48.0;
-const GUTTER: f64 = 214.0;
+pub(super) const BOX_WIDTH: f64 = 188.0;
+const GUTTER: f64 = 178.0;
+/// Beside the outer bands: for their own edges, where there are any.
 const MARGIN: f64 = 84.0;
+const NARROW: f64 = 14.0;
 const PORT: f64 = 13.0;
-const GAP: f64 = 12.0;
-const GROUP_GAP: f64 = 26.0;
-const PAD: f64 = 12.0;
-const LABEL: f64 = 24.0;
 const LANE: f64 = 16.0;
+
+/// Heights and gaps: a map of many zones is set tighter, with one line in a box.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    zone: f64,
+    gap: f64,
+    group_gap: f64,
+    label: f64,
+    pad: f64,
+}
+
+const ROOMY: Sizes = Sizes {
+    zone: 48.0,
+    gap: 12.0,
+    group_gap: 26.0,
+    label: 24.0,
+    pad: 12.0,
+};
+const TIGHT: Sizes = Sizes {
+    zone: 28.0,
+    gap: 7.0,
+    group_gap: 14.0,
+    label: 21.0,
+    pad: 9.0,
+};
+/// Zones from which on the map is set tighter.
+const MANY: usize = 18;
+
+/// Whether boxes have room for one line only.
+pub(super) const fn is_tight(nodes: usize) -> bool {
+    nodes > MANY
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rect {
@@ -74,6 +103,7 @@ enum Side {
 
 pub(super) fn layout(nodes: &[Node], edges: &[Edge]) -> Layout {
     let columns = columns(nodes);
+    let sizes = if is_tight(nodes.len()) { TIGHT } else { ROOMY };
     let column_of: BTreeMap<usize, usize> = columns
         .iter()
         .enumerate()
@@ -114,11 +144,25 @@ pub(super) fn layout(nodes: &[Node], edges: &[Edge]) -> Layout {
             .iter()
             .filter_map(|side| ports.get(&(node, *side)))
             .copied();
-        BOX_HEIGHT.max(most.fold(0.0, f64::max) * PORT + PORT)
+        sizes.zone.max(most.fold(0.0, f64::max) * PORT + PORT)
     };
 
     // First without lanes, to learn which gap of the middle band each passing edge is nearest to; then with them.
-    let plain = place(&columns, nodes.len(), &height, &BTreeMap::new());
+    let beside = |edge_side: Side, column: usize| {
+        let own = edges.iter().zip(&sides).any(|(edge, (from, to))| {
+            from == to && *from == edge_side && column_of.get(&edge.from) == Some(&column)
+        });
+        if own { MARGIN } else { NARROW }
+    };
+    let margins = (beside(Side::Left, 0), beside(Side::Right, last));
+    let plain = place(
+        &columns,
+        nodes.len(),
+        margins,
+        sizes,
+        &height,
+        &BTreeMap::new(),
+    );
     let mut lanes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, edge) in edges
         .iter()
@@ -139,7 +183,7 @@ pub(super) fn layout(nodes: &[Node], edges: &[Edge]) -> Layout {
         .iter()
         .map(|(gap, edges)| (*gap, edges.len()))
         .collect();
-    let placed = place(&columns, nodes.len(), &height, &counts);
+    let placed = place(&columns, nodes.len(), margins, sizes, &height, &counts);
     let middle = |node: usize| placed.boxes.get(node).map_or(0.0, Rect::middle);
     let mut lane_of: BTreeMap<usize, f64> = BTreeMap::new();
     for (gap, members) in &mut lanes {
@@ -159,7 +203,8 @@ pub(super) fn layout(nodes: &[Node], edges: &[Edge]) -> Layout {
 
     let ends = port_places(edges, &sides, &placed.boxes);
     let inner = (last / 2).max(1);
-    let (lane_left, lane_right) = (column_x(inner), column_x(inner) + BOX_WIDTH);
+    let lane_left = column_x(margins.0, inner) - sizes.pad;
+    let lane_right = lane_left + BOX_WIDTH + 2.0 * sizes.pad;
     let curves = edges
         .iter()
         .enumerate()
@@ -209,8 +254,8 @@ fn columns(nodes: &[Node]) -> Vec<Column> {
     bands.into_values().collect()
 }
 
-fn column_x(column: usize) -> f64 {
-    MARGIN + column as f64 * (BOX_WIDTH + GUTTER)
+fn column_x(left: f64, column: usize) -> f64 {
+    left + column as f64 * (BOX_WIDTH + GUTTER)
 }
 
 #[derive(Default)]
@@ -226,6 +271,8 @@ struct Placed {
 fn place(
     columns: &[Column],
     nodes: usize,
+    margins: (f64, f64),
+    sizes: Sizes,
     height: &dyn Fn(usize) -> f64,
     lanes: &BTreeMap<usize, usize>,
 ) -> Placed {
@@ -238,14 +285,16 @@ fn place(
         here as f64 * LANE
     };
     let group_height = |members: &[usize]| {
-        let boxes: f64 = members.iter().map(|node| height(*node) + GAP).sum();
-        LABEL + boxes - GAP + PAD
+        let boxes: f64 = members.iter().map(|node| height(*node) + sizes.gap).sum();
+        sizes.label + boxes - sizes.gap + sizes.pad
     };
     let column_height = |(index, groups): (usize, &Column)| {
         let below: f64 = groups
             .iter()
             .enumerate()
-            .map(|(nth, (_, members))| group_height(members) + GROUP_GAP + lane(index, nth + 1))
+            .map(|(nth, (_, members))| {
+                group_height(members) + sizes.group_gap + lane(index, nth + 1)
+            })
             .sum();
         lane(index, 0) + below
     };
@@ -256,12 +305,12 @@ fn place(
         .fold(0.0, f64::max);
     let mut placed = Placed {
         boxes: vec![Rect::default(); nodes],
-        height: tallest + GAP,
+        height: tallest + sizes.gap,
         ..Placed::default()
     };
     for (index, groups) in columns.iter().enumerate() {
-        let x = column_x(index);
-        let mut y = GAP + (tallest - column_height((index, groups))) / 2.0;
+        let x = column_x(margins.0, index);
+        let mut y = sizes.gap + (tallest - column_height((index, groups))) / 2.0;
         let mut gaps = vec![y];
         y += lane(index, 0);
         for (nth, (name, members)) in groups.iter().enumerate() {
@@ -269,13 +318,13 @@ fn place(
             placed.groups.push((
                 name.clone(),
                 Rect {
-                    x: x - PAD,
+                    x: x - sizes.pad,
                     y,
-                    w: BOX_WIDTH + 2.0 * PAD,
+                    w: BOX_WIDTH + 2.0 * sizes.pad,
                     h: tall,
                 },
             ));
-            let mut top = y + LABEL;
+            let mut top = y + sizes.label;
             for node in members {
                 let h = height(*node);
                 if let Some(rect) = placed.boxes.get_mut(*node) {
@@ -286,18 +335,18 @@ fn place(
                         h,
                     };
                 }
-                top += h + GAP;
+                top += h + sizes.gap;
             }
             y += tall;
-            gaps.push(y + GROUP_GAP / 2.0);
-            y += GROUP_GAP + lane(index, nth + 1);
+            gaps.push(y + sizes.group_gap / 2.0);
+            y += sizes.group_gap + lane(index, nth + 1);
         }
         if index == 1 {
             placed.gaps = gaps;
         }
     }
     let last = columns.len().saturating_sub(1);
-    placed.width = column_x(last) + BOX_WIDTH + MARGIN;
+    placed.width = column_x(margins.0, last) + BOX_WIDTH + margins.1;
     placed
 }
 
