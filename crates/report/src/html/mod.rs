@@ -110,7 +110,7 @@ impl Page<'_> {
                         } }
                         div { dt { "Edition followed" } dd { (show(&assessment.edition)) } }
                         div { dt { "Read" } dd {
-                            (self.picks.read()) " "
+                            (parts::dated(&self.picks.read())) " "
                             a href="#replay" { "Hashes and replay" }
                         } }
                         div { dt { "Judged by" } dd { "Seawall " (show(context.version)) } }

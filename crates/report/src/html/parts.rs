@@ -82,6 +82,16 @@ pub(super) fn names<T: AsRef<str>>(all: impl Iterator<Item = T>) -> Markup {
     }
 }
 
+/// Text whose dates do not break at their hyphens.
+pub(super) fn dated(text: &str) -> Markup {
+    html! {
+        @for (nth, word) in text.split(' ').enumerate() {
+            @if nth > 0 { " " }
+            @if word.matches('-').count() == 2 { span.date { (word) } } @else { (word) }
+        }
+    }
+}
+
 /// In the terminal's zone, and in UTC where that differs.
 pub(super) fn time(at: Time, zone: &str) -> Markup {
     let (local, utc) = (at.local(zone), at.local("UTC"));
@@ -96,7 +106,7 @@ pub(super) fn span(first: Time, last: Time, zone: &str) -> Markup {
         words::span(first, last, zone),
         words::span(first, last, "UTC"),
     );
-    html! { (local) @if local != utc { " " span.quiet { (utc) } } }
+    html! { (dated(&local)) @if local != utc { " " span.quiet { (dated(&utc)) } } }
 }
 
 /// Captures and frames, each with the time of its first.

@@ -4,7 +4,7 @@ use facts::{Evidence, Time};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{MOST_ROWS, folded, names, span, time};
+use super::parts::{MOST_ROWS, dated, folded, names, span, time};
 use crate::visible::show;
 use crate::words::{self, count, many, size};
 
@@ -101,7 +101,7 @@ impl Page<'_> {
                 td {
                     @match (asset.time, asset.last) {
                         (Some(first), Some(last)) => {
-                            (words::span(first, last, self.picks.zone))
+                            (dated(&words::span(first, last, self.picks.zone)))
                             span.quiet { (many(asset.packets, "packet", "packets")) }
                         },
                         _ => span.quiet { "not seen" },
@@ -162,7 +162,7 @@ impl Page<'_> {
         };
         html! {
             tr {
-                td { (words::span(one.time, one.last.max(one.time), self.picks.zone)) }
+                td { (dated(&words::span(one.time, one.last.max(one.time), self.picks.zone))) }
                 th scope="row" { (one.operation) span.quiet { (show(&one.protocol)) } }
                 td {
                     (end(&one.source_asset, one.source)) " → " (end(&one.target_asset, one.target))
@@ -258,7 +258,7 @@ impl Page<'_> {
                 td { span.tag.warn[row.state != "complete"] { (show(&row.state)) } }
                 td.number { (count(row.good)) " of " (count(row.total)) }
                 td { @if let Some(detail) = &row.detail { (show(detail)) } }
-                td { @if let (Some(first), Some(last)) = (row.time, row.last) { (words::span(first, last, self.picks.zone)) } }
+                td { @if let (Some(first), Some(last)) = (row.time, row.last) { (dated(&words::span(first, last, self.picks.zone))) } }
             }
         }
     }
@@ -282,7 +282,7 @@ impl Page<'_> {
                                 td { @if let Some(source) = row.source { (source) } }
                                 td { @if let Some(target) = row.target { (target) } }
                                 td { @if let Some(detail) = &row.detail { (show(detail)) } }
-                                td { (words::span(row.time, row.last.max(row.time), self.picks.zone)) }
+                                td { (dated(&words::span(row.time, row.last.max(row.time), self.picks.zone))) }
                                 td { (self.frames(&row.evidence)) }
                             }
                         } }

@@ -356,7 +356,9 @@ fn port_places(
     sides: &[(Side, Side)],
     boxes: &[Rect],
 ) -> BTreeMap<(usize, bool), (f64, f64)> {
-    let mut at: BTreeMap<(usize, Side), Vec<(f64, usize, bool)>> = BTreeMap::new();
+    // Per side of a box: the height of the other end, the edge, whether this is the server's end.
+    type Ports = Vec<(f64, usize, bool)>;
+    let mut at: BTreeMap<(usize, Side), Ports> = BTreeMap::new();
     let middle = |node: usize| boxes.get(node).map_or(0.0, Rect::middle);
     for (index, (edge, (from, to))) in edges.iter().zip(sides).enumerate() {
         at.entry((edge.from, *from))
