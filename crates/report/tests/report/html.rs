@@ -25,8 +25,9 @@ fn tags(page: &str) -> Vec<String> {
                 _ => {}
             }
         }
-        tags.push(after[..end].to_owned());
-        rest = &after[end..];
+        let (tag, left) = after.split_at(end);
+        tags.push(tag.to_owned());
+        rest = left;
     }
     tags
 }

@@ -6,9 +6,9 @@ use crate::sample::{HOSTILE, sample};
 fn keys(value: &Value) -> Vec<&str> {
     value
         .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str())
         .collect()
 }
 

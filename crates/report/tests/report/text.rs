@@ -18,7 +18,7 @@ fn without_color(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\x1b[") {
         out.push_str(before);
-        rest = after.split_once('m').unwrap().1;
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
     }
     out + rest
 }
