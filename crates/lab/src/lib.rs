@@ -5,6 +5,7 @@
 pub mod harborview;
 pub mod load;
 pub mod net;
+pub mod oddments;
 pub mod speech;
 pub mod truth;
 

@@ -619,8 +619,7 @@ fn offices(net: &mut Network) {
         outside([198, 51, 100, 32]),
         80,
         request,
-        "text/html",
-        "<html>tide tables</html>",
+        ("text/html", "<html>tide tables</html>"),
     );
     https(
         net,

@@ -11,12 +11,11 @@ pub fn transfer(
     server: Host,
     login: (&str, &str),
     store: bool,
-    file: &str,
-    content: &[u8],
+    file: (&str, &[u8]),
 ) {
     let mut tcp = Tcp::open(net, at, client, server, PORT);
     tcp.answer(net, b"220 file service ready\r\n");
-    let (user, password) = login;
+    let ((user, password), (file, content)) = (login, file);
     let verb = if store { "STOR" } else { "RETR" };
     let port: u16 = 50_010;
     let [a, b, c, d] = server.ip.octets();

@@ -37,7 +37,7 @@ pub fn answer(kind: &str, body: &str) -> String {
     )
 }
 
-/// A connection of its own for one request.
+/// A connection of its own for one request, answered by a body of that kind.
 pub fn once(
     net: &mut Network,
     at: Micros,
@@ -45,8 +45,7 @@ pub fn once(
     server: Host,
     port: u16,
     request: Request<'_>,
-    kind: &str,
-    body: &str,
+    (kind, body): (&str, &str),
 ) {
     let mut tcp = Tcp::open(net, at, client, server, port);
     tcp.ask(net, text(request).as_bytes());

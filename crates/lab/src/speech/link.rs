@@ -164,7 +164,8 @@ pub fn cdp(net: &mut Network, at: Micros, from: Host, name: &str, platform: &str
             .raw(value)
             .done()
     };
-    let odd = (name.len() + platform.len() + software.len()) % 2 == 1;
+    // Beside these three texts the message is odd.
+    let odd = (name.len() + platform.len() + software.len()).is_multiple_of(2);
     let software = if odd {
         format!("{software} ")
     } else {
