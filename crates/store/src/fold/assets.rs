@@ -169,7 +169,8 @@ impl<'a> Seen<'a> {
     /// What it stated last; the surer grade goes first.
     fn latest(&self, attribute: &str) -> Option<String> {
         let said = self.said.iter().filter(|identity| identity.attribute == attribute);
-        let best = said.max_by_key(|one| (std::cmp::Reverse(one.grade.unwrap_or(Grade::Inferred)), one.last, &one.value));
+        let best =
+            said.max_by_key(|one| (std::cmp::Reverse(one.grade.unwrap_or(Grade::Inferred)), one.last, &one.value));
         best.map(|identity| identity.value.clone())
     }
 }

@@ -130,14 +130,7 @@ fn covers(conduit: &Conduit, one: &Conversation, port: Option<u16>) -> bool {
 }
 
 /// Why a conduit with the right ends is not in force from `first` to `last`.
-pub(super) fn unfit(
-    site: &Site,
-    conduit: &Conduit,
-    from: &Who,
-    to: &Who,
-    first: Time,
-    last: Time,
-) -> Option<String> {
+pub(super) fn unfit(site: &Site, conduit: &Conduit, from: &Who, to: &Who, first: Time, last: Time) -> Option<String> {
     let name = &conduit.name;
     if let Some(until) = conduit.valid_until.filter(|until| last > *until) {
         return Some(format!("conduit '{name}' expired on {}", day(until)));

@@ -264,7 +264,8 @@ impl View<'_> {
         if seen == 0 {
             lacks.push("no frame of this zone was seen".to_owned());
         }
-        let damaged: Vec<&str> = self.files.iter().filter(|file| !is_whole(file)).map(|file| file.name.as_str()).collect();
+        let damaged: Vec<&str> =
+            self.files.iter().filter(|file| !is_whole(file)).map(|file| file.name.as_str()).collect();
         if !damaged.is_empty() {
             lacks.push(format!("not whole: {}", damaged.join(", ")));
         }

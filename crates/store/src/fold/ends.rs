@@ -93,14 +93,7 @@ impl<'a> Ends<'a> {
             Address::Ip(ip) if !is_special(ip) => by_site().unwrap_or_else(|| ip.to_string()),
             _ => by_site().or_else(by_device).unwrap_or_else(|| address.to_string()),
         };
-        End {
-            id,
-            who,
-            asset,
-            zone: self.places.zone_name(who.zone),
-            party: self.party_name(who.party),
-            group: false,
-        }
+        End { id, who, asset, zone: self.places.zone_name(who.zone), party: self.party_name(who.party), group: false }
     }
 
     pub(super) fn party_name(&self, party: Option<usize>) -> Option<String> {

@@ -40,9 +40,7 @@ impl Made {
         let stated = said.iter().find(|identity| identity.attribute == "maker");
         let maker = match (&declared, stated) {
             (Some(name), _) => Some((name.clone(), Grade::Declared, "site file".to_owned())),
-            (None, Some(one)) => {
-                Some((one.value.clone(), one.grade.unwrap_or(Grade::Stated), one.source.clone()))
-            }
+            (None, Some(one)) => Some((one.value.clone(), one.grade.unwrap_or(Grade::Stated), one.source.clone())),
             (None, None) => registered.map(|one| (one.name.to_owned(), Grade::Inferred, one.why.clone())),
         };
         let mut made = Made { maker, supplier: None, declared: None };

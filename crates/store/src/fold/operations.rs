@@ -54,8 +54,8 @@ pub(super) fn order_for(
 ) -> Result<String, Option<Near>> {
     let covers = |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
     let mut orders = site.work_orders.iter().filter(|order| order.is_valid_at(first) && order.is_valid_at(last));
-    let order = orders
-        .find(|order| order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target));
+    let order =
+        orders.find(|order| order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target));
     match order {
         Some(order) => Ok(order.id.clone()),
         // If the first fits some order, it is the last that does not.

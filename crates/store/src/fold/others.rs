@@ -43,7 +43,8 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
         (row.client_asset, row.client_zone) = (Some(client.asset), client.zone);
         // An alias leads to the platform as well as its own name does.
         let platforms = &lists.platforms;
-        let by_name = platforms.of_name(&row.name).or_else(|| row.answers.iter().find_map(|one| platforms.of_name(one)));
+        let by_name =
+            platforms.of_name(&row.name).or_else(|| row.answers.iter().find_map(|one| platforms.of_name(one)));
         let by_path = || row.path.as_deref().and_then(|path| platforms.of_path(path));
         row.platform = by_name.or_else(by_path).map(str::to_owned);
 

@@ -71,7 +71,9 @@ impl Evidence {
         let mut carriers: HashMap<Mac, usize> = HashMap::new();
         for row in rows {
             let by_claim = || row.ip.filter(|_| row.claimed).and_then(|ip| places.asset_of_ip(ip));
-            if let Some(asset) = places.asset_of_mac(row.mac).or_else(by_claim).filter(|one| carries_by_trade(places, *one)) {
+            if let Some(asset) =
+                places.asset_of_mac(row.mac).or_else(by_claim).filter(|one| carries_by_trade(places, *one))
+            {
                 carriers.entry(row.mac).and_modify(|known| *known = asset.min(*known)).or_insert(asset);
             }
             let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else { continue };

@@ -85,9 +85,7 @@ pub(super) fn is_special(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => {
             ip.is_unspecified() || ip.is_link_local() || ip.is_loopback() || ip.is_multicast() || ip.is_broadcast()
         }
-        IpAddr::V6(ip) => {
-            ip.is_unspecified() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_multicast()
-        }
+        IpAddr::V6(ip) => ip.is_unspecified() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_multicast(),
     }
 }
 

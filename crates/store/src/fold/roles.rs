@@ -13,8 +13,21 @@ use super::own::is_virtual_router;
 
 /// Protocols by which controllers are asked.
 const CONTROL: &[&str] = &[
-    "s7comm", "s7comm-plus", "modbus", "enip", "cip", "codesys", "ads", "fins", "melsec", "srtp", "umas", "pccc", "iec104",
-    "dnp3", "mms",
+    "s7comm",
+    "s7comm-plus",
+    "modbus",
+    "enip",
+    "cip",
+    "codesys",
+    "ads",
+    "fins",
+    "melsec",
+    "srtp",
+    "umas",
+    "pccc",
+    "iec104",
+    "dnp3",
+    "mms",
 ];
 
 /// What a device did on the wire, as far as it tells its role.
@@ -77,7 +90,11 @@ impl Deeds {
     ) -> Option<(String, Grade, String)> {
         let stated = said.iter().filter(|one| one.attribute == "role").find_map(|one| {
             let role = stated_role(&one.value)?;
-            Some((role.word().to_owned(), one.grade.unwrap_or(Grade::Stated), format!("{} states {}", one.source, one.value)))
+            Some((
+                role.word().to_owned(),
+                one.grade.unwrap_or(Grade::Stated),
+                format!("{} states {}", one.source, one.value),
+            ))
         });
         if stated.is_some() {
             return stated;
@@ -99,8 +116,7 @@ impl Deeds {
             return Some((Role::Modem, maker("devices for mobile networks") + ", and it offers a way out"));
         }
         if let Some(protocol) = CONTROL.iter().find(|one| self.serves.contains(**one)) {
-            let only_drives =
-                supplier.is_some_and(|one| one.makes(Class::Drive) && !one.makes(Class::Plc));
+            let only_drives = supplier.is_some_and(|one| one.makes(Class::Drive) && !one.makes(Class::Plc));
             let role = if only_drives { Role::Drive } else { Role::Plc };
             return Some((role, format!("answers {protocol}")));
         }
@@ -116,7 +132,9 @@ impl Deeds {
         if device.routes {
             return Some((Role::Router, "its MAC address carries packets of others".to_owned()));
         }
-        if let Some(via) = ["forwards", "ra", "redirect", "default-route"].iter().find(|via| self.offers.contains(**via)) {
+        if let Some(via) =
+            ["forwards", "ra", "redirect", "default-route"].iter().find(|via| self.offers.contains(**via))
+        {
             return Some((Role::Router, format!("offers a way out ({via})")));
         }
         if let Some(verb) = self.asks.iter().find(|verb| is_engineering(**verb)) {
