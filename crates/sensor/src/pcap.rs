@@ -27,8 +27,11 @@ const USUAL_MAX: u32 = 262_144;
 /// Frames next to each other are hardly further apart. Only asked where a record is in doubt.
 const NEAR_SECS: u32 = 30 * 86_400;
 
-/// Records that must follow one another before a place counts as a record boundary; one less where a frame before it
-/// says what time it should be.
+/// Times before 1973 are not believed of a record that stands alone with them.
+const EARLY_SECS: u32 = 100_000_000;
+
+/// Records that must follow one another before a place counts as a record boundary; one less where the time of the
+/// frame before agrees.
 const CHAIN: usize = 3;
 
 /// While seeking in a stream: bytes looked at, and of them, bytes left over for the chain.
@@ -55,6 +58,10 @@ pub(crate) struct Pcap {
     checksum: u32,
     at: u64,
     last_secs: Option<u32>,
+    /// Up to here, doubt has made us seek another boundary before, in vain.
+    sought: u64,
+    /// Up to here, odd records lead to a boundary that is beyond doubt.
+    trusted: u64,
     over: bool,
 }
 
@@ -81,6 +88,8 @@ impl Pcap {
             checksum: 0,
             at: FILE_HEADER as u64,
             last_secs: None,
+            sought: 0,
+            trusted: 0,
             over: false,
         };
         let fields = (
@@ -159,7 +168,8 @@ impl Pcap {
                 || (self.possible(&header)
                     && !view.ends
                     && tape.view(self.at, total).bytes.len() >= total);
-            if whole && (self.plausible(&header, self.last_secs) || self.borne_out(tape, &header)) {
+            if whole && (self.plausible(&header, self.last_secs) || self.believable(tape, &header))
+            {
                 return Some(self.record(&header, tally));
             }
             self.recover(tape, tally, &header, whole);
@@ -243,28 +253,62 @@ impl Pcap {
             && header.length <= header.wire_len
             && header.wire_len <= self.max_length
             && header.fraction < limit
-            && last_secs.is_none_or(|last| last.abs_diff(header.secs) <= NEAR_SECS)
+            && last_secs.is_none_or(|last| near(last, header.secs))
     }
 
-    /// An odd header counts if no absurd one follows: some writers are odd throughout.
-    fn borne_out(&self, tape: &mut Tape, header: &Header) -> bool {
-        if !self.possible(header) {
-            return false;
+    /// An odd header counts if proper records follow it, or if it is one of many odd ones that follow one another.
+    ///
+    /// Otherwise its length may be what is damaged; then going by it would lose the records after it, or worse, go
+    /// on out of step. So a boundary that is beyond doubt and that the odd records miss speaks against them.
+    fn believable(&mut self, tape: &mut Tape, header: &Header) -> bool {
+        if !self.possible(header) || self.at < self.trusted {
+            return self.possible(header);
         }
-        let start = self.at;
-        let mut ahead = self.total(header);
-        for _ in 0..CHAIN {
-            let view = tape.view(start, ahead.saturating_add(self.record_header));
+        let (at, total) = (self.at, self.total(header));
+        let view = tape.view(at, total.saturating_add(SEEK));
+        let after = view.bytes.get(total..).unwrap_or(&[]);
+        // A time that cannot be vouched for vouches for none that follows.
+        let vouched =
+            header.secs >= EARLY_SECS || self.last_secs.is_none_or(|last| near(last, header.secs));
+        let before = if vouched {
+            Some(header.secs)
+        } else {
+            self.last_secs
+        };
+        if self.chain(after, view.ends, before) || (view.ends && after.len() < self.record_header) {
+            return true;
+        }
+        let from = usize::try_from(self.sought.saturating_sub(at))
+            .unwrap_or(usize::MAX)
+            .max(1);
+        let until = (self.record_header + USUAL_MAX as usize).min(view.bytes.len());
+        let boundary = (from..until).find(|place| {
+            let rest = view.bytes.get(*place..).unwrap_or(&[]);
+            self.chain(rest, view.ends, self.last_secs)
+        });
+        // With no boundary to lead to, a few odd records in a row will do.
+        let hops = if boundary.is_some() {
+            usize::MAX
+        } else {
+            CHAIN
+        };
+        let mut ahead = total;
+        for _ in 0..hops {
+            if boundary.is_some_and(|boundary| ahead >= boundary) {
+                break;
+            }
             let Some(next) = view.bytes.get(ahead..).and_then(|rest| self.header(rest)) else {
-                return true;
+                break;
             };
             if !self.possible(&next) {
                 return false;
             }
             ahead = ahead.saturating_add(self.total(&next));
-            if ahead > SEEK {
-                return true;
-            }
+        }
+        match boundary {
+            None => self.sought = at + until as u64,
+            Some(boundary) if boundary == ahead => self.trusted = at + boundary as u64,
+            Some(_) => return false,
         }
         true
     }
@@ -316,13 +360,12 @@ impl Pcap {
         let mut from = from;
         loop {
             let view = tape.view(from, SEEK);
-            let places = if view.ends {
-                view.bytes.len()
-            } else {
-                view.bytes.len().saturating_sub(SEEK_AHEAD)
-            };
-            let found = (0..places)
-                .find(|place| self.chain(view.bytes.get(*place..).unwrap_or(&[]), view.ends));
+            let left_over = if view.ends { 0 } else { SEEK_AHEAD };
+            let places = view.bytes.len().saturating_sub(left_over);
+            let found = (0..places).find(|place| {
+                let rest = view.bytes.get(*place..).unwrap_or(&[]);
+                self.chain(rest, view.ends, self.last_secs)
+            });
             if let Some(place) = found {
                 return (Some(from + place as u64), from);
             }
@@ -333,22 +376,38 @@ impl Pcap {
         }
     }
 
-    fn chain(&self, bytes: &[u8], ends: bool) -> bool {
-        let mut at = 0;
-        let mut last = self.last_secs;
-        for count in 0..CHAIN - usize::from(last.is_some()) {
-            if ends && at == bytes.len() {
-                return count > 0;
+    /// Whether proper records follow one another here, after a frame of that time.
+    fn chain(&self, bytes: &[u8], ends: bool, before: Option<u32>) -> bool {
+        let Some(first) = self
+            .header(bytes)
+            .filter(|first| self.plausible(first, None))
+        else {
+            return false;
+        };
+        let near = before.is_some_and(|before| near(before, first.secs));
+        if !near && first.secs < EARLY_SECS {
+            return false;
+        }
+        let needed = if near { CHAIN - 1 } else { CHAIN };
+        let (mut at, mut last) = (self.total(&first), first.secs);
+        for count in 1..needed {
+            if at >= bytes.len() {
+                // The last record of all ends where the file does, or is cut off.
+                return ends && ((near && at == bytes.len()) || count > 1);
             }
             let Some(header) = bytes.get(at..).and_then(|rest| self.header(rest)) else {
-                return count > 1;
+                return near || count > 1;
             };
-            if !self.plausible(&header, last) {
+            if !self.plausible(&header, Some(last)) {
                 return false;
             }
-            last = Some(header.secs);
+            last = header.secs;
             at += self.total(&header);
         }
         true
     }
+}
+
+fn near(secs: u32, other: u32) -> bool {
+    secs.abs_diff(other) <= NEAR_SECS
 }

@@ -224,3 +224,37 @@ fn a_length_that_asks_for_gigabytes_takes_none() {
         ["cut off inside frame 2 at byte 117: 1 of 268435455 bytes are there"]
     );
 }
+
+#[test]
+fn a_damaged_length_that_is_possible_does_not_lead_out_of_step() {
+    // Frames that carry numbers, so that a header read out of step is possible too.
+    let mut bytes = pcap(65_535, 1);
+    let frame: Vec<u8> = (0..24).flat_map(|n: u32| n.to_le_bytes()).collect();
+    for n in 0..100 {
+        bytes.extend(record(NOON + n, 7, &frame, 96));
+    }
+    for (length, lost) in [(92u32, 0), (1, 0), (200, 1), (4660, 1)] {
+        let mut bytes = bytes.clone();
+        let fiftieth = 24 + 50 * 112;
+        bytes[fiftieth + 8..fiftieth + 12].copy_from_slice(&length.to_le_bytes());
+        let (seen, summary) = walk(&bytes).unwrap();
+        assert_eq!(seen.len(), 100 - lost, "length := {length}");
+        assert_eq!(summary.problems.len(), 1, "length := {length}");
+    }
+}
+
+#[test]
+fn odd_records_between_proper_ones_are_kept_if_they_lead_to_them() {
+    let mut bytes = pcap(65_535, 1);
+    for n in 0..300 {
+        bytes.extend(record(NOON + n, 7, &data(1, 60), 60));
+        for _ in 0..n {
+            bytes.extend(record(NOON + n, 7, &[], 60));
+        }
+    }
+    let (seen, summary) = walk(&bytes).unwrap();
+    assert_eq!(
+        (seen.len(), summary.problems),
+        (300 + 299 * 300 / 2, Vec::new())
+    );
+}
