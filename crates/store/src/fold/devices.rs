@@ -3,11 +3,12 @@
 //!
 //! Addresses outside (zones of kind internet and third-party, public addresses that belong to no zone) are ends of
 //! conversations, not assets: nobody wants a row per web server. Nor are groups.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use facts::kinds::AddressFact;
 use facts::{Address, Mac};
+use hashbrown::HashMap;
 
 use super::places::{Places, is_special};
 

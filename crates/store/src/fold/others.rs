@@ -1,11 +1,11 @@
 //! The kinds that need little: addresses, names, remote sessions, credentials, identities, routes.
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use facts::kinds::{AddressFact, Conversation, Credential, Identity, Name, RemoteSession, Route};
 use facts::lists::Lists;
 use facts::site::WorkKind;
 use facts::{Address, Time};
+use hashbrown::{HashMap, HashSet};
 
 use super::devices::{Devices, Key};
 use super::ends::Ends;
@@ -40,7 +40,7 @@ pub(super) fn zones_by_link(rows: &[AddressFact], own: &[bool], places: &Places<
 pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
     for row in rows {
         let client = ends.at(row.client, row.client_mac, row.vlan);
-        (row.client_asset, row.client_zone) = (Some(client.asset), client.zone);
+        (row.client_asset, row.client_zone) = (Some(client.asset.clone()), client.zone.clone());
         // An alias leads to the platform as well as its own name does.
         let platforms = &lists.platforms;
         let by_name =
@@ -64,34 +64,37 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
 }
 
 pub(super) fn remote_sessions(rows: &mut [RemoteSession], conversations: &[Conversation], ends: &mut Ends<'_>) {
-    let wanted: HashSet<&str> = rows.iter().filter_map(|row| row.community_id.as_deref()).collect();
-    let mut carried: HashMap<(&str, Time), &Conversation> = HashMap::new();
-    for one in conversations {
-        if let Some(id) = one.community_id.as_deref().filter(|id| wanted.contains(id)) {
-            carried.insert((id, one.time), one);
-        }
-    }
-    let mut judged = Vec::with_capacity(rows.len());
-    for row in rows.iter() {
-        let carrier = row.community_id.as_deref().and_then(|id| carried.get(&(id, row.time)));
-        judged.push(carrier.and_then(|one| one.conduit.clone()));
-    }
-    for (row, conduit) in rows.iter_mut().zip(judged) {
+    let conduits = carriers_conduits(rows, conversations);
+    for (row, conduit) in rows.iter_mut().zip(conduits) {
         let client = ends.at(row.client, row.client_mac, row.vlan);
         let server = ends.at(row.server, None, row.vlan);
         let site = ends.places.site;
         row.conduit = conduit;
         row.work_order = order_for(site, &client.who, &server.who, WorkKind::RemoteSession, row.time, row.last).ok();
-        (row.client_asset, row.client_zone, row.client_party) = (Some(client.asset), client.zone, client.party);
-        (row.server_asset, row.server_zone) = (Some(server.asset), server.zone);
+        row.client_asset = Some(client.asset.clone());
+        (row.client_zone, row.client_party) = (client.zone.clone(), client.party.clone());
+        (row.server_asset, row.server_zone) = (Some(server.asset.clone()), server.zone.clone());
     }
+}
+
+/// For each session the conduit of the conversation that carried it.
+fn carriers_conduits(rows: &[RemoteSession], conversations: &[Conversation]) -> Vec<Option<String>> {
+    let wanted: HashSet<&str> = rows.iter().filter_map(|row| row.community_id.as_deref()).collect();
+    let mut conduits: HashMap<(&str, Time), Option<&String>> = HashMap::new();
+    for one in conversations {
+        if let Some(id) = one.community_id.as_deref().filter(|id| wanted.contains(id)) {
+            conduits.insert((id, one.time), one.conduit.as_ref());
+        }
+    }
+    let of = |row: &RemoteSession| conduits.get(&(row.community_id.as_deref()?, row.time)).copied().flatten().cloned();
+    rows.iter().map(of).collect()
 }
 
 pub(super) fn credentials(rows: &mut [Credential], ends: &mut Ends<'_>) {
     for row in rows {
         let (client, server) = (ends.at(row.client, None, row.vlan), ends.at(row.server, None, row.vlan));
-        (row.client_asset, row.client_zone) = (Some(client.asset), client.zone);
-        (row.server_asset, row.server_zone) = (Some(server.asset), server.zone);
+        (row.client_asset, row.client_zone) = (Some(client.asset.clone()), client.zone.clone());
+        (row.server_asset, row.server_zone) = (Some(server.asset.clone()), server.zone.clone());
     }
 }
 
@@ -99,7 +102,7 @@ pub(super) fn identities(rows: &mut [Identity], ends: &mut Ends<'_>) {
     for row in rows {
         let address = row.ip.filter(|ip| !is_special(*ip)).map(Address::Ip).or(row.mac.map(Address::Mac));
         let address = address.or(row.ip.map(Address::Ip));
-        row.asset = address.map(|address| ends.at(address, row.mac, row.vlan).asset);
+        row.asset = address.map(|address| ends.at(address, row.mac, row.vlan).asset.clone());
     }
 }
 
@@ -117,6 +120,6 @@ pub(super) fn routes(rows: &mut [Route], ends: &mut Ends<'_>) {
         let zone = places.zone_of_vlan(row.vlan).or_else(|| end.as_ref().and_then(|end| end.who.zone));
         row.zone = places.zone_name(zone);
         row.to_zone = places.zone_name(places.zone_of_vlan(row.to_vlan));
-        row.asset = end.map(|end| end.asset);
+        row.asset = end.map(|end| end.asset.clone());
     }
 }

@@ -5,12 +5,13 @@
 //! that has the better claim; a role that carries by trade; whether the address fits the network of the VLAN; and last
 //! the distance by TTL together with how much the MAC carries. Firewalls that do not count down the TTL are the reason
 //! why distance alone proves nothing.
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use facts::Mac;
 use facts::kinds::{AddressFact, Route};
 use facts::site::Role;
+use hashbrown::{HashMap, HashSet};
 
 use super::places::{Places, is_private, is_special};
 
@@ -96,6 +97,10 @@ impl Evidence {
     }
 
     fn is_own(&self, row: &AddressFact, places: &Places<'_>) -> bool {
+        // Captures without MAC addresses (raw IP, loopback) show nobody's own.
+        if !row.mac.is_device() {
+            return false;
+        }
         let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else { return true };
         if places.declares(row.mac, ip) {
             return true;
