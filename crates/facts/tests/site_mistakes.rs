@@ -649,11 +649,15 @@ crane = "STS-07"
 [[zone]]
 name = "idle"
 kind = "dmz"
+[[zone]]
+name = "world"
+kind = "internet"
+subnets = ["0.0.0.0/0"]
 [[asset]]
 name = "cam1"
 role = "camera"
 crane = "sts07"
-interface = [{ ip = "10.20.30.1", vlan = 10 }, { ip = "192.168.1.1" }, { vlan = 99 }]
+interface = [{ ip = "10.20.30.1", vlan = 10 }, { ip = "192.168.1.1" }, { ip = "fd00::1" }, { vlan = 99 }]
 [[asset]]
 name = "ghost"
 role = "other"
@@ -667,13 +671,38 @@ sees = ["control"]
             warning: site.toml: no [terminal] names the terminal; add one with name and time_zone
             warning: site.toml:17: subnet 10.20.0.0/16 of zone "yard" holds subnets of control; the longest prefix wins; nothing to do if that is meant
             warning: site.toml:22: zone "idle" holds no address and no frame; give it vlans or subnets
-            warning: site.toml:25: interface of "cam1": 10.20.30.1 is of zone "yard", but VLAN 10 is of zone "control"; mend the address, the VLAN or the zones
-            warning: site.toml:25: interface of "cam1": 192.168.1.1 is of no zone; add its subnet to a zone
-            warning: site.toml:25: interface of "cam1": VLAN 99 is of no zone; add the VLAN to a zone
-            warning: site.toml:25: asset "cam1" is of crane "sts07", which no zone names; did you mean "STS-07"?
-            warning: site.toml:30: asset "ghost" cannot be recognised; give it an interface with ip or mac
-            warning: site.toml:33: party "b" cannot be recognised; give it addresses or domains
-            warning: site.toml:35: sensor "s" has no source; give it captures or interface; until then its zones are not seen
+            warning: site.toml:29: interface of "cam1": 10.20.30.1 is of zone "yard", but VLAN 10 is of zone "control"; mend the address, the VLAN or the zones
+            warning: site.toml:29: interface of "cam1": 192.168.1.1 is private, but of zone "world"; add its subnet to the zone to which it belongs
+            warning: site.toml:29: interface of "cam1": fd00::1 is of no zone; add its subnet to a zone
+            warning: site.toml:29: interface of "cam1": VLAN 99 is of no zone; add the VLAN to a zone
+            warning: site.toml:29: asset "cam1" is of crane "sts07", which no zone names; did you mean "STS-07"?
+            warning: site.toml:34: asset "ghost" cannot be recognised; give it an interface with ip or mac
+            warning: site.toml:37: party "b" cannot be recognised; give it addresses or domains
+            warning: site.toml:39: sensor "s" has no source; give it captures or interface; until then its zones are not seen
         "#]],
     );
+}
+
+proptest::proptest! {
+    /// Whatever is torn out of a site file or put into it: it loads, or every problem names a line that exists.
+    #[test]
+    fn no_text_is_too_odd(at in 0usize..3000, length in 0usize..40, put in "[\\[\\]{}=\"'.,:/#0-9a-z\n\u{7f}é-]{0,12}") {
+        let whole: Vec<char> = include_str!("../src/site/example.toml").chars().collect();
+        let (head, rest) = whole.split_at(at.min(whole.len()));
+        let tail = rest.iter().skip(length);
+        let text: String = head.iter().copied().chain(put.chars()).chain(tail.copied()).collect();
+        let lines = text.split('\n').count();
+        match read(&[("site.toml".to_owned(), text)], &["s7comm"]) {
+            Ok(site) => for warning in &site.warnings {
+                proptest::prop_assert!(warning.place.line as usize <= lines);
+            },
+            Err(problems) => {
+                proptest::prop_assert!(!problems.is_empty());
+                for problem in &problems {
+                    proptest::prop_assert!((1..=lines).contains(&(problem.place.line as usize)), "{}", problem);
+                    proptest::prop_assert!(!problem.remedy.is_empty() && !problem.to_string().ends_with('.'));
+                }
+            }
+        }
+    }
 }
