@@ -1,9 +1,11 @@
 //! Asset rows: what the site declares joined with what was seen, one row per device.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use facts::kinds::{AddressFact, Asset, Identity};
 use facts::lists::Lists;
 use facts::{Grade, Mac};
+use hashbrown::HashMap;
 
 use super::devices::{Device, Devices, Key, first_ip};
 use super::makers::Made;
@@ -119,35 +121,40 @@ impl<'a> Seen<'a> {
             serial: self.latest("serial"),
             routes: self.device.routes,
             remote: is_remote,
-            mac: first.filter(|_| !is_remote).map(|row| row.mac),
+            mac: first.filter(|_| !is_remote).and_then(|row| row.mac),
             evidence: first.map(|row| row.evidence.clone()).unwrap_or_default(),
             ..Asset::default()
         }
     }
 
     /// Zones of its addresses, declared and seen, in the order of the site.
-    fn zones(&self, ips: &BTreeSet<std::net::IpAddr>) -> Vec<usize> {
+    fn zones(&self, ips: &BTreeSet<IpAddr>) -> Vec<usize> {
         let interfaces = self.declared().map(|one| one.interfaces.as_slice()).unwrap_or_default();
         let mut zones: BTreeSet<usize> =
             interfaces.iter().filter_map(|one| self.places.zone_of(one.ip, one.vlan)).collect();
         zones.extend(ips.iter().filter_map(|ip| self.zone_at(*ip)));
         let own = self.device.own.iter().filter_map(|index| self.rows.get(*index));
-        // Without an IP address of its own the VLAN tells.
+        // Without an IP address that tells, the VLAN does; and last the zone that holds the rest of the world.
         if zones.is_empty() {
-            zones.extend(own.filter_map(|row| self.places.zone_of(row.ip, row.vlan)));
+            zones.extend(own.filter_map(|row| self.places.zone_of_vlan(row.vlan)));
+        }
+        if zones.is_empty() {
+            zones.extend(ips.iter().filter_map(|ip| self.places.zone_of_ip(*ip)));
         }
         zones.into_iter().collect()
     }
 
-    /// Zone of one of its IP addresses: by prefix, else by the VLAN in which it uses it.
-    fn zone_at(&self, ip: std::net::IpAddr) -> Option<usize> {
+    /// Zone of one of its IP addresses: by prefix; else, and for an address that has no place by itself, by the VLAN in
+    /// which it uses it.
+    fn zone_at(&self, ip: IpAddr) -> Option<usize> {
         if is_special(ip) {
             return None;
         }
-        self.places.zone_of_ip(ip).or_else(|| {
-            let own = self.device.own.iter().filter_map(|index| self.rows.get(*index));
-            own.filter(|row| row.ip == Some(ip)).find_map(|row| self.places.zone_of_vlan(row.vlan))
-        })
+        if !self.places.is_placeless(ip) {
+            return self.places.zone_of_ip(ip);
+        }
+        let own = self.device.own.iter().filter_map(|index| self.rows.get(*index));
+        own.filter(|row| row.ip == Some(ip)).find_map(|row| self.places.zone_of_vlan(row.vlan))
     }
 
     fn hostnames(&self) -> Vec<String> {

@@ -6,12 +6,12 @@
 //!
 //! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
 //! of the other direction explains it too; `reason` then says `answers`.
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use facts::Time;
 use facts::kinds::Conversation;
 use facts::site::{Conduit, Role, Service, Site, Who};
+use facts::{Address, Time};
+use hashbrown::HashMap;
 
 use super::ends::{End, Ends};
 
@@ -28,17 +28,7 @@ const KEEPS_HOUSE: &[&str] = &["arp", "lldp", "cdp", "stp", "mrp", "igmp"];
 pub(super) fn fill(conversations: &mut [Conversation], ends: &mut Ends<'_>) {
     let mut conduits = Conduits { site: ends.places.site, forth: HashMap::new(), back: HashMap::new() };
     for one in conversations {
-        let client = ends.at(one.client, one.client_mac, one.vlan);
-        let mut server = ends.at(one.server, one.server_mac, one.vlan);
-        if server.group {
-            // A group is heard where it is spoken to.
-            server.who.zone = client.who.zone;
-            server.zone.clone_from(&client.zone);
-        }
-        if server.who.party.is_none() {
-            server.who.party = ends.party_by_name(one.client, one.server);
-            server.party = ends.party_name(server.who.party);
-        }
+        let (client, server) = both(one, ends);
         one.crosses = client.who.zone != server.who.zone;
         let (conduit, reason) = if is_housekeeping(one, &client, &server, ends) {
             (None, Some(HOUSEKEEPING.to_owned()))
@@ -46,8 +36,40 @@ pub(super) fn fill(conversations: &mut [Conversation], ends: &mut Ends<'_>) {
             conduits.explain(one, &client, &server)
         };
         (one.conduit, one.reason) = (conduit, reason);
-        (one.client_asset, one.client_zone, one.client_party) = (Some(client.asset), client.zone, client.party);
-        (one.server_asset, one.server_zone, one.server_party) = (Some(server.asset), server.zone, server.party);
+        one.client_asset = Some(client.asset.clone());
+        (one.client_zone, one.client_party) = (client.zone.clone(), client.party.clone());
+        one.server_asset = Some(server.asset.clone());
+        (one.server_zone, one.server_party) = (server.zone.clone(), server.party.clone());
+    }
+}
+
+/// Both ends, each with what the other tells of it.
+fn both(one: &Conversation, ends: &mut Ends<'_>) -> (Rc<End>, Rc<End>) {
+    let mut client = ends.at(one.client, one.client_mac, one.vlan);
+    let mut server = ends.at(one.server, one.server_mac, one.vlan);
+    // A group is heard where it is spoken to. Layer 2 leads nowhere else: an end of which nothing is known is where the
+    // other is.
+    let is_link = matches!((one.client, one.server), (Address::Mac(_), Address::Mac(_)));
+    if server.group || (is_link && server.who.zone.is_none()) {
+        share_zone(&client, &mut server);
+    } else if is_link && client.who.zone.is_none() {
+        share_zone(&server, &mut client);
+    }
+    if server.who.party.is_none()
+        && let Some(party) = ends.party_by_name(one.client, one.server)
+    {
+        let server = Rc::make_mut(&mut server);
+        server.who.party = Some(party);
+        server.party = ends.party_name(Some(party));
+    }
+    (client, server)
+}
+
+fn share_zone(from: &End, to: &mut Rc<End>) {
+    if to.who.zone != from.who.zone {
+        let to = Rc::make_mut(to);
+        to.who.zone = from.who.zone;
+        to.zone.clone_from(&from.zone);
     }
 }
 

@@ -14,11 +14,12 @@
 //!
 //! Zones outside the terminal's own hands (internet, third party, business) need no sensor; they have a row only where
 //! frames of them were seen.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use facts::Evidence;
 use facts::kinds::{AddressFact, Capture, Conversation, Coverage, Facts};
 use facts::site::{Sensor, Site, ZoneKind};
+use hashbrown::HashMap;
 
 use super::places::Places;
 
@@ -174,6 +175,38 @@ impl Count {
     }
 }
 
+/// Zones, each once; there are seldom more than two.
+#[derive(Debug, Default)]
+struct Few(Vec<usize>);
+
+impl Few {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().copied()
+    }
+}
+
+impl Extend<usize> for Few {
+    fn extend<T: IntoIterator<Item = usize>>(&mut self, zones: T) {
+        for zone in zones {
+            if !self.0.contains(&zone) {
+                self.0.push(zone);
+            }
+        }
+    }
+}
+
+impl FromIterator<usize> for Few {
+    fn from_iter<T: IntoIterator<Item = usize>>(zones: T) -> Few {
+        let mut few = Few::default();
+        few.extend(zones);
+        few
+    }
+}
+
 /// Counts by zone and sensor.
 #[derive(Debug, Default)]
 struct Counts<'a> {
@@ -184,34 +217,38 @@ impl<'a> Counts<'a> {
     fn gather(facts: &Facts, own: &[bool], places: &Places<'_>, sensors: &'a Sensors) -> Counts<'a> {
         let mut counts = Counts::default();
         for (row, own) in facts.addresses.iter().zip(own) {
-            for zone in zones_of_address(row, *own, places) {
-                let count = counts.by.entry((zone, sensors.capture(&row.evidence))).or_default();
+            for zone in zones_of_address(row, *own, places).iter() {
+                let count = counts.of(zone, sensors.capture(&row.evidence));
                 count.by_address = count.by_address.saturating_add(row.packets);
             }
         }
-        let by_name: BTreeMap<&str, usize> =
+        let by_name: HashMap<&str, usize> =
             places.site.zones.iter().enumerate().map(|(index, zone)| (zone.name.as_str(), index)).collect();
         for one in &facts.conversations {
             let sensor = sensors.capture(&one.evidence);
             let ends = [&one.client_zone, &one.server_zone].map(|zone| by_name.get(zone.as_deref()?).copied());
-            let links: BTreeSet<usize> =
-                one.vlans.iter().chain(&one.vlan).filter_map(|vlan| places.zone_of_vlan(Some(*vlan))).collect();
             // Without tags the addresses tell whose frames they are.
-            let frames_of: BTreeSet<usize> =
-                if links.is_empty() { ends.iter().flatten().copied().collect() } else { links.clone() };
-            for zone in frames_of {
-                let count = counts.by.entry((zone, sensor)).or_default();
+            let mut frames_of: Few = one.vlans.iter().filter_map(|vlan| places.zone_of_vlan(Some(*vlan))).collect();
+            frames_of.extend(places.zone_of_vlan(one.vlan));
+            if frames_of.is_empty() {
+                frames_of.extend(ends.into_iter().flatten());
+            }
+            for zone in frames_of.iter() {
+                let count = counts.of(zone, sensor);
                 count.by_conversation =
                     count.by_conversation.saturating_add(one.packets_out).saturating_add(one.packets_in);
             }
             if one.transport == "tcp" {
-                let zones: BTreeSet<usize> = ends.iter().flatten().copied().collect();
-                for zone in zones {
-                    counts.by.entry((zone, sensor)).or_default().add(&of_tcp(one));
+                for zone in ends.into_iter().flatten().collect::<Few>().iter() {
+                    counts.of(zone, sensor).add(&of_tcp(one));
                 }
             }
         }
         counts
+    }
+
+    fn of(&mut self, zone: usize, sensor: Option<&'a str>) -> &mut Count {
+        self.by.entry((zone, sensor)).or_default()
     }
 
     fn of_zone(&self, zone: usize) -> Count {
@@ -238,9 +275,8 @@ fn of_tcp(one: &Conversation) -> Count {
 }
 
 /// The zone of an own address, and the zone in whose VLAN the frames were seen.
-fn zones_of_address(row: &AddressFact, own: bool, places: &Places<'_>) -> BTreeSet<usize> {
-    let mut zones = BTreeSet::new();
-    zones.extend(places.zone_of_vlan(row.vlan));
+fn zones_of_address(row: &AddressFact, own: bool, places: &Places<'_>) -> Few {
+    let mut zones: Few = places.zone_of_vlan(row.vlan).into_iter().collect();
     if own {
         zones.extend(places.zone_of(row.ip, row.vlan));
     }

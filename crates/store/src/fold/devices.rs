@@ -3,12 +3,14 @@
 //!
 //! Addresses outside (zones of kind internet and third-party, public addresses that belong to no zone) are ends of
 //! conversations, not assets: nobody wants a row per web server. Nor are groups.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use facts::kinds::AddressFact;
 use facts::{Address, Mac};
+use hashbrown::HashMap;
 
+use super::own::carrier;
 use super::places::{Places, is_special};
 
 /// What a device is known by. The order is that of the asset rows.
@@ -54,10 +56,10 @@ impl Devices {
         // The MAC that owns a declared IP address is the asset's, though the site does not name the MAC.
         let mut owners: BTreeMap<Mac, usize> = BTreeMap::new();
         for (row, _) in rows.iter().zip(own).filter(|(_, own)| **own) {
-            let declared = places.asset_of_mac(row.mac);
+            let declared = places.asset_of_mac(carrier(row));
             let by_ip = || row.ip.filter(|ip| !is_special(*ip)).and_then(|ip| places.asset_of_ip(ip));
             if let Some(asset) = declared.or_else(by_ip) {
-                owners.entry(row.mac).and_modify(|known| *known = asset.min(*known)).or_insert(asset);
+                owners.entry(carrier(row)).and_modify(|known| *known = asset.min(*known)).or_insert(asset);
             }
         }
         let mut keys: Vec<Option<Key>> = Vec::with_capacity(rows.len());
@@ -65,13 +67,13 @@ impl Devices {
             let ip = row.ip.filter(|ip| !is_special(*ip));
             let declared = ip.and_then(|ip| places.asset_of_ip(ip)).map(Key::Declared);
             let key = if *own {
-                let by_mac = || owners.get(&row.mac).map_or(Key::Mac(row.mac), |asset| Key::Declared(*asset));
-                row.mac.is_device().then(|| declared.unwrap_or_else(by_mac))
+                let by_mac = || owners.get(&carrier(row)).map_or(Key::Mac(carrier(row)), |asset| Key::Declared(*asset));
+                carrier(row).is_device().then(|| declared.unwrap_or_else(by_mac))
             } else {
                 declared
             };
             if let (Some(key), true) = (key, *own) {
-                let home = devices.by_mac.entry(row.mac).or_insert(key);
+                let home = devices.by_mac.entry(carrier(row)).or_insert(key);
                 *home = key.min(*home);
                 if let Some(ip) = ip {
                     let home = devices.by_ip.entry(ip).or_insert(key);
@@ -87,15 +89,15 @@ impl Devices {
             }
         }
         for (index, ((row, own), key)) in rows.iter().zip(own).zip(&keys).enumerate() {
-            if !*own && let Some(carrier) = devices.by_mac.get(&row.mac) {
+            if !*own && let Some(carrier) = devices.by_mac.get(&carrier(row)) {
                 devices.all.entry(*carrier).or_default().routes = true;
             }
             let Some(key) = *key else { continue };
             let device = devices.all.entry(key).or_default();
             if *own {
                 device.own.push(index);
-                device.macs.insert(row.mac);
-                device.routes |= super::own::is_virtual_router(row.mac);
+                device.macs.insert(carrier(row));
+                device.routes |= super::own::is_virtual_router(carrier(row));
             } else {
                 device.carried.push(index);
             }

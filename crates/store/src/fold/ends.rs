@@ -1,9 +1,10 @@
 //! Ends: what the site and the devices say of one end of a conversation, worked out once per address.
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use facts::site::Who;
 use facts::{Address, Mac};
+use hashbrown::HashMap;
 
 use super::devices::{Devices, Key};
 use super::places::{Places, is_special};
@@ -30,14 +31,12 @@ pub(super) struct Ends<'a> {
     by_link: HashMap<IpAddr, usize>,
     /// Parties by the name that a client looked up, by client and address.
     named: HashMap<(Address, IpAddr), usize>,
-    all: Vec<End>,
-    known: HashMap<(Address, Option<Mac>, Option<u16>), usize>,
+    known: HashMap<(Address, Option<Mac>, Option<u16>), Rc<End>>,
 }
 
 impl<'a> Ends<'a> {
     pub(super) fn new(places: &'a Places<'a>, devices: &'a Devices, by_link: HashMap<IpAddr, usize>) -> Ends<'a> {
-        let (named, all, known) = Default::default();
-        Ends { places, devices, by_link, named, all, known }
+        Ends { places, devices, by_link, named: HashMap::new(), known: HashMap::new() }
     }
 
     /// Remembers that `client` knows `ip` by a name of that third party; of several the first of the site stays.
@@ -52,23 +51,22 @@ impl<'a> Ends<'a> {
 
     /// The end at an address. The MAC that carried its packets and the VLAN count only where the address says nothing by
     /// itself: a MAC address, 0.0.0.0, link-local.
-    pub(super) fn at(&mut self, address: Address, carrier: Option<Mac>, vlan: Option<u16>) -> End {
+    pub(super) fn at(&mut self, address: Address, carrier: Option<Mac>, vlan: Option<u16>) -> Rc<End> {
         let key = match address {
             Address::Ip(ip) if is_special(ip) => (address, carrier, vlan),
             Address::Ip(_) => (address, None, None),
             Address::Mac(_) => (address, None, vlan),
         };
-        if let Some(end) = self.known.get(&key).and_then(|index| self.all.get(*index)) {
-            return end.clone();
+        if let Some(end) = self.known.get(&key) {
+            return Rc::clone(end);
         }
-        let end = self.work_out(key.0, key.1, key.2);
-        self.known.insert(key, end.id);
-        self.all.push(end.clone());
+        let end = Rc::new(self.work_out(key.0, key.1, key.2));
+        self.known.insert(key, Rc::clone(&end));
         end
     }
 
     fn work_out(&self, address: Address, carrier: Option<Mac>, vlan: Option<u16>) -> End {
-        let (site, id) = (self.places.site, self.all.len());
+        let (site, id) = (self.places.site, self.known.len());
         if address.is_group() {
             let who = Who { ip: address.ip(), ..Who::default() };
             let asset = address.to_string();

@@ -2,11 +2,11 @@
 //!
 //! A counted row stands for all its repetitions: the work order must hold at the first and at the last. Both limits of a
 //! work order belong to it.
-use std::collections::HashMap;
 
 use facts::kinds::{Conversation, Operation};
 use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind};
 use facts::{Address, Time};
+use hashbrown::{HashMap, HashSet};
 
 use super::conversations::unfit;
 use super::ends::Ends;
@@ -14,7 +14,7 @@ use super::ends::Ends;
 /// Fills the judged columns.
 pub(super) fn fill(operations: &mut [Operation], conversations: &[Conversation], ends: &mut Ends<'_>) {
     let site = ends.places.site;
-    let carriers = Carriers::gather(conversations);
+    let carriers = Carriers::gather(operations, conversations);
     for one in operations {
         let source = ends.at(one.source, one.source_mac, one.vlan);
         let target = ends.at(one.target, one.target_mac, one.vlan);
@@ -37,8 +37,8 @@ pub(super) fn fill(operations: &mut [Operation], conversations: &[Conversation],
             _ => None,
         };
         one.work_order = order.ok();
-        (one.source_asset, one.source_zone) = (Some(source.asset), source.zone);
-        (one.target_asset, one.target_zone) = (Some(target.asset), target.zone);
+        (one.source_asset, one.source_zone) = (Some(source.asset.clone()), source.zone.clone());
+        (one.target_asset, one.target_zone) = (Some(target.asset.clone()), target.zone.clone());
     }
 }
 
@@ -73,14 +73,15 @@ struct Carriers<'a> {
 }
 
 impl<'a> Carriers<'a> {
-    fn gather(conversations: &'a [Conversation]) -> Carriers<'a> {
+    fn gather(operations: &[Operation], conversations: &'a [Conversation]) -> Carriers<'a> {
+        let wanted: HashSet<&str> = operations.iter().filter_map(|one| one.community_id.as_deref()).collect();
         let mut carriers = Carriers { by_id: HashMap::new(), by_ends: HashMap::new() };
         for one in conversations {
-            match &one.community_id {
+            match one.community_id.as_deref() {
                 // Only the port and the transport matter, and those are the same for the same id.
-                Some(id) => drop(carriers.by_id.insert(id, one)),
+                Some(id) if wanted.contains(id) => drop(carriers.by_id.insert(id, one)),
                 None if one.protocol.is_some() => drop(carriers.by_ends.insert((one.client, one.server), one)),
-                None => {}
+                Some(_) | None => {}
             }
         }
         carriers

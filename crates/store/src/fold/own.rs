@@ -5,17 +5,23 @@
 //! that has the better claim; a role that carries by trade; whether the address fits the network of the VLAN; and last
 //! the distance by TTL together with how much the MAC carries. Firewalls that do not count down the TTL are the reason
 //! why distance alone proves nothing.
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use facts::Mac;
 use facts::kinds::{AddressFact, Route};
 use facts::site::Role;
+use hashbrown::{HashMap, HashSet};
 
 use super::places::{Places, is_private, is_special};
 
 /// A MAC that sends for more addresses than this without claiming them is a router, not a device with several addresses.
 const FEW: usize = 4;
+
+/// The MAC address that sent a row's packets; all zero, which is no device's, in captures without a link layer.
+pub(super) fn carrier(row: &AddressFact) -> Mac {
+    row.mac.unwrap_or_default()
+}
 
 /// MAC addresses that routers share: VRRP (RFC 9568, 7.3), HSRP versions 1 and 2, GLBP.
 pub(super) fn is_virtual_router(mac: Mac) -> bool {
@@ -37,13 +43,13 @@ pub(super) fn judge(rows: &[AddressFact], routes: &[Route], places: &Places<'_>)
     let unclaimed = |row: &AddressFact| row.ip.filter(|ip| !row.claimed && !is_special(*ip));
     for (row, _) in rows.iter().zip(&own).filter(|(_, own)| **own) {
         if let Some(ip) = unclaimed(row) {
-            let carries = evidence.carries(row.mac);
+            let carries = evidence.carries(carrier(row));
             least.entry(ip).and_modify(|least| *least = carries.min(*least)).or_insert(carries);
         }
     }
     for (row, own) in rows.iter().zip(&mut own) {
         if let Some(ip) = unclaimed(row) {
-            *own &= least.get(&ip).is_none_or(|least| evidence.carries(row.mac) <= *least);
+            *own &= least.get(&ip).is_none_or(|least| evidence.carries(carrier(row)) <= *least);
         }
     }
     own
@@ -72,19 +78,19 @@ impl Evidence {
         for row in rows {
             let by_claim = || row.ip.filter(|_| row.claimed).and_then(|ip| places.asset_of_ip(ip));
             if let Some(asset) =
-                places.asset_of_mac(row.mac).or_else(by_claim).filter(|one| carries_by_trade(places, *one))
+                places.asset_of_mac(carrier(row)).or_else(by_claim).filter(|one| carries_by_trade(places, *one))
             {
-                carriers.entry(row.mac).and_modify(|known| *known = asset.min(*known)).or_insert(asset);
+                carriers.entry(carrier(row)).and_modify(|known| *known = asset.min(*known)).or_insert(asset);
             }
             let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else { continue };
-            if row.claimed && !proxies.contains(&row.mac) {
-                homes.entry(ip).or_default().insert(row.mac);
+            if row.claimed && !proxies.contains(&carrier(row)) {
+                homes.entry(ip).or_default().insert(carrier(row));
             }
-            if places.declares(row.mac, ip) {
-                declared.entry(ip).or_default().insert(row.mac);
+            if places.declares(carrier(row), ip) {
+                declared.entry(ip).or_default().insert(carrier(row));
             }
             if !row.claimed {
-                carries.entry(row.mac).or_default().insert(ip);
+                carries.entry(carrier(row)).or_default().insert(ip);
             }
         }
         homes.extend(declared);
@@ -96,24 +102,28 @@ impl Evidence {
     }
 
     fn is_own(&self, row: &AddressFact, places: &Places<'_>) -> bool {
+        // Captures without MAC addresses (raw IP, loopback) show nobody's own.
+        if !carrier(row).is_device() {
+            return false;
+        }
         let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else { return true };
-        if places.declares(row.mac, ip) {
+        if places.declares(carrier(row), ip) {
             return true;
         }
-        if row.claimed && !self.proxies.contains(&row.mac) {
+        if row.claimed && !self.proxies.contains(&carrier(row)) {
             return true;
         }
-        if self.homes.get(&ip).is_some_and(|homes| !homes.contains(&row.mac)) {
+        if self.homes.get(&ip).is_some_and(|homes| !homes.contains(&carrier(row))) {
             return false;
         }
-        if is_virtual_router(row.mac) {
+        if is_virtual_router(carrier(row)) {
             return false;
         }
-        if let Some(asset) = self.carriers.get(&row.mac) {
+        if let Some(asset) = self.carriers.get(&carrier(row)) {
             return places.asset_of_ip(ip) == Some(*asset);
         }
         let near = row.hops.unwrap_or(0) == 0;
-        let carries = self.carries(row.mac);
+        let carries = self.carries(carrier(row));
         if places.is_outside(ip) {
             // A gateway's MAC brings the world; a stray device of a private network shows itself alone.
             return near && if is_private(ip) { carries <= FEW } else { carries <= 1 && !places.has_site() };

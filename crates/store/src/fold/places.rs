@@ -1,9 +1,9 @@
 //! Places: the site's answers to "which zone, which asset", as folding asks them.
-use std::collections::HashSet;
 use std::net::IpAddr;
 
 use facts::Mac;
 use facts::site::{Asset, Site, ZoneKind};
+use hashbrown::HashSet;
 
 /// The site, with what folding needs beside its own lookups.
 pub(super) struct Places<'a> {
@@ -72,6 +72,13 @@ impl<'a> Places<'a> {
             Some(zone) => matches!(zone.kind, ZoneKind::Internet | ZoneKind::ThirdParty),
             None => !is_private(ip),
         }
+    }
+
+    /// Whether only the rest of the world holds the address though it is none of the internet's: it says where its device
+    /// is not, but not where it is.
+    pub(super) fn is_placeless(&self, ip: IpAddr) -> bool {
+        let zone = self.zone_of_ip(ip).and_then(|zone| self.site.zones.get(zone));
+        zone.is_none_or(|zone| zone.kind == ZoneKind::Internet) && (ip.is_ipv6() || is_private(ip))
     }
 
     pub(super) fn is_party(&self, ip: IpAddr) -> bool {

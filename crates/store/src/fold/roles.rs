@@ -1,12 +1,13 @@
 //! Roles guessed for devices that nobody declared: from what they state of themselves, who made them and what they did.
 //!
 //! A guess is there to help a person who asks what this device may be; it never counts as a declaration.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use facts::kinds::{Conversation, Facts, Identity, Verb};
 use facts::lists::{Class, Supplier};
 use facts::site::Role;
 use facts::{Address, Grade};
+use hashbrown::HashMap;
 
 use super::devices::{Device, Devices, Key};
 use super::own::is_virtual_router;

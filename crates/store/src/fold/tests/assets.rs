@@ -155,3 +155,21 @@ fn roles_are_guessed_from_what_a_device_states_is_and_does() {
     assert_eq!(role(121), Some("router"));
     assert!(asset(&facts, "10.20.10.121").routes && asset(&facts, "10.20.10.121").maker.is_none());
 }
+
+#[test]
+fn an_address_that_only_the_rest_of_the_world_holds_is_no_second_home() {
+    let addresses = vec![
+        claimed(HMI, "10.20.10.20", 10),
+        claimed(HMI, "2001:db8::20", 10),
+        claimed("00:00:5d:00:00:09", "192.168.8.1", 10),
+        claimed("00:00:5d:00:00:08", "203.0.113.77", 10),
+    ];
+    let facts = folded(Facts { addresses, ..Facts::default() }, &site(""));
+    assert_eq!(asset(&facts, "hmi1").zones, ["control"]);
+    assert_eq!(asset(&facts, "192.168.8.1").zones, ["control"], "it is in the VLAN, whatever it calls itself");
+    assert_eq!(asset(&facts, "203.0.113.77").zones, ["internet"], "a public address on this wire is one");
+    assert_eq!(
+        (facts.addresses[2].zone.as_deref(), facts.addresses[2].vlan_zone.as_deref()),
+        (Some("internet"), Some("control"))
+    );
+}

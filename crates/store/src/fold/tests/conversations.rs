@@ -227,3 +227,23 @@ fn a_third_party_is_known_by_the_name_that_was_looked_up() {
     assert_eq!(facts.names[1].party, None);
     assert_eq!(facts.names[2].platform.as_deref(), Some("LOGINK"), "by its alias");
 }
+
+#[test]
+fn layer_2_crosses_nothing_unless_both_ends_are_known_to_be_elsewhere() {
+    let frame = |client: &str, server: &str, vlan: Option<u16>| Conversation {
+        transport: "ethertype/0x8892".to_owned(),
+        vlan,
+        vlans: vlan.into_iter().collect(),
+        community_id: None,
+        ..tcp(client, server, 0, "profinet")
+    };
+    let untagged = judged(frame(PLC, "00:00:5d:00:00:01", None));
+    assert_eq!((untagged.client_asset.as_deref(), untagged.server_zone.as_deref()), (Some("plc1"), Some("control")));
+    assert!(!untagged.crosses);
+    let turned = judged(frame("00:00:5d:00:00:01", PLC, None));
+    assert_eq!((turned.client_zone.as_deref(), turned.crosses), (Some("control"), false));
+    assert_eq!(
+        judged(frame("00:00:5d:00:00:01", "01:0e:cf:00:00:00", Some(30))).server_zone.as_deref(),
+        Some("cameras")
+    );
+}

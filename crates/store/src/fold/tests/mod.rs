@@ -106,7 +106,7 @@ fn address(of: &str, ip: &str, vlan: u16) -> AddressFact {
     AddressFact {
         time: time(0),
         last: time(60),
-        mac: mac(of),
+        mac: Some(mac(of)),
         ip: ip.parse().ok(),
         vlan: Some(vlan).filter(|vlan| *vlan > 0),
         hops: ip.parse::<std::net::IpAddr>().ok().map(|_| 0),

@@ -88,3 +88,12 @@ fn a_router_in_front_leaves_the_device_its_address() {
     assert_eq!(facts.addresses[5].zone.as_deref(), Some("internet"));
     assert_eq!(facts.addresses[5].vlan_zone.as_deref(), Some("control"));
 }
+
+#[test]
+fn captures_without_macs_know_addresses_only() {
+    let rows = vec![address("00:00:00:00:00:00", "10.20.10.10", 0), address("00:00:00:00:00:00", "10.20.10.77", 0)];
+    let facts = folded(Facts { addresses: rows, ..Facts::default() }, &site(""));
+    assert!(asset(&facts, "plc1").remote && asset(&facts, "plc1").seen);
+    assert_eq!(strangers(&facts), ["10.20.10.77"]);
+    assert!(facts.assets.iter().all(|asset| !asset.routes && !asset.macs.contains(&"00:00:00:00:00:00".to_owned())));
+}
