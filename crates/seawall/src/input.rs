@@ -11,7 +11,11 @@ use crate::progress::Progress;
 pub fn open(paths: &[PathBuf]) -> Result<Captures, Error> {
     let captures = Captures::open(paths)?;
     for skipped in captures.skipped() {
-        eprintln!("seawall: {}: skipped: {}", skipped.path.display(), skipped.reason);
+        eprintln!(
+            "seawall: {}: skipped: {}",
+            skipped.path.display(),
+            skipped.reason
+        );
     }
     Ok(captures)
 }

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-
 fn main() -> ExitCode {
     // A reader that closes the pipe (`| head`) ends the program quietly, as for any Unix tool.
     match commands::run(commands::Cli::parse()) {

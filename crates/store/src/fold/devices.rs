@@ -51,15 +51,28 @@ impl Devices {
     pub(super) fn gather(rows: &[AddressFact], own: &[bool], places: &Places<'_>) -> Devices {
         let mut devices = Devices::default();
         for (index, asset) in places.site.assets.iter().enumerate() {
-            devices.all.insert(Key::Declared(index), Device { name: asset.name.clone(), ..Device::default() });
+            devices.all.insert(
+                Key::Declared(index),
+                Device {
+                    name: asset.name.clone(),
+                    ..Device::default()
+                },
+            );
         }
         // The MAC that owns a declared IP address is the asset's, though the site does not name the MAC.
         let mut owners: BTreeMap<Mac, usize> = BTreeMap::new();
         for (row, _) in rows.iter().zip(own).filter(|(_, own)| **own) {
             let declared = places.asset_of_mac(carrier(row));
-            let by_ip = || row.ip.filter(|ip| !is_special(*ip)).and_then(|ip| places.asset_of_ip(ip));
+            let by_ip = || {
+                row.ip
+                    .filter(|ip| !is_special(*ip))
+                    .and_then(|ip| places.asset_of_ip(ip))
+            };
             if let Some(asset) = declared.or_else(by_ip) {
-                owners.entry(carrier(row)).and_modify(|known| *known = asset.min(*known)).or_insert(asset);
+                owners
+                    .entry(carrier(row))
+                    .and_modify(|known| *known = asset.min(*known))
+                    .or_insert(asset);
             }
         }
         let mut keys: Vec<Option<Key>> = Vec::with_capacity(rows.len());
@@ -67,8 +80,14 @@ impl Devices {
             let ip = row.ip.filter(|ip| !is_special(*ip));
             let declared = ip.and_then(|ip| places.asset_of_ip(ip)).map(Key::Declared);
             let key = if *own {
-                let by_mac = || owners.get(&carrier(row)).map_or(Key::Mac(carrier(row)), |asset| Key::Declared(*asset));
-                carrier(row).is_device().then(|| declared.unwrap_or_else(by_mac))
+                let by_mac = || {
+                    owners
+                        .get(&carrier(row))
+                        .map_or(Key::Mac(carrier(row)), |asset| Key::Declared(*asset))
+                };
+                carrier(row)
+                    .is_device()
+                    .then(|| declared.unwrap_or_else(by_mac))
             } else {
                 declared
             };
@@ -84,7 +103,8 @@ impl Devices {
         }
         for ((row, own), key) in rows.iter().zip(own).zip(&mut keys) {
             if let (None, false, Some(ip)) = (*key, *own, row.ip) {
-                let behind = || (!places.is_outside(ip) && !places.is_party(ip)).then_some(Key::Ip(ip));
+                let behind =
+                    || (!places.is_outside(ip) && !places.is_party(ip)).then_some(Key::Ip(ip));
                 *key = devices.by_ip.get(&ip).copied().or_else(behind);
             }
         }
@@ -154,5 +174,7 @@ impl Devices {
 
 /// The address that a device is called by: IPv4 before IPv6, a lasting one before a link-local one, the lowest first.
 pub(super) fn first_ip(ips: &BTreeSet<IpAddr>) -> Option<IpAddr> {
-    ips.iter().copied().min_by_key(|ip| (is_special(*ip), ip.is_ipv6(), *ip))
+    ips.iter()
+        .copied()
+        .min_by_key(|ip| (is_special(*ip), ip.is_ipv6(), *ip))
 }

@@ -2,7 +2,13 @@ use super::*;
 
 /// Whether each row is the MAC's own, in order.
 fn own(rows: Vec<AddressFact>, site: &Site) -> Vec<bool> {
-    let facts = folded(Facts { addresses: rows, ..Facts::default() }, site);
+    let facts = folded(
+        Facts {
+            addresses: rows,
+            ..Facts::default()
+        },
+        site,
+    );
     facts.addresses.iter().map(|row| row.own.unwrap()).collect()
 }
 
@@ -27,22 +33,48 @@ fn a_router_that_nobody_declared_is_told_by_what_it_carries() {
     assert_eq!(found.iter().filter(|own| **own).count(), 1, "{found:?}");
     // Without tags and without a site the same holds.
     rows.iter_mut().for_each(|row| row.vlan = None);
-    assert_eq!(own(rows, &Site::default()).iter().filter(|own| **own).count(), 1);
+    assert_eq!(
+        own(rows, &Site::default())
+            .iter()
+            .filter(|own| **own)
+            .count(),
+        1
+    );
 }
 
 #[test]
 fn who_claims_an_address_has_it_and_who_carries_it_has_not() {
-    let rows =
-        vec![claimed(ENG, "10.20.90.60", 90), address(FW_CONTROL, "10.20.90.60", 0), address(ENG, "10.20.90.60", 0)];
+    let rows = vec![
+        claimed(ENG, "10.20.90.60", 90),
+        address(FW_CONTROL, "10.20.90.60", 0),
+        address(ENG, "10.20.90.60", 0),
+    ];
     assert_eq!(own(rows, &site("")), [true, false, true]);
 }
 
 #[test]
 fn an_answer_for_others_is_no_claim() {
-    let addresses = vec![claimed(FW_CONTROL, "10.20.90.60", 10), claimed(ENG, "10.20.90.60", 90)];
+    let addresses = vec![
+        claimed(FW_CONTROL, "10.20.90.60", 10),
+        claimed(ENG, "10.20.90.60", 90),
+    ];
     let routes = vec![route("proxy-arp", FW_CONTROL, "10.20.90.60")];
-    let facts = folded(Facts { addresses, routes, ..Facts::default() }, &site(""));
-    assert_eq!(facts.addresses.iter().map(|row| row.own).collect::<Vec<_>>(), [Some(false), Some(true)]);
+    let facts = folded(
+        Facts {
+            addresses,
+            routes,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    assert_eq!(
+        facts
+            .addresses
+            .iter()
+            .map(|row| row.own)
+            .collect::<Vec<_>>(),
+        [Some(false), Some(true)]
+    );
 }
 
 #[test]
@@ -72,18 +104,36 @@ fn a_router_in_front_leaves_the_device_its_address() {
         behind(12, FW_CONTROL, "203.0.113.9", 10),
         behind(12, FW_CONTROL, "198.51.100.9", 10),
     ];
-    let facts = folded(Facts { addresses, ..Facts::default() }, &site(""));
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(""),
+    );
     let eng = asset(&facts, "eng1");
     assert_eq!(
         (eng.macs.as_slice(), eng.zones.as_slice(), eng.routes),
-        ([ENG.to_owned()].as_slice(), ["port".to_owned()].as_slice(), false)
+        (
+            [ENG.to_owned()].as_slice(),
+            ["port".to_owned()].as_slice(),
+            false
+        )
     );
     let fw = asset(&facts, "fw1");
     assert_eq!((fw.macs.len(), fw.routes, fw.zones.len()), (2, true, 2));
     // Behind the firewall is one host that nobody declared; the internet and the vendor are ends, not assets.
     assert_eq!(strangers(&facts), ["10.20.90.99"]);
     let remote = asset(&facts, "10.20.90.99");
-    assert_eq!((remote.remote, remote.mac, remote.macs.len(), remote.zone.as_deref()), (true, None, 0, Some("port")));
+    assert_eq!(
+        (
+            remote.remote,
+            remote.mac,
+            remote.macs.len(),
+            remote.zone.as_deref()
+        ),
+        (true, None, 0, Some("port"))
+    );
     assert_eq!(facts.addresses[3].asset.as_deref(), Some("eng1"));
     assert_eq!(facts.addresses[5].zone.as_deref(), Some("internet"));
     assert_eq!(facts.addresses[5].vlan_zone.as_deref(), Some("control"));
@@ -91,9 +141,23 @@ fn a_router_in_front_leaves_the_device_its_address() {
 
 #[test]
 fn captures_without_macs_know_addresses_only() {
-    let rows = vec![address("00:00:00:00:00:00", "10.20.10.10", 0), address("00:00:00:00:00:00", "10.20.10.77", 0)];
-    let facts = folded(Facts { addresses: rows, ..Facts::default() }, &site(""));
+    let rows = vec![
+        address("00:00:00:00:00:00", "10.20.10.10", 0),
+        address("00:00:00:00:00:00", "10.20.10.77", 0),
+    ];
+    let facts = folded(
+        Facts {
+            addresses: rows,
+            ..Facts::default()
+        },
+        &site(""),
+    );
     assert!(asset(&facts, "plc1").remote && asset(&facts, "plc1").seen);
     assert_eq!(strangers(&facts), ["10.20.10.77"]);
-    assert!(facts.assets.iter().all(|asset| !asset.routes && !asset.macs.contains(&"00:00:00:00:00:00".to_owned())));
+    assert!(
+        facts
+            .assets
+            .iter()
+            .all(|asset| !asset.routes && !asset.macs.contains(&"00:00:00:00:00:00".to_owned()))
+    );
 }
