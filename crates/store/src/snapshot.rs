@@ -222,11 +222,7 @@ impl Snapshot {
                 bind(&mut statement, index, value).map_err(|error| self.failed(error))?;
             }
         }
-        let columns: Vec<String> = statement
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = Vec::new();
         let mut cursor = statement.raw_query();
         while let Some(row) = cursor.next().map_err(|error| self.failed(error))? {
