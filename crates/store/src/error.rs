@@ -6,7 +6,7 @@ pub enum Error {
     #[error("cannot build the tables ({step})")]
     Build {
         step: String,
-        source: rusqlite::Error,
+        source: Box<rusqlite::Error>,
     },
     #[error("no table is called {table:?}; `seawall sql --tables` lists them")]
     NoSuchTable { table: String },
@@ -34,7 +34,7 @@ impl Error {
     pub(crate) fn build(step: &str) -> impl FnOnce(rusqlite::Error) -> Error + '_ {
         move |source| Error::Build {
             step: step.to_owned(),
-            source,
+            source: Box::new(source),
         }
     }
 }
