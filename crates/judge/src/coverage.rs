@@ -18,6 +18,7 @@ struct Seen {
     total: i64,
     complete: bool,
     detail: Option<String>,
+    capture: Option<String>,
 }
 
 /// The coverage of a snapshot.
@@ -50,7 +51,7 @@ impl Coverage {
             _ => 0,
         };
         let rows = snapshot.query(
-            "SELECT sensor, zone, what, good, total, state, detail FROM coverage ORDER BY id",
+            "SELECT sensor, zone, what, good, total, state, detail, capture FROM coverage ORDER BY id",
         )?;
         let rows = rows.rows.iter().map(|row| Seen {
             sensor: text(row.first()),
@@ -60,6 +61,7 @@ impl Coverage {
             total: number(row.get(4)),
             complete: text(row.get(5)).as_deref() == Some("complete"),
             detail: text(row.get(6)),
+            capture: text(row.get(7)),
         });
         let rows = rows.collect();
         let mut sensors: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -107,25 +109,37 @@ impl Coverage {
                 )));
                 continue;
             }
-            for need in needs {
-                self.kind(zone, need, watched)
-                    .into_iter()
-                    .for_each(&mut add);
+            // Whole captures and frames come first: where frames are missing, so is all that frames carry.
+            let asked = ["capture", "frames", "streams", "directions", "classified"];
+            let mut blind = false;
+            for need in asked
+                .into_iter()
+                .filter(|what| needs.iter().any(|need| need == what))
+            {
+                if blind {
+                    break;
+                }
+                let found = self.kind(zone, need, watched);
+                blind =
+                    need == "frames" && found.iter().any(|one| matches!(one, Ground::Missing(_)));
+                found.into_iter().for_each(&mut add);
+            }
+            // A witness speaks of its limits when it hit one.
+            for row in &self.rows {
+                if row.what == "limits" && !row.complete && speaks(row, zone, watched) {
+                    add(Ground::Missing(lack(row, zone, "limits")));
+                }
             }
         }
         ground
     }
 
     fn kind(&self, zone: &str, need: &str, watched: &[String]) -> Vec<Ground> {
-        let speaks = |row: &&Seen| {
-            row.what == need
-                && match (&row.zone, &row.sensor) {
-                    (Some(of), _) => of == zone,
-                    (None, Some(sensor)) => watched.contains(sensor),
-                    (None, None) => watched.is_empty(),
-                }
-        };
-        let rows: Vec<&Seen> = self.rows.iter().filter(speaks).collect();
+        let rows: Vec<&Seen> = self
+            .rows
+            .iter()
+            .filter(|row| row.what == need && speaks(row, zone, watched))
+            .collect();
         let mut ground = Vec::new();
         // Every sensor that should see the zone has to say so; none may be left out, or a lost row would look like a
         // clean one.
@@ -161,10 +175,7 @@ impl Coverage {
                     sum.1.saturating_add(row.total),
                 );
             } else {
-                let told = row.detail.clone().map(|detail| clause(&detail));
-                ground.push(Ground::Missing(
-                    told.unwrap_or_else(|| lacking(row, zone, need)),
-                ));
+                ground.push(Ground::Missing(lack(row, zone, need)));
             }
         }
         ground
@@ -172,6 +183,30 @@ impl Coverage {
                 Ground::Firm(firm(sensor, zone, need, good, total))
             }));
         ground
+    }
+}
+
+/// Whether a row speaks of the zone: by name, or as a whole capture of a sensor that should see it.
+fn speaks(row: &Seen, zone: &str, watched: &[String]) -> bool {
+    match (&row.zone, &row.sensor) {
+        (Some(of), _) => of == zone,
+        (None, Some(sensor)) => watched.is_empty() || watched.contains(sensor),
+        (None, None) => watched.is_empty(),
+    }
+}
+
+/// What a row that is not complete lacks, as a clause that names its zone or capture.
+fn lack(row: &Seen, zone: &str, need: &str) -> String {
+    let Some(detail) = row.detail.as_deref().map(clause) else {
+        return lacking(row, zone, need);
+    };
+    match (&row.zone, &row.capture) {
+        (None, Some(capture)) if !detail.contains(capture.as_str()) => {
+            format!("of capture {capture}, {detail}")
+        }
+        (None, _) => detail,
+        (Some(zone), _) if detail.contains(zone.as_str()) => detail,
+        (Some(zone), _) => format!("in zone {zone}, {detail}"),
     }
 }
 
@@ -195,7 +230,7 @@ fn name(need: &str) -> &'static str {
         "streams" => "the TCP streams",
         "directions" => "both directions of the connections",
         "classified" => "how many frames were understood",
-        _ => "its own limits",
+        _ => "the limits of its tables",
     }
 }
 

@@ -68,15 +68,8 @@ pub(crate) const AREAS: &[&str] = &[
     "reporting",
     "editions",
 ];
-/// Kinds of coverage that a page may need: the values of `coverage.what`.
-pub(crate) const NEEDS: &[&str] = &[
-    "capture",
-    "frames",
-    "streams",
-    "directions",
-    "classified",
-    "limits",
-];
+/// Kinds of coverage that a page may need, of the values of `coverage.what`. Limits that were hit count for every page.
+pub(crate) const NEEDS: &[&str] = &["capture", "frames", "streams", "directions", "classified"];
 const SECTIONS: [&str; 4] = ["What it asks", "How it is judged", "When it fails", "Cases"];
 
 /// A line of the page and its number from 1.

@@ -305,7 +305,7 @@ mod tests {
             .contains("no column \"saw\"")
         );
         assert!(
-            says(&whole.replace("\"limits\"]", "\"luck\"]"))
+            says(&whole.replace("\"directions\"]", "\"luck\"]"))
                 .contains("\"luck\" is no kind of coverage")
         );
         assert!(says(&whole.replace("```sql", "```text")).contains("one `sql` block is expected"));

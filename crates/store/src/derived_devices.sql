@@ -179,13 +179,13 @@ CREATE INDEX multi_homed_asset ON multi_homed(asset);
 
 -- Core control beside what is not: who is in which zone, as seen or, where not seen, as declared.
 CREATE TABLE lodger AS
-SELECT p.asset, COALESCE(d.role, p.role) AS role, p.zone, p.zone_kind, p.vlan, MIN(p.time) AS time, MAX(p.last) AS last,
+SELECT p.asset, d.name IS NOT NULL AS declared, COALESCE(d.role, p.role) AS role, p.zone, p.zone_kind, p.vlan, MIN(p.time) AS time, MAX(p.last) AS last,
        MIN(p.evidence) AS evidence
 FROM presence p LEFT JOIN site_asset d ON d.name = p.asset
 WHERE p.zone_kind IN ('crane-control', 'crane-auxiliary')
 GROUP BY p.asset, p.zone
 UNION ALL
-SELECT i.asset, d.role, i.zone, z.kind, i.vlan, NULL, NULL, 'site:' || d.file || ':' || d.line
+SELECT i.asset, 1, d.role, i.zone, z.kind, i.vlan, NULL, NULL, 'site:' || d.file || ':' || d.line
 FROM site_interface i
 JOIN site_asset d ON d.name = i.asset
 JOIN site_zone z ON z.name = i.zone AND z.kind IN ('crane-control', 'crane-auxiliary')
@@ -194,9 +194,11 @@ GROUP BY i.asset, i.zone;
 CREATE INDEX lodger_zone ON lodger(zone);
 
 CREATE VIEW core_lodger AS SELECT * FROM lodger WHERE role IN ('plc', 'drive', 'remote-io', 'safety');
+-- The role of a stranger is a guess: only what makes pictures is told apart by it, anything else is unknown first.
 CREATE VIEW side_lodger AS
-SELECT * FROM lodger WHERE role IN ('camera', 'scanner', 'printer', 'workstation', 'tos', 'modem')
-   AND asset NOT IN (SELECT asset FROM path_sign);
+SELECT * FROM lodger
+WHERE (role IN ('camera', 'scanner') OR (declared AND role IN ('printer', 'workstation', 'tos', 'modem')))
+  AND asset NOT IN (SELECT asset FROM path_sign);
 
 -- A conduit that names both devices says why this camera belongs to control (remote driving, for one).
 CREATE VIEW core_exception AS
@@ -213,6 +215,6 @@ GROUP BY s.asset, s.zone
 UNION ALL
 SELECT c.asset, c.role, c.zone, json_group_array(DISTINCT s.asset), c.vlan, c.time, c.last, json_array(c.evidence)
 FROM core_lodger c JOIN side_lodger s ON s.zone = c.zone AND c.asset <> s.asset
-WHERE c.zone_kind = 'crane-auxiliary'
+WHERE c.zone_kind = 'crane-auxiliary' AND c.declared
   AND NOT EXISTS (SELECT 1 FROM core_exception e WHERE e.core = c.asset AND e.asset = s.asset)
 GROUP BY c.asset, c.zone;
