@@ -42,6 +42,14 @@ pub fn by_name(name: &str) -> Option<&'static Decoder> {
     ALL.iter().copied().find(|decoder| decoder.name == name)
 }
 
+/// Every protocol name that facts can carry: those read, and those recognised by number alone.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = ALL.iter().map(|decoder| decoder.name).chain(crate::names::all()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// The registry's own copy of a protocol's name.
 pub(crate) fn static_name(name: &str) -> &'static str {
     by_name(name).map_or("", |decoder| decoder.name)

@@ -1,0 +1,48 @@
+//! The commands, one file each, all alike: arguments, then `run`.
+mod assess;
+mod facts;
+mod learn;
+mod measures;
+mod packets;
+mod sql;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+/// Judges a marine terminal's crane network against the US maritime advisory on foreign-made port equipment.
+#[derive(Debug, Parser)]
+#[command(name = "seawall", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The verdicts: does each measure of the advisory hold, and how do we know?
+    Assess(assess::Args),
+    /// What was seen, as rows.
+    Facts(facts::Args),
+    /// A draft site folder from captures.
+    Learn(learn::Args),
+    /// Any query over the facts.
+    Sql(sql::Args),
+    /// The packets behind a finding.
+    Packets(packets::Args),
+    /// The catalogue of measures, or one page.
+    Measures(measures::Args),
+}
+
+pub fn run(cli: Cli) -> Result<ExitCode, Error> {
+    match cli.command {
+        Command::Assess(args) => assess::run(&args),
+        Command::Facts(args) => facts::run(&args),
+        Command::Learn(args) => learn::run(&args),
+        Command::Sql(args) => sql::run(&args),
+        Command::Packets(args) => packets::run(&args),
+        Command::Measures(args) => measures::run(&args),
+    }
+}
