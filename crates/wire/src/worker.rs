@@ -602,6 +602,11 @@ impl Worker {
         let mut fresh = false;
         // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
         let carries = (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST);
+        if carries && flow.dir(1 - sender).stream.waits() {
+            let mut asked = std::mem::take(&mut flow.dir_mut(1 - sender).stream);
+            asked.answered(&mut |delivered| engine.deliver(flow, 1 - sender, delivered, at));
+            flow.dir_mut(1 - sender).stream = asked;
+        }
         if carries {
             let stream = &mut flow.dir_mut(sender).stream;
             stream.start(seq);

@@ -3,7 +3,8 @@
 //! Spec: RFC 9293, 3.4 (sequence numbers are modulo 2^32). A byte handed on is
 //! never changed; of copies that wait, that of the segment that begins earlier counts. A hole is given up when the other
 //! end has acknowledged past it (it arrived there, so only the capture lacks it) and nothing filled it while
-//! [`PATIENCE`] more packets came, or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it.
+//! [`PATIENCE`] more packets came; at once when the other end answers with data of its own, since what waits may be the
+//! question; or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it.
 use std::collections::VecDeque;
 
 /// Packets of the flow that may pass before an acknowledged hole is given up: captures reorder.
@@ -222,17 +223,33 @@ impl Stream {
         self.waiting.is_some()
     }
 
+    /// The other end sends data and acknowledges past the hole: what waits was read there, and comes first here too.
+    pub(crate) fn answered(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
+        while self.is_past() {
+            self.give_up(deliver);
+        }
+    }
+
+    /// The other end has what is missing in front of what waits.
+    fn is_past(&self) -> bool {
+        let first = self
+            .waiting
+            .as_ref()
+            .and_then(|waiting| waiting.segments.front());
+        match (first, self.acknowledged) {
+            (Some(first), Some((_, highest))) => distance(highest, first.seq) >= 0,
+            _ => false,
+        }
+    }
+
     /// A packet of the flow passed: holes that were acknowledged, or that are old, are given up.
     pub(crate) fn passed(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
+        let past = self.is_past();
         let Some(waiting) = &mut self.waiting else {
             return;
         };
         waiting.passed = waiting.passed.saturating_add(1);
         let passed = waiting.passed;
-        let past = waiting.segments.front().is_some_and(|first| {
-            self.acknowledged
-                .is_some_and(|(_, highest)| distance(highest, first.seq) >= 0)
-        });
         if passed > PATIENCE_ALONE || (past && passed > PATIENCE) {
             self.give_up(deliver);
             if let Some(waiting) = &mut self.waiting {
@@ -304,6 +321,19 @@ mod tests {
         stream.passed(&mut got.take());
         assert_eq!((got.0.as_slice(), got.1), (b"~after".as_slice(), 10));
         assert_eq!((stream.lost, stream.gaps), (10, 1));
+    }
+
+    #[test]
+    fn an_answer_past_the_hole_gives_it_up_at_once() {
+        let (mut stream, mut got) = (Stream::default(), Got::default());
+        stream.start(100);
+        stream.segment(110, b"question", 0, 2, &mut got.take());
+        stream.acknowledge(105);
+        stream.answered(&mut got.take());
+        assert!(got.0.is_empty(), "not acknowledged, so it may still come");
+        stream.acknowledge(118);
+        stream.answered(&mut got.take());
+        assert_eq!(got.0, b"~question");
     }
 
     #[test]

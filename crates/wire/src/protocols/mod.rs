@@ -44,7 +44,11 @@ pub fn by_name(name: &str) -> Option<&'static Decoder> {
 
 /// Every protocol name that facts can carry: those read, and those recognised by number alone.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<_> = ALL.iter().map(|decoder| decoder.name).chain(crate::names::all()).collect();
+    let mut names: Vec<_> = ALL
+        .iter()
+        .map(|decoder| decoder.name)
+        .chain(crate::names::all())
+        .collect();
     names.sort_unstable();
     names.dedup();
     names
