@@ -142,7 +142,7 @@ macro_rules! places {
 }
 
 places! {
-    time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, variant, state,
+    time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, assumed, variant, state,
     packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
     server_zone, server_party, crosses, conduit, reason,
 }
@@ -209,7 +209,9 @@ impl Flows {
         };
         let hidden_by = hidden(p.server_mac).or_else(|| hidden(p.client_mac));
         let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
-        let protocol = text(p.parent).or_else(|| text(p.protocol));
+        let protocol = text(p.parent)
+            .or_else(|| text(p.protocol))
+            .or_else(|| text(p.assumed));
         let client_asset = text(p.client_asset).or_else(|| text(p.client));
         let server_asset = text(p.server_asset).or_else(|| text(p.server));
         let crosses = matches!(

@@ -29,11 +29,20 @@ impl Dialogue for Nothing {
     }
 }
 
-/// The decoder of a layer-2 carrier.
+/// The first decoder of a carrier.
 pub(crate) fn on(carrier: Carrier) -> Option<&'static Decoder> {
     ALL.iter()
         .copied()
         .find(|decoder| decoder.carriers.contains(&carrier))
+}
+
+/// The first decoder whose registered port this is.
+pub(crate) fn at_port(udp: bool, port: u16) -> Option<&'static Decoder> {
+    on(if udp {
+        Carrier::Udp(port)
+    } else {
+        Carrier::Tcp(port)
+    })
 }
 
 /// The decoder of that name.
@@ -43,7 +52,11 @@ pub fn by_name(name: &str) -> Option<&'static Decoder> {
 
 /// Every protocol name that facts can carry: those read, and those recognised by number alone.
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<_> = ALL.iter().map(|decoder| decoder.name).chain(crate::names::all()).collect();
+    let mut names: Vec<_> = ALL
+        .iter()
+        .map(|decoder| decoder.name)
+        .chain(crate::names::all())
+        .collect();
     names.sort_unstable();
     names.dedup();
     names
