@@ -1,11 +1,18 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod dns;
 mod modbus;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
-pub static ALL: &[&Decoder] = &[&modbus::DECODER];
+pub static ALL: &[&Decoder] = &[
+    &modbus::DECODER,
+    &dns::DNS,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &dns::NBNS,
+];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
 pub(crate) static NONE: Decoder = Decoder {
