@@ -1,5 +1,6 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod dhcp;
 mod dns;
 mod modbus;
 
@@ -12,6 +13,8 @@ pub static ALL: &[&Decoder] = &[
     &dns::MDNS,
     &dns::LLMNR,
     &dns::NBNS,
+    &dhcp::DECODER,
+    &dhcp::DHCPV6,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.

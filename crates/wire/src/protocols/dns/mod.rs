@@ -10,7 +10,7 @@ use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Pending, Probe, Reader, Sender, Side, Step,
 };
 
-pub static DNS: Decoder = Decoder {
+pub(crate) static DNS: Decoder = Decoder {
     name: "dns",
     title: "DNS",
     carriers: &[Carrier::Udp(53), Carrier::Tcp(53)],
@@ -23,7 +23,7 @@ pub static DNS: Decoder = Decoder {
     blind: "DNS over TLS or HTTPS, dynamic updates, the content of zone transfers",
 };
 
-pub static MDNS: Decoder = Decoder {
+pub(crate) static MDNS: Decoder = Decoder {
     name: "mdns",
     title: "Multicast DNS",
     carriers: &[Carrier::Udp(5353)],
@@ -36,7 +36,7 @@ pub static MDNS: Decoder = Decoder {
     blind: "which of the multicast answers belongs to whose question",
 };
 
-pub static LLMNR: Decoder = Decoder {
+pub(crate) static LLMNR: Decoder = Decoder {
     name: "llmnr",
     title: "Link-Local Multicast Name Resolution",
     carriers: &[Carrier::Udp(5355), Carrier::Tcp(5355)],
@@ -49,7 +49,7 @@ pub static LLMNR: Decoder = Decoder {
     blind: "nothing known",
 };
 
-pub static NBNS: Decoder = Decoder {
+pub(crate) static NBNS: Decoder = Decoder {
     name: "nbns",
     title: "NetBIOS name service",
     carriers: &[Carrier::Udp(137)],
