@@ -3,12 +3,15 @@
 mod dhcp;
 mod dns;
 mod modbus;
+mod tls;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
     &modbus::DECODER,
+    &tls::DECODER,
+    &tls::DTLS,
     &dns::DNS,
     &dns::MDNS,
     &dns::LLMNR,
