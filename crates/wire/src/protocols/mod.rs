@@ -1,12 +1,27 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod dhcp;
+mod dns;
 mod modbus;
 mod s7comm;
+mod tls;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
-pub static ALL: &[&Decoder] = &[&s7comm::DECODER, &s7comm::plus::DECODER, &modbus::DECODER];
+pub static ALL: &[&Decoder] = &[
+    &s7comm::DECODER,
+    &s7comm::plus::DECODER,
+    &modbus::DECODER,
+    &tls::DECODER,
+    &tls::DTLS,
+    &dns::DNS,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &dns::NBNS,
+    &dhcp::DECODER,
+    &dhcp::DHCPV6,
+];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
 pub(crate) static NONE: Decoder = Decoder {
