@@ -18,6 +18,9 @@ use super::places::{Places, is_private, is_special};
 /// A MAC that sends for more addresses than this without claiming them is a router, not a device with several addresses.
 const FEW: usize = 4;
 
+/// A distance from here on is a TTL of at most 4: not a host far away, but one that means to stay on its link.
+const LINK_SCOPE: u8 = 28;
+
 /// MAC addresses that routers share: VRRP (RFC 9568, 7.3), HSRP versions 1 and 2, GLBP.
 pub(super) fn is_virtual_router(mac: Mac) -> bool {
     matches!(
@@ -117,7 +120,7 @@ impl Evidence {
         if let Some(asset) = self.carriers.get(&row.mac) {
             return places.asset_of_ip(ip) == Some(*asset);
         }
-        let near = row.hops.unwrap_or(0) == 0;
+        let near = row.hops.is_none_or(|hops| hops == 0 || hops >= LINK_SCOPE);
         let carries = self.carries(row.mac);
         if places.is_outside(ip) {
             // A gateway's MAC brings the world; a stray device of a private network shows itself alone.
@@ -134,7 +137,8 @@ impl Evidence {
     }
 }
 
-fn carries_by_trade(places: &Places<'_>, asset: usize) -> bool {
+/// Whether the asset carries packets of others by its role.
+pub(super) fn carries_by_trade(places: &Places<'_>, asset: usize) -> bool {
     let role = places.asset(asset).map(|asset| asset.role);
     matches!(role, Some(Role::Router | Role::Firewall | Role::Switch | Role::Modem | Role::Wireless))
 }
