@@ -56,10 +56,17 @@ impl FromStr for Mac {
         let mut digits = text.chars().filter(|c| !matches!(c, ':' | '-' | '.'));
         for octet in &mut out {
             let (high, low) = (digits.next().ok_or(NotAMac)?, digits.next().ok_or(NotAMac)?);
-            let (high, low) = (high.to_digit(16).ok_or(NotAMac)?, low.to_digit(16).ok_or(NotAMac)?);
+            let (high, low) = (
+                high.to_digit(16).ok_or(NotAMac)?,
+                low.to_digit(16).ok_or(NotAMac)?,
+            );
             *octet = u8::try_from(high * 16 + low).map_err(|_| NotAMac)?;
         }
-        if digits.next().is_some() { Err(NotAMac) } else { Ok(Mac(out)) }
+        if digits.next().is_some() {
+            Err(NotAMac)
+        } else {
+            Ok(Mac(out))
+        }
     }
 }
 
@@ -118,7 +125,12 @@ impl From<Mac> for Address {
 #[test]
 fn macs_are_read_in_every_common_spelling() {
     let mac = Mac([0x28, 0x63, 0x36, 0x8a, 0x01, 0x10]);
-    for text in ["28:63:36:8a:01:10", "28-63-36-8A-01-10", "2863.368a.0110", "2863368a0110"] {
+    for text in [
+        "28:63:36:8a:01:10",
+        "28-63-36-8A-01-10",
+        "2863.368a.0110",
+        "2863368a0110",
+    ] {
         assert_eq!(text.parse(), Ok(mac), "{text}");
     }
     assert_eq!("28:63:36:8a:01".parse::<Mac>(), Err(NotAMac));

@@ -86,7 +86,10 @@ impl Evidence {
     pub const MOST: usize = 16;
 
     pub fn one(capture: u32, frame: u32) -> Evidence {
-        Evidence { capture: Some(capture), frames: vec![frame] }
+        Evidence {
+            capture: Some(capture),
+            frames: vec![frame],
+        }
     }
 
     /// Adds a frame: the same one once, those of a later capture and those beyond [`Evidence::MOST`] not at all.

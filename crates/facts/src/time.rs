@@ -56,6 +56,10 @@ fn times_are_written_so_that_text_order_is_time_order() {
     assert_eq!(a.to_string(), "2026-11-21T07:00:00.000000000Z");
     assert_eq!(Time::parse(&a.to_string()), Some(a));
     assert!(Time(a.0 + 1).to_string() > a.to_string());
-    assert_eq!(Time::parse("2026-11-21T08:00:00"), None, "an offset is required");
+    assert_eq!(
+        Time::parse("2026-11-21T08:00:00"),
+        None,
+        "an offset is required"
+    );
     assert_eq!(a.local("America/New_York"), "2026-11-21 02:00:00 EST");
 }

@@ -127,7 +127,12 @@ fn an_address_is_of_the_zone_with_the_longest_prefix() {
     };
     assert_eq!(zone("10.20.10.7", None), "control");
     assert_eq!(zone("10.20.11.7", None), "yard");
-    assert_eq!(zone("192.168.1.1", None), "internet");
+    assert_eq!(zone("203.0.113.1", None), "internet");
+    assert_eq!(
+        zone("192.168.1.1", None),
+        "none",
+        "a private address is not of the internet, whose prefix holds everything"
+    );
     assert_eq!(zone("fd00:20:10::7", None), "control");
     assert_eq!(zone("2001:db8::1", None), "internet");
     assert_eq!(

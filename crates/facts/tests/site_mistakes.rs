@@ -672,7 +672,7 @@ sees = ["control"]
             warning: site.toml:17: subnet 10.20.0.0/16 of zone "yard" holds subnets of control; the longest prefix wins; nothing to do if that is meant
             warning: site.toml:22: zone "idle" holds no address and no frame; give it vlans or subnets
             warning: site.toml:29: interface of "cam1": 10.20.30.1 is of zone "yard", but VLAN 10 is of zone "control"; mend the address, the VLAN or the zones
-            warning: site.toml:29: interface of "cam1": 192.168.1.1 is private, but of zone "world"; add its subnet to the zone to which it belongs
+            warning: site.toml:29: interface of "cam1": 192.168.1.1 is of no zone; add its subnet to a zone
             warning: site.toml:29: interface of "cam1": fd00::1 is of no zone; add its subnet to a zone
             warning: site.toml:29: interface of "cam1": VLAN 99 is of no zone; add the VLAN to a zone
             warning: site.toml:29: asset "cam1" is of crane "sts07", which no zone names; did you mean "STS-07"?

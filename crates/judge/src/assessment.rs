@@ -15,7 +15,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub const ALL: [Verdict; 4] = [Verdict::NotMet, Verdict::Unproven, Verdict::Met, Verdict::NotApplicable];
+    pub const ALL: [Verdict; 4] = [
+        Verdict::NotMet,
+        Verdict::Unproven,
+        Verdict::Met,
+        Verdict::NotApplicable,
+    ];
 
     pub const fn words(self) -> &'static str {
         match self {
@@ -27,7 +32,9 @@ impl Verdict {
     }
 
     pub fn parse(words: &str) -> Option<Verdict> {
-        Verdict::ALL.into_iter().find(|verdict| verdict.words() == words)
+        Verdict::ALL
+            .into_iter()
+            .find(|verdict| verdict.words() == words)
     }
 }
 

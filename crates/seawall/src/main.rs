@@ -1,1 +1,23 @@
-fn main() {}
+//! The command line: the one place where the parts are put together.
+mod clock;
+mod commands;
+mod error;
+mod input;
+mod progress;
+mod rows;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // A reader that closes the pipe (`| head`) ends the program quietly, as for any Unix tool.
+    match commands::run(commands::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("seawall: {}", error::chain(&error));
+            error.exit_code()
+        }
+    }
+}

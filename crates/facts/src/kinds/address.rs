@@ -9,8 +9,8 @@ kind! {
         time: Time,
         /// Last frame.
         last: Time,
-        /// MAC address that sent the frames.
-        mac: Mac,
+        /// MAC address that sent the frames; null in captures without a link layer.
+        mac: Option<Mac>,
         /// IP address; null where the MAC spoke without one.
         ip: Option<IpAddr>,
         /// VLAN; null when untagged or priority-tagged.

@@ -32,7 +32,7 @@ kind! {
         protocol: Option<String>,
         /// Finer name that the protocol itself tells apart, e.g. `v2c` of SNMP or `1.3` of TLS.
         variant: Option<String>,
-        /// `handshake`, `role` or `first`: how client and server were told apart.
+        /// `handshake`, `role` (the protocol tells), `port` or `first` (to speak): how client and server were told apart.
         direction: String,
         /// `answered`; `unanswered` (nothing came back though both ways are seen); `refused` (reset or ICMP
         /// unreachable); `one-way` (multicast, or a protocol without answers); `one-sided` (the acknowledgements show

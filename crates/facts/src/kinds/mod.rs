@@ -92,7 +92,13 @@ fn every_kind_and_column_says_what_it_is() {
     assert_eq!(names.len(), KINDS.len());
     for kind in KINDS {
         for column in kind.columns {
-            assert!(column.doc.trim().ends_with('.'), "{}.{}: {:?}", kind.name, column.name, column.doc);
+            assert!(
+                column.doc.trim().ends_with('.'),
+                "{}.{}: {:?}",
+                kind.name,
+                column.name,
+                column.doc
+            );
         }
     }
 }

@@ -49,10 +49,11 @@ impl Name {
     /// `mylogink.cn` and `logink.cn.example` are not. Case and a final dot do not count.
     pub fn is_within(name: &str, domain: &str) -> bool {
         let mut labels = name.trim_end_matches('.').rsplit('.');
-        domain
-            .trim_end_matches('.')
-            .rsplit('.')
-            .all(|wanted| labels.next().is_some_and(|label| label.eq_ignore_ascii_case(wanted)))
+        domain.trim_end_matches('.').rsplit('.').all(|wanted| {
+            labels
+                .next()
+                .is_some_and(|label| label.eq_ignore_ascii_case(wanted))
+        })
     }
 
     /// The addresses among the answers.
@@ -66,7 +67,14 @@ fn names_match_by_label_never_by_substring() {
     for name in ["logink.cn", "API.logink.cn", "a.b.logink.cn."] {
         assert!(Name::is_within(name, "logink.cn"), "{name}");
     }
-    for name in ["mylogink.cn", "logink.cn.example", "cn", "", "login.cn", "loginkcn"] {
+    for name in [
+        "mylogink.cn",
+        "logink.cn.example",
+        "cn",
+        "",
+        "login.cn",
+        "loginkcn",
+    ] {
         assert!(!Name::is_within(name, "logink.cn"), "{name}");
     }
 }

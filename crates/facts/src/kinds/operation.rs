@@ -132,15 +132,15 @@ impl Verb {
 
     /// The class `modify`: everything but read, diagnose, identify.
     pub const fn modifies(self) -> bool {
-        !matches!(
-            self,
-            Verb::Read | Verb::Diagnose | Verb::Identify
-        )
+        !matches!(self, Verb::Read | Verb::Diagnose | Verb::Identify)
     }
 
     /// Repetitions of it for the same objects are one row with a count.
     pub const fn is_cyclic(self) -> bool {
-        matches!(self, Verb::Read | Verb::Write | Verb::Diagnose | Verb::Identify)
+        matches!(
+            self,
+            Verb::Read | Verb::Write | Verb::Diagnose | Verb::Identify
+        )
     }
 }
 

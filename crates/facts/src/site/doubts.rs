@@ -1,10 +1,9 @@
 //! What loads but is probably not meant: warnings of a site.
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use super::reader::At;
 use super::spelling::{closest, hint, listed};
-use super::{Place, Problem, Service, Site, ZoneKind, file};
+use super::{Place, Problem, Service, Site, file};
 
 /// Services that name a protocol which no decoder knows. They cover nothing, ever.
 pub(super) fn protocols(all: &file::File, known: &[&str], warnings: &mut Vec<Problem>) {
@@ -128,11 +127,6 @@ fn idle_tables(site: &Site, warnings: &mut Vec<Problem>) {
 /// Interfaces whose address and VLAN do not agree with the zones.
 fn interfaces(site: &Site, warnings: &mut Vec<Problem>) {
     let name = |index: usize| site.zones.get(index).map_or("", |zone| zone.name.as_str());
-    let is_internet = |index: usize| {
-        site.zones
-            .get(index)
-            .is_some_and(|zone| zone.kind == ZoneKind::Internet)
-    };
     for asset in &site.assets {
         for interface in &asset.interfaces {
             let by_vlan = interface.vlan.and_then(|vlan| site.zone_of_vlan(vlan));
@@ -148,11 +142,6 @@ fn interfaces(site: &Site, warnings: &mut Vec<Problem>) {
                     ),
                     "mend the address, the VLAN or the zones",
                 )),
-                (Some(ip), _, Some(one), _) if is_private(ip) && is_internet(one) => warnings.push(Problem::new(
-                    &asset.place,
-                    format!("interface of \"{}\": {ip} is private, but of zone \"{}\"", asset.name, name(one)),
-                    "add its subnet to the zone to which it belongs",
-                )),
                 (Some(ip), _, None, _) => warnings.push(Problem::new(
                     &asset.place,
                     format!("interface of \"{}\": {ip} is of no zone", asset.name),
@@ -166,14 +155,6 @@ fn interfaces(site: &Site, warnings: &mut Vec<Problem>) {
                 _ => {}
             }
         }
-    }
-}
-
-/// Addresses that the internet does not route (RFC 1918, RFC 4193).
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_private(),
-        IpAddr::V6(ip) => ip.is_unique_local(),
     }
 }
 

@@ -154,6 +154,18 @@ pub(super) fn stays_on_link(ip: IpAddr) -> bool {
     }
 }
 
+/// Whether the address is for use inside of networks only (RFC 1918, RFC 6598, RFC 4193, RFC 3927, loopback).
+pub(super) fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            ip.is_private() || shared || ip.is_link_local() || ip.is_loopback()
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+    }
+}
+
 /// Which conduits name an end, as bits in the order of the site: asking for both ends at once is an `and`.
 pub(super) struct Reach {
     assets: Vec<Vec<u64>>,

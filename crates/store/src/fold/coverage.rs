@@ -9,9 +9,9 @@
 //! - `streams` per zone: TCP bytes captured of those that the other end acknowledged; a loss of up to 0.1 % passes.
 //! - `directions` per zone: TCP conversations captured both ways.
 //!
-//! A zone in which nobody spoke TCP (or sent a byte by it) has `streams` and `directions` of 0 out of 0. That is complete exactly if its
-//! `frames` are: when every frame of a zone is seen and none is TCP, nothing of TCP was missed. In every other case 0 out
-//! of 0 is no coverage.
+//! A zone in which nobody spoke TCP (or sent a byte by it) has `streams` and `directions` of 0 out of 0. That is complete
+//! exactly if its `frames` are: when every frame of a zone is seen and none is TCP, nothing of TCP was missed. In every
+//! other case 0 out of 0 is no coverage.
 //!
 //! Zones outside the terminal's own hands (internet, third party, business) need no sensor; they have a row only where
 //! frames of them were seen.
@@ -30,7 +30,9 @@ const LOSS_OF: u64 = 1000;
 /// Names the sensor of each capture: the first of the site whose pattern claims it.
 pub(super) fn name_sensors(files: &mut [Capture], site: &Site) {
     for file in files.iter_mut().filter(|file| file.sensor.is_none()) {
-        let sensor = site.sensor_of(&file.name).and_then(|index| site.sensors.get(index));
+        let sensor = site
+            .sensor_of(&file.name)
+            .and_then(|index| site.sensors.get(index));
         file.sensor = sensor.map(|sensor| sensor.name.clone());
     }
 }
@@ -44,16 +46,36 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
         }
     }
     let limits = limits(facts);
-    facts.coverage.retain(|row| row.zone.is_none() && !matches!(row.what.as_str(), "capture" | "limits"));
-    let captures: Vec<Coverage> = facts.files.iter().enumerate().map(|(index, file)| of_capture(index, file)).collect();
+    facts
+        .coverage
+        .retain(|row| row.zone.is_none() && !matches!(row.what.as_str(), "capture" | "limits"));
+    let captures: Vec<Coverage> = facts
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, file)| of_capture(index, file))
+        .collect();
     let counts = Counts::gather(facts, own, places, &sensor_of);
     let mut zones = Vec::new();
     for (index, zone) in places.site.zones.iter().enumerate() {
-        let watching: Vec<&Sensor> = places.site.sensors.iter().filter(|sensor| sensor.sees.contains(&index)).collect();
-        if matches!(zone.kind, ZoneKind::Internet | ZoneKind::ThirdParty | ZoneKind::Business) {
+        let watching: Vec<&Sensor> = places
+            .site
+            .sensors
+            .iter()
+            .filter(|sensor| sensor.sees.contains(&index))
+            .collect();
+        if matches!(
+            zone.kind,
+            ZoneKind::Internet | ZoneKind::ThirdParty | ZoneKind::Business
+        ) {
             let count = counts.of_zone(index);
             if count.frames() > 0 {
-                let view = View { zone: &zone.name, sensor: None, files: facts.files.iter().collect(), lack: None };
+                let view = View {
+                    zone: &zone.name,
+                    sensor: None,
+                    files: facts.files.iter().collect(),
+                    lack: None,
+                };
                 zones.extend(view.rows(&count));
             }
             continue;
@@ -65,16 +87,33 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
                 "no sensor of the site file says that it sees this zone"
             };
             let files = facts.files.iter().collect();
-            let view = View { zone: &zone.name, sensor: None, files, lack: Some(lack.to_owned()) };
+            let view = View {
+                zone: &zone.name,
+                sensor: None,
+                files,
+                lack: Some(lack.to_owned()),
+            };
             zones.extend(view.rows(&counts.of_zone(index)));
         }
         for sensor in watching {
-            let files: Vec<&Capture> =
-                facts.files.iter().filter(|file| file.sensor.as_ref() == Some(&sensor.name)).collect();
+            let files: Vec<&Capture> = facts
+                .files
+                .iter()
+                .filter(|file| file.sensor.as_ref() == Some(&sensor.name))
+                .collect();
             let missing = files.is_empty();
-            let count = if missing { counts.of_zone(index) } else { counts.of_sensor(index, &sensor.name) };
+            let count = if missing {
+                counts.of_zone(index)
+            } else {
+                counts.of_sensor(index, &sensor.name)
+            };
             let lack = missing.then(|| format!("no capture of sensor {} was given", sensor.name));
-            let view = View { zone: &zone.name, sensor: Some(&sensor.name), files, lack };
+            let view = View {
+                zone: &zone.name,
+                sensor: Some(&sensor.name),
+                files,
+                lack,
+            };
             zones.extend(view.rows(&count));
         }
     }
@@ -92,7 +131,10 @@ impl Sensors {
     fn of(facts: &Facts) -> Sensors {
         let mut of = vec![None; facts.captures.len().max(facts.files.len())];
         for (index, file) in facts.files.iter().enumerate() {
-            let index = file.evidence.capture.map_or(index, |capture| capture as usize);
+            let index = file
+                .evidence
+                .capture
+                .map_or(index, |capture| capture as usize);
             if let Some(slot) = of.get_mut(index) {
                 slot.clone_from(&file.sensor);
             }
@@ -108,10 +150,16 @@ impl Sensors {
 fn of_capture(index: usize, file: &Capture) -> Coverage {
     let mut lacks: Vec<String> = file.problems.clone();
     if file.undecoded > 0 {
-        lacks.push(format!("{} frames are of link types that are not decoded", file.undecoded));
+        lacks.push(format!(
+            "{} frames are of link types that are not decoded",
+            file.undecoded
+        ));
     }
     if file.snapped > 0 {
-        lacks.push(format!("{} frames are shorter than they were on the wire", file.snapped));
+        lacks.push(format!(
+            "{} frames are shorter than they were on the wire",
+            file.snapped
+        ));
     }
     let good = file.packets.saturating_sub(file.undecoded);
     let state = match (good, lacks.is_empty()) {
@@ -124,7 +172,10 @@ fn of_capture(index: usize, file: &Capture) -> Coverage {
     }
     let evidence = match file.evidence.capture {
         Some(_) => file.evidence.clone(),
-        None => Evidence { capture: u32::try_from(index).ok(), frames: Vec::new() },
+        None => Evidence {
+            capture: u32::try_from(index).ok(),
+            frames: Vec::new(),
+        },
     };
     Coverage {
         time: file.time,
@@ -143,17 +194,23 @@ fn of_capture(index: usize, file: &Capture) -> Coverage {
 /// One account of overflowed tables per sensor with captures (and one for captures that no sensor claims). A table that
 /// overflowed was everyone's.
 fn limits(facts: &Facts) -> Vec<Coverage> {
-    let mut overflows: Vec<&Coverage> =
-        facts.coverage.iter().filter(|row| row.what == "limits" && row.state != "complete").collect();
+    let is_overflow = |row: &&Coverage| row.what == "limits" && row.state != "complete";
+    let mut overflows: Vec<&Coverage> = facts.coverage.iter().filter(is_overflow).collect();
     overflows.sort_by(|a, b| (&a.detail, a.total).cmp(&(&b.detail, b.total)));
     overflows.dedup_by(|a, b| a.detail == b.detail);
     let mut by_sensor: BTreeMap<Option<&str>, Vec<&Capture>> = BTreeMap::new();
     for file in &facts.files {
-        by_sensor.entry(file.sensor.as_deref()).or_default().push(file);
+        by_sensor
+            .entry(file.sensor.as_deref())
+            .or_default()
+            .push(file);
     }
     let mut rows = Vec::new();
     for (sensor, files) in by_sensor {
-        let packets = files.iter().map(|file| file.packets).fold(0, u64::saturating_add);
+        let packets = files
+            .iter()
+            .map(|file| file.packets)
+            .fold(0, u64::saturating_add);
         let account = Coverage {
             time: files.iter().filter_map(|file| file.time).min(),
             last: files.iter().filter_map(|file| file.last).max(),
@@ -255,7 +312,12 @@ struct Counts<'a> {
 }
 
 impl<'a> Counts<'a> {
-    fn gather(facts: &Facts, own: &[bool], places: &Places<'_>, sensors: &'a Sensors) -> Counts<'a> {
+    fn gather(
+        facts: &Facts,
+        own: &[bool],
+        places: &Places<'_>,
+        sensors: &'a Sensors,
+    ) -> Counts<'a> {
         let mut counts = Counts::default();
         for (row, own) in facts.addresses.iter().zip(own) {
             for zone in zones_of_address(row, *own, places).iter() {
@@ -263,21 +325,33 @@ impl<'a> Counts<'a> {
                 count.by_address = count.by_address.saturating_add(row.packets);
             }
         }
-        let by_name: HashMap<&str, usize> =
-            places.site.zones.iter().enumerate().map(|(index, zone)| (zone.name.as_str(), index)).collect();
+        let by_name: HashMap<&str, usize> = places
+            .site
+            .zones
+            .iter()
+            .enumerate()
+            .map(|(index, zone)| (zone.name.as_str(), index))
+            .collect();
         for one in &facts.conversations {
             let sensor = sensors.capture(&one.evidence);
-            let ends = [&one.client_zone, &one.server_zone].map(|zone| by_name.get(zone.as_deref()?).copied());
+            let ends = [&one.client_zone, &one.server_zone]
+                .map(|zone| by_name.get(zone.as_deref()?).copied());
             // Without tags the addresses tell whose frames they are.
-            let mut frames_of: Few = one.vlans.iter().filter_map(|vlan| places.zone_of_vlan(Some(*vlan))).collect();
+            let mut frames_of: Few = one
+                .vlans
+                .iter()
+                .filter_map(|vlan| places.zone_of_vlan(Some(*vlan)))
+                .collect();
             frames_of.extend(places.zone_of_vlan(one.vlan));
             if frames_of.is_empty() {
                 frames_of.extend(ends.into_iter().flatten());
             }
             for zone in frames_of.iter() {
                 let count = counts.of(zone, sensor);
-                count.by_conversation =
-                    count.by_conversation.saturating_add(one.packets_out).saturating_add(one.packets_in);
+                count.by_conversation = count
+                    .by_conversation
+                    .saturating_add(one.packets_out)
+                    .saturating_add(one.packets_in);
             }
             if one.transport == "tcp" {
                 for zone in ends.into_iter().flatten().collect::<Few>().iter() {
@@ -294,14 +368,21 @@ impl<'a> Counts<'a> {
 
     fn of_zone(&self, zone: usize) -> Count {
         let mut all = Count::default();
-        for ((_, _), count) in self.by.range((zone, None)..).take_while(|((of, _), _)| *of == zone) {
+        for ((_, _), count) in self
+            .by
+            .range((zone, None)..)
+            .take_while(|((of, _), _)| *of == zone)
+        {
             all.add(count);
         }
         all
     }
 
     fn of_sensor(&self, zone: usize, sensor: &str) -> Count {
-        self.by.get(&(zone, Some(sensor))).copied().unwrap_or_default()
+        self.by
+            .get(&(zone, Some(sensor)))
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -341,13 +422,23 @@ impl View<'_> {
         if seen == 0 {
             lacks.push("no frame of this zone was seen".to_owned());
         }
-        let damaged: Vec<&str> =
-            self.files.iter().filter(|file| !is_whole(file)).map(|file| file.name.as_str()).collect();
+        let damaged: Vec<&str> = self
+            .files
+            .iter()
+            .filter(|file| !is_whole(file))
+            .map(|file| file.name.as_str())
+            .collect();
         if !damaged.is_empty() {
             lacks.push(format!("not whole: {}", damaged.join(", ")));
         }
         let whole = lacks.is_empty();
-        let frames = self.row("frames", seen, seen, if seen == 0 { "none" } else { state(whole) }, &lacks);
+        let frames = self.row(
+            "frames",
+            seen,
+            seen,
+            if seen == 0 { "none" } else { state(whole) },
+            &lacks,
+        );
 
         let total = count.captured.saturating_add(count.lost);
         let lost_too_much = count.lost.saturating_mul(LOSS_OF) > total;
@@ -356,14 +447,29 @@ impl View<'_> {
         } else {
             let mut lacks = lacks.clone();
             if lost_too_much {
-                lacks.push(format!("{} of {total} TCP bytes were acknowledged but not captured", count.lost));
+                lacks.push(format!(
+                    "{} of {total} TCP bytes were acknowledged but not captured",
+                    count.lost
+                ));
             }
-            self.row("streams", count.captured, total, state(whole && !lost_too_much), &lacks)
+            self.row(
+                "streams",
+                count.captured,
+                total,
+                state(whole && !lost_too_much),
+                &lacks,
+            )
         };
 
         let both_ways = count.conversations.saturating_sub(count.one_sided);
         let directions = if count.conversations == 0 {
-            self.row("directions", 0, 0, &frames.state, &no_tcp(&lacks, "conversation"))
+            self.row(
+                "directions",
+                0,
+                0,
+                &frames.state,
+                &no_tcp(&lacks, "conversation"),
+            )
         } else {
             let mut lacks = lacks.clone();
             if count.one_sided > 0 {
@@ -372,7 +478,11 @@ impl View<'_> {
                     count.one_sided, count.conversations
                 ));
             }
-            let state = if both_ways == 0 { "none" } else { state(whole && count.one_sided == 0) };
+            let state = if both_ways == 0 {
+                "none"
+            } else {
+                state(whole && count.one_sided == 0)
+            };
             self.row("directions", both_ways, count.conversations, state, &lacks)
         };
         [frames, streams, directions]

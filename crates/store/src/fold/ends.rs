@@ -35,13 +35,26 @@ pub(super) struct Ends<'a> {
 }
 
 impl<'a> Ends<'a> {
-    pub(super) fn new(places: &'a Places<'a>, devices: &'a Devices, by_link: HashMap<IpAddr, usize>) -> Ends<'a> {
-        Ends { places, devices, by_link, named: HashMap::new(), known: HashMap::new() }
+    pub(super) fn new(
+        places: &'a Places<'a>,
+        devices: &'a Devices,
+        by_link: HashMap<IpAddr, usize>,
+    ) -> Ends<'a> {
+        Ends {
+            places,
+            devices,
+            by_link,
+            named: HashMap::new(),
+            known: HashMap::new(),
+        }
     }
 
     /// Remembers that `client` knows `ip` by a name of that third party; of several the first of the site stays.
     pub(super) fn is_named(&mut self, client: Address, ip: IpAddr, party: usize) {
-        self.named.entry((client, ip)).and_modify(|known| *known = party.min(*known)).or_insert(party);
+        self.named
+            .entry((client, ip))
+            .and_modify(|known| *known = party.min(*known))
+            .or_insert(party);
     }
 
     /// The third party whose name `client` knows `ip` by.
@@ -51,7 +64,12 @@ impl<'a> Ends<'a> {
 
     /// The end at an address. The MAC that carried its packets and the VLAN count only where the address says nothing by
     /// itself: a MAC address, 0.0.0.0, link-local.
-    pub(super) fn at(&mut self, address: Address, carrier: Option<Mac>, vlan: Option<u16>) -> Rc<End> {
+    pub(super) fn at(
+        &mut self,
+        address: Address,
+        carrier: Option<Mac>,
+        vlan: Option<u16>,
+    ) -> Rc<End> {
         let key = match address {
             Address::Ip(ip) if is_special(ip) => (address, carrier, vlan),
             Address::Ip(_) => (address, None, None),
@@ -68,9 +86,19 @@ impl<'a> Ends<'a> {
     fn work_out(&self, address: Address, carrier: Option<Mac>, vlan: Option<u16>) -> End {
         let (site, id) = (self.places.site, self.known.len());
         if address.is_group() {
-            let who = Who { ip: address.ip(), ..Who::default() };
+            let who = Who {
+                ip: address.ip(),
+                ..Who::default()
+            };
             let asset = address.to_string();
-            return End { id, who, asset, zone: None, party: None, group: true };
+            return End {
+                id,
+                who,
+                asset,
+                zone: None,
+                party: None,
+                group: true,
+            };
         }
         let key = self.devices.at(address, carrier);
         let mac = match address {
@@ -84,17 +112,37 @@ impl<'a> Ends<'a> {
         if who.zone.is_none() {
             who.zone = address.ip().and_then(|ip| self.by_link.get(&ip).copied());
         }
-        let by_device = || key.and_then(|key| self.devices.get(key)).map(|device| device.name.clone());
-        let by_site = || who.asset.and_then(|asset| site.assets.get(asset)).map(|asset| asset.name.clone());
+        let by_device = || {
+            key.and_then(|key| self.devices.get(key))
+                .map(|device| device.name.clone())
+        };
+        let by_site = || {
+            who.asset
+                .and_then(|asset| site.assets.get(asset))
+                .map(|asset| asset.name.clone())
+        };
         let asset = match address {
             // An undeclared device with several addresses is called here by the one that it used.
             Address::Ip(ip) if !is_special(ip) => by_site().unwrap_or_else(|| ip.to_string()),
-            _ => by_site().or_else(by_device).unwrap_or_else(|| address.to_string()),
+            _ => by_site()
+                .or_else(by_device)
+                .unwrap_or_else(|| address.to_string()),
         };
-        End { id, who, asset, zone: self.places.zone_name(who.zone), party: self.party_name(who.party), group: false }
+        End {
+            id,
+            who,
+            asset,
+            zone: self.places.zone_name(who.zone),
+            party: self.party_name(who.party),
+            group: false,
+        }
     }
 
     pub(super) fn party_name(&self, party: Option<usize>) -> Option<String> {
-        self.places.site.parties.get(party?).map(|party| party.name.clone())
+        self.places
+            .site
+            .parties
+            .get(party?)
+            .map(|party| party.name.clone())
     }
 }

@@ -21,6 +21,11 @@ const FEW: usize = 4;
 /// A distance from here on is a TTL of at most 4: not a host far away, but one that means to stay on its link.
 const LINK_SCOPE: u8 = 28;
 
+/// The MAC address that sent a row's packets; all zero, which is no device's, in captures without a link layer.
+pub(super) fn carrier(row: &AddressFact) -> Mac {
+    row.mac.unwrap_or_default()
+}
+
 /// MAC addresses that routers share: VRRP (RFC 9568, 7.3), HSRP versions 1 and 2, GLBP.
 pub(super) fn is_virtual_router(mac: Mac) -> bool {
     matches!(
@@ -35,19 +40,27 @@ pub(super) fn is_virtual_router(mac: Mac) -> bool {
 /// For each address row whether the address is the MAC's own.
 pub(super) fn judge(rows: &[AddressFact], routes: &[Route], places: &Places<'_>) -> Vec<bool> {
     let evidence = Evidence::gather(rows, routes, places);
-    let mut own: Vec<bool> = rows.iter().map(|row| evidence.is_own(row, places)).collect();
+    let mut own: Vec<bool> = rows
+        .iter()
+        .map(|row| evidence.is_own(row, places))
+        .collect();
     // Of several MACs that could own an address without having claimed it, those that carry least do.
     let mut least: HashMap<IpAddr, usize> = HashMap::new();
     let unclaimed = |row: &AddressFact| row.ip.filter(|ip| !row.claimed && !is_special(*ip));
     for (row, _) in rows.iter().zip(&own).filter(|(_, own)| **own) {
         if let Some(ip) = unclaimed(row) {
-            let carries = evidence.carries(row.mac);
-            least.entry(ip).and_modify(|least| *least = carries.min(*least)).or_insert(carries);
+            let carries = evidence.carries(carrier(row));
+            least
+                .entry(ip)
+                .and_modify(|least| *least = carries.min(*least))
+                .or_insert(carries);
         }
     }
     for (row, own) in rows.iter().zip(&mut own) {
         if let Some(ip) = unclaimed(row) {
-            *own &= least.get(&ip).is_none_or(|least| evidence.carries(row.mac) <= *least);
+            *own &= least
+                .get(&ip)
+                .is_none_or(|least| evidence.carries(carrier(row)) <= *least);
         }
     }
     own
@@ -67,32 +80,51 @@ struct Evidence {
 
 impl Evidence {
     fn gather(rows: &[AddressFact], routes: &[Route], places: &Places<'_>) -> Evidence {
-        let proxies: HashSet<Mac> =
-            routes.iter().filter(|route| route.via == "proxy-arp").filter_map(|route| route.mac).collect();
+        let proxies: HashSet<Mac> = routes
+            .iter()
+            .filter(|route| route.via == "proxy-arp")
+            .filter_map(|route| route.mac)
+            .collect();
         let mut carries: HashMap<Mac, BTreeSet<IpAddr>> = HashMap::new();
         let mut homes: HashMap<IpAddr, BTreeSet<Mac>> = HashMap::new();
         let mut declared: HashMap<IpAddr, BTreeSet<Mac>> = HashMap::new();
         let mut carriers: HashMap<Mac, usize> = HashMap::new();
         for row in rows {
-            let by_claim = || row.ip.filter(|_| row.claimed).and_then(|ip| places.asset_of_ip(ip));
-            if let Some(asset) =
-                places.asset_of_mac(row.mac).or_else(by_claim).filter(|one| carries_by_trade(places, *one))
+            let by_claim = || {
+                row.ip
+                    .filter(|_| row.claimed)
+                    .and_then(|ip| places.asset_of_ip(ip))
+            };
+            if let Some(asset) = places
+                .asset_of_mac(carrier(row))
+                .or_else(by_claim)
+                .filter(|one| carries_by_trade(places, *one))
             {
-                carriers.entry(row.mac).and_modify(|known| *known = asset.min(*known)).or_insert(asset);
+                carriers
+                    .entry(carrier(row))
+                    .and_modify(|known| *known = asset.min(*known))
+                    .or_insert(asset);
             }
-            let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else { continue };
-            if row.claimed && !proxies.contains(&row.mac) {
-                homes.entry(ip).or_default().insert(row.mac);
+            let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else {
+                continue;
+            };
+            if row.claimed && !proxies.contains(&carrier(row)) {
+                homes.entry(ip).or_default().insert(carrier(row));
             }
-            if places.declares(row.mac, ip) {
-                declared.entry(ip).or_default().insert(row.mac);
+            if places.declares(carrier(row), ip) {
+                declared.entry(ip).or_default().insert(carrier(row));
             }
             if !row.claimed {
-                carries.entry(row.mac).or_default().insert(ip);
+                carries.entry(carrier(row)).or_default().insert(ip);
             }
         }
         homes.extend(declared);
-        Evidence { carries, homes, carriers, proxies }
+        Evidence {
+            carries,
+            homes,
+            carriers,
+            proxies,
+        }
     }
 
     fn carries(&self, mac: Mac) -> usize {
@@ -101,30 +133,41 @@ impl Evidence {
 
     fn is_own(&self, row: &AddressFact, places: &Places<'_>) -> bool {
         // Captures without MAC addresses (raw IP, loopback) show nobody's own.
-        if !row.mac.is_device() {
+        if !carrier(row).is_device() {
             return false;
         }
-        let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else { return true };
-        if places.declares(row.mac, ip) {
+        let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else {
+            return true;
+        };
+        if places.declares(carrier(row), ip) {
             return true;
         }
-        if row.claimed && !self.proxies.contains(&row.mac) {
+        if row.claimed && !self.proxies.contains(&carrier(row)) {
             return true;
         }
-        if self.homes.get(&ip).is_some_and(|homes| !homes.contains(&row.mac)) {
+        if self
+            .homes
+            .get(&ip)
+            .is_some_and(|homes| !homes.contains(&carrier(row)))
+        {
             return false;
         }
-        if is_virtual_router(row.mac) {
+        if is_virtual_router(carrier(row)) {
             return false;
         }
-        if let Some(asset) = self.carriers.get(&row.mac) {
+        if let Some(asset) = self.carriers.get(&carrier(row)) {
             return places.asset_of_ip(ip) == Some(*asset);
         }
         let near = row.hops.is_none_or(|hops| hops == 0 || hops >= LINK_SCOPE);
-        let carries = self.carries(row.mac);
+        let carries = self.carries(carrier(row));
         if places.is_outside(ip) {
             // A gateway's MAC brings the world; a stray device of a private network shows itself alone.
-            return near && if is_private(ip) { carries <= FEW } else { carries <= 1 && !places.has_site() };
+            return near
+                && if is_private(ip) {
+                    carries <= FEW
+                } else {
+                    carries <= 1 && !places.has_site()
+                };
         }
         match places.zone_of_vlan(row.vlan) {
             Some(link) if places.has_subnets(link, ip) => match places.zone_of_ip(ip) {
@@ -140,5 +183,8 @@ impl Evidence {
 /// Whether the asset carries packets of others by its role.
 pub(super) fn carries_by_trade(places: &Places<'_>, asset: usize) -> bool {
     let role = places.asset(asset).map(|asset| asset.role);
-    matches!(role, Some(Role::Router | Role::Firewall | Role::Switch | Role::Modem | Role::Wireless))
+    matches!(
+        role,
+        Some(Role::Router | Role::Firewall | Role::Switch | Role::Modem | Role::Wireless)
+    )
 }

@@ -1,0 +1,45 @@
+//! What can stop a command, with the step that failed; the chain printer adds the causes.
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The call's words are off: exit status 2.
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Capture(#[from] sensor::Error),
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+    #[error("cannot write {path}", path = path.display())]
+    WriteFile { path: PathBuf, source: io::Error },
+}
+
+impl Error {
+    /// 2 for usage errors, 1 for unreadable input and everything else.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if matches!(self, Error::Usage(_)) {
+            2
+        } else {
+            1
+        })
+    }
+
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Error::Output(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// An error and its causes, one sentence.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // A String takes everything.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}

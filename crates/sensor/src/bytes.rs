@@ -1,0 +1,34 @@
+//! Checked reads of numbers in either byte order.
+
+/// Byte order of a file or a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endian {
+    Big,
+    Little,
+}
+
+impl Endian {
+    pub(crate) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+        let raw: [u8; 2] = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Endian::Big => u16::from_be_bytes(raw),
+            Endian::Little => u16::from_le_bytes(raw),
+        })
+    }
+
+    pub(crate) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+        let raw: [u8; 4] = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Endian::Big => u32::from_be_bytes(raw),
+            Endian::Little => u32::from_le_bytes(raw),
+        })
+    }
+
+    pub(crate) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
+        let raw: [u8; 8] = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Endian::Big => u64::from_be_bytes(raw),
+            Endian::Little => u64::from_le_bytes(raw),
+        })
+    }
+}

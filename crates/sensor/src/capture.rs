@@ -1,0 +1,369 @@
+//! One capture file: what it is, its frames, and what there is to say about it.
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use facts::{Evidence, Time, kinds};
+use memmap2::Mmap;
+use sha2::{Digest, Sha256};
+use wire::Frame;
+
+use crate::Error;
+use crate::identify::{self, Content, Packing, identify};
+use crate::pcap::Pcap;
+use crate::pcapng::Pcapng;
+use crate::tally::{Record, Summary, Tally};
+use crate::tape::Tape;
+use crate::unpack::{self, Taken};
+
+/// A capture file that begins as a capture does. It holds no open file: each walk opens it, and walks at the same time
+/// share one map.
+#[derive(Debug)]
+pub struct Capture {
+    path: PathBuf,
+    name: String,
+    bytes: u64,
+    packing: Option<Packing>,
+    format: String,
+    first: Option<Time>,
+    map: Mutex<Weak<Mmap>>,
+    sha256: OnceLock<String>,
+}
+
+impl Capture {
+    /// Opens a capture as far as its first frame.
+    pub fn open(path: impl AsRef<Path>) -> Result<Capture, Error> {
+        let path = path.as_ref();
+        let open = |source| Error::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let metadata = std::fs::metadata(path).map_err(open)?;
+        if !metadata.is_file() {
+            return Err(Error::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let mut file = File::open(path).map_err(open)?;
+        let mut head = Vec::new();
+        file.by_ref()
+            .take(identify::HEAD as u64)
+            .read_to_end(&mut head)
+            .map_err(|e| Error::read(path, e))?;
+        let packing = match identify(&head) {
+            Content::Packed(packing) => Some(packing),
+            _ => None,
+        };
+        let base_name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
+        let mut capture = Capture {
+            path: path.to_owned(),
+            name: base_name,
+            bytes: metadata.len(),
+            packing,
+            format: String::new(),
+            first: None,
+            map: Mutex::default(),
+            sha256: OnceLock::new(),
+        };
+        let mut frames = capture.frames(0)?;
+        capture.format = match packing {
+            None => frames.format.describe(),
+            Some(packing) => format!("{}, {}", frames.format.describe(), packing.name()),
+        };
+        frames.advance();
+        capture.first = frames.tally.summary(None).first;
+        Ok(capture)
+    }
+
+    /// Name by which facts cite it: the base name, or `folder/name` where several captures are called the same.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn rename(&mut self, name: String) {
+        self.name = name;
+    }
+
+    /// Base name of the file: what the pattern of a sensor is held against.
+    pub fn base_name(&self) -> String {
+        self.path
+            .file_name()
+            .unwrap_or(self.path.as_os_str())
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Size of the file as it lies there.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Time of the first frame, as the file has it.
+    pub fn first(&self) -> Option<Time> {
+        self.first
+    }
+
+    /// SHA-256 of the file as it lies there, in hex. Read once, on a pass of its own; then remembered.
+    pub fn sha256(&self) -> Result<&str, Error> {
+        if let Some(known) = self.sha256.get() {
+            return Ok(known);
+        }
+        let read = |e| Error::read(&self.path, e);
+        let file = File::open(&self.path).map_err(|source| Error::Open {
+            path: self.path.clone(),
+            source,
+        })?;
+        let mut source = file.take(self.bytes);
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => hash.update(buffer.get(..count).unwrap_or(&[])),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(read(e)),
+            }
+        }
+        let hex: String = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(self.sha256.get_or_init(|| hex))
+    }
+
+    /// The frames from the first to the last, said to be of the capture with that index.
+    pub fn frames(&self, index: u32) -> Result<Frames, Error> {
+        let file = File::open(&self.path).map_err(|source| Error::Open {
+            path: self.path.clone(),
+            source,
+        })?;
+        let (mut tape, taken) = match self.packing {
+            None => (self.map(file), None),
+            Some(packing) => {
+                let (source, taken) = unpack::open(file, self.bytes, Some(packing));
+                (Tape::stream(source), Some(taken))
+            }
+        };
+        let mut tally = Tally::new(self.packing.is_some());
+        let format = match identify(tape.view(0, identify::HEAD).bytes) {
+            Content::Pcap => Format::Pcap(Pcap::open(&mut tape, &mut tally)),
+            Content::Pcapng => Format::Pcapng(Pcapng::open()),
+            other => return Err(self.refuse(other, &tape)),
+        };
+        Ok(Frames {
+            tape,
+            taken,
+            format,
+            tally,
+            index,
+            passed: 0,
+        })
+    }
+
+    /// Maps the file, or takes the map that another walk has; where files cannot be mapped, reads it as a stream.
+    fn map(&self, file: File) -> Tape {
+        let mut shared = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(map) = shared.upgrade() {
+            return Tape::Mapped(map);
+        }
+        match Tape::map(&file, self.bytes) {
+            Ok(map) => {
+                let map = Arc::new(map);
+                *shared = Arc::downgrade(&map);
+                Tape::Mapped(map)
+            }
+            Err(_) => Tape::stream(unpack::open(file, self.bytes, None).0),
+        }
+    }
+
+    fn refuse(&self, content: Content, tape: &Tape) -> Error {
+        let path = self.path.clone();
+        let within = |found: &str| match self.packing {
+            None => found.to_owned(),
+            Some(packing) => format!("{} data that holds {found}", packing.name()),
+        };
+        match (content, tape.problem(), self.packing) {
+            (_, Some(error), Some(packing)) => Error::NotACapture {
+                path,
+                found: format!("{} data that cannot be unpacked ({error})", packing.name()),
+                remedy: "check that it was written and copied whole".to_owned(),
+            },
+            (_, Some(error), None) => {
+                Error::read(&self.path, io::Error::new(error.kind(), error.to_string()))
+            }
+            (Content::Empty, None, None) => Error::Empty { path },
+            (Content::Empty, None, Some(_)) => Error::NotACapture {
+                path,
+                found: within("nothing"),
+                remedy: "check that the capture was written before it was compressed".to_owned(),
+            },
+            (Content::Packed(inner), ..) => Error::NotACapture {
+                path,
+                found: within(&format!("{} data once more", inner.name())),
+                remedy: "unpack it once".to_owned(),
+            },
+            (Content::Other { found, remedy }, ..) => Error::NotACapture {
+                path,
+                found: within(&found),
+                remedy,
+            },
+            // Only where the file was changed between two looks at it.
+            (Content::Pcap | Content::Pcapng, ..) => Error::NotACapture {
+                path,
+                found: "a file that is being changed".to_owned(),
+                remedy: "read it when it is complete".to_owned(),
+            },
+        }
+    }
+
+    /// The fact about this capture, from the summary of a walk. Hashes the file if [`Capture::sha256`] was not asked yet.
+    pub fn info(&self, index: u32, summary: &Summary) -> kinds::Capture {
+        let mut problems = summary.problems.clone();
+        let sha256 = match self.sha256() {
+            Ok(hash) => Some(hash.to_owned()),
+            Err(error) => {
+                problems.push(format!(
+                    "its SHA-256 is not known: the file {}",
+                    error.reason()
+                ));
+                None
+            }
+        };
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        kinds::Capture {
+            name: self.name.clone(),
+            folder: folder.map(|folder| folder.display().to_string()),
+            sha256,
+            bytes: self.bytes,
+            format: self.format.clone(),
+            links: summary.links.clone(),
+            packets: summary.packets,
+            undecoded: summary.undecoded,
+            snapped: summary.snapped,
+            time: summary.first,
+            last: summary.last,
+            sensor: None,
+            problems,
+            evidence: Evidence {
+                capture: Some(index),
+                frames: Vec::new(),
+            },
+        }
+    }
+}
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+impl Format {
+    fn describe(&self) -> String {
+        match self {
+            Format::Pcap(pcap) => pcap.describe(),
+            Format::Pcapng(_) => "pcapng".to_owned(),
+        }
+    }
+}
+
+/// A walk over the frames of one capture.
+///
+/// Frames of link types that are not decoded come along (as [`wire::Link::Other`]) and are counted here already.
+pub struct Frames {
+    tape: Tape,
+    taken: Option<Taken>,
+    format: Format,
+    tally: Tally,
+    index: u32,
+    /// End of the latest frame on the tape.
+    passed: u64,
+}
+
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frames")
+            .field("capture", &self.index)
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Frames {
+    #[cfg(test)]
+    pub(crate) fn over(mut tape: Tape) -> Option<Frames> {
+        let mut tally = Tally::new(false);
+        let format = match identify(tape.view(0, identify::HEAD).bytes) {
+            Content::Pcap => Format::Pcap(Pcap::open(&mut tape, &mut tally)),
+            Content::Pcapng => Format::Pcapng(Pcapng::open()),
+            _ => return None,
+        };
+        Some(Frames {
+            tape,
+            taken: None,
+            format,
+            tally,
+            index: 0,
+            passed: 0,
+        })
+    }
+
+    /// The next frame; it borrows from the capture until the one after is asked for. `None` at the end, for good.
+    #[expect(clippy::should_implement_trait)] // An iterator could not lend from itself.
+    pub fn next(&mut self) -> Option<Frame<'_>> {
+        let record = self.advance()?;
+        Some(self.frame(&record))
+    }
+
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Option<Record> {
+        let record = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next(&mut self.tape, &mut self.tally),
+            Format::Pcapng(pcapng) => pcapng.next(&mut self.tape, &mut self.tally),
+        }?;
+        self.passed = record.at + u64::from(record.length);
+        Some(record)
+    }
+
+    /// The frame of the record that [`Frames::advance`] gave last.
+    #[inline]
+    pub(crate) fn frame(&self, record: &Record) -> Frame<'_> {
+        Frame {
+            link: record.link,
+            time: record.time,
+            data: self.tape.held(record.at, record.length),
+            wire_len: record.wire_len,
+            capture: self.index,
+            number: record.number,
+        }
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Counts and problems so far; complete once [`Frames::next`] has given `None`.
+    pub fn summary(&self) -> Summary {
+        self.tally.summary(self.tape.problem())
+    }
+
+    /// Bytes of the file that are done with.
+    pub fn position(&self) -> u64 {
+        self.taken
+            .as_ref()
+            .map_or(self.passed, |taken| taken.load(Ordering::Relaxed))
+    }
+}

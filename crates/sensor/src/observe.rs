@@ -1,0 +1,109 @@
+//! Workers over captures: each walks all of them and keeps its shard; together they draw one picture.
+use facts::kinds::Coverage;
+use facts::{Evidence, Facts};
+use wire::{Picture, Shard, Worker};
+
+use crate::{Captures, Error, Summary};
+
+/// Frames between two reports of progress.
+const STRIDE: u64 = 1 << 14;
+
+/// Reads every frame of the captures with `workers` workers (at least one) and gives the facts.
+///
+/// The result is the same for any number of workers. `progress` is told, now and then, the bytes read and the bytes in
+/// all; `seed` salts the flow tables and has no influence on the result.
+pub fn observe(
+    captures: &Captures,
+    workers: usize,
+    seed: u64,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Facts, Error> {
+    let of = u32::try_from(workers.clamp(1, 64)).unwrap_or(1);
+    let mut done: Vec<(Picture, Vec<Summary>)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..of)
+            .map(|index| {
+                let shard = Shard { index, of, seed };
+                scope.spawn(move || work(captures, shard, &|_, _| {}))
+            })
+            .collect();
+        let mut done = vec![work(captures, Shard { index: 0, of, seed }, progress)];
+        for other in others {
+            // A worker that panicked has lost its shard: going on would be a verdict on half the traffic.
+            match other.join() {
+                Ok(result) => done.push(result),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    let (mut picture, summaries) = done.remove(0);
+    for (other, _) in done {
+        picture.merge(other);
+    }
+    let files = captures.infos(&summaries);
+    let coverage = own_coverage(&picture);
+    let mut facts = picture.into_facts(captures.names());
+    facts.files = files;
+    facts.coverage = coverage;
+    Ok(facts)
+}
+
+fn work(captures: &Captures, shard: Shard, progress: &dyn Fn(u64, u64)) -> (Picture, Vec<Summary>) {
+    let mut worker = Worker::new(shard);
+    let mut walk = captures.walk();
+    let mut count = 0u64;
+    while let Some(frame) = walk.next() {
+        worker.frame(&frame);
+        count += 1;
+        if count.is_multiple_of(STRIDE) {
+            let (bytes, total) = walk.position();
+            progress(bytes, total);
+        }
+    }
+    let (_, total) = walk.position();
+    progress(total, total);
+    (worker.finish(), walk.summaries())
+}
+
+/// What the wire itself knows of its blindness: frames without a name, and tables that were full.
+fn own_coverage(picture: &Picture) -> Vec<Coverage> {
+    let mut rows = Vec::new();
+    for (capture, frames) in picture.frames() {
+        let named = frames.total.saturating_sub(frames.unclassified);
+        rows.push(Coverage {
+            what: "classified".to_owned(),
+            good: named,
+            total: frames.total,
+            state: if frames.unclassified == 0 {
+                "complete"
+            } else {
+                "partial"
+            }
+            .to_owned(),
+            detail: (frames.unclassified > 0).then(|| {
+                format!(
+                    "{} of {} frames carry a protocol that has no name here",
+                    frames.unclassified, frames.total
+                )
+            }),
+            evidence: Evidence {
+                capture: Some(*capture),
+                frames: Vec::new(),
+            },
+            ..Coverage::default()
+        });
+    }
+    for (table, count) in picture.left_out() {
+        rows.push(Coverage {
+            what: "limits".to_owned(),
+            good: 0,
+            total: count,
+            state: "partial".to_owned(),
+            detail: Some(format!(
+                "the table of {table} was full: {count} did not fit"
+            )),
+            ..Coverage::default()
+        });
+    }
+    rows
+}

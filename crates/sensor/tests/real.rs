@@ -1,0 +1,127 @@
+//! The real captures beside the project: each is read to its end with as many frames as the index says.
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use facts::Time;
+use sensor::{Capture, Captures};
+
+/// Captures that are cut off or hold what is not decoded, with what must be told of them.
+const TROUBLED: &[(&str, &str)] = &[
+    (
+        "EmreEkin__ICS-Pcaps__CANopen.pcap",
+        "34 frames of SocketCAN (link type 227): link type not decoded, counted only",
+    ),
+    (
+        "ITI__ICS-Security-Tools__melsoft_129_clean.pcap",
+        "cut off inside frame 2042 at byte 331776: 95 of 157 bytes are there",
+    ),
+    (
+        "ntop__nDPI__fuzz-2021-06-07-c6c72a0a56.pcap",
+        "frame 1 at byte 24 says it was 4093509168 bytes long on the wire: taken for as long as it is here",
+    ),
+    (
+        "ntop__nDPI__fuzz-2021-10-13.pcap",
+        "cut off inside the header of frame 2 at byte 239: 2 of 16 bytes are there",
+    ),
+    (
+        "seladb__PcapPlusPlus__microsecs_big_endian.pcap",
+        "13 frames of Netlink (link type 253): link type not decoded, counted only",
+    ),
+    (
+        "the-tcpdump-group__tcpdump__LINKTYPE_PKTAP.pcap",
+        "1 frame of Apple PKTAP (link type 258): link type not decoded, counted only",
+    ),
+    (
+        "zeek__zeek__llc.pcap",
+        "1333 frames of FDDI (link type 10): link type not decoded, counted only",
+    ),
+    (
+        "zeek__zeek__nflog-http.pcap",
+        "13 frames of NFLOG (link type 239): link type not decoded, counted only",
+    ),
+    (
+        "zeek__zeek__radiotap.pcap",
+        "3 frames of IEEE 802.11 radiotap (link type 127): link type not decoded, counted only",
+    ),
+];
+
+#[test]
+fn every_real_capture_has_the_frames_that_the_index_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
+    let Ok(index) = fs::read_to_string(folder.join("INDEX.tsv")) else {
+        println!("skipped: no captures");
+        return;
+    };
+    let mut wrong = Vec::new();
+    let mut troubled = BTreeMap::new();
+    let mut files = 0;
+    for line in index.lines().skip(1) {
+        let mut columns = line.split('\t');
+        let (Some(file), Some(_), Some(packets)) = (columns.next(), columns.next(), columns.next())
+        else {
+            continue;
+        };
+        let capture = match Capture::open(folder.join(file)) {
+            Ok(capture) => capture,
+            Err(error) => {
+                wrong.push(error.to_string());
+                continue;
+            }
+        };
+        files += 1;
+        let mut frames = capture.frames(0).unwrap();
+        let mut handed_out = 0;
+        while let Some(frame) = frames.next() {
+            handed_out += 1;
+            assert_eq!(frame.number, handed_out, "{file}");
+        }
+        let summary = frames.summary();
+        if packets != summary.packets.to_string() {
+            wrong.push(format!(
+                "{file}: {packets} in the index, {} read",
+                summary.packets
+            ));
+        }
+        if !summary.problems.is_empty() {
+            troubled.insert(file.to_owned(), summary.problems);
+        }
+    }
+    println!("{files} captures");
+    assert_eq!(wrong, Vec::<String>::new());
+    let expect: BTreeMap<String, Vec<String>> = TROUBLED
+        .iter()
+        .map(|(file, problem)| ((*file).to_owned(), vec![(*problem).to_owned()]))
+        .collect();
+    assert_eq!(troubled, expect);
+}
+
+#[test]
+fn a_walk_over_all_of_them_goes_back_in_time_only_within_a_capture() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
+    if !folder.join("INDEX.tsv").exists() {
+        println!("skipped: no captures");
+        return;
+    }
+    let captures = Captures::open(&[folder]).unwrap();
+    let mut walk = captures.walk();
+    let mut before = (0, Time::MIN);
+    let mut frames = 0u64;
+    while let Some(frame) = walk.next() {
+        let clock_set_back = frame.capture == before.0;
+        assert!(
+            frame.time >= before.1 || clock_set_back,
+            "capture {} frame {}",
+            frame.capture,
+            frame.number
+        );
+        before = (frame.capture, frame.time);
+        frames += 1;
+    }
+    assert_eq!(walk.position().0, walk.position().1);
+    let summaries = walk.summaries();
+    assert_eq!(
+        summaries.iter().map(|summary| summary.packets).sum::<u64>(),
+        frames
+    );
+}

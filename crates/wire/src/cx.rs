@@ -1,0 +1,491 @@
+//! What a dialogue can say while it reads: every observation leaves a decoder through [`Cx`].
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use facts::kinds::{Operation, Outcome, Verb};
+use facts::{Address, Grade, Mac, Time};
+
+use crate::decoder::{Decoder, Side};
+use crate::picture::{
+    self, AddressKey, CredentialKey, IdentityKey, NameKey, OddityKey, OpId, Picture, RouteKey,
+    limits,
+};
+
+/// One end of the flow that a message belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    pub address: Address,
+    /// 0 where there are no ports.
+    pub port: u16,
+    /// MAC address that carried its packets, if any were seen.
+    pub mac: Option<Mac>,
+    /// Its own MAC: it is no router's, by TTL.
+    pub near: bool,
+    /// Packets of it were seen.
+    pub seen: bool,
+}
+
+/// The flow that a message belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowView {
+    pub client: End,
+    pub server: End,
+    pub vlan: Option<u16>,
+    pub udp: bool,
+    /// IP protocol number; `None` on layer 2.
+    pub ip_protocol: Option<u8>,
+    /// The conversation was under way when the capture began.
+    pub midstream: bool,
+}
+
+impl FlowView {
+    pub const fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    pub fn community_id(&self) -> Option<String> {
+        let (client, server) = (self.client.address.ip()?, self.server.address.ip()?);
+        let protocol = self.ip_protocol?;
+        Some(crate::community_id(
+            client,
+            server,
+            protocol,
+            self.client.port,
+            self.server.port,
+        ))
+    }
+}
+
+/// When and where the message was seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct At {
+    pub now: Time,
+    pub capture: u32,
+    /// Frame that completed the message.
+    pub frame: u32,
+}
+
+/// A channel that a protocol announced: who may open it, and as what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub decoder: Option<&'static Decoder>,
+    pub name: &'static str,
+    pub parent: &'static str,
+    pub until: Time,
+}
+
+/// Announced channels by the address and port that will be one end of them.
+pub(crate) type Expectations = HashMap<(IpAddr, u16, bool), Expected>;
+
+/// What a dialogue learned of its flow itself.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    pub variant: Option<String>,
+    pub user: Option<String>,
+    pub detail: Option<String>,
+    pub swap: bool,
+    pub session: bool,
+}
+
+/// An operation as a decoder states it. Start from [`Op::new`] and add what is known.
+#[derive(Clone, Debug, Default)]
+pub struct Op {
+    pub verb: Verb,
+    pub object: Option<String>,
+    pub detail: Option<String>,
+    pub outcome: Option<Outcome>,
+    pub content_bytes: Option<u64>,
+    pub content_sha256: Option<String>,
+    /// When the request was sent, if the operation is told at its answer; else the time of this message.
+    pub asked: Option<Asked>,
+}
+
+/// Where a request was seen, kept by a decoder until its answer comes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    pub time: Time,
+    pub capture: u32,
+    pub frames: Vec<u32>,
+}
+
+impl Op {
+    pub fn new(verb: Verb) -> Op {
+        Op {
+            verb,
+            ..Op::default()
+        }
+    }
+}
+
+/// Everything that a dialogue may say of a message.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    pub flow: FlowView,
+    pub at: At,
+    /// Frames that the message lies in, first to last.
+    pub frames: &'a [u32],
+    pub(crate) decoder: &'static Decoder,
+    pub(crate) picture: &'a mut Picture,
+    pub(crate) expected: &'a mut Expectations,
+    pub(crate) learned: &'a mut Learned,
+}
+
+impl Cx<'_> {
+    pub const fn now(&self) -> Time {
+        self.at.now
+    }
+
+    /// Where this message is, to keep until its answer.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            time: self.at.now,
+            capture: self.at.capture,
+            frames: self.frames.to_vec(),
+        }
+    }
+
+    /// What to say of a request that was not answered: `Unanswered`, or nothing if the other side was never captured.
+    pub const fn unanswered(&self, asked: Side) -> Option<Outcome> {
+        if self.flow.end(asked).seen {
+            Some(Outcome::Unanswered)
+        } else {
+            None
+        }
+    }
+
+    /// An operation that `source` asked of the other end. Returns its row, to count repetitions on.
+    pub fn operation(&mut self, source: Side, op: Op) -> Option<OpId> {
+        let (from, to) = (*self.flow.end(source), *self.flow.end(source.other()));
+        self.operation_between(&from, &to, op)
+    }
+
+    /// An operation between ends that are not those of the flow (the target sits behind a gateway).
+    pub fn operation_between(&mut self, from: &End, to: &End, op: Op) -> Option<OpId> {
+        let here = self.asked();
+        let asked = op.asked.unwrap_or_else(|| here.clone());
+        let mut evidence = facts::Evidence::default();
+        for frame in &asked.frames {
+            evidence.add(asked.capture, *frame);
+        }
+        // The answer's frames belong to it too.
+        for frame in &here.frames {
+            evidence.add(here.capture, *frame);
+        }
+        let operation = Operation {
+            time: asked.time,
+            last: asked.time,
+            count: 1,
+            source: from.address,
+            target: to.address,
+            source_mac: from.mac,
+            target_mac: to.mac,
+            vlan: self.flow.vlan,
+            protocol: self.decoder.name.to_owned(),
+            operation: op.verb,
+            object: op.object,
+            detail: op.detail,
+            outcome: op.outcome,
+            content_bytes: op.content_bytes,
+            content_sha256: op.content_sha256,
+            community_id: self.flow.community_id(),
+            evidence,
+            ..Operation::default()
+        };
+        self.picture.operation(operation, self.decoder.name)
+    }
+
+    /// The same cyclic operation once more, at its answer: see [`crate::decoder::Memo`].
+    pub fn again(&mut self, id: OpId, asked: Time) {
+        self.picture.again(id, asked, self.at.capture, self.frames);
+    }
+
+    /// Something that one end said of itself. `attribute` is one of those that kind `identity` lists.
+    pub fn identity(&mut self, side: Side, attribute: &'static str, value: impl Into<String>) {
+        let end = *self.flow.end(side);
+        let mac = match end.address {
+            Address::Mac(mac) => Some(mac),
+            Address::Ip(_) => end.mac.filter(|_| end.near),
+        };
+        self.identity_of(mac, end.address.ip(), attribute, value, Grade::Stated);
+    }
+
+    /// Something known of a device by MAC, IP or both.
+    pub fn identity_of(
+        &mut self,
+        mac: Option<Mac>,
+        ip: Option<IpAddr>,
+        attribute: &'static str,
+        value: impl Into<String>,
+        grade: Grade,
+    ) {
+        let value = value.into();
+        if value.is_empty() {
+            return;
+        }
+        let (vlan, source) = (self.flow.vlan, self.decoder.name);
+        let key = IdentityKey {
+            mac,
+            ip,
+            vlan,
+            attribute,
+            value,
+            source,
+            grade,
+        };
+        let Picture {
+            identities,
+            left_out,
+            ..
+        } = &mut *self.picture;
+        if let Some(row) = picture::row(identities, key, "identities", limits::IDENTITIES, left_out)
+        {
+            row.count_one(self.at.now, self.at.capture, self.frames);
+        }
+    }
+
+    /// A MAC says that an IP address is its own.
+    pub fn claim(&mut self, mac: Mac, ip: IpAddr) {
+        self.picture
+            .claim(mac, ip, self.flow.vlan, self.at, self.frames);
+    }
+
+    /// A name that the client used in this connection: `tls-sni`, `tls-certificate`, `http-host`.
+    pub fn name_used(&mut self, via: &'static str, name: &str, path: Option<String>) {
+        let community_id = self.flow.community_id();
+        self.put_name(via, name, path, community_id, Vec::new(), None);
+    }
+
+    /// A name that the client looked up: `dns`, `mdns`, `llmnr`, `nbns`. Call it at the question with no answers, and
+    /// again at the answer; `answered` is what is known by then.
+    pub fn name_looked_up(
+        &mut self,
+        via: &'static str,
+        name: &str,
+        answers: Vec<String>,
+        answered: Option<bool>,
+    ) {
+        self.put_name(via, name, None, None, answers, answered);
+    }
+
+    fn put_name(
+        &mut self,
+        via: &'static str,
+        name: &str,
+        path: Option<String>,
+        community_id: Option<String>,
+        answers: Vec<String>,
+        answered: Option<bool>,
+    ) {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        if name.is_empty() {
+            return;
+        }
+        let flow = self.flow;
+        let (client, server, vlan) = (flow.client.address, flow.server.address, flow.vlan);
+        let key = NameKey {
+            client,
+            server,
+            vlan,
+            name,
+            via,
+            path,
+            community_id,
+        };
+        let Picture {
+            names, left_out, ..
+        } = &mut *self.picture;
+        let Some(row) = picture::row(names, key, "names", limits::NAMES, left_out) else {
+            return;
+        };
+        row.client_mac = row.client_mac.or(flow.client.mac);
+        row.answered = match (row.answered, answered) {
+            (Some(a), Some(b)) => Some(a || b),
+            (a, b) => a.or(b),
+        };
+        if answers.is_empty() && answered != Some(true) || row.tally.count == 0 {
+            row.tally
+                .count_one(self.at.now, self.at.capture, self.frames);
+        } else {
+            // The answer belongs to the question that is counted already.
+            row.tally.last = row.tally.last.max(self.at.now);
+            for frame in self.frames {
+                row.tally.evidence.add(self.at.capture, *frame);
+            }
+        }
+        row.answers.extend(answers);
+        row.answers.sort_unstable();
+        row.answers.dedup();
+        row.answers.truncate(limits::ANSWERS);
+    }
+
+    /// A secret went in clear text from client to server; the secret itself never enters. `what` is one of those that
+    /// kind `credential` lists.
+    pub fn credential(&mut self, what: &'static str, user: Option<String>, is_default: bool) {
+        let key = CredentialKey {
+            protocol: self.decoder.name,
+            client: self.flow.client.address,
+            server: self.flow.server.address,
+            vlan: self.flow.vlan,
+            what,
+            user,
+            is_default,
+        };
+        let Picture {
+            credentials,
+            left_out,
+            ..
+        } = &mut *self.picture;
+        if let Some(row) = picture::row(
+            credentials,
+            key,
+            "credentials",
+            limits::CREDENTIALS,
+            left_out,
+        ) {
+            row.count_one(self.at.now, self.at.capture, self.frames);
+        }
+    }
+
+    /// `mac`/`ip` offers a way out of this network; `via` is one of those that kind `route` lists.
+    pub fn route(
+        &mut self,
+        via: &'static str,
+        mac: Option<Mac>,
+        ip: Option<IpAddr>,
+        gateway: Option<IpAddr>,
+        detail: Option<String>,
+    ) {
+        let key = RouteKey {
+            via,
+            mac,
+            ip,
+            vlan: self.flow.vlan,
+            to_vlan: None,
+            gateway,
+            detail,
+        };
+        self.picture.route(key, self.at, self.frames);
+    }
+
+    /// Something that should not be on a healthy wire; `what` is `area.what`.
+    pub fn oddity(&mut self, what: &'static str, side: Side, detail: Option<String>) {
+        let (source, target) = (
+            self.flow.end(side).address,
+            self.flow.end(side.other()).address,
+        );
+        let key = OddityKey {
+            what,
+            source: Some(source),
+            target: Some(target),
+            vlan: self.flow.vlan,
+            detail,
+        };
+        self.picture
+            .oddity(key, self.at.now, self.at.capture, self.frames);
+    }
+
+    /// A finer name for the conversation that the site file can allow or forbid: `v2c`, `1.3`.
+    pub fn variant(&mut self, variant: impl Into<String>) {
+        self.learned.variant = Some(variant.into());
+    }
+
+    /// What is known of the remote session that this flow is.
+    pub fn session(&mut self, user: Option<String>, detail: Option<String>) {
+        self.learned.session = true;
+        if user.is_some() {
+            self.learned.user = user;
+        }
+        if let Some(detail) = detail {
+            match &mut self.learned.detail {
+                Some(known) if known.split("; ").any(|part| part == detail) => {}
+                Some(known) if known.len() < 512 => {
+                    known.push_str("; ");
+                    known.push_str(&detail);
+                }
+                Some(_) => {}
+                none => *none = Some(detail),
+            }
+        }
+    }
+
+    /// The content shows that the flow runs the other way round: `side` (as it is called now) is the server. Say it before
+    /// anything else of the message; the sides change with the next message.
+    pub fn server_is(&mut self, side: Side) {
+        self.learned.swap = side == Side::Client;
+    }
+
+    /// A channel that will be opened with `ip` and `port` as one of its ends within two minutes: as `decoder`'s protocol
+    /// if there is one, else under `name`. It is covered by whatever allows this protocol.
+    pub fn expect(
+        &mut self,
+        ip: IpAddr,
+        port: u16,
+        udp: bool,
+        name: &'static str,
+        decoder: Option<&'static Decoder>,
+    ) {
+        if self.expected.len() >= limits::EXPECTED {
+            let now = self.at.now;
+            self.expected.retain(|_, expected| expected.until > now);
+            if self.expected.len() >= limits::EXPECTED {
+                *self
+                    .picture
+                    .left_out
+                    .entry("expected channels")
+                    .or_default() += 1;
+                return;
+            }
+        }
+        let until = self.at.now.plus_secs(120);
+        self.expected.insert(
+            (ip, port, udp),
+            Expected {
+                decoder,
+                name,
+                parent: self.decoder.name,
+                until,
+            },
+        );
+    }
+}
+
+impl Picture {
+    pub(crate) fn claim(
+        &mut self,
+        mac: Mac,
+        ip: IpAddr,
+        vlan: Option<u16>,
+        at: At,
+        frames: &[u32],
+    ) {
+        if !mac.is_device() || ip.is_unspecified() {
+            return;
+        }
+        let key = AddressKey {
+            mac: Some(mac),
+            ip: Some(ip),
+            vlan,
+        };
+        let Picture {
+            addresses,
+            left_out,
+            ..
+        } = self;
+        if let Some(row) = picture::row(addresses, key, "addresses", limits::ADDRESSES, left_out) {
+            row.claimed = true;
+            row.tally.count_one(at.now, at.capture, frames);
+        }
+    }
+
+    pub(crate) fn route(&mut self, key: RouteKey, at: At, frames: &[u32]) {
+        let Picture {
+            routes, left_out, ..
+        } = self;
+        if let Some(row) = picture::row(routes, key, "routes", limits::ROUTES, left_out) {
+            row.count_one(at.now, at.capture, frames);
+        }
+    }
+}

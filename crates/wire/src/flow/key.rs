@@ -1,0 +1,167 @@
+//! The name of a flow in the table: both ends in order, whichever spoke.
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv6Addr};
+
+use facts::{Address, Mac};
+
+/// What carries a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Transport {
+    Tcp,
+    Udp,
+    Icmp,
+    Icmp6,
+    /// Another IP protocol.
+    Ip(u8),
+    EtherType(u16),
+    Llc(u8),
+    Snap(u32, u16),
+}
+
+impl Transport {
+    pub(crate) fn name(self) -> String {
+        match self {
+            Transport::Tcp => "tcp".to_owned(),
+            Transport::Udp => "udp".to_owned(),
+            Transport::Icmp => "icmp".to_owned(),
+            Transport::Icmp6 => "icmp6".to_owned(),
+            Transport::Ip(number) => format!("ip/{number}"),
+            Transport::EtherType(kind) => format!("ethertype/{kind:#06x}"),
+            Transport::Llc(sap) => format!("llc/{sap:#04x}"),
+            Transport::Snap(oui, protocol) => format!("snap/{oui:06x}:{protocol:04x}"),
+        }
+    }
+
+    pub(crate) const fn ip_protocol(self) -> Option<u8> {
+        match self {
+            Transport::Tcp => Some(6),
+            Transport::Udp => Some(17),
+            Transport::Icmp => Some(1),
+            Transport::Icmp6 => Some(58),
+            Transport::Ip(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn has_ports(self) -> bool {
+        matches!(self, Transport::Tcp | Transport::Udp)
+    }
+}
+
+/// Both ends in numeric order, so that the two directions share one flow. IPv4 addresses stand as mapped IPv6 ones, MAC
+/// addresses as their number: `transport` tells which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub low: u128,
+    pub high: u128,
+    pub low_port: u16,
+    pub high_port: u16,
+    pub transport: Transport,
+    /// Address realm: flows of equal addresses in different realms are different flows.
+    pub realm: u16,
+}
+
+impl Key {
+    /// The key, and which end (0 low, 1 high) is the sender.
+    pub(crate) fn new(
+        src: (u128, u16),
+        dst: (u128, u16),
+        transport: Transport,
+        realm: u16,
+    ) -> (Key, usize) {
+        let sender_is_low = src <= dst;
+        let (low, high) = if sender_is_low {
+            (src, dst)
+        } else {
+            (dst, src)
+        };
+        let key = Key {
+            low: low.0,
+            high: high.0,
+            low_port: low.1,
+            high_port: high.1,
+            transport,
+            realm,
+        };
+        (key, usize::from(!sender_is_low))
+    }
+
+    pub(crate) fn end(&self, which: usize) -> (Address, u16) {
+        let (number, port) = if which == 0 {
+            (self.low, self.low_port)
+        } else {
+            (self.high, self.high_port)
+        };
+        let address = match self.transport.ip_protocol() {
+            Some(_) => Address::Ip(Ipv6Addr::from(number).to_canonical()),
+            None => {
+                let [.., a, b, c, d, e, f] = number.to_be_bytes();
+                Address::Mac(Mac([a, b, c, d, e, f]))
+            }
+        };
+        (address, port)
+    }
+
+    /// The same for every flow between the two hosts: their channels stay in one shard.
+    pub(crate) const fn pair_hash(&self) -> u64 {
+        mix(
+            fold(self.low) ^ 0x9e37_79b9_7f4a_7c15,
+            fold(self.high) ^ 0xd1b5_4a32_d192_ed03,
+        )
+    }
+
+    pub(crate) fn hash(&self, seed: u64) -> u64 {
+        let ports = u64::from(self.low_port) << 16
+            | u64::from(self.high_port)
+            | u64::from(self.realm) << 48;
+        let kind = match self.transport {
+            Transport::Tcp => 1,
+            Transport::Udp => 2,
+            other => {
+                let mut hasher = std::hash::DefaultHasher::new();
+                other.hash(&mut hasher);
+                hasher.finish()
+            }
+        };
+        mix(self.pair_hash() ^ seed, ports ^ kind << 32)
+    }
+}
+
+pub(crate) const fn number_of_mac(mac: Mac) -> u128 {
+    mac.bits() as u128
+}
+
+pub(crate) fn number_of_ip(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_ipv6_mapped()),
+        IpAddr::V6(ip) => u128::from(ip),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+const fn fold(number: u128) -> u64 {
+    (number >> 64) as u64 ^ (number as u64)
+}
+
+#[allow(clippy::cast_possible_truncation)]
+const fn mix(a: u64, b: u64) -> u64 {
+    let product = (a as u128) * ((b | 1) as u128);
+    let folded = (product >> 64) as u64 ^ product as u64;
+    folded ^ (folded >> 29)
+}
+
+#[test]
+fn both_directions_name_the_same_flow() {
+    let (a, b) = (
+        number_of_ip("10.0.0.1".parse().unwrap()),
+        number_of_ip("10.0.0.2".parse().unwrap()),
+    );
+    let (forth, from) = Key::new((a, 40000), (b, 502), Transport::Tcp, 0);
+    let (back, other) = Key::new((b, 502), (a, 40000), Transport::Tcp, 0);
+    assert_eq!((forth, from, other), (back, 0, 1));
+    assert_eq!(forth.hash(7), back.hash(7));
+    assert_eq!(
+        forth.end(0),
+        (Address::Ip("10.0.0.1".parse().unwrap()), 40000)
+    );
+}

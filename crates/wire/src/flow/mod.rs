@@ -1,0 +1,328 @@
+//! A flow: two ends, what each sent, and the dialogue they hold.
+pub(crate) mod key;
+mod legs;
+mod stream;
+mod talk;
+
+pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
+pub(crate) use legs::{Forwarded, Sight};
+pub(crate) use stream::{Deliver, Stream};
+pub(crate) use talk::{Engine, Tap, is_stale, open_expected, open_layer2};
+
+use facts::kinds::{Conversation, RemoteSession};
+use facts::{Address, Evidence, Time};
+
+use crate::cx::{End, FlowView, Learned};
+use crate::decoder::{Decoder, Dialogue, Side};
+
+/// How client and server were told apart, surest last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Told {
+    #[default]
+    First,
+    Port,
+    Role,
+    Handshake,
+}
+
+/// What one end sent.
+#[derive(Debug, Default)]
+pub(crate) struct Direction {
+    pub packets: u64,
+    pub bytes: u64,
+    /// Where its packets were seen; the first leg is the one that counts.
+    pub legs: legs::Legs,
+    pub stream: Stream,
+    pub tap: Tap,
+}
+
+pub(crate) struct Flow {
+    pub key: Key,
+    pub first: Time,
+    pub last: Time,
+    pub capture: u32,
+    pub frames: [u32; 8],
+    pub frame_count: u8,
+    /// What each end sent, by [`Key`] order.
+    pub sent: [Direction; 2],
+    /// Which end is the client.
+    pub client: usize,
+    pub told: Told,
+    pub syn: bool,
+    pub syn_ack: bool,
+    pub reset_by: Option<usize>,
+    pub unreachable: bool,
+    /// ICMP type and code of the first message.
+    pub icmp: (u8, u8),
+    pub decoder: Option<&'static Decoder>,
+    /// Name without a decoder: recognised by number alone, or announced by another protocol.
+    pub named: Option<&'static str>,
+    pub parent: Option<&'static str>,
+    pub dialogue: Option<Box<dyn Dialogue>>,
+    pub learned: Learned,
+}
+
+impl Flow {
+    pub(crate) fn new(key: Key, sender: usize, now: Time, capture: u32) -> Flow {
+        Flow {
+            key,
+            first: now,
+            last: now,
+            capture,
+            frames: [0; 8],
+            frame_count: 0,
+            sent: [Direction::default(), Direction::default()],
+            client: sender,
+            told: Told::First,
+            syn: false,
+            syn_ack: false,
+            reset_by: None,
+            unreachable: false,
+            icmp: (0, 0),
+            decoder: None,
+            named: None,
+            parent: None,
+            dialogue: None,
+            learned: Learned::default(),
+        }
+    }
+
+    pub(crate) fn dir(&self, which: usize) -> &Direction {
+        let [low, high] = &self.sent;
+        if which == 0 { low } else { high }
+    }
+
+    pub(crate) fn dir_mut(&mut self, which: usize) -> &mut Direction {
+        let [low, high] = &mut self.sent;
+        if which == 0 { low } else { high }
+    }
+
+    /// Notes who is the client, unless something surer is known.
+    pub(crate) fn tell_client(&mut self, client: usize, told: Told) {
+        if told > self.told || (told == self.told && told != Told::First) {
+            self.client = client;
+            self.told = told;
+        }
+    }
+
+    pub(crate) const fn side(&self, which: usize) -> Side {
+        if which == self.client {
+            Side::Client
+        } else {
+            Side::Server
+        }
+    }
+
+    fn view_end(&self, which: usize) -> End {
+        let (address, port) = self.key.end(which);
+        let (own, other) = (self.dir(which), self.dir(1 - which));
+        let leg = own.legs.first();
+        // Before an end has spoken, its MAC is the one that the other end sends to.
+        let mac = leg
+            .and_then(|leg| leg.src)
+            .or_else(|| other.legs.first().and_then(|leg| leg.dst));
+        End {
+            address,
+            port,
+            mac: mac.filter(|mac| mac.is_device()),
+            near: leg.is_some_and(|leg| leg.hops == 0),
+            seen: own.packets > 0,
+        }
+    }
+
+    pub(crate) fn vlan(&self) -> Option<u16> {
+        let client = self.dir(self.client).legs.first();
+        client
+            .or_else(|| self.dir(1 - self.client).legs.first())
+            .and_then(|leg| leg.vlan)
+    }
+
+    pub(crate) fn view(&self) -> FlowView {
+        FlowView {
+            client: self.view_end(self.client),
+            server: self.view_end(1 - self.client),
+            vlan: self.vlan(),
+            udp: self.key.transport == Transport::Udp,
+            ip_protocol: self.key.transport.ip_protocol(),
+            midstream: self.midstream(),
+        }
+    }
+
+    fn midstream(&self) -> bool {
+        self.key.transport == Transport::Tcp && !self.syn && !self.syn_ack
+    }
+
+    fn note_frame(&mut self, frame: u32) {
+        if let Some(place) = self.frames.get_mut(usize::from(self.frame_count)) {
+            *place = frame;
+            self.frame_count += 1;
+        }
+    }
+
+    /// Counts a packet that is not a copy of one counted already.
+    pub(crate) fn count(
+        &mut self,
+        which: usize,
+        bytes: usize,
+        now: Time,
+        capture: u32,
+        frame: u32,
+    ) {
+        self.first = self.first.min(now);
+        self.last = self.last.max(now);
+        if capture == self.capture {
+            self.note_frame(frame);
+        }
+        let sent = self.dir_mut(which);
+        sent.packets += 1;
+        sent.bytes += bytes as u64;
+    }
+
+    pub(crate) fn evidence(&self) -> Evidence {
+        let frames = self
+            .frames
+            .iter()
+            .take(usize::from(self.frame_count))
+            .copied()
+            .collect();
+        Evidence {
+            capture: Some(self.capture),
+            frames,
+        }
+    }
+
+    pub(crate) fn protocol(&self) -> Option<&'static str> {
+        self.decoder.map(|decoder| decoder.name).or(self.named)
+    }
+
+    /// `true`: the acknowledgements of one end show bytes of the other, of which nothing was captured.
+    fn one_sided(&self) -> bool {
+        if self.key.transport != Transport::Tcp {
+            return false;
+        }
+        let silent = |which: usize| {
+            let (own, other) = (self.dir(which), self.dir(1 - which));
+            own.packets == 0 && other.packets > 0 && other.stream.acknowledges
+        };
+        silent(0) || silent(1)
+    }
+
+    fn state(&self) -> &'static str {
+        let (client, server) = (self.dir(self.client), self.dir(1 - self.client));
+        let (target, _) = self.key.end(1 - self.client);
+        let only_reset =
+            self.reset_by == Some(1 - self.client) && !self.syn_ack && server.bytes == 0;
+        if self.unreachable && server.packets == 0 || only_reset {
+            "refused"
+        } else if self.one_sided() {
+            "one-sided"
+        } else if server.packets > 0 && client.packets > 0 {
+            "answered"
+        } else if target.is_group() || !self.key.transport.has_ports() && !self.asks() {
+            "one-way"
+        } else if self.key.transport == Transport::Udp
+            && client.packets > 3
+            && self.parent.is_some()
+        {
+            // A stream that another protocol announced needs no answer.
+            "one-way"
+        } else {
+            "unanswered"
+        }
+    }
+
+    /// A flow without ports whose first message asks for an answer: echo request and its like.
+    fn asks(&self) -> bool {
+        match self.key.transport {
+            Transport::Icmp => matches!(self.icmp.0, 8 | 10 | 13 | 15 | 17),
+            Transport::Icmp6 => matches!(self.icmp.0, 128 | 139),
+            Transport::EtherType(0x0806) => true,
+            _ => false,
+        }
+    }
+
+    fn community_id(&self, client: Address, server: Address) -> Option<String> {
+        let protocol = self.key.transport.ip_protocol()?;
+        let (client_ip, server_ip) = (client.ip()?, server.ip()?);
+        let (from, to) = match self.key.transport {
+            Transport::Icmp | Transport::Icmp6 => (u16::from(self.icmp.0), u16::from(self.icmp.1)),
+            _ => (self.key.end(self.client).1, self.key.end(1 - self.client).1),
+        };
+        Some(crate::community_id(
+            client_ip, server_ip, protocol, from, to,
+        ))
+    }
+
+    /// The flow as a fact.
+    pub(crate) fn conversation(&self) -> Conversation {
+        let view = self.view();
+        let (out, back) = (self.dir(self.client), self.dir(1 - self.client));
+        let mut vlans: Vec<u16> = out
+            .legs
+            .iter()
+            .chain(back.legs.iter())
+            .filter_map(|leg| leg.vlan)
+            .collect();
+        vlans.sort_unstable();
+        vlans.dedup();
+        let ports = self.key.transport.has_ports();
+        Conversation {
+            time: self.first,
+            last: self.last,
+            community_id: self.community_id(view.client.address, view.server.address),
+            transport: self.key.transport.name(),
+            client: view.client.address,
+            client_port: ports.then_some(view.client.port),
+            client_mac: view.client.mac,
+            server: view.server.address,
+            server_port: ports.then_some(view.server.port),
+            server_mac: view.server.mac,
+            vlan: view.vlan,
+            vlans,
+            protocol: self.protocol().map(str::to_owned),
+            variant: self.learned.variant.clone(),
+            direction: match self.told {
+                Told::Handshake => "handshake",
+                Told::Role => "role",
+                Told::Port => "port",
+                Told::First => "first",
+            }
+            .to_owned(),
+            state: self.state().to_owned(),
+            midstream: self.midstream(),
+            packets_out: out.packets,
+            packets_in: back.packets,
+            bytes_out: out.bytes,
+            bytes_in: back.bytes,
+            lost_bytes: out.stream.lost.saturating_add(back.stream.lost),
+            gaps: u64::from(out.stream.gaps) + u64::from(back.stream.gaps),
+            parent: self.parent.map(str::to_owned),
+            evidence: self.evidence(),
+            ..Conversation::default()
+        }
+    }
+
+    /// The remote session that the flow is, if its protocol is one.
+    pub(crate) fn remote_session(&self) -> Option<RemoteSession> {
+        if !self.decoder.is_some_and(|decoder| decoder.remote) && !self.learned.session {
+            return None;
+        }
+        let view = self.view();
+        Some(RemoteSession {
+            time: self.first,
+            last: self.last,
+            protocol: self.protocol()?.to_owned(),
+            client: view.client.address,
+            client_mac: view.client.mac,
+            server: view.server.address,
+            server_port: self.key.transport.has_ports().then_some(view.server.port),
+            vlan: view.vlan,
+            user: self.learned.user.clone(),
+            detail: self.learned.detail.clone(),
+            bytes: self.dir(0).bytes + self.dir(1).bytes,
+            community_id: self.community_id(view.client.address, view.server.address),
+            evidence: self.evidence(),
+            ..RemoteSession::default()
+        })
+    }
+}

@@ -1,0 +1,534 @@
+//! Between a flow's bytes and its dialogue: recognition by content, messages in place or put together, gaps, resync.
+use facts::Time;
+
+use super::{Deliver, Flow, Told};
+use crate::cx::{At, Cx, Expectations};
+use crate::decoder::{Carrier, Decoder, Dialogue, Head, Probe, Sender, Step};
+use crate::picture::Picture;
+use crate::protocols;
+
+/// Bytes of an unrecognised direction kept for the probes.
+const MOST_HEAD: usize = 2048;
+/// Places at which an unrecognised direction is probed before it stays unrecognised.
+const MOST_TRIES: u8 = 8;
+/// Longest message put together from segments. Longer ones are skipped by their decoders, or are malformed.
+const MOST_MESSAGE: usize = 1 << 20;
+/// Frames remembered for one message.
+const MOST_FRAMES: usize = 16;
+/// Malformed messages after which a datagram flow is left alone.
+const MOST_BAD: u8 = 16;
+
+/// What the dialogue has not read yet of one direction.
+#[derive(Debug, Default)]
+pub(crate) struct Tap {
+    held: Vec<u8>,
+    frames: Vec<u32>,
+    /// Bytes still to pass unseen.
+    skip: u64,
+    need: usize,
+    tries: u8,
+    bad: u8,
+    lost: bool,
+    done: bool,
+    started: bool,
+}
+
+/// What the engine works with besides the flow.
+pub(crate) struct Engine<'a> {
+    pub picture: &'a mut Picture,
+    pub expected: &'a mut Expectations,
+}
+
+impl Engine<'_> {
+    /// Bytes of a stream, in order.
+    pub(crate) fn stream(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
+        if flow.dialogue.is_none() {
+            if flow.dir(which).tap.done {
+                return;
+            }
+            self.recognise(flow, which, bytes, at);
+            return;
+        }
+        self.feed(flow, which, bytes, at);
+    }
+
+    /// Bytes of a stream are missing.
+    pub(crate) fn gap(&mut self, flow: &mut Flow, which: usize, lost: u64, at: At) {
+        let tap = &mut flow.dir_mut(which).tap;
+        tap.held.clear();
+        tap.frames.clear();
+        if tap.skip >= lost {
+            tap.skip -= lost;
+            return;
+        }
+        tap.skip = 0;
+        tap.lost = true;
+        if let Some(mut dialogue) = flow.dialogue.take() {
+            let side = flow.side(which);
+            self.with(flow, at, &[at.frame], |cx| dialogue.gap(cx, side, lost));
+            flow.dialogue = Some(dialogue);
+        }
+    }
+
+    /// What a stream hands on.
+    pub(crate) fn deliver(
+        &mut self,
+        flow: &mut Flow,
+        which: usize,
+        delivered: Deliver<'_>,
+        at: At,
+    ) {
+        match delivered {
+            Deliver::Bytes { bytes, frame } => self.stream(flow, which, bytes, At { frame, ..at }),
+            Deliver::Gap(lost) => self.gap(flow, which, lost, at),
+        }
+    }
+
+    /// The flow is over.
+    pub(crate) fn close(&mut self, flow: &mut Flow) {
+        if let Some(mut dialogue) = flow.dialogue.take() {
+            let at = At {
+                now: flow.last,
+                capture: flow.capture,
+                frame: 0,
+            };
+            self.with(flow, at, &[], |cx| dialogue.close(cx));
+        }
+    }
+
+    /// A datagram, or a frame's payload: whole messages only. `cut`: the capture lacks its end.
+    pub(crate) fn datagram(
+        &mut self,
+        flow: &mut Flow,
+        which: usize,
+        bytes: &[u8],
+        cut: bool,
+        at: At,
+    ) {
+        if bytes.is_empty() {
+            return;
+        }
+        if flow.dialogue.is_none() {
+            let tap = &mut flow.dir_mut(which).tap;
+            if tap.tries >= MOST_TRIES {
+                return;
+            }
+            let first = !tap.started;
+            tap.started = true;
+            tap.tries += 1;
+            let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+            let head = Head {
+                bytes,
+                udp: true,
+                from,
+                to,
+                first,
+                open: false,
+            };
+            match probe(&head) {
+                Found::Is(decoder, sender) => open(flow, decoder, sender, which),
+                Found::Maybe | Found::No => return,
+            }
+        }
+        if flow.dir(which).tap.done {
+            return;
+        }
+        let Some(mut dialogue) = flow.dialogue.take() else {
+            return;
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let side = flow.side(which);
+            let step = self.with(flow, at, &[at.frame], |cx| dialogue.message(cx, side, rest));
+            match step {
+                Step::Took(count) if count > 0 => rest = rest.get(count..).unwrap_or(&[]),
+                Step::Skip(count) => {
+                    rest = usize::try_from(count)
+                        .ok()
+                        .and_then(|n| rest.get(n..))
+                        .unwrap_or(&[])
+                }
+                Step::Done => {
+                    flow.dir_mut(which).tap.done = true;
+                    break;
+                }
+                // A datagram holds whole messages: what needs more was cut off, by the capture or by the sender.
+                Step::Need(_) if cut => break,
+                Step::Need(_) | Step::Took(_) => {
+                    self.malformed(flow, which, "truncated", at);
+                    break;
+                }
+                Step::Bad(what) => {
+                    self.malformed(flow, which, what, at);
+                    break;
+                }
+            }
+        }
+        if flow.dir(which).tap.bad < MOST_BAD {
+            flow.dialogue = Some(dialogue);
+        } else {
+            self.with(flow, at, &[], |cx| dialogue.close(cx));
+            flow.dir_mut(0).tap.tries = MOST_TRIES;
+            flow.dir_mut(1).tap.tries = MOST_TRIES;
+        }
+    }
+
+    fn malformed(&mut self, flow: &mut Flow, which: usize, what: &'static str, at: At) {
+        let tap = &mut flow.dir_mut(which).tap;
+        tap.bad = tap.bad.saturating_add(1);
+        let (side, name) = (flow.side(which), flow.protocol().unwrap_or_default());
+        self.with(flow, at, &[at.frame], |cx| {
+            cx.oddity("protocol.malformed", side, Some(format!("{name}: {what}")))
+        });
+    }
+
+    fn with<T>(
+        &mut self,
+        flow: &mut Flow,
+        at: At,
+        frames: &[u32],
+        act: impl FnOnce(&mut Cx<'_>) -> T,
+    ) -> T {
+        let view = flow.view();
+        let mut cx = Cx {
+            flow: view,
+            at,
+            frames,
+            decoder: flow.decoder.unwrap_or(&protocols::NONE),
+            picture: self.picture,
+            expected: self.expected,
+            learned: &mut flow.learned,
+        };
+        let result = act(&mut cx);
+        if flow.learned.swap {
+            flow.learned.swap = false;
+            if flow.told < Told::Role {
+                flow.client = 1 - flow.client;
+                flow.told = Told::Role;
+            }
+        }
+        result
+    }
+
+    /// An unrecognised stream: probes its head, and the starts of later segments.
+    fn recognise(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
+        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+        let midstream = flow.dir(which).stream.initial.is_none();
+        let tap = &mut flow.dir_mut(which).tap;
+        let first = !tap.started && !midstream;
+        let head = if tap.held.is_empty() {
+            Head {
+                bytes,
+                udp: false,
+                from,
+                to,
+                first,
+                open: bytes.len() < MOST_HEAD,
+            }
+        } else {
+            tap.held
+                .extend_from_slice(bytes.get(..MOST_HEAD.min(bytes.len())).unwrap_or(&[]));
+            Head {
+                bytes: &tap.held,
+                udp: false,
+                from,
+                to,
+                first: !midstream,
+                open: tap.held.len() < MOST_HEAD,
+            }
+        };
+        match probe(&head) {
+            Found::Is(decoder, sender) => {
+                let held = std::mem::take(&mut tap.held);
+                let held = if held.is_empty() {
+                    bytes.to_vec()
+                } else {
+                    held
+                };
+                open(flow, decoder, sender, which);
+                // What the other end said before, unrecognised, comes first: it spoke first.
+                let other = flow.dir_mut(1 - which);
+                let earlier = std::mem::take(&mut other.tap.held);
+                let (frames, fresh) = (std::mem::take(&mut other.tap.frames), !other.tap.lost);
+                if !earlier.is_empty() && fresh {
+                    let frame = frames.first().copied().unwrap_or(at.frame);
+                    self.feed(flow, 1 - which, &earlier, At { frame, ..at });
+                }
+                let frames = std::mem::take(&mut flow.dir_mut(which).tap.frames);
+                let frame = frames.first().copied().unwrap_or(at.frame);
+                self.feed(flow, which, &held, At { frame, ..at });
+            }
+            Found::Maybe => {
+                if tap.held.is_empty() {
+                    tap.held = bytes.to_vec();
+                }
+                tap.frames.push(at.frame);
+                tap.frames.truncate(MOST_FRAMES);
+                tap.started = true;
+            }
+            Found::No => {
+                // Kept while the other end may still tell what this is.
+                if first && tap.tries == 0 {
+                    tap.held = bytes
+                        .get(..MOST_HEAD.min(bytes.len()))
+                        .unwrap_or(&[])
+                        .to_vec();
+                    tap.frames = vec![at.frame];
+                } else if !(tap.tries == 1 && !tap.held.is_empty() && tap.held.len() < MOST_HEAD) {
+                    tap.held.clear();
+                    tap.frames.clear();
+                }
+                tap.started = true;
+                tap.tries += 1;
+                if tap.tries >= MOST_TRIES {
+                    tap.done = true;
+                    tap.held = Vec::new();
+                }
+            }
+        }
+    }
+
+    /// Bytes of a stream that is recognised.
+    fn feed(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
+        let Some(mut dialogue) = flow.dialogue.take() else {
+            return;
+        };
+        self.feed_dialogue(flow, dialogue.as_mut(), which, bytes, at);
+        flow.dialogue = Some(dialogue);
+    }
+
+    fn feed_dialogue(
+        &mut self,
+        flow: &mut Flow,
+        dialogue: &mut dyn Dialogue,
+        which: usize,
+        bytes: &[u8],
+        at: At,
+    ) {
+        let tap = &mut flow.dir_mut(which).tap;
+        if tap.done {
+            return;
+        }
+        let mut bytes = bytes;
+        if tap.skip > 0 {
+            let count = usize::try_from(tap.skip)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            tap.skip -= count as u64;
+            bytes = bytes.get(count..).unwrap_or(&[]);
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        if tap.lost {
+            let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+            let head = Head {
+                bytes,
+                udp: false,
+                from,
+                to,
+                first: false,
+                open: true,
+            };
+            let Some(decoder) = flow.decoder else { return };
+            if (decoder.probe)(&head) == Probe::NotOurs {
+                return;
+            }
+            flow.dir_mut(which).tap.lost = false;
+        }
+        let tap = &mut flow.dir_mut(which).tap;
+        if tap.held.is_empty() {
+            let frames = [at.frame];
+            let left = self.messages(flow, dialogue, which, bytes, &frames, at);
+            if left > 0 {
+                let tap = &mut flow.dir_mut(which).tap;
+                tap.held
+                    .extend_from_slice(bytes.get(bytes.len() - left..).unwrap_or(&[]));
+                tap.frames = vec![at.frame];
+            }
+            return;
+        }
+        tap.held.extend_from_slice(bytes);
+        if tap.frames.len() < MOST_FRAMES && tap.frames.last() != Some(&at.frame) {
+            tap.frames.push(at.frame);
+        }
+        if tap.held.len() < tap.need {
+            return;
+        }
+        let held = std::mem::take(&mut tap.held);
+        let frames = std::mem::take(&mut tap.frames);
+        let left = self.messages(flow, dialogue, which, &held, &frames, at);
+        let tap = &mut flow.dir_mut(which).tap;
+        if left > 0 {
+            let mut held = held;
+            held.drain(..held.len() - left);
+            tap.held = held;
+            tap.frames = if left < bytes.len() {
+                vec![at.frame]
+            } else {
+                frames
+            };
+        }
+    }
+
+    /// Hands message after message to the dialogue; returns how many bytes at the end wait for more.
+    fn messages(
+        &mut self,
+        flow: &mut Flow,
+        dialogue: &mut dyn Dialogue,
+        which: usize,
+        bytes: &[u8],
+        frames: &[u32],
+        at: At,
+    ) -> usize {
+        let mut rest = bytes;
+        // Only the first message began in an earlier frame.
+        let mut frames = frames;
+        let last = [at.frame];
+        while !rest.is_empty() {
+            let side = flow.side(which);
+            let step = self.with(flow, at, frames, |cx| dialogue.message(cx, side, rest));
+            let tap = &mut flow.dir_mut(which).tap;
+            match step {
+                Step::Took(count) if count > 0 && count <= rest.len() => {
+                    rest = rest.get(count..).unwrap_or(&[]);
+                    frames = &last;
+                }
+                Step::Skip(count) if count > 0 => {
+                    let here = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());
+                    tap.skip = count - here as u64;
+                    rest = rest.get(here..).unwrap_or(&[]);
+                    frames = &last;
+                }
+                Step::Need(count) if count > rest.len() && count <= MOST_MESSAGE => {
+                    tap.need = count;
+                    return rest.len();
+                }
+                Step::Done => {
+                    tap.done = true;
+                    return 0;
+                }
+                Step::Bad(what) => {
+                    self.lose(flow, which, what, at);
+                    return 0;
+                }
+                Step::Took(_) | Step::Skip(_) | Step::Need(_) => {
+                    self.lose(flow, which, "length", at);
+                    return 0;
+                }
+            }
+        }
+        0
+    }
+
+    fn lose(&mut self, flow: &mut Flow, which: usize, what: &'static str, at: At) {
+        self.malformed(flow, which, what, at);
+        flow.dir_mut(which).tap.lost = true;
+    }
+}
+
+enum Found {
+    Is(&'static Decoder, Sender),
+    Maybe,
+    No,
+}
+
+/// Asks the decoders: those whose port it is first, then all others in the order of the registry.
+fn probe(head: &Head<'_>) -> Found {
+    let mut maybe = false;
+    for hinted in [true, false] {
+        for decoder in protocols::ALL {
+            if decoder.is_at(head.udp, head.from, head.to) != hinted
+                || !decoder.carried_by(head.udp)
+            {
+                continue;
+            }
+            match (decoder.probe)(head) {
+                Probe::Ours(sender) => return Found::Is(decoder, sender),
+                Probe::NeedMore => maybe = true,
+                Probe::NotOurs => {}
+            }
+        }
+        // One whose port it is may still recognise it: the others wait.
+        if hinted && maybe {
+            return Found::Maybe;
+        }
+    }
+    if maybe { Found::Maybe } else { Found::No }
+}
+
+impl Decoder {
+    fn is_at(&self, udp: bool, from: u16, to: u16) -> bool {
+        self.carriers.iter().any(|carrier| match carrier {
+            Carrier::Tcp(port) => !udp && (*port == from || *port == to),
+            Carrier::Udp(port) => udp && (*port == from || *port == to),
+            _ => false,
+        })
+    }
+
+    fn carried_by(&self, udp: bool) -> bool {
+        self.carriers.iter().any(|carrier| {
+            matches!(
+                (carrier, udp),
+                (Carrier::Udp(_), true) | (Carrier::Tcp(_), false)
+            )
+        })
+    }
+
+    fn serves(&self, udp: bool, port: u16) -> bool {
+        let here = if udp {
+            Carrier::Udp(port)
+        } else {
+            Carrier::Tcp(port)
+        };
+        self.carriers.contains(&here)
+    }
+}
+
+/// The flow speaks `decoder`'s protocol; `which` sent the bytes that showed it.
+fn open(flow: &mut Flow, decoder: &'static Decoder, sender: Sender, which: usize) {
+    flow.decoder = Some(decoder);
+    flow.dialogue = Some((decoder.open)());
+    let udp = flow.view().udp;
+    let serves = |end: usize| decoder.serves(udp, flow.key.end(end).1);
+    let by_port = match (serves(which), serves(1 - which)) {
+        (true, false) => Some(1 - which),
+        (false, true) => Some(which),
+        _ => None,
+    };
+    match sender {
+        Sender::Client => flow.tell_client(which, Told::Role),
+        Sender::Server => flow.tell_client(1 - which, Told::Role),
+        Sender::Unknown => {
+            if let Some(client) = by_port {
+                flow.tell_client(client, Told::Port);
+            }
+        }
+    }
+    for end in [0, 1] {
+        let tap = &mut flow.dir_mut(end).tap;
+        tap.done = false;
+        tap.started = true;
+    }
+}
+
+/// Opens a dialogue that another protocol announced.
+pub(crate) fn open_expected(flow: &mut Flow, decoder: &'static Decoder) {
+    flow.decoder = Some(decoder);
+    flow.dialogue = Some((decoder.open)());
+}
+
+/// Opens the dialogue of a layer-2 protocol.
+pub(crate) fn open_layer2(flow: &mut Flow, decoder: &'static Decoder) {
+    open_expected(flow, decoder);
+}
+
+/// Flows without packets for longer than this are over; the same ends start a new conversation.
+pub(crate) fn is_stale(flow: &Flow, now: Time) -> bool {
+    let patience = if flow.key.transport == super::Transport::Tcp {
+        2 * 3600
+    } else {
+        600
+    };
+    now.since(flow.last) > patience * 1_000_000_000
+}

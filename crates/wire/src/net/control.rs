@@ -1,0 +1,143 @@
+//! The messages that run the network itself: ARP, ICMP, IPv6 neighbour discovery.
+//!
+//! Spec: RFC 826 and RFC 5227 (ARP), RFC 792 (ICMP), RFC 4443 (ICMPv6), RFC 4861 (neighbour discovery).
+use std::net::IpAddr;
+
+use super::ip::{self, Packet};
+use super::link::Ends;
+use crate::cx::At;
+use crate::flow::{Flow, Told};
+use crate::picture::{OddityKey, Picture, RouteKey};
+use crate::reader::{Malformed, Reader};
+
+/// Reads an ARP message: who claims which address.
+pub(crate) fn arp(
+    bytes: &[u8],
+    flow: &mut Flow,
+    ends: &Ends,
+    picture: &mut Picture,
+    at: At,
+) -> Result<(), Malformed> {
+    let mut r = Reader::new(bytes);
+    let (hardware, protocol, hardware_len, protocol_len) = (r.u16()?, r.u16()?, r.u8()?, r.u8()?);
+    r.check(
+        (hardware, protocol, hardware_len, protocol_len) == (1, 0x0800, 6, 4),
+        "ARP for other than IPv4 on Ethernet",
+    )?;
+    let operation = r.u16()?;
+    let (sender, sender_ip) = (r.mac()?, r.ipv4()?);
+    let (_target, target_ip) = (r.mac()?, r.ipv4()?);
+    r.check(matches!(operation, 1 | 2), "ARP operation")?;
+    // A probe (RFC 5227, 2.1.1) has no sender address: it asks, it does not claim.
+    picture.claim(sender, sender_ip.into(), ends.tags.vlan, at, &[at.frame]);
+    if let Some(src) = ends.src.filter(|src| *src != sender && sender.is_device()) {
+        let detail = Some(format!("claims {sender_ip} for {sender}"));
+        let (source, target) = (Some(src.into()), ends.dst.map(Into::into));
+        let key = OddityKey {
+            what: "arp.foreign_sender",
+            source,
+            target,
+            vlan: ends.tags.vlan,
+            detail,
+        };
+        picture.oddity(key, at.now, at.capture, &[at.frame]);
+    }
+    flow.learned.variant = Some(
+        if sender_ip == target_ip {
+            "announcement"
+        } else {
+            "resolution"
+        }
+        .to_owned(),
+    );
+    if operation == 2 && ends.dst.is_some_and(|dst| !dst.is_group()) {
+        // The one who answers is the server, even when the broadcast question is a flow of its own.
+        let sender = usize::from(flow.key.end(0).0 != ends.src.unwrap_or_default().into());
+        flow.tell_client(1 - sender, Told::Role);
+    }
+    Ok(())
+}
+
+/// Reads an ICMP or ICMPv6 message. For "unreachable" gives the packet that it quotes.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn icmp<'a>(
+    six: bool,
+    kind: u8,
+    code: u8,
+    packet: &Packet<'a>,
+    flow: &mut Flow,
+    ends: &Ends,
+    picture: &mut Picture,
+    at: At,
+) -> Option<Packet<'a>> {
+    let body = packet.payload.get(8..).unwrap_or(&[]);
+    let variant = match (six, kind) {
+        (false, 0 | 8) | (true, 128 | 129) => "echo",
+        (false, 3 | 4 | 11 | 12) | (true, 1..=4) => "error",
+        (false, 5) | (true, 137) => "redirect",
+        (true, 133..=136) => "neighbour-discovery",
+        (true, 130..=132 | 143) => "multicast-listener",
+        _ => "other",
+    };
+    // An echo is the finest name of a pair that also exchanged errors: what was asked for by someone.
+    if flow.learned.variant.as_deref() != Some("echo") {
+        flow.learned.variant = Some(variant.to_owned());
+    }
+    let mac = crate::worker::device(ends.src);
+    match (six, kind) {
+        (false, 3) if code <= 3 || code == 13 || code == 10 || code == 9 => ip::v4(body).ok(),
+        (true, 1) => ip::v6(body).ok(),
+        (false, 5) => {
+            let gateway = packet
+                .payload
+                .get(4..8)
+                .and_then(|bytes| Reader::new(bytes).ipv4().ok())
+                .map(IpAddr::V4);
+            let key = RouteKey {
+                via: "redirect",
+                mac,
+                ip: Some(packet.src),
+                vlan: ends.tags.vlan,
+                to_vlan: None,
+                gateway,
+                detail: None,
+            };
+            picture.route(key, at, &[at.frame]);
+            None
+        }
+        (true, 134) => {
+            // Router advertisement: a lifetime of 0 says "not a default router" (RFC 4861, 4.2).
+            let lifetime = packet
+                .payload
+                .get(6..8)
+                .and_then(|bytes| Reader::new(bytes).u16().ok())
+                .unwrap_or(0);
+            let key = RouteKey {
+                via: "ra",
+                mac,
+                ip: Some(packet.src),
+                vlan: ends.tags.vlan,
+                to_vlan: None,
+                gateway: (lifetime > 0).then_some(packet.src),
+                detail: (lifetime == 0).then(|| "not a default router".to_owned()),
+            };
+            picture.route(key, at, &[at.frame]);
+            None
+        }
+        // Neighbour solicitation claims its own address, an advertisement the target's.
+        (true, 135) => {
+            if let Some(mac) = mac.filter(|_| !packet.src.is_unspecified()) {
+                picture.claim(mac, packet.src, ends.tags.vlan, at, &[at.frame]);
+            }
+            None
+        }
+        (true, 136) => {
+            let target = body.first_chunk::<16>().map(|octets| IpAddr::from(*octets));
+            if let (Some(mac), Some(target)) = (mac, target) {
+                picture.claim(mac, target, ends.tags.vlan, at, &[at.frame]);
+            }
+            None
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,6 @@
+//! Link and network layer.
+pub(crate) mod control;
+pub(crate) mod fragments;
+pub(crate) mod ip;
+pub(crate) mod link;
+pub(crate) mod transport;

@@ -1,0 +1,291 @@
+//! The picture: everything observed so far, keyed so that repetition counts instead of growing.
+//!
+//! Each table has a limit ([`limits`]) and counts what it had to leave out. Two pictures of two workers merge into the one
+//! that a single worker would have drawn: every key adds up, the earliest time gives the evidence.
+pub mod limits;
+mod merge;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use facts::kinds::{Conversation, Operation, Outcome, RemoteSession, Verb};
+use facts::{Address, Evidence, Grade, Mac, Time};
+use hashbrown::HashMap;
+
+/// When and how often, and the frames that show it first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    pub first: Time,
+    pub last: Time,
+    pub count: u64,
+    pub evidence: Evidence,
+}
+
+impl Tally {
+    pub fn new(now: Time, capture: u32, frames: &[u32]) -> Tally {
+        let mut evidence = Evidence::default();
+        for frame in frames {
+            evidence.add(capture, *frame);
+        }
+        Tally {
+            first: now,
+            last: now,
+            count: 1,
+            evidence,
+        }
+    }
+
+    pub fn again(&mut self, now: Time, capture: u32, frames: &[u32]) {
+        self.first = self.first.min(now);
+        self.last = self.last.max(now);
+        self.count += 1;
+        for frame in frames {
+            self.evidence.add(capture, *frame);
+        }
+    }
+}
+
+/// A row of operations, to count a repetition on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OpId(u32);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AddressKey {
+    pub mac: Option<Mac>,
+    pub ip: Option<IpAddr>,
+    pub vlan: Option<u16>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AddressRow {
+    pub tally: Tally,
+    pub claimed: bool,
+    pub hops: Option<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct IdentityKey {
+    pub mac: Option<Mac>,
+    pub ip: Option<IpAddr>,
+    pub vlan: Option<u16>,
+    pub attribute: &'static str,
+    pub value: String,
+    pub source: &'static str,
+    pub grade: Grade,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NameKey {
+    pub client: Address,
+    pub server: Address,
+    pub vlan: Option<u16>,
+    pub name: String,
+    pub via: &'static str,
+    pub path: Option<String>,
+    /// Connections stay apart (each has its bytes); look-ups of the same name add up.
+    pub community_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NameRow {
+    pub tally: Tally,
+    pub client_mac: Option<Mac>,
+    pub answers: Vec<String>,
+    pub answered: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct CredentialKey {
+    pub protocol: &'static str,
+    pub client: Address,
+    pub server: Address,
+    pub vlan: Option<u16>,
+    pub what: &'static str,
+    pub user: Option<String>,
+    pub is_default: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RouteKey {
+    pub via: &'static str,
+    pub mac: Option<Mac>,
+    pub ip: Option<IpAddr>,
+    pub vlan: Option<u16>,
+    pub to_vlan: Option<u16>,
+    pub gateway: Option<IpAddr>,
+    pub detail: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct OddityKey {
+    pub what: &'static str,
+    pub source: Option<Address>,
+    pub target: Option<Address>,
+    pub vlan: Option<u16>,
+    pub detail: Option<String>,
+}
+
+/// Cyclic operations with the same key are one row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct CyclicKey {
+    source: Address,
+    target: Address,
+    vlan: Option<u16>,
+    protocol: &'static str,
+    verb: Verb,
+    object: Option<String>,
+    detail: Option<String>,
+    outcome: Option<Outcome>,
+}
+
+/// What frames were, by capture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frames {
+    pub total: u64,
+    /// Frames of a link type that is not decoded.
+    pub undecoded: u64,
+    /// Frames whose protocol has no name here: by EtherType, LLC or port.
+    pub unclassified: u64,
+}
+
+/// Everything observed so far.
+#[derive(Default)]
+pub struct Picture {
+    pub(crate) addresses: HashMap<AddressKey, AddressRow>,
+    pub(crate) identities: HashMap<IdentityKey, Tally>,
+    pub(crate) names: HashMap<NameKey, NameRow>,
+    pub(crate) credentials: HashMap<CredentialKey, Tally>,
+    pub(crate) routes: HashMap<RouteKey, Tally>,
+    pub(crate) oddities: HashMap<OddityKey, Tally>,
+    operations: Vec<Operation>,
+    cyclic: HashMap<CyclicKey, OpId>,
+    pub(crate) conversations: Vec<Conversation>,
+    pub(crate) sessions: Vec<RemoteSession>,
+    pub(crate) frames: BTreeMap<u32, Frames>,
+    /// What did not fit, by table.
+    pub(crate) left_out: BTreeMap<&'static str, u64>,
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Picture")
+            .field("conversations", &self.conversations.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counts on the row of `key`, or adds it while `table` has room; `None` when it has not.
+pub(crate) fn row<'a, K: std::hash::Hash + Eq, V: Default>(
+    table: &'a mut HashMap<K, V>,
+    key: K,
+    name: &'static str,
+    limit: usize,
+    left_out: &mut BTreeMap<&'static str, u64>,
+) -> Option<&'a mut V> {
+    if table.len() >= limit && !table.contains_key(&key) {
+        *left_out.entry(name).or_default() += 1;
+        return None;
+    }
+    Some(table.entry(key).or_default())
+}
+
+impl Picture {
+    /// Adds an operation as a row, or counts it on its row if it is cyclic. `operation.count` repetitions are added.
+    pub(crate) fn operation(
+        &mut self,
+        operation: Operation,
+        protocol: &'static str,
+    ) -> Option<OpId> {
+        let id = OpId(u32::try_from(self.operations.len()).ok()?);
+        if operation.operation.is_cyclic() && operation.content_sha256.is_none() {
+            let key = CyclicKey {
+                source: operation.source,
+                target: operation.target,
+                vlan: operation.vlan,
+                protocol,
+                verb: operation.operation,
+                object: operation.object.clone(),
+                detail: operation.detail.clone(),
+                outcome: operation.outcome,
+            };
+            if let Some(known) = self.cyclic.get(&key) {
+                let known = *known;
+                let row = self.operations.get_mut(known.0 as usize)?;
+                merge::operation(row, operation);
+                return Some(known);
+            }
+            if self.operations.len() >= limits::OPERATIONS {
+                *self.left_out.entry("operations").or_default() += 1;
+                return None;
+            }
+            self.cyclic.insert(key, id);
+        } else if self.operations.len() >= limits::OPERATIONS {
+            *self.left_out.entry("operations").or_default() += 1;
+            return None;
+        }
+        self.operations.push(operation);
+        Some(id)
+    }
+
+    /// The same cyclic operation once more.
+    pub(crate) fn again(&mut self, id: OpId, now: Time, capture: u32, frames: &[u32]) {
+        let Some(row) = self.operations.get_mut(id.0 as usize) else {
+            return;
+        };
+        row.count += 1;
+        row.last = row.last.max(now);
+        row.time = row.time.min(now);
+        if row.evidence.frames.len() < Evidence::MOST {
+            for frame in frames {
+                row.evidence.add(capture, *frame);
+            }
+        }
+    }
+
+    pub(crate) fn conversation(&mut self, conversation: Conversation) {
+        if self.conversations.len() >= limits::CONVERSATIONS {
+            *self.left_out.entry("conversations").or_default() += 1;
+        } else {
+            self.conversations.push(conversation);
+        }
+    }
+
+    pub(crate) fn oddity(&mut self, key: OddityKey, now: Time, capture: u32, frames: &[u32]) {
+        if let Some(row) = row(
+            &mut self.oddities,
+            key,
+            "oddities",
+            limits::ODDITIES,
+            &mut self.left_out,
+        ) {
+            row.count_one(now, capture, frames);
+        }
+    }
+
+    /// What did not fit in which table.
+    pub fn left_out(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.left_out.iter().map(|(table, count)| (*table, *count))
+    }
+
+    /// What the frames of each capture were.
+    pub fn frames(&self) -> &BTreeMap<u32, Frames> {
+        &self.frames
+    }
+}
+
+impl Tally {
+    /// Adds what was tallied elsewhere.
+    pub(crate) fn take(&mut self, other: Tally) {
+        merge::tally(self, other);
+    }
+
+    /// Counts on a row that may be new.
+    pub(crate) fn count_one(&mut self, now: Time, capture: u32, frames: &[u32]) {
+        if self.count == 0 {
+            *self = Tally::new(now, capture, frames);
+        } else {
+            self.again(now, capture, frames);
+        }
+    }
+}

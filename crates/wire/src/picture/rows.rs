@@ -1,0 +1,133 @@
+//! From the picture to rows, in an order that does not depend on who drew which part.
+use facts::kinds::{AddressFact, Credential, Identity, Name, Oddity, Route};
+use facts::{Evidence, Facts, Kind, Time};
+use hashbrown::HashMap;
+
+use super::Picture;
+
+/// Order of rows: time, then the whole row as text. Ties are equal rows.
+fn in_order<K: Kind>(mut rows: Vec<K>, time: impl Fn(&K) -> Time) -> Vec<K> {
+    let place = |row: &K| {
+        let Evidence { capture, frames } = row.evidence();
+        (time(row), *capture, frames.first().copied())
+    };
+    rows.sort_by(|a, b| {
+        place(a).cmp(&place(b)).then_with(|| {
+            // Rare: several facts of one frame. Values decide, so that the order never hangs on hashing.
+            let (a, b) = (a.row(&[]), b.row(&[]));
+            a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal)
+        })
+    });
+    rows
+}
+
+impl Picture {
+    /// Everything observed, as facts. `captures` are the base names by index.
+    pub fn into_facts(self, captures: Vec<String>) -> Facts {
+        let mut sent: HashMap<String, u64> = HashMap::new();
+        for conversation in &self.conversations {
+            if let Some(id) = &conversation.community_id {
+                *sent.entry(id.clone()).or_default() += conversation.bytes_out;
+            }
+        }
+        let names = self.names.into_iter().map(|(key, row)| Name {
+            time: row.tally.first,
+            last: row.tally.last,
+            count: row.tally.count,
+            client: key.client,
+            client_mac: row.client_mac,
+            server: key.server,
+            vlan: key.vlan,
+            name: key.name,
+            via: key.via.to_owned(),
+            path: key.path,
+            answers: row.answers,
+            answered: row.answered,
+            bytes_out: key
+                .community_id
+                .as_deref()
+                .and_then(|id| sent.get(id).copied()),
+            community_id: key.community_id,
+            evidence: row.tally.evidence,
+            ..Name::default()
+        });
+        let names = in_order(names.collect(), |row| row.time);
+        let addresses = self.addresses.into_iter().map(|(key, row)| AddressFact {
+            time: row.tally.first,
+            last: row.tally.last,
+            mac: key.mac,
+            ip: key.ip,
+            vlan: key.vlan,
+            claimed: row.claimed,
+            hops: row.hops,
+            packets: row.tally.count,
+            evidence: row.tally.evidence,
+            ..AddressFact::default()
+        });
+        let identities = self.identities.into_iter().map(|(key, tally)| Identity {
+            time: tally.first,
+            last: tally.last,
+            mac: key.mac,
+            ip: key.ip,
+            vlan: key.vlan,
+            attribute: key.attribute.to_owned(),
+            value: key.value,
+            source: key.source.to_owned(),
+            grade: Some(key.grade),
+            evidence: tally.evidence,
+            ..Identity::default()
+        });
+        let credentials = self.credentials.into_iter().map(|(key, tally)| Credential {
+            time: tally.first,
+            last: tally.last,
+            count: tally.count,
+            protocol: key.protocol.to_owned(),
+            client: key.client,
+            server: key.server,
+            vlan: key.vlan,
+            what: key.what.to_owned(),
+            user: key.user,
+            is_default: key.is_default,
+            evidence: tally.evidence,
+            ..Credential::default()
+        });
+        let routes = self.routes.into_iter().map(|(key, tally)| Route {
+            time: tally.first,
+            last: tally.last,
+            count: tally.count,
+            via: key.via.to_owned(),
+            mac: key.mac,
+            ip: key.ip,
+            vlan: key.vlan,
+            to_vlan: key.to_vlan,
+            gateway: key.gateway,
+            detail: key.detail,
+            evidence: tally.evidence,
+            ..Route::default()
+        });
+        let oddities = self.oddities.into_iter().map(|(key, tally)| Oddity {
+            time: tally.first,
+            last: tally.last,
+            count: tally.count,
+            what: key.what.to_owned(),
+            source: key.source,
+            target: key.target,
+            vlan: key.vlan,
+            detail: key.detail,
+            evidence: tally.evidence,
+        });
+        Facts {
+            captures,
+            addresses: in_order(addresses.collect(), |row| row.time),
+            identities: in_order(identities.collect(), |row| row.time),
+            credentials: in_order(credentials.collect(), |row| row.time),
+            routes: in_order(routes.collect(), |row| row.time),
+            oddities: in_order(oddities.collect(), |row| row.time),
+            names,
+            operations: in_order(self.operations, |row| row.time),
+            conversations: in_order(self.conversations, |row| row.time),
+            remote_sessions: in_order(self.sessions, |row| row.time),
+            ..Facts::default()
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Checked steps over bytes: the only way decoders read.
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use facts::Mac;
+
+/// Why bytes could not be read as what they claim to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// They end too early.
+    Short,
+    /// They contradict the format; the word says what of it.
+    Bad(&'static str),
+}
+
+/// A cursor that never steps outside its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    at: usize,
+}
+
+type Result<T> = std::result::Result<T, Malformed>;
+
+macro_rules! numbers {
+    ($($be:ident $le:ident $ty:ty, $size:literal;)*) => {
+        $(
+            /// Network byte order.
+            pub fn $be(&mut self) -> Result<$ty> { self.array::<$size>().map(<$ty>::from_be_bytes) }
+            /// Little endian.
+            pub fn $le(&mut self) -> Result<$ty> { self.array::<$size>().map(<$ty>::from_le_bytes) }
+        )*
+    };
+}
+
+impl<'a> Reader<'a> {
+    pub const fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader { rest: bytes, at: 0 }
+    }
+
+    /// Bytes taken so far.
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
+    pub const fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The bytes not taken yet, without taking them.
+    pub const fn peek(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Short)?;
+        self.rest = rest;
+        self.at += count;
+        Ok(taken)
+    }
+
+    /// A reader of exactly the next `count` bytes: what a length prefix opens.
+    pub fn sub(&mut self, count: usize) -> Result<Reader<'a>> {
+        self.bytes(count).map(Reader::new)
+    }
+
+    /// Everything that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        let rest = self.rest;
+        self.at += rest.len();
+        self.rest = &[];
+        rest
+    }
+
+    pub fn skip(&mut self, count: usize) -> Result<()> {
+        self.bytes(count).map(|_| ())
+    }
+
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.bytes(N)?.try_into().map_err(|_| Malformed::Short)
+    }
+
+    pub fn u8(&mut self) -> Result<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    numbers! {
+        u16 u16_le u16, 2;
+        u32 u32_le u32, 4;
+        u64 u64_le u64, 8;
+    }
+
+    /// 24 bits, network byte order.
+    pub fn u24(&mut self) -> Result<u32> {
+        let [a, b, c] = self.array()?;
+        Ok(u32::from_be_bytes([0, a, b, c]))
+    }
+
+    pub fn mac(&mut self) -> Result<Mac> {
+        self.array().map(Mac)
+    }
+
+    pub fn ipv4(&mut self) -> Result<Ipv4Addr> {
+        self.array::<4>().map(Ipv4Addr::from)
+    }
+
+    pub fn ipv6(&mut self) -> Result<Ipv6Addr> {
+        self.array::<16>().map(Ipv6Addr::from)
+    }
+
+    /// `Bad(what)` unless `holds`: `Bad` and not `Short`, since more bytes would not help.
+    pub fn check(&self, holds: bool, what: &'static str) -> Result<()> {
+        if holds {
+            Ok(())
+        } else {
+            Err(Malformed::Bad(what))
+        }
+    }
+}
+
+/// Text from the wire for people: printable characters kept, others dropped, trimmed, at most `most` characters; `None`
+/// when nothing is left.
+pub fn text(bytes: &[u8], most: usize) -> Option<String> {
+    let lossy = String::from_utf8_lossy(bytes);
+    let clean: String = lossy
+        .chars()
+        .filter(|c| !c.is_control() && *c != char::REPLACEMENT_CHARACTER)
+        .take(most)
+        .collect();
+    let clean = clean.trim();
+    if clean.is_empty() {
+        None
+    } else {
+        Some(clean.to_owned())
+    }
+}
+
+#[test]
+fn a_reader_never_steps_outside() {
+    let mut r = Reader::new(&[1, 2, 3]);
+    assert_eq!(r.u16(), Ok(0x0102));
+    assert_eq!(r.u16(), Err(Malformed::Short));
+    assert_eq!(r.u8(), Ok(3), "a failed step takes nothing");
+    assert!(r.is_empty());
+}
+
+#[test]
+fn text_from_the_wire_is_made_safe() {
+    assert_eq!(
+        text(b"  SIMATIC\x00\x1b[31m S7 \xff", 40).as_deref(),
+        Some("SIMATIC[31m S7")
+    );
+    assert_eq!(text(b"\x00\x00 ", 40), None);
+}

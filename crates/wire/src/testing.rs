@@ -1,0 +1,239 @@
+//! What tests share: bytes from hex, and the one way to run a decoder over a dialogue.
+use std::fmt::Write;
+
+use facts::{Address, Facts, Mac, Time, Value};
+
+use crate::cx::{At, Expectations};
+use crate::decoder::{Carrier, Decoder, Side};
+use crate::flow::{Engine, Flow, Key, Told, Transport, number_of_ip, number_of_mac, open_layer2};
+use crate::net::link::{Ends, Tags};
+use crate::picture::Picture;
+
+/// Bytes from hex; blanks do not count.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| c.to_digit(16).unwrap())
+        .collect();
+    assert!(digits.len() % 2 == 0, "an odd number of hex digits");
+    digits
+        .chunks(2)
+        .map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap())
+        .collect()
+}
+
+/// Runs a dialogue through recognition and reading, as the worker would, and holds all that came of it against `expect`.
+///
+/// The client is 10.0.0.1, the server 10.0.0.2 at the decoder's first port (on layer 2: two MAC addresses). Message `n` is
+/// frame `n` at second `n`.
+pub(crate) fn check(
+    decoder: &'static Decoder,
+    messages: &[(Side, &str)],
+    expect: expect_test::Expect,
+) {
+    let messages: Vec<(Side, Vec<u8>)> = messages
+        .iter()
+        .map(|(side, text)| (*side, hex(text)))
+        .collect();
+    expect.assert_eq(&render(&run(decoder, None, &messages)));
+}
+
+/// Like [`check`], at another port of the server: recognition has nothing but the content.
+pub(crate) fn check_at(
+    decoder: &'static Decoder,
+    port: u16,
+    messages: &[(Side, &str)],
+    expect: expect_test::Expect,
+) {
+    let messages: Vec<(Side, Vec<u8>)> = messages
+        .iter()
+        .map(|(side, text)| (*side, hex(text)))
+        .collect();
+    expect.assert_eq(&render(&run(decoder, Some(port), &messages)));
+}
+
+/// The facts of a dialogue.
+pub(crate) fn run(
+    decoder: &'static Decoder,
+    port: Option<u16>,
+    messages: &[(Side, Vec<u8>)],
+) -> Facts {
+    let (client_mac, server_mac) = (Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2]));
+    let carrier = *decoder.carriers.first().expect("a carrier");
+    let (transport, at_port) = match carrier {
+        Carrier::Tcp(at) => (Transport::Tcp, at),
+        Carrier::Udp(at) => (Transport::Udp, at),
+        Carrier::EtherType(kind) => (Transport::EtherType(kind), 0),
+        Carrier::Llc(sap) => (Transport::Llc(sap), 0),
+        Carrier::Snap(oui, protocol) => (Transport::Snap(oui, protocol), 0),
+    };
+    let port = port.unwrap_or(at_port);
+    let (client, server) = if transport.ip_protocol().is_some() {
+        let ip = |text: &str| number_of_ip(text.parse().unwrap());
+        ((ip("10.0.0.1"), 50000), (ip("10.0.0.2"), port))
+    } else {
+        (
+            (number_of_mac(client_mac), 0),
+            (number_of_mac(server_mac), 0),
+        )
+    };
+    let (key, client_end) = Key::new(client, server, transport, 0);
+    let mut flow = Flow::new(key, client_end, Time::from_secs(1), 0);
+    let (mut picture, mut expected) = (Picture::default(), Expectations::new());
+    if transport == Transport::Tcp {
+        flow.syn = true;
+        flow.tell_client(client_end, Told::Handshake);
+        for end in [0, 1] {
+            flow.dir_mut(end).stream.initial = Some(0);
+        }
+    } else if transport != Transport::Udp {
+        open_layer2(&mut flow, decoder);
+    }
+    for (number, (side, bytes)) in messages.iter().enumerate() {
+        let frame = u32::try_from(number + 1).unwrap();
+        let at = At {
+            now: Time::from_secs(i64::from(frame)),
+            capture: 0,
+            frame,
+        };
+        let which = if *side == Side::Client {
+            client_end
+        } else {
+            1 - client_end
+        };
+        let (src, dst) = if *side == Side::Client {
+            (client_mac, server_mac)
+        } else {
+            (server_mac, client_mac)
+        };
+        let ends = Ends {
+            src: Some(src),
+            dst: Some(dst),
+            tags: Tags::default(),
+        };
+        flow.dir_mut(which)
+            .legs
+            .see(&ends, 64, 0, frame, at.now, 0, frame);
+        flow.count(which, bytes.len(), at.now, 0, frame);
+        let mut engine = Engine {
+            picture: &mut picture,
+            expected: &mut expected,
+        };
+        if transport == Transport::Tcp {
+            engine.stream(&mut flow, which, bytes, at);
+        } else {
+            engine.datagram(&mut flow, which, bytes, false, at);
+        }
+    }
+    let recognised = flow.decoder.map(|decoder| decoder.name);
+    assert_eq!(
+        recognised,
+        Some(decoder.name),
+        "recognised as another protocol, or not at all"
+    );
+    let mut engine = Engine {
+        picture: &mut picture,
+        expected: &mut expected,
+    };
+    engine.close(&mut flow);
+    picture.conversation(flow.conversation());
+    if let Some(session) = flow.remote_session() {
+        picture.sessions.push(session);
+    }
+    picture.into_facts(vec!["test.pcap".to_owned()])
+}
+
+/// All facts, a line each: short enough to read, complete enough to catch a change.
+pub(crate) fn render(facts: &Facts) -> String {
+    let mut out = String::new();
+    for c in &facts.conversations {
+        let (protocol, variant) = (c.protocol.as_deref().unwrap_or("?"), c.variant.as_deref());
+        let variant = variant
+            .map(|variant| format!(":{variant}"))
+            .unwrap_or_default();
+        let state = &c.state;
+        let (po, pi, bo, bi) = (c.packets_out, c.packets_in, c.bytes_out, c.bytes_in);
+        writeln!(out, "conversation protocol={protocol}{variant} state={state} packets={po}/{pi} bytes={bo}/{bi}").unwrap();
+    }
+    for o in &facts.operations {
+        let object = o
+            .object
+            .as_ref()
+            .map(|object| format!(" {object:?}"))
+            .unwrap_or_default();
+        let detail = o
+            .detail
+            .as_ref()
+            .map(|detail| format!(" ({detail})"))
+            .unwrap_or_default();
+        let outcome = o.outcome.map_or("?", |outcome| outcome.name());
+        let content = match (&o.content_bytes, &o.content_sha256) {
+            (Some(bytes), Some(hash)) => format!(" content={bytes} sha256={}", &hash[..8]),
+            _ => String::new(),
+        };
+        let turned = if o.source == Address::Ip("10.0.0.2".parse().unwrap()) {
+            " from server"
+        } else {
+            ""
+        };
+        let (verb, count, frames) = (o.operation, o.count, &o.evidence.frames);
+        writeln!(out, "operation {verb}{object}{detail} {outcome}{content} count={count} frames={frames:?}{turned}").unwrap();
+    }
+    for i in &facts.identities {
+        let who = i.ip.map_or_else(
+            || i.mac.map(|mac| mac.to_string()).unwrap_or_default(),
+            |ip| ip.to_string(),
+        );
+        writeln!(
+            out,
+            "identity {who} {}={} {}",
+            i.attribute,
+            i.value,
+            i.grade.map_or("", |grade| grade.name())
+        )
+        .unwrap();
+    }
+    for kind in [
+        "name",
+        "remote_session",
+        "credential",
+        "route",
+        "oddity",
+        "address",
+    ] {
+        let columns = facts::kinds::KINDS
+            .iter()
+            .find(|info| info.name == kind)
+            .unwrap()
+            .columns;
+        facts.rows(kind, |row| {
+            write!(out, "{kind}").unwrap();
+            for (column, value) in columns.iter().zip(row) {
+                let dull = [
+                    "time",
+                    "last",
+                    "capture",
+                    "client_mac",
+                    "community_id",
+                    "source",
+                    "target",
+                    "packets",
+                ];
+                if dull.contains(&column.name) || (column.name == "count" && value == Value::Int(1))
+                {
+                    continue;
+                }
+                match value {
+                    Value::Null | Value::Bool(false) => {}
+                    Value::Text(text) => write!(out, " {}={text}", column.name).unwrap(),
+                    Value::Int(number) => write!(out, " {}={number}", column.name).unwrap(),
+                    Value::List(list) if list.is_empty() => {}
+                    other => write!(out, " {}={other:?}", column.name).unwrap(),
+                }
+            }
+            out.push('\n');
+        });
+    }
+    out
+}
