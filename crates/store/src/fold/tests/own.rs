@@ -206,9 +206,32 @@ fn a_firewall_that_only_forwards_is_still_the_declared_one() {
 fn a_ttl_that_keeps_to_the_link_is_no_distance() {
     let rows = vec![
         behind(31, "00:00:5d:00:00:01", "10.20.10.66", 0),
-        behind(3, "00:00:5d:00:00:02", "10.20.10.67", 0),
+        behind(3, "00:00:5d:00:00:02", "10.20.99.67", 0),
     ];
     assert_eq!(own(rows, &Site::default()), [true, false]);
+}
+
+#[test]
+fn among_neighbours_of_its_network_an_odd_ttl_is_a_habit() {
+    let plc = || behind(2, PLC, "192.168.1.10", 0);
+    let hmi = || address(HMI, "192.168.1.20", 0);
+    assert_eq!(own(vec![plc(), hmi()], &Site::default()), [true, true]);
+    // Alone, of another network, or beside an address of its own it is carried.
+    assert_eq!(own(vec![plc()], &Site::default()), [false]);
+    assert_eq!(
+        own(
+            vec![plc(), address(HMI, "192.168.2.20", 0)],
+            &Site::default()
+        ),
+        [false, true]
+    );
+    assert_eq!(
+        own(
+            vec![plc(), hmi(), claimed(PLC, "192.168.2.1", 0)],
+            &Site::default()
+        ),
+        [false, true, true]
+    );
 }
 
 #[test]
