@@ -150,7 +150,7 @@ macro_rules! places {
 
 places! {
     midstream, gaps, capture,
-    time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, variant, state,
+    time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, assumed, variant, state,
     packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
     server_zone, server_party, crosses, conduit, reason,
 }
@@ -221,7 +221,9 @@ impl Flows {
         };
         let hidden_by = hidden(p.server_mac).or_else(|| hidden(p.client_mac));
         let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
-        let protocol = text(p.parent).or_else(|| text(p.protocol));
+        let protocol = text(p.parent)
+            .or_else(|| text(p.protocol))
+            .or_else(|| text(p.assumed));
         let crosses = matches!(
             values.get(p.crosses),
             Some(Value::Bool(true) | Value::Int(1))
