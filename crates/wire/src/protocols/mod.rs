@@ -1,11 +1,25 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod ftp;
+mod lines;
 mod modbus;
+mod rdp;
+pub(crate) mod remote_tools;
+mod teamviewer;
+mod telnet;
+mod vnc;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
-pub static ALL: &[&Decoder] = &[&modbus::DECODER];
+pub static ALL: &[&Decoder] = &[
+    &vnc::DECODER,
+    &rdp::DECODER,
+    &teamviewer::DECODER,
+    &ftp::DECODER,
+    &modbus::DECODER,
+    &telnet::DECODER,
+];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
 pub(crate) static NONE: Decoder = Decoder {
