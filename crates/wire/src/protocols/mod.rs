@@ -5,6 +5,7 @@ mod lines;
 mod modbus;
 mod rdp;
 pub(crate) mod remote_tools;
+mod s7comm;
 mod teamviewer;
 mod telnet;
 mod vnc;
@@ -14,6 +15,8 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
     &vnc::DECODER,
+    &s7comm::DECODER,
+    &s7comm::plus::DECODER,
     &rdp::DECODER,
     &teamviewer::DECODER,
     &ftp::DECODER,
@@ -43,16 +46,37 @@ impl Dialogue for Nothing {
     }
 }
 
-/// The decoder of a layer-2 carrier.
+/// The first decoder of a carrier.
 pub(crate) fn on(carrier: Carrier) -> Option<&'static Decoder> {
     ALL.iter()
         .copied()
         .find(|decoder| decoder.carriers.contains(&carrier))
 }
 
+/// The first decoder whose registered port this is.
+pub(crate) fn at_port(udp: bool, port: u16) -> Option<&'static Decoder> {
+    on(if udp {
+        Carrier::Udp(port)
+    } else {
+        Carrier::Tcp(port)
+    })
+}
+
 /// The decoder of that name.
 pub fn by_name(name: &str) -> Option<&'static Decoder> {
     ALL.iter().copied().find(|decoder| decoder.name == name)
+}
+
+/// Every protocol name that facts can carry: those read, and those recognised by number alone.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = ALL
+        .iter()
+        .map(|decoder| decoder.name)
+        .chain(crate::names::all())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The registry's own copy of a protocol's name.
