@@ -2,6 +2,7 @@
 //! port hints, so those with the strongest signature stand first.
 mod dhcp;
 mod dns;
+mod http;
 mod modbus;
 mod tls;
 
@@ -10,6 +11,8 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
     &modbus::DECODER,
+    &http::DECODER,
+    &http::SSDP,
     &tls::DECODER,
     &tls::DTLS,
     &dns::DNS,
