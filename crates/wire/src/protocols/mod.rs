@@ -4,6 +4,9 @@ mod dhcp;
 mod dns;
 mod http;
 mod modbus;
+mod ntp;
+mod snmp;
+mod ssh;
 mod tls;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
@@ -11,6 +14,7 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
     &modbus::DECODER,
+    &ssh::DECODER,
     &http::DECODER,
     &http::SSDP,
     &tls::DECODER,
@@ -21,6 +25,8 @@ pub static ALL: &[&Decoder] = &[
     &dns::NBNS,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &ntp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.

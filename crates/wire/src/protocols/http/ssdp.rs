@@ -101,7 +101,8 @@ mod tests {
             conversation protocol=ssdp state=unanswered packets=1/0 bytes=143/0
             identity 10.0.0.1 software=Linux/4.9 UPnP/1.0 Cam/2.1 stated
             identity 10.0.0.1 system=UPnP device urn:schemas-upnp-org:device:Basic:1 stated
-        "#]].assert_eq(&render(&facts));
+        "#]]
+        .assert_eq(&render(&facts));
         let found = "HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\nSERVER: Router/1 UPnP/1.1\r\n";
         let facts = run(
             &DECODER,
@@ -111,6 +112,7 @@ mod tests {
         expect![[r#"
             conversation protocol=ssdp state=unanswered packets=0/1 bytes=0/65
             identity 10.0.0.2 software=Router/1 UPnP/1.1 stated
-        "#]].assert_eq(&render(&facts));
+        "#]]
+        .assert_eq(&render(&facts));
     }
 }
