@@ -23,7 +23,12 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), String> {
         let oui = read(file)?;
         let before = all.len();
         all = all.with_older(&oui);
-        println!("{}: {} prefixes, {} of them new", file.display(), oui.len(), all.len() - before);
+        println!(
+            "{}: {} prefixes, {} of them new",
+            file.display(),
+            oui.len(),
+            all.len() - before
+        );
     }
     all.version = Some(version);
     all.source = Some(source);
@@ -31,7 +36,12 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), String> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/facts/data/oui.txt");
     let text = all.to_text();
     std::fs::write(&target, &text).map_err(|error| format!("{}: {error}", target.display()))?;
-    println!("{}: {} prefixes, {} bytes", target.display(), all.len(), text.len());
+    println!(
+        "{}: {} prefixes, {} bytes",
+        target.display(),
+        all.len(),
+        text.len()
+    );
     Ok(())
 }
 
@@ -39,7 +49,9 @@ fn read(file: &Path) -> Result<Oui, String> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     // The registry's CSVs are not clean UTF-8 in every place.
     let text = String::from_utf8_lossy(&bytes);
-    let json = file.extension().is_some_and(|extension| extension == "json");
+    let json = file
+        .extension()
+        .is_some_and(|extension| extension == "json");
     let text = if json {
         from_json(&text).map_err(|error| format!("{}: {error}", file.display()))?
     } else {
@@ -50,7 +62,11 @@ fn read(file: &Path) -> Result<Oui, String> {
         eprintln!("{}: {problem}", file.display());
     }
     if problems.len() > 20 {
-        eprintln!("{}: {} more lines could not be read", file.display(), problems.len() - 20);
+        eprintln!(
+            "{}: {} more lines could not be read",
+            file.display(),
+            problems.len() - 20
+        );
     }
     Ok(oui)
 }
@@ -61,8 +77,14 @@ fn from_json(text: &str) -> Result<String, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())?;
     let mut out = String::from("Registry,Assignment,Organization Name\n");
     for (prefix, value) in &entries {
-        let name = value.as_str().and_then(|text| text.lines().next()).unwrap_or_default();
-        out.push_str(&format!("JSON,{prefix},\"{}\"\n", name.replace('"', "\"\"")));
+        let name = value
+            .as_str()
+            .and_then(|text| text.lines().next())
+            .unwrap_or_default();
+        out.push_str(&format!(
+            "JSON,{prefix},\"{}\"\n",
+            name.replace('"', "\"\"")
+        ));
     }
     Ok(out)
 }

@@ -60,7 +60,11 @@ impl Lists {
     /// The lists that the program was built with. The first call reads the registry of MAC prefixes (some milliseconds);
     /// later ones share it.
     pub fn builtin() -> Lists {
-        Lists { oui: Oui::builtin(), suppliers: Suppliers::builtin(), platforms: Platforms::builtin() }
+        Lists {
+            oui: Oui::builtin(),
+            suppliers: Suppliers::builtin(),
+            platforms: Platforms::builtin(),
+        }
     }
 
     /// These lists with what the site declares: a supplier of the same name is replaced (its names and prefixes are
@@ -81,10 +85,18 @@ impl Lists {
         let owner = self.oui.lookup(mac);
         if let Some((supplier, bits)) = self.suppliers.by_mac(mac) {
             let name = owner.map_or(supplier.name.as_str(), |(name, _)| name);
-            return Some(Maker { name, supplier: Some(supplier), why: format!("oui {}", prefix_text(mac, bits)) });
+            return Some(Maker {
+                name,
+                supplier: Some(supplier),
+                why: format!("oui {}", prefix_text(mac, bits)),
+            });
         }
         let (name, bits) = owner?;
-        Some(Maker { name, supplier: self.suppliers.by_name(name), why: format!("oui {}", prefix_text(mac, bits)) })
+        Some(Maker {
+            name,
+            supplier: self.suppliers.by_name(name),
+            why: format!("oui {}", prefix_text(mac, bits)),
+        })
     }
 }
 

@@ -15,7 +15,10 @@ impl Organisation {
         let mut words: Vec<String> = Vec::new();
         // Letters that stand alone are one abbreviation: `S.p.A.` is `spa`.
         let mut letters = String::new();
-        for word in name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        for word in name
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+        {
             let word = word.to_lowercase();
             if word.chars().count() == 1 && word.chars().all(char::is_alphabetic) {
                 letters.push_str(&word);
@@ -51,17 +54,28 @@ impl Organisation {
 
     /// Its beginnings, word by word, the longest (the whole) first.
     pub fn beginnings(&self) -> impl Iterator<Item = String> {
-        (1..=self.words.len()).rev().filter_map(|count| self.words.get(..count).map(|words| words.join(" ")))
+        (1..=self.words.len())
+            .rev()
+            .filter_map(|count| self.words.get(..count).map(|words| words.join(" ")))
     }
 }
 
 #[test]
 fn spelling_and_legal_forms_do_not_count_but_words_do() {
     let same = |a: &str, b: &str| Organisation::new(a) == Organisation::new(b);
-    assert!(same("Zhejiang Dahua Technology Co., Ltd.", "ZHEJIANG DAHUA TECHNOLOGY"));
-    assert!(same("Hytera Communications Co .,ltd", "Hytera Communications Corporation Limited"));
+    assert!(same(
+        "Zhejiang Dahua Technology Co., Ltd.",
+        "ZHEJIANG DAHUA TECHNOLOGY"
+    ));
+    assert!(same(
+        "Hytera Communications Co .,ltd",
+        "Hytera Communications Corporation Limited"
+    ));
     assert!(same("UAB TELTONIKA NETWORKS", "Teltonika Networks"));
-    assert!(same("Mitsubishi Electric Europe B.V", "mitsubishi electric europe"));
+    assert!(same(
+        "Mitsubishi Electric Europe B.V",
+        "mitsubishi electric europe"
+    ));
     assert!(same("Phoenix Contact GmbH & Co. KG", "Phoenix Contact"));
     assert!(!same("Shanghai Dahua Scale Factory", "Dahua"));
     assert!(!same("ZTEC Instruments, Inc.", "zte corporation"));

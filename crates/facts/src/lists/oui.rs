@@ -76,13 +76,20 @@ impl Oui {
                 csv = true;
                 continue;
             }
-            match if csv { csv_line(line) } else { manuf_line(line) } {
+            match if csv {
+                csv_line(line)
+            } else {
+                manuf_line(line)
+            } {
                 Ok((bits, length, name)) => {
                     if let Some(name) = names.span(&name) {
                         oui.entries.push(Entry { length, bits, name });
                     }
                 }
-                Err(message) => problems.push(Problem { line: index.saturating_add(1), message }),
+                Err(message) => problems.push(Problem {
+                    line: index.saturating_add(1),
+                    message,
+                }),
             }
         }
         oui.text = Cow::Owned(names.text);
@@ -96,7 +103,10 @@ impl Oui {
         }
         self.lengths.iter().find_map(|&length| {
             let bits = mac.bits() & mask(length);
-            let found = self.entries.binary_search_by_key(&(length, bits), |entry| (entry.length, entry.bits)).ok()?;
+            let found = self
+                .entries
+                .binary_search_by_key(&(length, bits), |entry| (entry.length, entry.bits))
+                .ok()?;
             Some((self.name(self.entries.get(found)?.name)?, length))
         })
     }
@@ -112,7 +122,9 @@ impl Oui {
 
     /// Every prefix (bits left aligned in 48, how many count) with its owner, in order.
     pub fn entries(&self) -> impl Iterator<Item = (u64, u8, &str)> {
-        self.entries.iter().filter_map(|entry| Some((entry.bits, entry.length, self.name(entry.name)?)))
+        self.entries
+            .iter()
+            .filter_map(|entry| Some((entry.bits, entry.length, self.name(entry.name)?)))
     }
 
     /// Adds the prefixes of `other` that this one lacks.
@@ -125,17 +137,28 @@ impl Oui {
                 entries.push(Entry { length, bits, name });
             }
         }
-        Oui { text: Cow::Owned(names.text), entries, lengths: Vec::new(), ..self }.sorted()
+        Oui {
+            text: Cow::Owned(names.text),
+            entries,
+            lengths: Vec::new(),
+            ..self
+        }
+        .sorted()
     }
 
     /// The form of the built-in list: a header, then per organisation one line with its prefixes.
     pub fn to_text(&self) -> String {
-        let mut owners: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
+        let mut owners: std::collections::BTreeMap<&str, Vec<String>> =
+            std::collections::BTreeMap::new();
         for (bits, length, name) in self.entries() {
             let digits = usize::from(length / 4);
-            owners.entry(name).or_default().push(format!("{bits:012X}").chars().take(digits).collect());
+            owners
+                .entry(name)
+                .or_default()
+                .push(format!("{bits:012X}").chars().take(digits).collect());
         }
-        let mut out = format!("{GROUPED}: one organisation a line, a tab, its MAC prefixes in hex\n");
+        let mut out =
+            format!("{GROUPED}: one organisation a line, a tab, its MAC prefixes in hex\n");
         for (key, value) in [("version", &self.version), ("source", &self.source)] {
             if let Some(value) = value {
                 let _ = writeln!(out, "# {key}: {value}");
@@ -154,7 +177,8 @@ impl Oui {
     /// Brings the entries in order. The sort is stable, so of two entries for a prefix the first read stays.
     fn sorted(mut self) -> Oui {
         self.entries.sort_by_key(|entry| (entry.length, entry.bits));
-        self.entries.dedup_by_key(|entry| (entry.length, entry.bits));
+        self.entries
+            .dedup_by_key(|entry| (entry.length, entry.bits));
         self.lengths = self.entries.iter().map(|entry| entry.length).collect();
         self.lengths.dedup();
         self.lengths.reverse();
@@ -186,16 +210,34 @@ fn grouped(text: Cow<'static, str>) -> (Oui, Vec<Problem>) {
         }
         let Some((name, prefixes)) = line.split_once('\t') else {
             let message = "expected an organisation, a tab and its prefixes".to_owned();
-            problems.push(Problem { line: line_number, message });
+            problems.push(Problem {
+                line: line_number,
+                message,
+            });
             continue;
         };
-        let (Ok(from), Ok(to)) = (u32::try_from(at), u32::try_from(at.saturating_add(name.len()))) else { break };
+        let (Ok(from), Ok(to)) = (
+            u32::try_from(at),
+            u32::try_from(at.saturating_add(name.len())),
+        ) else {
+            break;
+        };
         for digits in prefixes.split(' ') {
             match hex_prefix(digits) {
                 Some((bits, length)) => {
-                    oui.entries.push(Entry { length, bits, name: Span { start: from, end: to } });
+                    oui.entries.push(Entry {
+                        length,
+                        bits,
+                        name: Span {
+                            start: from,
+                            end: to,
+                        },
+                    });
                 }
-                None => problems.push(Problem { line: line_number, message: not_a_prefix(digits) }),
+                None => problems.push(Problem {
+                    line: line_number,
+                    message: not_a_prefix(digits),
+                }),
             }
         }
     }
@@ -215,7 +257,11 @@ impl Names {
     fn span(&mut self, name: &str) -> Option<Span> {
         // A tab or line break would tear the built-in form; the registry has none.
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-        if name.is_empty() || NOBODY.iter().any(|nobody| name.eq_ignore_ascii_case(nobody)) {
+        if name.is_empty()
+            || NOBODY
+                .iter()
+                .any(|nobody| name.eq_ignore_ascii_case(nobody))
+        {
             return None;
         }
         if let Some(span) = self.spans.get(&name) {
@@ -223,26 +269,37 @@ impl Names {
         }
         let start = u32::try_from(self.text.len()).ok()?;
         self.text.push_str(&name);
-        let span = Span { start, end: u32::try_from(self.text.len()).ok()? };
+        let span = Span {
+            start,
+            end: u32::try_from(self.text.len()).ok()?,
+        };
         self.spans.insert(name, span);
         Some(span)
     }
 }
 
 fn not_a_prefix(text: &str) -> String {
-    format!("\"{text}\" is no MAC prefix: expected hex digits such as 4419B6, or 44:19:b6:10:00:00/28")
+    format!(
+        "\"{text}\" is no MAC prefix: expected hex digits such as 4419B6, or 44:19:b6:10:00:00/28"
+    )
 }
 
 /// Whether the line begins with the name of one of IEEE's registries.
 fn is_record(line: &str) -> bool {
-    ["MA-L,", "MA-M,", "MA-S,", "IAB,", "CID,"].iter().any(|registry| line.starts_with(registry))
+    ["MA-L,", "MA-M,", "MA-S,", "IAB,", "CID,"]
+        .iter()
+        .any(|registry| line.starts_with(registry))
 }
 
 /// A line of IEEE's CSV. Only the first three fields matter; the address after them may hold anything.
 fn csv_line(line: &str) -> Result<(u64, u8, String), String> {
     let mut fields = CsvFields { rest: Some(line) };
-    let (Some(_registry), Some(assignment), Some(name)) = (fields.next(), fields.next(), fields.next()) else {
-        return Err("expected at least three fields: registry, assignment, organisation".to_owned());
+    let (Some(_registry), Some(assignment), Some(name)) =
+        (fields.next(), fields.next(), fields.next())
+    else {
+        return Err(
+            "expected at least three fields: registry, assignment, organisation".to_owned(),
+        );
     };
     let (bits, length) = hex_prefix(assignment.trim()).ok_or_else(|| not_a_prefix(&assignment))?;
     Ok((bits, length, name))
@@ -258,7 +315,9 @@ impl Iterator for CsvFields<'_> {
     fn next(&mut self) -> Option<String> {
         let rest = self.rest?;
         let Some(quoted) = rest.strip_prefix('"') else {
-            let (field, after) = rest.split_once(',').map_or((rest, None), |(field, after)| (field, Some(after)));
+            let (field, after) = rest
+                .split_once(',')
+                .map_or((rest, None), |(field, after)| (field, Some(after)));
             self.rest = after;
             return Some(field.to_owned());
         };
@@ -284,9 +343,15 @@ impl Iterator for CsvFields<'_> {
 
 /// A line of Wireshark's `manuf`: the long name if there is one, else the short one.
 fn manuf_line(line: &str) -> Result<(u64, u8, String), String> {
-    let mut fields = line.split('\t').map(str::trim).filter(|field| !field.is_empty());
+    let mut fields = line
+        .split('\t')
+        .map(str::trim)
+        .filter(|field| !field.is_empty());
     let (Some(digits), Some(short)) = (fields.next(), fields.next()) else {
-        return Err("expected a prefix, a tab and a name, or the header of IEEE's CSV before this line".to_owned());
+        return Err(
+            "expected a prefix, a tab and a name, or the header of IEEE's CSV before this line"
+                .to_owned(),
+        );
     };
     let (bits, length) = prefix(digits).ok_or_else(|| not_a_prefix(digits))?;
     Ok((bits, length, fields.next().unwrap_or(short).to_owned()))
@@ -299,7 +364,9 @@ const fn mask(length: u8) -> u64 {
 
 /// Bare hex digits, four bits each.
 fn hex_prefix(digits: &str) -> Option<(u64, u8)> {
-    let count = u8::try_from(digits.len()).ok().filter(|count| (1..=12).contains(count))?;
+    let count = u8::try_from(digits.len())
+        .ok()
+        .filter(|count| (1..=12).contains(count))?;
     if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
@@ -312,10 +379,21 @@ fn hex_prefix(digits: &str) -> Option<(u64, u8)> {
 /// count.
 pub fn prefix(text: &str) -> Option<(u64, u8)> {
     let (digits, length) = match text.split_once('/') {
-        Some((digits, length)) => (digits, Some(length.parse::<u8>().ok().filter(|length| (1..=48).contains(length))?)),
+        Some((digits, length)) => (
+            digits,
+            Some(
+                length
+                    .parse::<u8>()
+                    .ok()
+                    .filter(|length| (1..=48).contains(length))?,
+            ),
+        ),
         None => (text, None),
     };
-    let digits: String = digits.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
+    let digits: String = digits
+        .chars()
+        .filter(|c| !matches!(c, ':' | '-' | '.'))
+        .collect();
     let (bits, given) = hex_prefix(&digits)?;
     let length = length.unwrap_or(given);
     Some((bits & mask(length), length))
@@ -325,7 +403,11 @@ pub fn prefix(text: &str) -> Option<(u64, u8)> {
 pub fn prefix_text(mac: Mac, length: u8) -> String {
     let bits = mac.bits() & mask(length);
     let mut out = String::new();
-    for (index, digit) in format!("{bits:012x}").chars().take(usize::from(length.div_ceil(4))).enumerate() {
+    for (index, digit) in format!("{bits:012x}")
+        .chars()
+        .take(usize::from(length.div_ceil(4)))
+        .enumerate()
+    {
         if index > 0 && index.is_multiple_of(2) {
             out.push(':');
         }

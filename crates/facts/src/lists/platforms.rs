@@ -32,7 +32,12 @@ pub struct Platform {
 impl Platform {
     pub(super) fn of_site(declared: &site::Platform) -> Platform {
         let (name, domains) = (declared.name.clone(), declared.domains.clone());
-        Platform { name, domains, by_site: true, ..Platform::default() }
+        Platform {
+            name,
+            domains,
+            by_site: true,
+            ..Platform::default()
+        }
     }
 }
 
@@ -64,7 +69,13 @@ impl Platforms {
             Ok(file) => file,
             Err(error) => {
                 let line = error.span().map_or(1, |span| line_of(text, span.start));
-                return (platforms, vec![Problem { line, message: error.message().to_owned() }]);
+                return (
+                    platforms,
+                    vec![Problem {
+                        line,
+                        message: error.message().to_owned(),
+                    }],
+                );
             }
         };
         platforms.version = file.version;
@@ -72,7 +83,10 @@ impl Platforms {
             let line = line_of(text, entry.span().start);
             match entry.into_inner().try_into::<Platform>() {
                 Ok(platform) => platforms.add(platform),
-                Err(error) => problems.push(Problem { line, message: error.message().to_owned() }),
+                Err(error) => problems.push(Problem {
+                    line,
+                    message: error.message().to_owned(),
+                }),
             }
         }
         (platforms, problems)
@@ -86,8 +100,11 @@ impl Platforms {
     /// The platform to which a DNS name belongs.
     pub fn of_name(&self, name: &str) -> Option<&str> {
         let mut all = self.all.iter();
-        let found =
-            all.find(|one| one.domains.iter().any(|domain| !domain.is_empty() && Name::is_within(name, domain)));
+        let found = all.find(|one| {
+            one.domains
+                .iter()
+                .any(|domain| !domain.is_empty() && Name::is_within(name, domain))
+        });
         found.map(|platform| platform.name.as_str())
     }
 
@@ -95,14 +112,22 @@ impl Platforms {
     pub fn of_path(&self, path: &str) -> Option<&str> {
         let path = path.split(['?', '#', ';']).next().unwrap_or_default();
         let is_under = |known: &String| {
-            path.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(known.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.all.iter().find(|one| one.paths.iter().any(is_under)).map(|platform| platform.name.as_str())
+        self.all
+            .iter()
+            .find(|one| one.paths.iter().any(is_under))
+            .map(|platform| platform.name.as_str())
     }
 
     /// Adds a platform; one of the same name gains what it lacks.
     pub(super) fn add(&mut self, platform: Platform) {
-        match self.all.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&platform.name)) {
+        match self
+            .all
+            .iter_mut()
+            .find(|known| known.name.eq_ignore_ascii_case(&platform.name))
+        {
             Some(known) => {
                 known.domains.extend(platform.domains);
                 known.paths.extend(platform.paths);

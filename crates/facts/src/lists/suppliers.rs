@@ -127,7 +127,13 @@ impl Suppliers {
             Ok(file) => file,
             Err(error) => {
                 let line = error.span().map_or(1, |span| line_of(text, span.start));
-                return (suppliers, vec![Problem { line, message: error.message().to_owned() }]);
+                return (
+                    suppliers,
+                    vec![Problem {
+                        line,
+                        message: error.message().to_owned(),
+                    }],
+                );
             }
         };
         suppliers.version = file.version;
@@ -152,9 +158,11 @@ impl Suppliers {
     pub fn by_name(&self, name: &str) -> Option<&Supplier> {
         let organisation = Organisation::new(name);
         let exact = self.exact.get(&organisation.text());
-        let index = exact
-            .copied()
-            .or_else(|| organisation.beginnings().find_map(|beginning| self.opening.get(&beginning).copied()))?;
+        let index = exact.copied().or_else(|| {
+            organisation
+                .beginnings()
+                .find_map(|beginning| self.opening.get(&beginning).copied())
+        })?;
         self.all.get(index)
     }
 
@@ -168,7 +176,10 @@ impl Suppliers {
 
     /// Adds what the site declares. Trust and lists are the site's; the names, prefixes and classes known before stay.
     pub(super) fn declare(&mut self, declared: &site::Supplier) {
-        let known = self.all.iter().find(|known| Organisation::new(&known.name) == Organisation::new(&declared.name));
+        let known = self
+            .all
+            .iter()
+            .find(|known| Organisation::new(&known.name) == Organisation::new(&declared.name));
         let mut supplier = known.cloned().unwrap_or_default();
         supplier.name.clone_from(&declared.name);
         supplier.names.extend(declared.names.iter().cloned());
@@ -182,8 +193,17 @@ impl Suppliers {
     /// Adds a supplier; what it claims is its own from now on, and one of the same name goes.
     fn put(&mut self, supplier: Supplier) {
         let own = Organisation::new(&supplier.name);
-        let at = self.all.iter().position(|known| Organisation::new(&known.name) == own).unwrap_or(self.all.len());
-        for name in supplier.names.iter().map(String::as_str).chain([supplier.name.as_str()]) {
+        let at = self
+            .all
+            .iter()
+            .position(|known| Organisation::new(&known.name) == own)
+            .unwrap_or(self.all.len());
+        for name in supplier
+            .names
+            .iter()
+            .map(String::as_str)
+            .chain([supplier.name.as_str()])
+        {
             let (index, name) = match name.strip_suffix('*') {
                 Some(opening) => (&mut self.opening, opening),
                 None => (&mut self.exact, name),
@@ -207,16 +227,27 @@ impl Suppliers {
 }
 
 fn read(table: toml::Table, listings: &[Listing]) -> Result<Supplier, String> {
-    let entry: Entry = table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let entry: Entry = table
+        .try_into()
+        .map_err(|error: toml::de::Error| error.message().to_owned())?;
     let trust = entry.trust.map(|word| {
-        Trust::parse(&word).ok_or(format!("trust \"{word}\" is unknown: expected untrusted, watched or trusted"))
+        Trust::parse(&word).ok_or(format!(
+            "trust \"{word}\" is unknown: expected untrusted, watched or trusted"
+        ))
     });
     let ouis = entry.ouis.iter().map(|text| {
-        super::prefix(text)
-            .ok_or(format!("\"{text}\" is no MAC prefix: expected e.g. 44:19:b6 or c0:9b:f4:b0:00:00/28"))
+        super::prefix(text).ok_or(format!(
+            "\"{text}\" is no MAC prefix: expected e.g. 44:19:b6 or c0:9b:f4:b0:00:00/28"
+        ))
     });
-    if let Some(unknown) = entry.lists.iter().find(|name| !listings.iter().any(|list| &list.name == *name)) {
-        return Err(format!("list \"{unknown}\" has no [[list]] with its date and source"));
+    if let Some(unknown) = entry
+        .lists
+        .iter()
+        .find(|name| !listings.iter().any(|list| &list.name == *name))
+    {
+        return Err(format!(
+            "list \"{unknown}\" has no [[list]] with its date and source"
+        ));
     }
     Ok(Supplier {
         ouis: ouis.collect::<Result<_, _>>()?,
@@ -234,5 +265,8 @@ fn read(table: toml::Table, listings: &[Listing]) -> Result<Supplier, String> {
 /// Line of a byte offset, from 1.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().iter().take(offset);
-    before.filter(|byte| **byte == b'\n').count().saturating_add(1)
+    before
+        .filter(|byte| **byte == b'\n')
+        .count()
+        .saturating_add(1)
 }

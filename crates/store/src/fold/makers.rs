@@ -28,37 +28,68 @@ impl Made {
         macs: &BTreeSet<Mac>,
         lists: &Lists,
     ) -> Made {
-        let interfaces = declared.map(|one| one.interfaces.as_slice()).unwrap_or_default();
+        let interfaces = declared
+            .map(|one| one.interfaces.as_slice())
+            .unwrap_or_default();
         let named = interfaces.iter().filter_map(|interface| interface.mac);
         let seen = macs.iter().copied();
-        let makers: Vec<Maker<'_>> =
-            named.chain(seen).filter(|mac| !is_virtual_router(*mac)).filter_map(|mac| lists.maker_of(mac)).collect();
+        let makers: Vec<Maker<'_>> = named
+            .chain(seen)
+            .filter(|mac| !is_virtual_router(*mac))
+            .filter_map(|mac| lists.maker_of(mac))
+            .collect();
         // Of several interfaces the one whose maker is on a list tells most.
-        let registered = makers.iter().find(|maker| is_listed(maker.supplier)).or(makers.first());
+        let registered = makers
+            .iter()
+            .find(|maker| is_listed(maker.supplier))
+            .or(makers.first());
 
         let declared = declared.and_then(|one| one.supplier.clone());
         let stated = said.iter().find(|identity| identity.attribute == "maker");
         let maker = match (&declared, stated) {
             (Some(name), _) => Some((name.clone(), Grade::Declared, "site file".to_owned())),
-            (None, Some(one)) => Some((one.value.clone(), one.grade.unwrap_or(Grade::Stated), one.source.clone())),
-            (None, None) => registered.map(|one| (one.name.to_owned(), Grade::Inferred, one.why.clone())),
+            (None, Some(one)) => Some((
+                one.value.clone(),
+                one.grade.unwrap_or(Grade::Stated),
+                one.source.clone(),
+            )),
+            (None, None) => {
+                registered.map(|one| (one.name.to_owned(), Grade::Inferred, one.why.clone()))
+            }
         };
-        let mut made = Made { maker, supplier: None, declared: None };
-        let Some((name, _, why)) = &mut made.maker else { return made };
+        let mut made = Made {
+            maker,
+            supplier: None,
+            declared: None,
+        };
+        let Some((name, _, why)) = &mut made.maker else {
+            return made;
+        };
         let known = lists.suppliers.by_name(name);
         let by_prefix = registered.and_then(|one| one.supplier);
         let overruled = is_listed(by_prefix) && known.is_none_or(|known| known.trust.is_none());
-        if overruled && let Some(registered) = registered.filter(|_| declared.is_some() || stated.is_some()) {
-            *why = format!("{why}; but its MAC address is one of {} ({})", registered.name, registered.why);
+        if overruled
+            && let Some(registered) = registered.filter(|_| declared.is_some() || stated.is_some())
+        {
+            *why = format!(
+                "{why}; but its MAC address is one of {} ({})",
+                registered.name, registered.why
+            );
         }
-        made.supplier = if overruled { by_prefix } else { known.or(by_prefix.filter(|_| declared.is_none())) }.cloned();
+        made.supplier = if overruled {
+            by_prefix
+        } else {
+            known.or(by_prefix.filter(|_| declared.is_none()))
+        }
+        .cloned();
         made.declared = declared;
         made
     }
 
     pub(super) fn fill(self, asset: &mut Asset) {
         if let Some((maker, grade, why)) = self.maker {
-            (asset.maker, asset.maker_grade, asset.maker_why) = (Some(maker), Some(grade), Some(why));
+            (asset.maker, asset.maker_grade, asset.maker_why) =
+                (Some(maker), Some(grade), Some(why));
         }
         if let Some(supplier) = self.supplier {
             asset.trust = supplier.trust.map(|trust| trust.word().to_owned());
@@ -73,5 +104,7 @@ impl Made {
 /// On a list, as untrusted or to be watched.
 fn is_listed(supplier: Option<&Supplier>) -> bool {
     let listed = |trust| matches!(trust, site::Trust::Untrusted | site::Trust::Watched);
-    supplier.and_then(|supplier| supplier.trust).is_some_and(listed)
+    supplier
+        .and_then(|supplier| supplier.trust)
+        .is_some_and(listed)
 }

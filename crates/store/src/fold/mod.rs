@@ -36,7 +36,11 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     let own = own::judge(&facts.addresses, &facts.routes, &places);
     let devices = Devices::gather(&facts.addresses, &own, &places);
     others::addresses(&mut facts.addresses, &own, &devices, &places);
-    let mut ends = Ends::new(&places, &devices, others::zones_by_link(&facts.addresses, &own, &places));
+    let mut ends = Ends::new(
+        &places,
+        &devices,
+        others::zones_by_link(&facts.addresses, &own, &places),
+    );
     others::names(&mut facts.names, &mut ends, lists);
     conversations::fill(&mut facts.conversations, &mut ends);
     operations::fill(&mut facts.operations, &facts.conversations, &mut ends);
@@ -45,6 +49,13 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     others::identities(&mut facts.identities, &mut ends);
     others::routes(&mut facts.routes, &mut ends);
     let deeds = roles::deeds(facts, &devices);
-    facts.assets = assets::build(&facts.addresses, &facts.identities, &devices, &deeds, &places, lists);
+    facts.assets = assets::build(
+        &facts.addresses,
+        &facts.identities,
+        &devices,
+        &deeds,
+        &places,
+        lists,
+    );
     coverage::build(facts, &own, &places);
 }

@@ -2,19 +2,23 @@
 //!
 //! A counted row stands for all its repetitions: the work order must hold at the first and at the last. Both limits of a
 //! work order belong to it.
-use std::collections::HashMap;
 
 use facts::kinds::{Conversation, Operation};
 use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind};
 use facts::{Address, Time};
+use hashbrown::{HashMap, HashSet};
 
 use super::conversations::unfit;
 use super::ends::Ends;
 
 /// Fills the judged columns.
-pub(super) fn fill(operations: &mut [Operation], conversations: &[Conversation], ends: &mut Ends<'_>) {
+pub(super) fn fill(
+    operations: &mut [Operation],
+    conversations: &[Conversation],
+    ends: &mut Ends<'_>,
+) {
     let site = ends.places.site;
-    let carriers = Carriers::gather(conversations);
+    let carriers = Carriers::gather(operations, conversations);
     for one in operations {
         let source = ends.at(one.source, one.source_mac, one.vlan);
         let target = ends.at(one.target, one.target_mac, one.vlan);
@@ -31,14 +35,17 @@ pub(super) fn fill(operations: &mut [Operation], conversations: &[Conversation],
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {
             (Err(near), None) => Some(near.as_ref().map_or_else(
-                || "no work order names source or target, and no conduit allows the operation".to_owned(),
+                || {
+                    "no work order names source or target, and no conduit allows the operation"
+                        .to_owned()
+                },
                 Near::to_string,
             )),
             _ => None,
         };
         one.work_order = order.ok();
-        (one.source_asset, one.source_zone) = (Some(source.asset), source.zone);
-        (one.target_asset, one.target_zone) = (Some(target.asset), target.zone);
+        (one.source_asset, one.source_zone) = (Some(source.asset.clone()), source.zone.clone());
+        (one.target_asset, one.target_zone) = (Some(target.asset.clone()), target.zone.clone());
     }
 }
 
@@ -52,15 +59,23 @@ pub(super) fn order_for(
     first: Time,
     last: Time,
 ) -> Result<String, Option<Near>> {
-    let covers = |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
-    let mut orders = site.work_orders.iter().filter(|order| order.is_valid_at(first) && order.is_valid_at(last));
-    let order =
-        orders.find(|order| order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target));
+    let covers =
+        |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
+    let mut orders = site
+        .work_orders
+        .iter()
+        .filter(|order| order.is_valid_at(first) && order.is_valid_at(last));
+    let order = orders.find(|order| {
+        order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target)
+    });
     match order {
         Some(order) => Ok(order.id.clone()),
         // If the first fits some order, it is the last that does not.
         None => Err(match site.work_order_for(source, target, work, first) {
-            Ok(_) => site.work_order_for(source, target, work, last).err().flatten(),
+            Ok(_) => site
+                .work_order_for(source, target, work, last)
+                .err()
+                .flatten(),
             Err(near) => near,
         }),
     }
@@ -73,14 +88,25 @@ struct Carriers<'a> {
 }
 
 impl<'a> Carriers<'a> {
-    fn gather(conversations: &'a [Conversation]) -> Carriers<'a> {
-        let mut carriers = Carriers { by_id: HashMap::new(), by_ends: HashMap::new() };
+    fn gather(operations: &[Operation], conversations: &'a [Conversation]) -> Carriers<'a> {
+        let wanted: HashSet<&str> = operations
+            .iter()
+            .filter_map(|one| one.community_id.as_deref())
+            .collect();
+        let mut carriers = Carriers {
+            by_id: HashMap::new(),
+            by_ends: HashMap::new(),
+        };
         for one in conversations {
-            match &one.community_id {
+            match one.community_id.as_deref() {
                 // Only the port and the transport matter, and those are the same for the same id.
-                Some(id) => drop(carriers.by_id.insert(id, one)),
-                None if one.protocol.is_some() => drop(carriers.by_ends.insert((one.client, one.server), one)),
-                None => {}
+                Some(id) if wanted.contains(id) => {
+                    carriers.by_id.insert(id, one);
+                }
+                None if one.protocol.is_some() => {
+                    carriers.by_ends.insert((one.client, one.server), one);
+                }
+                Some(_) | None => {}
             }
         }
         carriers
@@ -93,7 +119,9 @@ impl<'a> Carriers<'a> {
         };
         match &one.community_id {
             Some(id) => self.by_id.get(id.as_str()).copied(),
-            None => by_ends().filter(|carrier| carrier.protocol.as_ref() == Some(&one.protocol)).copied(),
+            None => by_ends()
+                .filter(|carrier| carrier.protocol.as_ref() == Some(&one.protocol))
+                .copied(),
         }
     }
 }
@@ -108,7 +136,9 @@ fn conduit<'s>(
 ) -> Option<&'s Conduit> {
     let allows = |service: &Service| match service {
         Service::Port { .. } | Service::EtherType(_)
-            if !carrier.is_some_and(|on| service.covers_flow(None, None, None, &on.transport, on.server_port)) =>
+            if !carrier.is_some_and(|on| {
+                service.covers_flow(None, None, None, &on.transport, on.server_port)
+            }) =>
         {
             Allowed::No
         }
@@ -116,8 +146,14 @@ fn conduit<'s>(
     };
     let mut by_protocol = None;
     for conduit in site.conduits_for(source, target) {
-        let how = conduit.services.iter().map(allows).max().unwrap_or(Allowed::No);
-        if how == Allowed::No || unfit(site, conduit, source, target, one.time, one.last).is_some() {
+        let how = conduit
+            .services
+            .iter()
+            .map(allows)
+            .max()
+            .unwrap_or(Allowed::No);
+        if how == Allowed::No || unfit(site, conduit, source, target, one.time, one.last).is_some()
+        {
             continue;
         }
         if how == Allowed::Named {

@@ -1,9 +1,9 @@
 //! Places: the site's answers to "which zone, which asset", as folding asks them.
-use std::collections::HashSet;
 use std::net::IpAddr;
 
 use facts::Mac;
 use facts::site::{Asset, Site, ZoneKind};
+use hashbrown::HashSet;
 
 /// The site, with what folding needs beside its own lookups.
 pub(super) struct Places<'a> {
@@ -15,7 +15,12 @@ pub(super) struct Places<'a> {
 impl<'a> Places<'a> {
     pub(super) fn new(site: &'a Site) -> Places<'a> {
         let interfaces = site.assets.iter().flat_map(|asset| &asset.interfaces);
-        Places { site, declared: interfaces.filter_map(|one| Some((one.mac?, one.ip?))).collect() }
+        Places {
+            site,
+            declared: interfaces
+                .filter_map(|one| Some((one.mac?, one.ip?)))
+                .collect(),
+        }
     }
 
     pub(super) fn has_site(&self) -> bool {
@@ -52,14 +57,19 @@ impl<'a> Places<'a> {
     pub(super) fn zone_of(&self, ip: Option<IpAddr>, vlan: Option<u16>) -> Option<usize> {
         self.site.zone_of(ip, vlan).or_else(|| {
             let link = self.zone_of_vlan(vlan)?;
-            ip.is_some_and(|ip| !self.has_subnets(link, ip)).then_some(link)
+            ip.is_some_and(|ip| !self.has_subnets(link, ip))
+                .then_some(link)
         })
     }
 
     /// Whether the zone has subnets of the address's family.
     pub(super) fn has_subnets(&self, zone: usize, ip: IpAddr) -> bool {
         let zone = self.site.zones.get(zone);
-        zone.is_some_and(|zone| zone.subnets.iter().any(|net| net.addr().is_ipv4() == ip.is_ipv4()))
+        zone.is_some_and(|zone| {
+            zone.subnets
+                .iter()
+                .any(|net| net.addr().is_ipv4() == ip.is_ipv4())
+        })
     }
 
     pub(super) fn zone_name(&self, zone: Option<usize>) -> Option<String> {
@@ -68,10 +78,22 @@ impl<'a> Places<'a> {
 
     /// Not of the terminal: in a zone of kind internet or third-party, or a public address that belongs to no zone.
     pub(super) fn is_outside(&self, ip: IpAddr) -> bool {
-        match self.zone_of_ip(ip).and_then(|zone| self.site.zones.get(zone)) {
+        match self
+            .zone_of_ip(ip)
+            .and_then(|zone| self.site.zones.get(zone))
+        {
             Some(zone) => matches!(zone.kind, ZoneKind::Internet | ZoneKind::ThirdParty),
             None => !is_private(ip),
         }
+    }
+
+    /// Whether only the rest of the world holds the address though it is none of the internet's: it says where its device
+    /// is not, but not where it is.
+    pub(super) fn is_placeless(&self, ip: IpAddr) -> bool {
+        let zone = self
+            .zone_of_ip(ip)
+            .and_then(|zone| self.site.zones.get(zone));
+        zone.is_none_or(|zone| zone.kind == ZoneKind::Internet) && (ip.is_ipv6() || is_private(ip))
     }
 
     pub(super) fn is_party(&self, ip: IpAddr) -> bool {
@@ -83,9 +105,18 @@ impl<'a> Places<'a> {
 pub(super) fn is_special(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
-            ip.is_unspecified() || ip.is_link_local() || ip.is_loopback() || ip.is_multicast() || ip.is_broadcast()
+            ip.is_unspecified()
+                || ip.is_link_local()
+                || ip.is_loopback()
+                || ip.is_multicast()
+                || ip.is_broadcast()
         }
-        IpAddr::V6(ip) => ip.is_unspecified() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_multicast(),
+        IpAddr::V6(ip) => {
+            ip.is_unspecified()
+                || ip.is_unicast_link_local()
+                || ip.is_loopback()
+                || ip.is_multicast()
+        }
     }
 }
 

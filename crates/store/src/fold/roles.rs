@@ -1,12 +1,13 @@
 //! Roles guessed for devices that nobody declared: from what they state of themselves, who made them and what they did.
 //!
 //! A guess is there to help a person who asks what this device may be; it never counts as a declaration.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use facts::kinds::{Conversation, Facts, Identity, Verb};
 use facts::lists::{Class, Supplier};
 use facts::site::Role;
 use facts::{Address, Grade};
+use hashbrown::HashMap;
 
 use super::devices::{Device, Devices, Key};
 use super::own::is_virtual_router;
@@ -47,12 +48,17 @@ pub(super) struct Deeds {
 pub(super) fn deeds(facts: &Facts, devices: &Devices) -> HashMap<Key, Deeds> {
     let mut all: HashMap<Key, Deeds> = HashMap::new();
     for one in &facts.conversations {
-        let Some(protocol) = &one.protocol else { continue };
+        let Some(protocol) = &one.protocol else {
+            continue;
+        };
         let client = devices.at(one.client, one.client_mac);
         if let Some(key) = client.filter(|_| one.packets_out > 0) {
             note(&mut all.entry(key).or_default().speaks, protocol);
         }
-        if let Some(key) = devices.at(one.server, one.server_mac).filter(|_| answered(one)) {
+        if let Some(key) = devices
+            .at(one.server, one.server_mac)
+            .filter(|_| answered(one))
+        {
             note(&mut all.entry(key).or_default().serves, protocol);
         }
     }
@@ -88,14 +94,17 @@ impl Deeds {
         device: &Device,
         supplier: Option<&Supplier>,
     ) -> Option<(String, Grade, String)> {
-        let stated = said.iter().filter(|one| one.attribute == "role").find_map(|one| {
-            let role = stated_role(&one.value)?;
-            Some((
-                role.word().to_owned(),
-                one.grade.unwrap_or(Grade::Stated),
-                format!("{} states {}", one.source, one.value),
-            ))
-        });
+        let stated = said
+            .iter()
+            .filter(|one| one.attribute == "role")
+            .find_map(|one| {
+                let role = stated_role(&one.value)?;
+                Some((
+                    role.word().to_owned(),
+                    one.grade.unwrap_or(Grade::Stated),
+                    format!("{} states {}", one.source, one.value),
+                ))
+            });
         if stated.is_some() {
             return stated;
         }
@@ -104,19 +113,32 @@ impl Deeds {
     }
 
     fn guess(&self, device: &Device, supplier: Option<&Supplier>) -> Option<(Role, String)> {
-        let maker = |what: &str| supplier.map(|one| format!("{} makes {what}", one.name)).unwrap_or_default();
+        let maker = |what: &str| {
+            supplier
+                .map(|one| format!("{} makes {what}", one.name))
+                .unwrap_or_default()
+        };
         let makes_only = |class: Class| supplier.is_some_and(|one| one.classes == [class]);
         if device.macs.iter().any(|mac| is_virtual_router(*mac)) {
-            return Some((Role::Router, "address that routers share (VRRP, HSRP, GLBP)".to_owned()));
+            return Some((
+                Role::Router,
+                "address that routers share (VRRP, HSRP, GLBP)".to_owned(),
+            ));
         }
         if makes_only(Class::Cellular) {
             return Some((Role::Modem, maker("modems and routers for mobile networks")));
         }
-        if supplier.is_some_and(|one| one.makes(Class::Cellular)) && (device.routes || !self.offers.is_empty()) {
-            return Some((Role::Modem, maker("devices for mobile networks") + ", and it offers a way out"));
+        if supplier.is_some_and(|one| one.makes(Class::Cellular))
+            && (device.routes || !self.offers.is_empty())
+        {
+            return Some((
+                Role::Modem,
+                maker("devices for mobile networks") + ", and it offers a way out",
+            ));
         }
         if let Some(protocol) = CONTROL.iter().find(|one| self.serves.contains(**one)) {
-            let only_drives = supplier.is_some_and(|one| one.makes(Class::Drive) && !one.makes(Class::Plc));
+            let only_drives =
+                supplier.is_some_and(|one| one.makes(Class::Drive) && !one.makes(Class::Plc));
             let role = if only_drives { Role::Drive } else { Role::Plc };
             return Some((role, format!("answers {protocol}")));
         }
@@ -130,10 +152,14 @@ impl Deeds {
             return Some((Role::Camera, "answers rtsp".to_owned()));
         }
         if device.routes {
-            return Some((Role::Router, "its MAC address carries packets of others".to_owned()));
+            return Some((
+                Role::Router,
+                "its MAC address carries packets of others".to_owned(),
+            ));
         }
-        if let Some(via) =
-            ["forwards", "ra", "redirect", "default-route"].iter().find(|via| self.offers.contains(**via))
+        if let Some(via) = ["forwards", "ra", "redirect", "default-route"]
+            .iter()
+            .find(|via| self.offers.contains(**via))
         {
             return Some((Role::Router, format!("offers a way out ({via})")));
         }
@@ -149,14 +175,24 @@ impl Deeds {
         if self.serves.contains("ipp") || self.serves.contains("lpd") {
             return Some((Role::Printer, "answers print jobs".to_owned()));
         }
-        if let Some(protocol) = ["dns", "ntp", "opcua", "smb", "ftp"].iter().find(|one| self.serves.contains(**one)) {
+        if let Some(protocol) = ["dns", "ntp", "opcua", "smb", "ftp"]
+            .iter()
+            .find(|one| self.serves.contains(**one))
+        {
             return Some((Role::Server, format!("answers {protocol}")));
         }
         if self.speaks.contains("stp") || makes_only(Class::Network) {
-            let why = if self.speaks.contains("stp") { "speaks stp".to_owned() } else { maker("network devices") };
+            let why = if self.speaks.contains("stp") {
+                "speaks stp".to_owned()
+            } else {
+                maker("network devices")
+            };
             return Some((Role::Switch, why));
         }
-        if let Some(protocol) = ["rdp", "vnc"].iter().find(|one| self.serves.contains(**one)) {
+        if let Some(protocol) = ["rdp", "vnc"]
+            .iter()
+            .find(|one| self.serves.contains(**one))
+        {
             return Some((Role::Workstation, format!("answers {protocol}")));
         }
         None
@@ -187,13 +223,20 @@ fn stated_role(value: &str) -> Option<Role> {
         .map(|word| word.trim().to_ascii_lowercase().replace([' ', '_'], "-"))
         .collect();
     let says = |names: &[&str]| words.iter().any(|word| names.contains(&word.as_str()));
-    if let Some(role) = words.iter().find_map(|word| Role::parse(word).filter(|role| *role != Role::Other)) {
+    if let Some(role) = words
+        .iter()
+        .find_map(|word| Role::parse(word).filter(|role| *role != Role::Other))
+    {
         return Some(role);
     }
     if says(&["wlan-access-point", "wlan-ap", "access-point", "wlan"]) {
         return Some(Role::Wireless);
     }
-    if says(&["io-controller", "controller", "programmable-logic-controller"]) {
+    if says(&[
+        "io-controller",
+        "controller",
+        "programmable-logic-controller",
+    ]) {
         return Some(Role::Plc);
     }
     if says(&["io-device"]) {

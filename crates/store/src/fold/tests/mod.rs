@@ -6,7 +6,9 @@ mod operations;
 mod own;
 mod whole;
 
-use facts::kinds::{AddressFact, Asset, Capture, Conversation, Coverage, Identity, Operation, Route, Verb};
+use facts::kinds::{
+    AddressFact, Asset, Capture, Conversation, Coverage, Identity, Operation, Route, Verb,
+};
 use facts::lists::Lists;
 use facts::site::Site;
 use facts::{Address, Evidence, Facts, Grade, Mac, Time};
@@ -93,12 +95,15 @@ fn mac(text: &str) -> Mac {
 
 /// An IP address, else a MAC address.
 fn at(text: &str) -> Address {
-    text.parse().map_or_else(|_| Address::Mac(mac(text)), Address::Ip)
+    text.parse()
+        .map_or_else(|_| Address::Mac(mac(text)), Address::Ip)
 }
 
 /// Seconds after 2026-11-21T08:00:00Z.
 fn time(seconds: i64) -> Time {
-    Time::parse("2026-11-21T08:00:00Z").unwrap().plus_secs(seconds)
+    Time::parse("2026-11-21T08:00:00Z")
+        .unwrap()
+        .plus_secs(seconds)
 }
 
 /// An address in use in a VLAN (0: untagged), neither claimed nor behind a router.
@@ -106,7 +111,7 @@ fn address(of: &str, ip: &str, vlan: u16) -> AddressFact {
     AddressFact {
         time: time(0),
         last: time(60),
-        mac: mac(of),
+        mac: Some(mac(of)),
         ip: ip.parse().ok(),
         vlan: Some(vlan).filter(|vlan| *vlan > 0),
         hops: ip.parse::<std::net::IpAddr>().ok().map(|_| 0),
@@ -117,11 +122,17 @@ fn address(of: &str, ip: &str, vlan: u16) -> AddressFact {
 }
 
 fn claimed(of: &str, ip: &str, vlan: u16) -> AddressFact {
-    AddressFact { claimed: true, ..address(of, ip, vlan) }
+    AddressFact {
+        claimed: true,
+        ..address(of, ip, vlan)
+    }
 }
 
 fn behind(hops: u8, of: &str, ip: &str, vlan: u16) -> AddressFact {
-    AddressFact { hops: Some(hops), ..address(of, ip, vlan) }
+    AddressFact {
+        hops: Some(hops),
+        ..address(of, ip, vlan)
+    }
 }
 
 /// A TCP connection with its handshake, answered.
@@ -175,25 +186,50 @@ fn identity(of: &str, ip: &str, attribute: &str, value: &str) -> Identity {
 }
 
 fn route(via: &str, of: &str, ip: &str) -> Route {
-    Route { via: via.to_owned(), mac: of.parse().ok(), ip: ip.parse().ok(), ..Route::default() }
+    Route {
+        via: via.to_owned(),
+        mac: of.parse().ok(),
+        ip: ip.parse().ok(),
+        ..Route::default()
+    }
 }
 
 fn capture(name: &str) -> Capture {
-    Capture { name: name.to_owned(), packets: 100, time: Some(time(0)), last: Some(time(600)), ..Capture::default() }
+    Capture {
+        name: name.to_owned(),
+        packets: 100,
+        time: Some(time(0)),
+        last: Some(time(600)),
+        ..Capture::default()
+    }
 }
 
 /// The one asset of that name.
 fn asset<'a>(facts: &'a Facts, name: &str) -> &'a Asset {
     let mut found = facts.assets.iter().filter(|asset| asset.name == name);
-    let names = || facts.assets.iter().map(|asset| asset.name.as_str()).collect::<Vec<_>>().join(", ");
-    let one = found.next().unwrap_or_else(|| panic!("no asset {name} among {}", names()));
+    let names = || {
+        facts
+            .assets
+            .iter()
+            .map(|asset| asset.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let one = found
+        .next()
+        .unwrap_or_else(|| panic!("no asset {name} among {}", names()));
     assert_eq!(found.next(), None, "two assets {name}");
     one
 }
 
 /// Names of the assets that nobody declared.
 fn strangers(facts: &Facts) -> Vec<&str> {
-    facts.assets.iter().filter(|asset| !asset.declared).map(|asset| asset.name.as_str()).collect()
+    facts
+        .assets
+        .iter()
+        .filter(|asset| !asset.declared)
+        .map(|asset| asset.name.as_str())
+        .collect()
 }
 
 /// The one coverage row of that sensor, zone and what.
@@ -204,6 +240,11 @@ fn covered<'a>(facts: &'a Facts, sensor: &str, zone: &str, what: &str) -> &'a Co
             && row.what == what
     };
     let found: Vec<&Coverage> = facts.coverage.iter().filter(is_it).collect();
-    assert_eq!(found.len(), 1, "{sensor} {zone} {what}: {:#?}", facts.coverage);
+    assert_eq!(
+        found.len(),
+        1,
+        "{sensor} {zone} {what}: {:#?}",
+        facts.coverage
+    );
     found[0]
 }

@@ -6,8 +6,17 @@ fn busy() -> Facts {
         .map(|index| Conversation {
             time: time(i64::from(index)),
             client_port: Some(50_000 + index),
-            direction: if index % 3 == 0 { "first".to_owned() } else { "handshake".to_owned() },
-            ..tcp(&format!("10.20.90.{}", 40 + index % 13), &format!("10.20.10.{}", 8 + index % 7), 102, "s7comm")
+            direction: if index % 3 == 0 {
+                "first".to_owned()
+            } else {
+                "handshake".to_owned()
+            },
+            ..tcp(
+                &format!("10.20.90.{}", 40 + index % 13),
+                &format!("10.20.10.{}", 8 + index % 7),
+                102,
+                "s7comm",
+            )
         })
         .collect();
     Facts {
@@ -39,9 +48,15 @@ fn busy() -> Facts {
 
 /// Facts with each kind in one order, so that only the content is compared.
 fn sorted(mut facts: Facts) -> Facts {
-    facts.addresses.sort_by_key(|row| (row.mac, row.ip, row.vlan));
-    facts.conversations.sort_by_key(|row| (row.time, row.client, row.client_port, row.server));
-    facts.identities.sort_by(|a, b| (&a.attribute, &a.value).cmp(&(&b.attribute, &b.value)));
+    facts
+        .addresses
+        .sort_by_key(|row| (row.mac, row.ip, row.vlan));
+    facts
+        .conversations
+        .sort_by_key(|row| (row.time, row.client, row.client_port, row.server));
+    facts
+        .identities
+        .sort_by(|a, b| (&a.attribute, &a.value).cmp(&(&b.attribute, &b.value)));
     facts
 }
 
@@ -69,7 +84,20 @@ fn folding_twice_changes_nothing() {
 #[test]
 fn without_a_site_the_facts_speak_for_themselves() {
     let facts = folded(busy(), &Site::default());
-    assert!(facts.assets.iter().all(|asset| !asset.declared && asset.zone.is_none()));
-    assert!(facts.conversations.iter().all(|one| one.conduit.is_none() && !one.crosses));
-    assert_eq!(asset(&facts, "10.20.10.99").trust.as_deref(), Some("untrusted"));
+    assert!(
+        facts
+            .assets
+            .iter()
+            .all(|asset| !asset.declared && asset.zone.is_none())
+    );
+    assert!(
+        facts
+            .conversations
+            .iter()
+            .all(|one| one.conduit.is_none() && !one.crosses)
+    );
+    assert_eq!(
+        asset(&facts, "10.20.10.99").trust.as_deref(),
+        Some("untrusted")
+    );
 }
