@@ -1,8 +1,11 @@
 //! The command line: the one place where the parts are put together.
+mod assessment;
 mod clock;
 mod commands;
+mod draft;
 mod error;
 mod input;
+mod output;
 mod progress;
 mod rows;
 
