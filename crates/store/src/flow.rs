@@ -2,7 +2,7 @@
 //!
 //! A crane network repeats itself: a million conversations are some thousand flows. Pages judge flows, and cite the
 //! first conversations of each.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use facts::{Address, KindInfo, Value};
@@ -17,8 +17,10 @@ pub(crate) struct Context {
     carried: HashMap<String, Carried>,
     /// By address: watched platform whose name was answered with it.
     platform_ips: BTreeMap<String, String>,
-    /// By MAC address: device with a sign of a hidden path.
-    pub(crate) hidden_macs: BTreeMap<String, String>,
+    /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
+    pub(crate) hidden_macs: BTreeMap<String, (String, bool)>,
+    /// Captures whose frames are shortened.
+    snapped: BTreeSet<String>,
     /// By zone: kind, and whether it is of the crane network.
     pub(crate) zones: BTreeMap<String, (String, bool)>,
     /// By asset: role.
@@ -98,6 +100,11 @@ impl Context {
                     }
                 }
             }
+            "capture_file" => {
+                if matches!(row.get("snapped"), Value::Int(n) if *n > 0) {
+                    self.snapped.extend(row.text("name").map(str::to_owned));
+                }
+            }
             _ => {}
         }
     }
@@ -142,6 +149,7 @@ macro_rules! places {
 }
 
 places! {
+    midstream, gaps, capture,
     time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, assumed, variant, state,
     packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
     server_zone, server_party, crosses, conduit, reason,
@@ -153,6 +161,7 @@ struct Sums {
     count: u64,
     exchanged: u64,
     attempts: u64,
+    dim: u64,
     time: Option<String>,
     last: Option<String>,
     packets: u64,
@@ -202,18 +211,19 @@ impl Flows {
             Some(named) => named.as_deref(),
             None => self.context.platform_ips.get(server).map(String::as_str),
         };
+        let client_asset = text(p.client_asset).or_else(|| text(p.client));
+        let server_asset = text(p.server_asset).or_else(|| text(p.server));
+        // A declared device is no hidden path to itself: what it does is told on its own.
         let hidden = |mac: usize| {
-            text(mac)
-                .and_then(|mac| self.context.hidden_macs.get(mac))
-                .map(String::as_str)
+            let (device, declared) = text(mac).and_then(|mac| self.context.hidden_macs.get(mac))?;
+            let device = Some(device.as_str());
+            (!declared || (client_asset != device && server_asset != device)).then_some(device)?
         };
         let hidden_by = hidden(p.server_mac).or_else(|| hidden(p.client_mac));
         let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
         let protocol = text(p.parent)
             .or_else(|| text(p.protocol))
             .or_else(|| text(p.assumed));
-        let client_asset = text(p.client_asset).or_else(|| text(p.client));
-        let server_asset = text(p.server_asset).or_else(|| text(p.server));
         let crosses = matches!(
             values.get(p.crosses),
             Some(Value::Bool(true) | Value::Int(1))
@@ -306,6 +316,7 @@ impl Flows {
                     count: 0,
                     exchanged: 0,
                     attempts: 0,
+                    dim: 0,
                     time: time.map(str::to_owned),
                     last: None,
                     packets: 0,
@@ -328,6 +339,13 @@ impl Flows {
         } else {
             sums.attempts += 1;
         }
+        let flag =
+            |place: usize| matches!(values.get(place), Some(Value::Bool(true) | Value::Int(1)));
+        let dim = state == "one-sided"
+            || flag(p.midstream)
+            || number(p.gaps) > 0
+            || text(p.capture).is_some_and(|capture| self.context.snapped.contains(capture));
+        sums.dim += u64::from(dim);
         // Text order is time order.
         if sums.time.as_deref() > time && time.is_some() {
             sums.time = time.map(str::to_owned);
@@ -356,6 +374,7 @@ impl Flows {
                 int(sums.count),
                 int(sums.exchanged),
                 int(sums.attempts),
+                int(sums.dim),
                 text(sums.time),
                 text(sums.last),
                 int(sums.packets),

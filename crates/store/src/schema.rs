@@ -277,6 +277,7 @@ pub(crate) const FLOW: KindInfo = KindInfo {
         count: Int = "Conversations.",
         exchanged: Int = "Conversations in which something came back, or which expect no answer.",
         attempts: Int = "Conversations that were refused or unanswered, or carried nothing at all.",
+        dim: Int = "Conversations that the capture shows in part only: one way, from the middle, with gaps, or shortened.",
         time: Time = "First packet.",
         last: Time = "Last packet.",
         packets: Int = "Packets both ways.",
@@ -284,7 +285,7 @@ pub(crate) const FLOW: KindInfo = KindInfo {
         bytes_in: Int = "Payload bytes from server to client.",
         evidence: List = "The first conversations, as evidence.",
         unexplained: Bool = "Whether nothing explains it: no conduit, no work order, no housekeeping, no answer.",
-        story: Text = "What an unexplained flow tells, first of: `scan`, `hidden-path`, `platform`, `remote-session`, `modification`, `needless-service`, `third-party`, `management`, `segment`, `crossing`; `attempt` when it was refused or unanswered; null when it tells nothing. One flow tells one story.",
+        story: Text = "What an unexplained flow tells, first of: `scan`, `hidden-path`, `platform`, `remote-session`, `modification`, `stranger`, `unclear`, `needless-service`, `third-party`, `management`, `segment`, `crossing`; `attempt` when it was refused or unanswered; null when it tells nothing. One flow tells one story.",
     },
 };
 
@@ -360,6 +361,8 @@ pub(crate) const DERIVED: &[KindInfo] = &[
             zone: Text = "Its zone.",
             targets: Int = "Hosts tried.",
             doors: Int = "Pairs of host and port tried.",
+        host: Text = "The host tried, where it is one alone.",
+        toward: List = "Zones of the hosts tried.",
             time: Time = "First try.",
             last: Time = "Last try.",
         },

@@ -2,9 +2,16 @@
 //! port hints, so those with the strongest signature stand first.
 mod dhcp;
 mod dns;
+mod ftp;
+mod lines;
 mod modbus;
+mod rdp;
+pub(crate) mod remote_tools;
 mod s7comm;
+mod teamviewer;
+mod telnet;
 mod tls;
+mod vnc;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
@@ -21,6 +28,11 @@ pub static ALL: &[&Decoder] = &[
     &dns::NBNS,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
+    &vnc::DECODER,
+    &rdp::DECODER,
+    &teamviewer::DECODER,
+    &ftp::DECODER,
+    &telnet::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
