@@ -88,6 +88,8 @@ pub(crate) struct Learned {
     pub detail: Option<String>,
     pub swap: bool,
     pub session: bool,
+    /// What the flow is, finer than its decoder's name.
+    pub name: Option<&'static str>,
 }
 
 /// An operation as a decoder states it. Start from [`Op::new`] and add what is known.
@@ -417,6 +419,12 @@ impl Cx<'_> {
                 none => *none = Some(detail),
             }
         }
+    }
+
+    /// The conversation is that of a remote-support tool inside another protocol: it goes by the tool's name.
+    pub(crate) fn remote_tool(&mut self, tool: &crate::protocols::RemoteTool) {
+        self.learned.name = Some(tool.protocol);
+        self.session(None, Some(tool.title.to_owned()));
     }
 
     /// The content shows that the flow runs the other way round: `side` (as it is called now) is the server. Say it before

@@ -17,6 +17,7 @@ mod telnet;
 mod tls;
 mod vnc;
 
+pub(crate) use self::remote_tools::RemoteTool;
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
@@ -93,6 +94,7 @@ pub fn names() -> Vec<&'static str> {
         .iter()
         .map(|decoder| decoder.name)
         .chain(crate::names::all())
+        .chain(remote_tools::PROTOCOLS.iter().copied())
         .collect();
     names.sort_unstable();
     names.dedup();
