@@ -1,11 +1,24 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod cdp;
+mod lldp;
 mod modbus;
+mod opcua;
+mod profinet;
+mod stp;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
-pub static ALL: &[&Decoder] = &[&modbus::DECODER];
+pub static ALL: &[&Decoder] = &[
+    &opcua::DECODER,
+    &modbus::DECODER,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
+];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
 pub(crate) static NONE: Decoder = Decoder {
