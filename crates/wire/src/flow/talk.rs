@@ -169,7 +169,8 @@ impl Engine<'_> {
                 }
             }
         }
-        if flow.dir(which).tap.bad < MOST_BAD {
+        // On layer 2 the number in the frame names the protocol: garbage there must not buy silence for what follows.
+        if flow.dir(which).tap.bad < MOST_BAD || !flow.key.transport.has_ports() {
             flow.dialogue = Some(dialogue);
         } else {
             self.with(flow, at, &[], |cx| dialogue.close(cx));

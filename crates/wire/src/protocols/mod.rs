@@ -1,17 +1,22 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod cdp;
 mod dhcp;
 mod dns;
 mod ftp;
 mod http;
 mod lines;
+mod lldp;
 mod modbus;
 mod ntp;
+mod opcua;
+mod profinet;
 mod rdp;
 pub(crate) mod remote_tools;
 mod s7comm;
 mod snmp;
 mod ssh;
+mod stp;
 mod teamviewer;
 mod telnet;
 mod tls;
@@ -43,6 +48,12 @@ pub static ALL: &[&Decoder] = &[
     &teamviewer::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
+    &opcua::DECODER,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
