@@ -3,11 +3,17 @@
 mod ftp;
 mod lines;
 mod modbus;
+mod named;
+mod nbdgm;
+mod netbios;
 mod rdp;
-pub(crate) mod remote_tools;
+pub mod remote_tools;
+mod rtsp;
 mod s7comm;
+mod smb;
 mod teamviewer;
 mod telnet;
+mod tftp;
 mod vnc;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
@@ -18,10 +24,38 @@ pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
     &rdp::DECODER,
+    &smb::DECODER,
+    &rtsp::DECODER,
     &teamviewer::DECODER,
+    &nbdgm::DECODER,
     &ftp::DECODER,
+    &tftp::DECODER,
+    &named::QUIC,
+    &named::WIREGUARD,
+    &named::STUN,
+    &named::KERBEROS,
+    &named::DCERPC,
+    &named::DNP3,
+    &named::PPTP,
+    &named::MQTT,
+    &named::SIP,
+    &named::MSSQL,
+    &named::LDAP,
+    &named::BACNET,
+    &named::IEC104,
+    &named::RADIUS,
+    &named::SLP,
+    &named::IKE,
+    &named::L2TP,
+    &named::OPENVPN,
+    &named::RADMIN,
+    &named::JETDIRECT,
+    &named::LPD,
+    &named::SYSLOG,
     &modbus::DECODER,
     &telnet::DECODER,
+    &named::RTP,
+    &named::FTP_DATA,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.

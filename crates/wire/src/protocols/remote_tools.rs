@@ -58,7 +58,7 @@ const CERTIFICATES: &[(&str, &str)] = &[
 ];
 
 /// The remote-support tool that a TLS connection belongs to, by server name and by the common name of either certificate.
-pub(crate) fn remote_tool(sni: Option<&str>, certificate_cn: Option<&str>) -> Option<&'static str> {
+pub fn remote_tool(sni: Option<&str>, certificate_cn: Option<&str>) -> Option<&'static str> {
     let by_name = sni.and_then(|sni| {
         DOMAINS
             .iter()
