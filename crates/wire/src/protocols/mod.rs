@@ -8,17 +8,23 @@ mod http;
 mod lines;
 mod lldp;
 mod modbus;
+mod named;
+mod nbdgm;
+mod netbios;
 mod ntp;
 mod opcua;
 mod profinet;
 mod rdp;
-pub(crate) mod remote_tools;
+pub mod remote_tools;
+mod rtsp;
 mod s7comm;
+mod smb;
 mod snmp;
 mod ssh;
 mod stp;
 mod teamviewer;
 mod telnet;
+mod tftp;
 mod tls;
 mod vnc;
 
@@ -45,7 +51,10 @@ pub static ALL: &[&Decoder] = &[
     &ntp::DECODER,
     &vnc::DECODER,
     &rdp::DECODER,
+    &smb::DECODER,
+    &rtsp::DECODER,
     &teamviewer::DECODER,
+    &nbdgm::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
     &opcua::DECODER,
@@ -54,6 +63,32 @@ pub static ALL: &[&Decoder] = &[
     &lldp::DECODER,
     &cdp::DECODER,
     &stp::DECODER,
+    &tftp::DECODER,
+    &named::QUIC,
+    &named::WIREGUARD,
+    &named::STUN,
+    &named::KERBEROS,
+    &named::DCERPC,
+    &named::DNP3,
+    &named::PPTP,
+    &named::MQTT,
+    &named::SIP,
+    &named::MSSQL,
+    &named::LDAP,
+    &named::BACNET,
+    &named::IEC104,
+    &named::RADIUS,
+    &named::SLP,
+    &named::IKE,
+    &named::L2TP,
+    &named::OPENVPN,
+    &named::RADMIN,
+    &named::JETDIRECT,
+    &named::LPD,
+    &named::SYSLOG,
+    &modbus::DECODER,
+    &named::RTP,
+    &named::FTP_DATA,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
