@@ -3,11 +3,15 @@
 mod dhcp;
 mod dns;
 mod ftp;
+mod http;
 mod lines;
 mod modbus;
+mod ntp;
 mod rdp;
 pub(crate) mod remote_tools;
 mod s7comm;
+mod snmp;
+mod ssh;
 mod teamviewer;
 mod telnet;
 mod tls;
@@ -20,6 +24,9 @@ pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
     &modbus::DECODER,
+    &ssh::DECODER,
+    &http::DECODER,
+    &http::SSDP,
     &tls::DECODER,
     &tls::DTLS,
     &dns::DNS,
@@ -28,6 +35,8 @@ pub static ALL: &[&Decoder] = &[
     &dns::NBNS,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &ntp::DECODER,
     &vnc::DECODER,
     &rdp::DECODER,
     &teamviewer::DECODER,
