@@ -4,6 +4,7 @@
 //! kind; each column has a doc line with its unit. Nothing here does I/O or reads a clock.
 pub mod kind;
 pub mod kinds;
+pub mod lists;
 pub mod site;
 mod time;
 

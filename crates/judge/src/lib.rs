@@ -1,4 +1,24 @@
 //! Measure pages, the engine that runs them, and the verdicts.
+//!
+//! Pure: asks only the snapshot that it is handed. A page says what a measure asks, selects a row per subject, and
+//! proves itself by cases; the engine turns rows into verdicts, resolves what they cite, and takes back every `met`
+//! whose coverage is missing.
 mod assessment;
+mod cases;
+mod catalogue;
+mod coverage;
+mod editions;
+mod engine;
+mod error;
+mod evidence;
+mod page;
+mod pages;
 
 pub use assessment::*;
+pub use cases::{Case, Expected};
+pub use catalogue::{Catalogue, Listed};
+pub use editions::{Edition, Editions, Paragraph};
+pub use engine::assess;
+pub use error::Error;
+pub use page::Page;
+pub use pages::{built_in, page};

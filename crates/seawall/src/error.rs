@@ -9,12 +9,29 @@ pub enum Error {
     /// The call's words are off: exit status 2.
     #[error("{0}")]
     Usage(String),
+    #[error("cannot read the site {path}; give the folder that holds its site.toml", path = path.display())]
+    ReadSite { path: PathBuf, source: io::Error },
+    #[error("{path} is not UTF-8 text; save it as UTF-8", path = path.display())]
+    SiteNotText { path: PathBuf },
+    #[error("the site {path} does not load:\n  {}", problems.join("\n  "), path = path.display())]
+    Site {
+        path: PathBuf,
+        problems: Vec<String>,
+    },
     #[error(transparent)]
     Capture(#[from] sensor::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Judge(#[from] judge::Error),
+    #[error("no finding is called {asked:?} on these captures; {known}")]
+    NoSuchFinding { asked: String, known: String },
     #[error("cannot write the output")]
     Output(#[source] io::Error),
     #[error("cannot write {path}", path = path.display())]
     WriteFile { path: PathBuf, source: io::Error },
+    #[error("{path} exists already; name another folder, or move it away", path = path.display())]
+    Exists { path: PathBuf },
 }
 
 impl Error {

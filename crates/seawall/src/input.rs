@@ -1,19 +1,25 @@
-//! From paths to facts.
-use std::path::PathBuf;
+//! From paths to facts, and from a site folder to a site.
+use std::path::{Path, PathBuf};
 
 use facts::Facts;
+use facts::lists::Lists;
+use facts::site::{self, Site};
 use sensor::Captures;
 
 use crate::error::Error;
 use crate::progress::Progress;
 
-/// Opens captures and folders of captures; says on stderr what in a folder is none.
+/// Opens captures and folders of captures.
 pub fn open(paths: &[PathBuf]) -> Result<Captures, Error> {
-    let captures = Captures::open(paths)?;
-    for skipped in captures.skipped() {
-        eprintln!("seawall: {}: skipped: {}", skipped.path.display(), skipped.reason);
-    }
-    Ok(captures)
+    Ok(Captures::open(paths)?)
+}
+
+/// What in the folders was no capture, a sentence each.
+pub fn skipped(captures: &Captures) -> Vec<String> {
+    let skipped = captures.skipped().iter();
+    skipped
+        .map(|one| format!("{} was not read: {}", one.path.display(), one.reason))
+        .collect()
 }
 
 /// Reads captures with that many workers (one per core if not said).
@@ -32,4 +38,83 @@ pub fn observe(captures: &Captures, workers: Option<usize>) -> Result<Facts, Err
     );
     bar.done();
     Ok(facts?)
+}
+
+/// A site with the lists that hold for it.
+pub struct Terminal {
+    pub site: Site,
+    pub lists: Lists,
+    folder: PathBuf,
+}
+
+impl Terminal {
+    /// Reads a site folder, or the `site.toml` in it. All that is wrong with it comes at once.
+    pub fn load(path: &Path) -> Result<Terminal, Error> {
+        let folder = match path.file_name() {
+            Some(name) if name == "site.toml" => path.parent().unwrap_or(Path::new(".")).to_owned(),
+            _ => path.to_owned(),
+        };
+        let read = |source| Error::ReadSite {
+            path: folder.clone(),
+            source,
+        };
+        let mut files = Vec::new();
+        let mut entries = std::fs::read_dir(&folder)
+            .map_err(read)?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(read)?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            if path.extension().is_none_or(|ext| ext != "toml") || !path.is_file() {
+                continue;
+            }
+            let text = std::fs::read(&path).map_err(|source| Error::ReadSite {
+                path: path.clone(),
+                source,
+            })?;
+            let text =
+                String::from_utf8(text).map_err(|_| Error::SiteNotText { path: path.clone() })?;
+            files.push((entry.file_name().to_string_lossy().into_owned(), text));
+        }
+        let site =
+            site::read(&files, &wire::protocols::names()).map_err(|problems| Error::Site {
+                path: folder.clone(),
+                problems: problems.iter().map(ToString::to_string).collect(),
+            })?;
+        for warning in &site.warnings {
+            eprintln!("seawall: {warning}");
+        }
+        Ok(Terminal {
+            lists: Lists::builtin().with_site(&site),
+            site,
+            folder,
+        })
+    }
+
+    /// No site at all: nothing declared, nothing allowed.
+    pub fn none() -> Terminal {
+        Terminal {
+            site: Site::default(),
+            lists: Lists::builtin(),
+            folder: PathBuf::new(),
+        }
+    }
+
+    /// The captures named, or those in the site's own `captures` folder.
+    pub fn captures(&self, named: &[PathBuf]) -> Result<Captures, Error> {
+        let own = self.folder.join("captures");
+        if named.is_empty() && own.is_dir() {
+            open(&[own])
+        } else {
+            open(named)
+        }
+    }
+
+    /// The facts of the captures, folded against the site.
+    pub fn facts(&self, captures: &Captures, workers: Option<usize>) -> Result<Facts, Error> {
+        let mut facts = observe(captures, workers)?;
+        store::fold(&mut facts, &self.site, &self.lists);
+        Ok(facts)
+    }
 }

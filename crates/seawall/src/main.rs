@@ -1,15 +1,17 @@
 //! The command line: the one place where the parts are put together.
+mod assessment;
 mod clock;
 mod commands;
+mod draft;
 mod error;
 mod input;
+mod output;
 mod progress;
 mod rows;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-
 
 fn main() -> ExitCode {
     // A reader that closes the pipe (`| head`) ends the program quietly, as for any Unix tool.

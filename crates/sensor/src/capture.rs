@@ -322,7 +322,7 @@ impl Frames {
     }
 
     /// The next frame; it borrows from the capture until the one after is asked for. `None` at the end, for good.
-    #[allow(clippy::should_implement_trait)] // An iterator could not lend from itself.
+    #[expect(clippy::should_implement_trait)] // An iterator could not lend from itself.
     pub fn next(&mut self) -> Option<Frame<'_>> {
         let record = self.advance()?;
         Some(self.frame(&record))

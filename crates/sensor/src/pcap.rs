@@ -5,6 +5,9 @@
 //! A record header says nothing that would identify it, so damage shows only in absurd numbers; then the next place is
 //! sought where several records follow one another in agreement. Frames after a damage are numbered as read.
 //! Blind to: damage inside a frame, and to what a link type with a pseudo header says of the direction.
+#[cfg(test)]
+mod tests;
+
 use facts::Time;
 use wire::Link;
 
@@ -24,8 +27,11 @@ const USUAL_MAX: u32 = 262_144;
 /// Frames next to each other are hardly further apart. Only asked where a record is in doubt.
 const NEAR_SECS: u32 = 30 * 86_400;
 
-/// Records that must follow one another before a place counts as a record boundary; one less where a frame before it
-/// says what time it should be.
+/// Times before 1973 are not believed of a record that stands alone with them.
+const EARLY_SECS: u32 = 100_000_000;
+
+/// Records that must follow one another before a place counts as a record boundary; one less where the time of the
+/// frame before agrees.
 const CHAIN: usize = 3;
 
 /// While seeking in a stream: bytes looked at, and of them, bytes left over for the chain.
@@ -52,6 +58,10 @@ pub(crate) struct Pcap {
     checksum: u32,
     at: u64,
     last_secs: Option<u32>,
+    /// Up to here, doubt has made us seek another boundary before, in vain.
+    sought: u64,
+    /// Up to here, odd records lead to a boundary that is beyond doubt.
+    trusted: u64,
     over: bool,
 }
 
@@ -78,6 +88,8 @@ impl Pcap {
             checksum: 0,
             at: FILE_HEADER as u64,
             last_secs: None,
+            sought: 0,
+            trusted: 0,
             over: false,
         };
         let fields = (
@@ -156,7 +168,8 @@ impl Pcap {
                 || (self.possible(&header)
                     && !view.ends
                     && tape.view(self.at, total).bytes.len() >= total);
-            if whole && (self.plausible(&header, self.last_secs) || self.borne_out(tape, &header)) {
+            if whole && (self.plausible(&header, self.last_secs) || self.believable(tape, &header))
+            {
                 return Some(self.record(&header, tally));
             }
             self.recover(tape, tally, &header, whole);
@@ -167,10 +180,18 @@ impl Pcap {
     fn record(&mut self, header: &Header, tally: &mut Tally) -> Record {
         let unit = if self.nanoseconds { 1 } else { 1000 };
         let time = Time(i64::from(header.secs) * 1_000_000_000 + i64::from(header.fraction) * unit);
-        let wire_len = header
+        let mut wire_len = header
             .wire_len
             .max(header.length)
             .saturating_sub(self.checksum);
+        if wire_len > MAX_FRAME {
+            tally.problem(format!(
+                "frame {} at {} says it was {wire_len} bytes long on the wire: taken for as long as it is here",
+                tally.next_number(),
+                tally.byte(self.at)
+            ));
+            wire_len = header.length;
+        }
         let record = Record {
             at: self.at + self.record_header as u64,
             length: header.length.min(wire_len),
@@ -212,11 +233,12 @@ impl Pcap {
         self.record_header + header.length as usize
     }
 
-    /// Not absurd. A header of zeros is a hole: no frame has no length and no time.
+    /// Not absurd as far as the next record is found by it. A header of zeros is a hole: no frame has no length and no
+    /// time.
     fn possible(&self, header: &Header) -> bool {
         let hole =
             header.secs == 0 && header.fraction == 0 && header.length == 0 && header.wire_len == 0;
-        header.length <= self.max_length && header.wire_len <= MAX_FRAME && !hole
+        header.length <= self.max_length && !hole
     }
 
     /// Everything about it is as it should be.
@@ -231,28 +253,62 @@ impl Pcap {
             && header.length <= header.wire_len
             && header.wire_len <= self.max_length
             && header.fraction < limit
-            && last_secs.is_none_or(|last| last.abs_diff(header.secs) <= NEAR_SECS)
+            && last_secs.is_none_or(|last| near(last, header.secs))
     }
 
-    /// An odd header counts if no absurd one follows: some writers are odd throughout.
-    fn borne_out(&self, tape: &mut Tape, header: &Header) -> bool {
-        if !self.possible(header) {
-            return false;
+    /// An odd header counts if proper records follow it, or if it is one of many odd ones that follow one another.
+    ///
+    /// Otherwise its length may be what is damaged; then going by it would lose the records after it, or worse, go
+    /// on out of step. So a boundary that is beyond doubt and that the odd records miss speaks against them.
+    fn believable(&mut self, tape: &mut Tape, header: &Header) -> bool {
+        if !self.possible(header) || self.at < self.trusted {
+            return self.possible(header);
         }
-        let start = self.at;
-        let mut ahead = self.total(header);
-        for _ in 0..CHAIN {
-            let view = tape.view(start, ahead.saturating_add(self.record_header));
+        let (at, total) = (self.at, self.total(header));
+        let view = tape.view(at, total.saturating_add(SEEK));
+        let after = view.bytes.get(total..).unwrap_or(&[]);
+        // A time that cannot be vouched for vouches for none that follows.
+        let vouched =
+            header.secs >= EARLY_SECS || self.last_secs.is_none_or(|last| near(last, header.secs));
+        let before = if vouched {
+            Some(header.secs)
+        } else {
+            self.last_secs
+        };
+        if self.chain(after, view.ends, before) || (view.ends && after.len() < self.record_header) {
+            return true;
+        }
+        let from = usize::try_from(self.sought.saturating_sub(at))
+            .unwrap_or(usize::MAX)
+            .max(1);
+        let until = (self.record_header + USUAL_MAX as usize).min(view.bytes.len());
+        let boundary = (from..until).find(|place| {
+            let rest = view.bytes.get(*place..).unwrap_or(&[]);
+            self.chain(rest, view.ends, self.last_secs)
+        });
+        // With no boundary to lead to, a few odd records in a row will do.
+        let hops = if boundary.is_some() {
+            usize::MAX
+        } else {
+            CHAIN
+        };
+        let mut ahead = total;
+        for _ in 0..hops {
+            if boundary.is_some_and(|boundary| ahead >= boundary) {
+                break;
+            }
             let Some(next) = view.bytes.get(ahead..).and_then(|rest| self.header(rest)) else {
-                return true;
+                break;
             };
             if !self.possible(&next) {
                 return false;
             }
             ahead = ahead.saturating_add(self.total(&next));
-            if ahead > SEEK {
-                return true;
-            }
+        }
+        match boundary {
+            None => self.sought = at + until as u64,
+            Some(boundary) if boundary == ahead => self.trusted = at + boundary as u64,
+            Some(_) => return false,
         }
         true
     }
@@ -304,13 +360,12 @@ impl Pcap {
         let mut from = from;
         loop {
             let view = tape.view(from, SEEK);
-            let places = if view.ends {
-                view.bytes.len()
-            } else {
-                view.bytes.len().saturating_sub(SEEK_AHEAD)
-            };
-            let found = (0..places)
-                .find(|place| self.chain(view.bytes.get(*place..).unwrap_or(&[]), view.ends));
+            let left_over = if view.ends { 0 } else { SEEK_AHEAD };
+            let places = view.bytes.len().saturating_sub(left_over);
+            let found = (0..places).find(|place| {
+                let rest = view.bytes.get(*place..).unwrap_or(&[]);
+                self.chain(rest, view.ends, self.last_secs)
+            });
             if let Some(place) = found {
                 return (Some(from + place as u64), from);
             }
@@ -321,244 +376,38 @@ impl Pcap {
         }
     }
 
-    fn chain(&self, bytes: &[u8], ends: bool) -> bool {
-        let mut at = 0;
-        let mut last = self.last_secs;
-        for count in 0..CHAIN - usize::from(last.is_some()) {
-            if ends && at == bytes.len() {
-                return count > 0;
+    /// Whether proper records follow one another here, after a frame of that time.
+    fn chain(&self, bytes: &[u8], ends: bool, before: Option<u32>) -> bool {
+        let Some(first) = self
+            .header(bytes)
+            .filter(|first| self.plausible(first, None))
+        else {
+            return false;
+        };
+        let near = before.is_some_and(|before| near(before, first.secs));
+        if !near && first.secs < EARLY_SECS {
+            return false;
+        }
+        let needed = if near { CHAIN - 1 } else { CHAIN };
+        let (mut at, mut last) = (self.total(&first), first.secs);
+        for count in 1..needed {
+            if at >= bytes.len() {
+                // The last record of all ends where the file does, or is cut off.
+                return ends && ((near && at == bytes.len()) || count > 1);
             }
             let Some(header) = bytes.get(at..).and_then(|rest| self.header(rest)) else {
-                return count > 1;
+                return near || count > 1;
             };
-            if !self.plausible(&header, last) {
+            if !self.plausible(&header, Some(last)) {
                 return false;
             }
-            last = Some(header.secs);
+            last = header.secs;
             at += self.total(&header);
         }
         true
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Seen, data, hex, pcap, record, walk};
-
-    const NOON: u32 = 1_732_190_400;
-
-    fn numbers(seen: &[Seen]) -> Vec<u32> {
-        seen.iter().map(|frame| frame.number).collect()
-    }
-
-    /// Five frames of 60 bytes, a second apart.
-    fn five() -> Vec<u8> {
-        let mut bytes = pcap(65_535, 1);
-        for n in 0..5u8 {
-            bytes.extend(record(NOON + u32::from(n), 7, &data(n, 60), 60));
-        }
-        bytes
-    }
-
-    #[test]
-    fn both_byte_orders_and_both_units_say_the_same_time() {
-        let frame = "aabbccdd";
-        for (head, header, nanoseconds) in [
-            (
-                "a1b2c3d4 0002 0004 00000000 00000000 0000ffff 00000001",
-                "00000001 00000002 00000004 00000009",
-                1_000_002_000,
-            ),
-            (
-                "d4c3b2a1 0200 0400 00000000 00000000 ffff0000 01000000",
-                "01000000 02000000 04000000 09000000",
-                1_000_002_000,
-            ),
-            (
-                "a1b23c4d 0002 0004 00000000 00000000 0000ffff 00000001",
-                "00000001 00000002 00000004 00000009",
-                1_000_000_002,
-            ),
-            (
-                "4d3cb2a1 0200 0400 00000000 00000000 ffff0000 01000000",
-                "01000000 02000000 04000000 09000000",
-                1_000_000_002,
-            ),
-            // Long record headers: interface 3, protocol 0800, packet type 0, padding.
-            (
-                "a1b2cd34 0002 0004 00000000 00000000 0000ffff 00000001",
-                "00000001 00000002 00000004 00000009 00000003 0800 00 00",
-                1_000_002_000,
-            ),
-            // Version 2.2 has the length on the wire first.
-            (
-                "a1b2c3d4 0002 0002 00000000 00000000 0000ffff 00000001",
-                "00000001 00000002 00000009 00000004",
-                1_000_002_000,
-            ),
-        ] {
-            let bytes = hex(&[head, header, frame].concat());
-            let (seen, summary) = walk(&bytes).unwrap();
-            let expect = Seen {
-                number: 1,
-                nanoseconds,
-                link: Link::Ethernet,
-                data: hex(frame),
-                wire_len: 9,
-            };
-            assert_eq!(seen, [expect], "{head}");
-            assert_eq!(summary.problems, Vec::<String>::new());
-            assert_eq!((summary.packets, summary.snapped), (1, 1));
-        }
-    }
-
-    #[test]
-    fn a_checksum_that_the_file_declares_is_no_part_of_the_frame() {
-        // Link type 1, bit 26, two units of two bytes.
-        let mut bytes = pcap(65_535, 1 | 1 << 26 | 2 << 28);
-        bytes.extend(record(NOON, 0, &data(1, 64), 64));
-        bytes.extend(record(NOON, 0, &data(1, 40), 64));
-        let (seen, summary) = walk(&bytes).unwrap();
-        assert_eq!((seen[0].data.len(), seen[0].wire_len), (60, 60));
-        assert_eq!((seen[1].data.len(), seen[1].wire_len), (40, 60));
-        assert_eq!(seen[0].link, Link::Ethernet);
-        assert_eq!(summary.snapped, 1, "a frame without its checksum is whole");
-    }
-
-    #[test]
-    fn an_unknown_link_type_is_counted_and_named() {
-        let mut bytes = pcap(65_535, 220);
-        bytes.extend(record(NOON, 0, &data(1, 64), 64));
-        bytes.extend(record(NOON, 0, &data(2, 64), 64));
-        let (seen, summary) = walk(&bytes).unwrap();
-        assert_eq!(seen[1].link, Link::Other(220));
-        assert_eq!((summary.packets, summary.undecoded), (2, 2));
-        assert_eq!(summary.links, ["USB (Linux, padded) (link type 220)"]);
-        assert_eq!(
-            summary.problems,
-            [
-                "2 frames of USB (Linux, padded) (link type 220): link type not decoded, counted only"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_cut_says_where_and_how_much_is_there() {
-        let whole = five();
-        for (length, frames, problem) in [
-            (
-                10,
-                0,
-                Some("cut off inside the file header: 10 of 24 bytes are there"),
-            ),
-            (24, 0, None),
-            (
-                29,
-                0,
-                Some("cut off inside the header of frame 1 at byte 29: 5 of 16 bytes are there"),
-            ),
-            (
-                24 + 4 * 76 + 16 + 40,
-                4,
-                Some("cut off inside frame 5 at byte 384: 40 of 60 bytes are there"),
-            ),
-            (24 + 4 * 76, 4, None),
-        ] {
-            let (seen, summary) = walk(&whole[..length]).unwrap();
-            assert_eq!(seen.len(), frames, "{length} bytes");
-            assert_eq!(summary.problems, Vec::from_iter(problem.map(str::to_owned)));
-        }
-    }
-
-    #[test]
-    fn reading_goes_on_behind_a_damaged_record() {
-        let record_3 = 24 + 2 * 76;
-        // A length beyond all bounds; one that is too long by a little; one that would reach past the end.
-        for (value, field) in [
-            (0xffff_fff0_u32, 8),
-            (61, 8),
-            (200_000, 8),
-            (0xf000_0000, 12),
-        ] {
-            let mut bytes = five();
-            bytes[record_3 + field..record_3 + field + 4].copy_from_slice(&value.to_le_bytes());
-            let (seen, summary) = walk(&bytes).unwrap();
-            assert_eq!(numbers(&seen), [1, 2, 3, 4], "field {field} := {value}");
-            assert_eq!(
-                seen[2].data,
-                data(3, 60),
-                "the third read is the fourth written"
-            );
-            assert_eq!(
-                summary.problems,
-                [
-                    "damaged at byte 176 after frame 2: no record begins there; skipped 76 bytes and read on at byte 252"
-                ]
-            );
-        }
-    }
-
-    #[test]
-    fn holes_and_garbage_between_records_are_passed_and_told() {
-        let mut bytes = five();
-        let end = bytes.len();
-        bytes.extend([0; 4096]);
-        bytes.extend(b"GET / HTTP/1.1 and other text that is no record at all");
-        let middle = bytes.len();
-        bytes.extend(record(NOON + 9, 0, &data(9, 60), 60));
-        bytes.extend(record(NOON + 10, 0, &data(9, 60), 60));
-        let after = bytes.len();
-        bytes.extend([0; 100]);
-        let (seen, summary) = walk(&bytes).unwrap();
-        assert_eq!(numbers(&seen), [1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(
-            summary.problems,
-            [
-                format!(
-                    "damaged at byte {end} after frame 5: no record begins there; skipped {} bytes and read on at byte {middle}",
-                    middle - end
-                ),
-                format!(
-                    "damaged at byte {after} after frame 7: no further record in the 100 bytes that follow"
-                ),
-            ]
-        );
-    }
-
-    #[test]
-    fn odd_but_consistent_records_are_read_like_any_others() {
-        let mut bytes = pcap(96, 1);
-        // Fractions beyond a second, a length beyond the snap length, an empty frame, years between, time going back.
-        bytes.extend(record(NOON, 5_000_000, &data(1, 60), 60));
-        bytes.extend(record(NOON, 5_000_000, &data(2, 1500), 1500));
-        bytes.extend(record(NOON, 0, &[], 60));
-        bytes.extend(record(NOON + 400_000_000, 0, &data(3, 60), 60));
-        bytes.extend(record(NOON, 0, &data(4, 60), 0));
-        let (seen, summary) = walk(&bytes).unwrap();
-        assert_eq!(numbers(&seen), [1, 2, 3, 4, 5]);
-        assert_eq!(
-            seen[4].wire_len, 60,
-            "no frame was shorter on the wire than here"
-        );
-        assert_eq!(summary.problems, Vec::<String>::new());
-        assert_eq!(summary.first, Some(Time(i64::from(NOON) * 1_000_000_000)));
-        assert_eq!(
-            summary.last,
-            Some(Time(i64::from(NOON + 400_000_000) * 1_000_000_000))
-        );
-    }
-
-    #[test]
-    fn a_length_that_asks_for_gigabytes_takes_none() {
-        let mut bytes = pcap(u32::MAX, 1);
-        bytes.extend(record(NOON, 0, &data(1, 60), 60));
-        bytes.extend(hex("00000000 00000000 ffffff0f ffffff0f 00"));
-        let (seen, summary) = walk(&bytes).unwrap();
-        assert_eq!(seen.len(), 1);
-        assert_eq!(
-            summary.problems,
-            ["cut off inside frame 2 at byte 117: 1 of 268435455 bytes are there"]
-        );
-    }
+fn near(secs: u32, other: u32) -> bool {
+    secs.abs_diff(other) <= NEAR_SECS
 }

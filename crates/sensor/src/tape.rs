@@ -123,16 +123,8 @@ impl Stream {
 
     /// Reads until `want` bytes from `at` on are there, or no more come.
     fn fill(&mut self, at: u64, want: usize) {
-        loop {
-            self.forget_before(at);
-            let ready = self.base == at && self.filled >= want;
-            if ready || self.ended {
-                return;
-            }
-            if self.filled == self.buffer.len() {
-                // Doubled as bytes arrive, not at once: a length in a hostile header costs nothing by itself.
-                self.buffer.resize((self.filled * 2).max(WINDOW), 0);
-            }
+        while self.rest(at).len() < want && !self.ended {
+            self.make_room(at);
             let room = self.buffer.get_mut(self.filled..).unwrap_or(&mut []);
             match self.source.read(room) {
                 Ok(0) => self.ended = true,
@@ -146,13 +138,22 @@ impl Stream {
         }
     }
 
-    fn forget_before(&mut self, at: u64) {
-        let behind = at.saturating_sub(self.base);
-        let gone = usize::try_from(behind).map_or(self.filled, |behind| behind.min(self.filled));
-        if gone > 0 {
-            self.buffer.copy_within(gone..self.filled, 0);
-            self.filled -= gone;
-            self.base += gone as u64;
+    /// Lets go of bytes before `at`, or grows the buffer.
+    ///
+    /// Bytes are moved only when that frees half of the buffer, so each is moved about once. The buffer doubles as
+    /// bytes arrive, not at once: a length in a hostile header costs nothing by itself.
+    fn make_room(&mut self, at: u64) {
+        let behind = usize::try_from(at.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        if behind >= self.filled {
+            self.base += self.filled as u64;
+            self.filled = 0;
+        } else if self.filled == self.buffer.len() && behind >= self.filled / 2 {
+            self.buffer.copy_within(behind..self.filled, 0);
+            self.filled -= behind;
+            self.base += behind as u64;
+        }
+        if self.filled == self.buffer.len() {
+            self.buffer.resize((self.filled * 2).max(WINDOW), 0);
         }
     }
 }

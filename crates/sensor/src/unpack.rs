@@ -105,9 +105,14 @@ impl<R: BufRead> Zstd<R> {
 
     fn block(&mut self) -> io::Result<()> {
         let (decoder, source) = (&mut self.decoder, &mut self.source);
-        guarded(|| decoder.decode_blocks(source, BlockDecodingStrategy::UptoBlocks(1)))?
-            .map_err(io::Error::other)?;
-        Ok(())
+        match guarded(|| decoder.decode_blocks(source, BlockDecodingStrategy::UptoBlocks(1))) {
+            Ok(decoded) => decoded.map(|_| ()).map_err(io::Error::other),
+            Err(error) => {
+                // In what state it is, nobody knows.
+                self.decoder = FrameDecoder::new();
+                Err(error)
+            }
+        }
     }
 
     /// The decoder holds a window of unpacked bytes back until the frame ends; so the frame is ended for it.
@@ -159,7 +164,7 @@ impl<R: BufRead> Read for Zstd<R> {
 }
 
 /// The decoder asserts what it holds for impossible. Hostile bytes must not end the program there: such a frame is
-/// given up like any other damaged one, and its decoder starts anew or is not asked again.
+/// given up like any other damaged one, and its decoder is not asked again.
 fn guarded<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     catch_unwind(AssertUnwindSafe(work))
         .map_err(|_| io::Error::other("the decoder gave up on impossible data"))

@@ -62,7 +62,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next frame; it borrows from its capture until the one after is asked for. `None` at the end, for good.
-    #[allow(clippy::should_implement_trait)] // An iterator could not lend from itself.
+    #[expect(clippy::should_implement_trait)] // An iterator could not lend from itself.
     pub fn next(&mut self) -> Option<Frame<'_>> {
         self.step()?;
         self.current()
@@ -219,7 +219,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// The next of the frames; it borrows from its capture until the one after is asked for.
-    #[allow(clippy::should_implement_trait)] // An iterator could not lend from itself.
+    #[expect(clippy::should_implement_trait)] // An iterator could not lend from itself.
     pub fn next(&mut self) -> Option<Frame<'_>> {
         loop {
             let (index, number) = self.walk.step()?;

@@ -3,10 +3,48 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use facts::Time;
 use sensor::{Capture, Captures};
 
-/// Captures that are damaged or hold what is not decoded, with the problems that must be told.
-const TROUBLED: &[(&str, &[&str])] = &[];
+/// Captures that are cut off or hold what is not decoded, with what must be told of them.
+const TROUBLED: &[(&str, &str)] = &[
+    (
+        "EmreEkin__ICS-Pcaps__CANopen.pcap",
+        "34 frames of SocketCAN (link type 227): link type not decoded, counted only",
+    ),
+    (
+        "ITI__ICS-Security-Tools__melsoft_129_clean.pcap",
+        "cut off inside frame 2042 at byte 331776: 95 of 157 bytes are there",
+    ),
+    (
+        "ntop__nDPI__fuzz-2021-06-07-c6c72a0a56.pcap",
+        "frame 1 at byte 24 says it was 4093509168 bytes long on the wire: taken for as long as it is here",
+    ),
+    (
+        "ntop__nDPI__fuzz-2021-10-13.pcap",
+        "cut off inside the header of frame 2 at byte 239: 2 of 16 bytes are there",
+    ),
+    (
+        "seladb__PcapPlusPlus__microsecs_big_endian.pcap",
+        "13 frames of Netlink (link type 253): link type not decoded, counted only",
+    ),
+    (
+        "the-tcpdump-group__tcpdump__LINKTYPE_PKTAP.pcap",
+        "1 frame of Apple PKTAP (link type 258): link type not decoded, counted only",
+    ),
+    (
+        "zeek__zeek__llc.pcap",
+        "1333 frames of FDDI (link type 10): link type not decoded, counted only",
+    ),
+    (
+        "zeek__zeek__nflog-http.pcap",
+        "13 frames of NFLOG (link type 239): link type not decoded, counted only",
+    ),
+    (
+        "zeek__zeek__radiotap.pcap",
+        "3 frames of IEEE 802.11 radiotap (link type 127): link type not decoded, counted only",
+    ),
+];
 
 #[test]
 fn every_real_capture_has_the_frames_that_the_index_says() {
@@ -53,18 +91,13 @@ fn every_real_capture_has_the_frames_that_the_index_says() {
     assert_eq!(wrong, Vec::<String>::new());
     let expect: BTreeMap<String, Vec<String>> = TROUBLED
         .iter()
-        .map(|(file, problems)| {
-            (
-                (*file).to_owned(),
-                problems.iter().map(|p| (*p).to_owned()).collect(),
-            )
-        })
+        .map(|(file, problem)| ((*file).to_owned(), vec![(*problem).to_owned()]))
         .collect();
     assert_eq!(troubled, expect);
 }
 
 #[test]
-fn a_walk_over_all_of_them_is_in_time_order_but_for_clocks_set_back() {
+fn a_walk_over_all_of_them_goes_back_in_time_only_within_a_capture() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
     if !folder.join("INDEX.tsv").exists() {
         println!("skipped: no captures");
@@ -72,11 +105,17 @@ fn a_walk_over_all_of_them_is_in_time_order_but_for_clocks_set_back() {
     }
     let captures = Captures::open(&[folder]).unwrap();
     let mut walk = captures.walk();
-    // Time may go back only within one capture.
-    let mut latest = BTreeMap::new();
+    let mut before = (0, Time::MIN);
     let mut frames = 0u64;
     while let Some(frame) = walk.next() {
-        latest.insert(frame.capture, frame.time);
+        let clock_set_back = frame.capture == before.0;
+        assert!(
+            frame.time >= before.1 || clock_set_back,
+            "capture {} frame {}",
+            frame.capture,
+            frame.number
+        );
+        before = (frame.capture, frame.time);
         frames += 1;
     }
     assert_eq!(walk.position().0, walk.position().1);
@@ -84,12 +123,5 @@ fn a_walk_over_all_of_them_is_in_time_order_but_for_clocks_set_back() {
     assert_eq!(
         summaries.iter().map(|summary| summary.packets).sum::<u64>(),
         frames
-    );
-    assert_eq!(
-        latest.len(),
-        summaries
-            .iter()
-            .filter(|summary| summary.packets > 0)
-            .count()
     );
 }

@@ -1,1 +1,17 @@
+//! What is remembered, and how it is brought into shape for judging: facts folded against the site, and snapshots of
+//! them as SQL tables as of a time.
+//!
+//! The only crate that opens a database. It knows what happened and what the site declares, and which of the things
+//! that happened nothing declared explains; it knows no measure.
+mod error;
+mod flow;
+mod fold;
+mod functions;
+mod schema;
+mod site_rows;
+mod snapshot;
 
+pub use error::Error;
+pub use fold::fold;
+pub use schema::{TableDoc, columns, tables};
+pub use snapshot::{Rows, Snapshot, Table};

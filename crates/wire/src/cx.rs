@@ -255,23 +255,30 @@ impl Cx<'_> {
     /// A name that the client used in this connection: `tls-sni`, `tls-certificate`, `http-host`.
     pub fn name_used(&mut self, via: &'static str, name: &str, path: Option<String>) {
         let community_id = self.flow.community_id();
-        self.put_name(via, name, path, community_id, Vec::new(), None);
+        let asker = Side::Client;
+        self.put_name(asker, via, name, path, community_id, Vec::new(), None);
     }
 
-    /// A name that the client looked up: `dns`, `mdns`, `llmnr`, `nbns`. Call it at the question with no answers, and
+    /// A name that `asker` looked up: `dns`, `mdns`, `llmnr`, `nbns`. Call it at the question with no answers, and
     /// again at the answer; `answered` is what is known by then.
     pub fn name_looked_up(
         &mut self,
+        asker: Side,
         via: &'static str,
         name: &str,
         answers: Vec<String>,
         answered: Option<bool>,
     ) {
-        self.put_name(via, name, None, None, answers, answered);
+        self.put_name(asker, via, name, None, None, answers, answered);
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the columns of a name, from its two doors above"
+    )]
     fn put_name(
         &mut self,
+        asker: Side,
         via: &'static str,
         name: &str,
         path: Option<String>,
@@ -284,7 +291,8 @@ impl Cx<'_> {
             return;
         }
         let flow = self.flow;
-        let (client, server, vlan) = (flow.client.address, flow.server.address, flow.vlan);
+        let (from, to) = (flow.end(asker), flow.end(asker.other()));
+        let (client, server, vlan) = (from.address, to.address, flow.vlan);
         let key = NameKey {
             client,
             server,
@@ -300,7 +308,7 @@ impl Cx<'_> {
         let Some(row) = picture::row(names, key, "names", limits::NAMES, left_out) else {
             return;
         };
-        row.client_mac = row.client_mac.or(flow.client.mac);
+        row.client_mac = row.client_mac.or(from.mac);
         row.answered = match (row.answered, answered) {
             (Some(a), Some(b)) => Some(a || b),
             (a, b) => a.or(b),

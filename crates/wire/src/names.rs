@@ -88,3 +88,18 @@ pub(crate) const fn of_ip(protocol: u8) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Every name of this file.
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    let kinds = (0..=u16::MAX).filter_map(|kind| of_layer2(Payload::EtherType(kind)));
+    let saps = (0..=u8::MAX).filter_map(|sap| of_layer2(Payload::Llc(sap)));
+    let cisco = (0..=u16::MAX).filter_map(|protocol| of_layer2(Payload::Snap(0x00_000c, protocol)));
+    let others = [0x00_80c2, 0x08_0007]
+        .into_iter()
+        .filter_map(|oui| of_layer2(Payload::Snap(oui, 0)));
+    kinds
+        .chain(saps)
+        .chain(cisco)
+        .chain(others)
+        .chain((0..=u8::MAX).filter_map(of_ip))
+}

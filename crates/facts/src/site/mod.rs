@@ -1,7 +1,30 @@
 //! The site: what a terminal declares of itself. Zones, assets, conduits, work orders, third parties, sensors.
 //!
-//! `model` is the resolved site that everything else reads; `service` the grammar of `services`; `lookup` answers
-//! "which zone", "which asset", "who allows this".
+//! `file` declares the tables of a site file, once for the reader, the JSON Schema and the reference; `parse` turns the
+//! texts of a site folder into the resolved site of `model`, which everything else reads; `service` is the grammar of
+//! `services`; `lookup` answers "which zone", "which asset", and `authority` "who allows this".
+mod addresses;
+mod authority;
+mod doubts;
+mod file;
+mod index;
+mod lookup;
 mod model;
+mod parse;
+mod pattern;
+mod problem;
+mod reader;
+mod reference;
+mod resolve;
+mod service;
+mod spelling;
+mod values;
 
+pub use authority::{Near, Who, WorkKind};
+pub use index::Index;
 pub use model::*;
+pub use parse::read;
+pub use pattern::matches as pattern_matches;
+pub use problem::Problem;
+pub use reference::{reference, schema};
+pub use service::{Allowed, NotAService};

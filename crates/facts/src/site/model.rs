@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::{Index, Problem};
 use crate::{Mac, Time};
 
 /// A place in a site file, for messages and evidence.
@@ -10,8 +11,17 @@ use crate::{Mac, Time};
 pub struct Place {
     /// Base name of the file.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 stands for the file as a whole.
     pub line: u32,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
+    }
 }
 
 /// A terminal as its site folder declares it. [`Site::default`] is the empty site: nothing declared, nothing allowed.
@@ -28,18 +38,26 @@ pub struct Site {
     pub suppliers: Vec<Supplier>,
     pub platforms: Vec<Platform>,
     pub sensors: Vec<Sensor>,
+    /// What loads but is probably not meant, in the order of the files.
+    pub warnings: Vec<Problem>,
+    /// Built by the first lookup. A site put together by hand leaves it at its default and is complete before it is asked.
+    pub index: Index,
 }
 
 macro_rules! words {
-    ($(#[doc = $tdoc:literal])+ $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $word:literal,)* }) => {
+    ($(#[doc = $tdoc:literal])+ $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $word:literal,)* }) => {
         $(#[doc = $tdoc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[doc = $doc])* $variant,)* }
+        pub enum $name { $($(#[doc = $doc])+ $variant,)* }
         impl $name {
             pub const ALL: &[$name] = &[$($name::$variant,)*];
             /// The word that the site file uses.
             pub const fn word(self) -> &'static str {
                 match self { $($name::$variant => $word,)* }
+            }
+            /// One line for the reference.
+            pub const fn doc(self) -> &'static str {
+                match self { $($name::$variant => concat!($($doc),+),)* }
             }
             pub fn parse(word: &str) -> Option<$name> {
                 $name::ALL.iter().copied().find(|one| one.word() == word)
@@ -54,14 +72,23 @@ macro_rules! words {
 words! {
     /// What a zone is for.
     ZoneKind {
+        /// What moves a crane: controllers, drives, remote I/O, safety, the panels on board.
         CraneControl = "crane-control",
+        /// What is on board but moves nothing: cameras, scanners, intercom, lights.
         CraneAuxiliary = "crane-auxiliary",
+        /// Crane management on board: the crane management system, maintenance access.
         CraneManagement = "crane-management",
+        /// Where cranes are driven or managed from afar: remote operator stations, the remote management system.
         RemoteOperations = "remote-operations",
+        /// The port's own operation: terminal operating system, yard, gates.
         PortOperations = "port-operations",
+        /// Offices.
         Business = "business",
+        /// Between the networks: jump hosts, transfer gates, relays.
         Dmz = "dmz",
+        /// Networks of vendors and other third parties.
         ThirdParty = "third-party",
+        /// Everything else.
         Internet = "internet",
     }
 }
@@ -82,30 +109,55 @@ impl ZoneKind {
 words! {
     /// What an asset is for.
     Role {
+        /// Controller.
         Plc = "plc",
+        /// Drive or inverter.
         Drive = "drive",
+        /// Remote inputs and outputs.
         RemoteIo = "remote-io",
+        /// Safety controller.
         Safety = "safety",
+        /// Operator panel on board.
         Hmi = "hmi",
+        /// Station or laptop from which controllers are programmed.
         EngineeringStation = "engineering-station",
+        /// Crane management system on board.
         Cms = "cms",
+        /// Remote crane management system.
         Rcms = "rcms",
+        /// Cabin view station of the crane management system.
         CabinView = "cabin-view",
+        /// Ground view station of the crane management system.
         GroundView = "ground-view",
+        /// Station from which a crane is driven remotely.
         OperatorStation = "operator-station",
+        /// Camera or video recorder.
         Camera = "camera",
+        /// Laser scanner, optical character recognition, other sensing of the load.
         Scanner = "scanner",
+        /// Switch; joins networks by trade.
         Switch = "switch",
+        /// Router; joins networks by trade.
         Router = "router",
+        /// Firewall; joins networks by trade.
         Firewall = "firewall",
+        /// Radio link or access point.
         Wireless = "wireless",
+        /// Cellular or other modem.
         Modem = "modem",
+        /// Jump host: the way in for people; joins networks by trade.
         JumpHost = "jump-host",
+        /// Transfer gate: the way in for files; joins networks by trade.
         TransferGate = "transfer-gate",
+        /// Server.
         Server = "server",
+        /// Terminal operating system.
         Tos = "tos",
+        /// Workstation.
         Workstation = "workstation",
+        /// Printer.
         Printer = "printer",
+        /// Anything else.
         Other = "other",
     }
 }
@@ -130,7 +182,14 @@ impl Role {
 
 words! {
     /// How far a supplier is trusted.
-    Trust { Untrusted = "untrusted", Watched = "watched", Trusted = "trusted", }
+    Trust {
+        /// Its devices belong on a VLAN set apart for untrusted suppliers.
+        Untrusted = "untrusted",
+        /// Named in reports; no VLAN of its own is asked.
+        Watched = "watched",
+        /// Nothing is held against it.
+        Trusted = "trusted",
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -189,7 +248,7 @@ pub struct Conduit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Service {
     Any,
-    /// Transport and port, e.g. `tcp/443`; `None` for every port.
+    /// Transport and port of the server, e.g. `tcp/443`.
     Port {
         udp: bool,
         port: u16,

@@ -7,14 +7,17 @@ use ::facts::KindInfo;
 use ::facts::kinds::KINDS;
 
 use crate::error::Error;
-use crate::input;
+use crate::input::{self, Terminal};
 use crate::rows::{Format, Rows};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Captures, or folders of captures.
-    #[arg(value_name = "CAPTURE", required = true)]
+    #[arg(value_name = "CAPTURE", required_unless_present = "site")]
     captures: Vec<PathBuf>,
+    /// The site folder whose names, zones and conduits the facts are judged by.
+    #[arg(long, value_name = "SITE")]
+    site: Option<PathBuf>,
     /// Only this kind of fact; may be given several times. Without it: every kind.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
@@ -27,7 +30,15 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let kinds = kinds(&args.kind)?;
-    let facts = input::observe(&input::open(&args.captures)?, args.workers)?;
+    let terminal = match &args.site {
+        Some(site) => Terminal::load(site)?,
+        None => Terminal::none(),
+    };
+    let captures = terminal.captures(&args.captures)?;
+    for sentence in input::skipped(&captures) {
+        eprintln!("seawall: {sentence}");
+    }
+    let facts = terminal.facts(&captures, args.workers)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let write = |out: &mut std::io::BufWriter<_>| -> std::io::Result<()> {
         for (place, kind) in kinds.iter().enumerate() {

@@ -1,5 +1,10 @@
 //! The commands, one file each, all alike: arguments, then `run`.
+mod assess;
 mod facts;
+mod learn;
+mod measures;
+mod packets;
+mod sql;
 
 use std::process::ExitCode;
 
@@ -17,12 +22,27 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The verdicts: does each measure of the advisory hold, and how do we know?
+    Assess(assess::Args),
     /// What was seen, as rows.
     Facts(facts::Args),
+    /// A draft site folder from captures.
+    Learn(learn::Args),
+    /// Any query over the facts.
+    Sql(sql::Args),
+    /// The packets behind a finding.
+    Packets(packets::Args),
+    /// The catalogue of measures, or one page.
+    Measures(measures::Args),
 }
 
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
+        Command::Assess(args) => assess::run(&args),
         Command::Facts(args) => facts::run(&args),
+        Command::Learn(args) => learn::run(&args),
+        Command::Sql(args) => sql::run(&args),
+        Command::Packets(args) => packets::run(&args),
+        Command::Measures(args) => measures::run(&args),
     }
 }

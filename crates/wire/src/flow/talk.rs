@@ -79,7 +79,12 @@ impl Engine<'_> {
         at: At,
     ) {
         match delivered {
-            Deliver::Bytes { bytes, frame } => self.stream(flow, which, bytes, At { frame, ..at }),
+            Deliver::Bytes {
+                bytes,
+                at: (now, frame),
+            } => {
+                self.stream(flow, which, bytes, At { now, frame, ..at });
+            }
             Deliver::Gap(lost) => self.gap(flow, which, lost, at),
         }
     }
@@ -499,6 +504,8 @@ fn open(flow: &mut Flow, decoder: &'static Decoder, sender: Sender, which: usize
     };
     match sender {
         Sender::Client => flow.tell_client(which, Told::Role),
+        // What a server sends to a group was not asked by the group.
+        Sender::Server if flow.key.end(1 - which).0.is_group() => {}
         Sender::Server => flow.tell_client(1 - which, Told::Role),
         Sender::Unknown => {
             if let Some(client) = by_port {

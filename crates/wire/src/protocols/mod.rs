@@ -1,18 +1,53 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
 mod cdp;
+mod dhcp;
+mod dns;
+mod ftp;
+mod http;
+mod lines;
 mod lldp;
 mod modbus;
+mod ntp;
 mod opcua;
 mod profinet;
+mod rdp;
+pub(crate) mod remote_tools;
+mod s7comm;
+mod snmp;
+mod ssh;
 mod stp;
+mod teamviewer;
+mod telnet;
+mod tls;
+mod vnc;
 
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
+    &s7comm::DECODER,
+    &s7comm::plus::DECODER,
     &opcua::DECODER,
     &modbus::DECODER,
+    &ssh::DECODER,
+    &http::DECODER,
+    &http::SSDP,
+    &tls::DECODER,
+    &tls::DTLS,
+    &dns::DNS,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &dns::NBNS,
+    &dhcp::DECODER,
+    &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &ntp::DECODER,
+    &vnc::DECODER,
+    &rdp::DECODER,
+    &teamviewer::DECODER,
+    &ftp::DECODER,
+    &telnet::DECODER,
     // Layer 2: never probed, the frame's own number decides.
     &profinet::DECODER,
     &lldp::DECODER,
@@ -42,16 +77,37 @@ impl Dialogue for Nothing {
     }
 }
 
-/// The decoder of a layer-2 carrier.
+/// The first decoder of a carrier.
 pub(crate) fn on(carrier: Carrier) -> Option<&'static Decoder> {
     ALL.iter()
         .copied()
         .find(|decoder| decoder.carriers.contains(&carrier))
 }
 
+/// The first decoder whose registered port this is.
+pub(crate) fn at_port(udp: bool, port: u16) -> Option<&'static Decoder> {
+    on(if udp {
+        Carrier::Udp(port)
+    } else {
+        Carrier::Tcp(port)
+    })
+}
+
 /// The decoder of that name.
 pub fn by_name(name: &str) -> Option<&'static Decoder> {
     ALL.iter().copied().find(|decoder| decoder.name == name)
+}
+
+/// Every protocol name that facts can carry: those read, and those recognised by number alone.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = ALL
+        .iter()
+        .map(|decoder| decoder.name)
+        .chain(crate::names::all())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The registry's own copy of a protocol's name.

@@ -36,10 +36,15 @@ pub static DECODER: Decoder = Decoder {
 /// Requests that wait for their answers.
 const MOST_WAITING: usize = 64;
 
-/// Port 502 alone proves nothing: the header must agree with itself and with the function behind it.
+/// Port 502 alone proves nothing: the header must agree with itself and with the function behind it. At another port so
+/// must everything that came with it: two zero bytes and a small length are common elsewhere.
 fn probe(head: &Head<'_>) -> Probe {
     head.read(|r| {
         let adu = Adu::read(r)?;
+        while !head.on(502) && !r.is_empty() {
+            let next = Adu::read(r)?;
+            r.check(next.fits_request() || next.fits_answer(), "function")?;
+        }
         Ok(match (adu.fits_request(), adu.fits_answer()) {
             (true, false) => Sender::Client,
             (false, true) => Sender::Server,

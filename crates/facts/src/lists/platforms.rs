@@ -1,0 +1,139 @@
+//! Watched logistics platforms: LOGINK and what else 46 USC 50309 means.
+//!
+//! A name belongs to a platform by DNS label; a request by the path that only that platform's software uses, whatever
+//! host it goes to. Never by country: an address in a country is no use of a platform.
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Problem;
+use super::suppliers::line_of;
+use crate::kinds::Name;
+use crate::site;
+
+const BUILTIN: &str = include_str!("../../data/platforms.toml");
+
+/// A watched platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    pub name: String,
+    /// DNS zones.
+    pub domains: Vec<String>,
+    /// Paths of HTTP requests that nothing else uses.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    pub date: Option<String>,
+    pub source: Option<String>,
+    /// The site file declares it.
+    #[serde(skip)]
+    pub by_site: bool,
+}
+
+impl Platform {
+    pub(super) fn of_site(declared: &site::Platform) -> Platform {
+        let (name, domains) = (declared.name.clone(), declared.domains.clone());
+        Platform {
+            name,
+            domains,
+            by_site: true,
+            ..Platform::default()
+        }
+    }
+}
+
+/// The watch list.
+#[derive(Clone, Debug, Default)]
+pub struct Platforms {
+    pub version: Option<String>,
+    all: Vec<Platform>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: Option<String>,
+    #[serde(default)]
+    platform: Vec<Spanned<toml::Table>>,
+}
+
+impl Platforms {
+    /// The list that the program was built with.
+    pub fn builtin() -> Platforms {
+        Platforms::from_text(BUILTIN).0
+    }
+
+    /// Reads a list of the form of the built-in one. A platform that cannot be read is reported, the others are kept.
+    pub fn from_text(text: &str) -> (Platforms, Vec<Problem>) {
+        let (mut platforms, mut problems) = (Platforms::default(), Vec::new());
+        let file: File = match toml::from_str(text) {
+            Ok(file) => file,
+            Err(error) => {
+                let line = error.span().map_or(1, |span| line_of(text, span.start));
+                return (
+                    platforms,
+                    vec![Problem {
+                        line,
+                        message: error.message().to_owned(),
+                    }],
+                );
+            }
+        };
+        platforms.version = file.version;
+        for entry in file.platform {
+            let line = line_of(text, entry.span().start);
+            match entry.into_inner().try_into::<Platform>() {
+                Ok(platform) => platforms.add(platform),
+                Err(error) => problems.push(Problem {
+                    line,
+                    message: error.message().to_owned(),
+                }),
+            }
+        }
+        (platforms, problems)
+    }
+
+    /// Every platform, in the order of the list, the site's own last.
+    pub fn iter(&self) -> impl Iterator<Item = &Platform> {
+        self.all.iter()
+    }
+
+    /// The platform to which a DNS name belongs.
+    pub fn of_name(&self, name: &str) -> Option<&str> {
+        let mut all = self.all.iter();
+        let found = all.find(|one| {
+            one.domains
+                .iter()
+                .any(|domain| !domain.is_empty() && Name::is_within(name, domain))
+        });
+        found.map(|platform| platform.name.as_str())
+    }
+
+    /// The platform whose software asks for that path: the whole path, or one below it. Case counts, a query does not.
+    pub fn of_path(&self, path: &str) -> Option<&str> {
+        let path = path.split(['?', '#', ';']).next().unwrap_or_default();
+        let is_under = |known: &String| {
+            path.strip_prefix(known.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.all
+            .iter()
+            .find(|one| one.paths.iter().any(is_under))
+            .map(|platform| platform.name.as_str())
+    }
+
+    /// Adds a platform; one of the same name gains what it lacks.
+    pub(super) fn add(&mut self, platform: Platform) {
+        match self
+            .all
+            .iter_mut()
+            .find(|known| known.name.eq_ignore_ascii_case(&platform.name))
+        {
+            Some(known) => {
+                known.domains.extend(platform.domains);
+                known.paths.extend(platform.paths);
+                known.by_site |= platform.by_site;
+            }
+            None => self.all.push(platform),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What is wrong with a site folder: where, what, and what to do.
+use std::fmt;
+
+use super::Place;
+
+/// One mistake in a site file. Written `site.toml:12: WHAT; REMEDY`, in lower case and without a final full stop.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    pub place: Place,
+    /// What is wrong, with the value that is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Problem {
+    pub fn new(place: &Place, what: impl Into<String>, remedy: impl Into<String>) -> Problem {
+        Problem {
+            place: place.clone(),
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.place, self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for Problem {}

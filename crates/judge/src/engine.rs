@@ -1,0 +1,451 @@
+//! Runs pages against a snapshot and turns their rows into verdicts.
+//!
+//! A page's query gives a row per subject: `subject`, `verdict`, `reason`, `evidence`, and where wanted `assets`, `zones`,
+//! `key` and `rests_on`; every other column goes into the subject's facts. The page judges what is there; whether what
+//! is there is enough is judged here, for all pages alike.
+use std::collections::BTreeMap;
+
+use facts::{Time, Value};
+use sha2::{Digest, Sha256};
+use store::Snapshot;
+
+use crate::coverage::{Coverage, Ground};
+use crate::evidence::{Citation, Resolver};
+use crate::{
+    Assessment, Catalogue, Edition, Editions, Error, Judged, NotJudged, Page, Source, Subject,
+    Verdict,
+};
+
+/// Judges every page; `follow` names the edition that the terminal follows, the default one if `None`.
+///
+/// Same facts, same site, same pages, same time: the same result, byte for byte.
+pub fn assess(
+    snapshot: &Snapshot,
+    pages: &[Page],
+    editions: &Editions,
+    catalogue: &Catalogue,
+    follow: Option<&str>,
+) -> Result<Assessment, Error> {
+    let edition = editions.followed(follow)?;
+    let engine = Engine::new(snapshot, editions, edition)?;
+    let measures = pages
+        .iter()
+        .map(|page| engine.judge(page))
+        .collect::<Result<Vec<_>, _>>()?;
+    let not_judged = catalogue
+        .measures
+        .iter()
+        .filter(|listed| !pages.iter().any(|page| page.id == listed.id))
+        .map(|listed| NotJudged {
+            id: listed.id.clone(),
+            title: listed.title.clone(),
+            why: listed.why.clone(),
+        })
+        .collect();
+    let terminal = snapshot.query("SELECT name, time_zone, as_of FROM terminal")?;
+    let terminal = terminal.rows.first().map_or(&[][..], Vec::as_slice);
+    Ok(Assessment {
+        terminal: text(terminal.first()).unwrap_or_default(),
+        time_zone: text(terminal.get(1)).unwrap_or_else(|| "UTC".to_owned()),
+        as_of: text(terminal.get(2))
+            .and_then(|time| Time::parse(&time))
+            .unwrap_or_default(),
+        edition: edition.id.clone(),
+        evidence: sources(snapshot)?,
+        measures,
+        not_judged,
+    })
+}
+
+fn sources(snapshot: &Snapshot) -> Result<Vec<Source>, Error> {
+    let rows = snapshot.query(
+        "SELECT name, sha256, packets, time, last, sensor, problems FROM capture_file ORDER BY id",
+    )?;
+    let source = |row: &Vec<Value>| Source {
+        capture: text(row.first()).unwrap_or_default(),
+        sha256: text(row.get(1)),
+        packets: match row.get(2) {
+            Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
+            _ => 0,
+        },
+        first: text(row.get(3)).and_then(|time| Time::parse(&time)),
+        last: text(row.get(4)).and_then(|time| Time::parse(&time)),
+        sensor: text(row.get(5)),
+        problems: list(row.get(6)).unwrap_or_default(),
+    };
+    Ok(rows.rows.iter().map(source).collect())
+}
+
+/// What all pages of one assessment share.
+#[derive(Debug)]
+pub(crate) struct Engine<'a> {
+    snapshot: &'a Snapshot,
+    coverage: Coverage,
+    /// Parameters that every query may name.
+    shared: Vec<(&'static str, Value)>,
+}
+
+/// A row of a page, taken apart.
+#[derive(Debug)]
+struct Found {
+    subject: String,
+    verdict: Verdict,
+    reason: String,
+    key: Option<String>,
+    assets: Vec<String>,
+    zones: Option<Vec<String>>,
+    rests_on: Vec<String>,
+    facts: Vec<(String, Value)>,
+    citations: Vec<Citation>,
+}
+
+impl<'a> Engine<'a> {
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        editions: &Editions,
+        edition: &Edition,
+    ) -> Result<Engine<'a>, Error> {
+        let as_of = snapshot.query("SELECT as_of FROM terminal")?;
+        let as_of = as_of
+            .rows
+            .first()
+            .and_then(|row| row.first())
+            .cloned()
+            .unwrap_or(Value::Null);
+        let shared = vec![
+            ("as_of", as_of),
+            ("edition", Value::Text(edition.id.clone())),
+            ("editions", Value::Text(editions.as_json())),
+        ];
+        Ok(Engine {
+            snapshot,
+            coverage: Coverage::read(snapshot)?,
+            shared,
+        })
+    }
+
+    pub(crate) fn judge(&self, page: &Page) -> Result<Judged, Error> {
+        let own = page
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()));
+        let parameters: Vec<(&str, Value)> = self.shared.iter().cloned().chain(own).collect();
+        let rows = self
+            .snapshot
+            .query_with(&page.sql, &parameters)
+            .map_err(|source| Error::Query {
+                id: page.id.clone(),
+                file: page.file.clone(),
+                line: page.sql_line,
+                source,
+            })?;
+        let mut found = Vec::new();
+        for row in rows.rows {
+            found.push(take_apart(page, &rows.columns, row)?);
+        }
+        let found = collapse(found);
+        let resolver = Resolver::look_up(
+            self.snapshot,
+            found.iter().flat_map(|found| &found.citations),
+        )?;
+        let mut subjects = Vec::new();
+        for found in found {
+            subjects.push(self.subject(page, found, &resolver)?);
+        }
+        // The worst first, so that a reader meets what needs doing before what holds.
+        subjects.sort_by(|a, b| {
+            b.verdict
+                .cmp(&a.verdict)
+                .then_with(|| a.subject.cmp(&b.subject))
+                .then_with(|| a.finding.cmp(&b.finding))
+        });
+        if subjects.is_empty() {
+            subjects.push(nothing(page));
+        }
+        let verdict = subjects
+            .iter()
+            .map(|subject| subject.verdict)
+            .max()
+            .unwrap_or(Verdict::Unproven);
+        let summary = summary(page, &subjects);
+        Ok(Judged {
+            id: page.id.clone(),
+            title: page.title.clone(),
+            verdict,
+            summary,
+            subjects,
+        })
+    }
+
+    fn subject(&self, page: &Page, found: Found, resolver: &Resolver) -> Result<Subject, Error> {
+        let evidence = resolver.frames(&found.citations);
+        let mut facts = found.facts;
+        let elsewhere = |pick: fn(&Citation) -> Option<&String>| {
+            let mut places: Vec<String> =
+                found.citations.iter().filter_map(pick).cloned().collect();
+            places.dedup();
+            places
+        };
+        let lines = elsewhere(|citation| {
+            if let Citation::Site(place) = citation {
+                Some(place)
+            } else {
+                None
+            }
+        });
+        let editions = elsewhere(|citation| {
+            if let Citation::Edition(id) = citation {
+                Some(id)
+            } else {
+                None
+            }
+        });
+        if found.verdict == Verdict::NotMet
+            && evidence.is_empty()
+            && lines.is_empty()
+            && editions.is_empty()
+        {
+            return Err(Error::Row {
+                id: page.id.clone(),
+                file: page.file.clone(),
+                line: page.sql_line,
+                subject: found.subject,
+                message:
+                    "a `not met` has to cite facts that frames show, or a line of the site file"
+                        .to_owned(),
+            });
+        }
+        for (name, places) in [("site", lines), ("edition", editions)] {
+            if !places.is_empty() {
+                facts.push((name.to_owned(), Value::List(places)));
+            }
+        }
+        let (mut verdict, mut reason, mut rests_on) = (found.verdict, found.reason, found.rests_on);
+        if verdict == Verdict::Met {
+            let zones = found.zones.as_deref().unwrap_or(&self.coverage.crane_zones);
+            let mut missing = Vec::new();
+            for ground in self.coverage.ground(zones, &page.needs) {
+                match ground {
+                    Ground::Firm(sentence) => rests_on.push(sentence),
+                    Ground::Missing(clause) => missing.push(clause),
+                }
+            }
+            if !missing.is_empty() {
+                verdict = Verdict::Unproven;
+                reason = format!(
+                    "{}, but {}.",
+                    reason.trim_end_matches('.'),
+                    joined(&missing)
+                );
+                rests_on = missing.iter().map(|clause| sentence(clause)).collect();
+            }
+        }
+        let finding = (verdict == Verdict::NotMet).then(|| {
+            finding_id(
+                &page.id,
+                &found.subject,
+                found.key.as_deref().unwrap_or_default(),
+            )
+        });
+        Ok(Subject {
+            subject: found.subject,
+            verdict,
+            reason,
+            assets: found.assets,
+            facts,
+            finding,
+            evidence,
+            rests_on,
+        })
+    }
+}
+
+/// Missing coverage in one clause: the first few in full, the rest counted.
+fn joined(missing: &[String]) -> String {
+    const TOLD: usize = 3;
+    let told = missing
+        .iter()
+        .take(TOLD)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
+    match missing.len().saturating_sub(TOLD) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
+}
+
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>())
+        .unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+fn nothing(page: &Page) -> Subject {
+    Subject {
+        subject: "the terminal".to_owned(),
+        verdict: Verdict::Unproven,
+        reason: format!(
+            "There is nothing to judge: no {} was seen or declared.",
+            page.subjects.0
+        ),
+        assets: Vec::new(),
+        facts: Vec::new(),
+        finding: None,
+        evidence: Vec::new(),
+        rests_on: Vec::new(),
+    }
+}
+
+fn summary(page: &Page, subjects: &[Subject]) -> String {
+    let count = |verdict| {
+        subjects
+            .iter()
+            .filter(|subject| subject.verdict == verdict)
+            .count()
+    };
+    let total = subjects.len();
+    let noun = if total == 1 {
+        &page.subjects.0
+    } else {
+        &page.subjects.1
+    };
+    let shares: Vec<String> = Verdict::ALL
+        .into_iter()
+        .filter(|verdict| count(*verdict) > 0)
+        .map(|verdict| format!("{} {verdict}", count(verdict)))
+        .collect();
+    format!("{total} {noun}: {}.", shares.join(", "))
+}
+
+/// Stable across runs: depends on the measure, the subject and what tells several findings of a subject apart.
+fn finding_id(measure: &str, subject: &str, key: &str) -> String {
+    let digest = Sha256::digest(format!("{measure}\0{subject}\0{key}"));
+    let hex: String = digest
+        .iter()
+        .take(5)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{measure}-{hex}")
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    match value {
+        Some(Value::Text(text)) => Some(text.clone()),
+        Some(Value::Int(n)) => Some(n.to_string()),
+        _ => None,
+    }
+}
+
+/// A JSON list of texts; nulls are left out. `None` where it is no list.
+fn list(value: Option<&Value>) -> Option<Vec<String>> {
+    let Some(Value::Text(json)) = value else {
+        return None;
+    };
+    let items: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
+    let words = items.iter().filter(|item| !item.is_null());
+    Some(
+        words
+            .map(|item| {
+                item.as_str()
+                    .map_or_else(|| item.to_string(), str::to_owned)
+            })
+            .collect(),
+    )
+}
+
+fn take_apart(page: &Page, columns: &[String], row: Vec<Value>) -> Result<Found, Error> {
+    let mut cells: Vec<(String, Value)> = columns.iter().cloned().zip(row).collect();
+    let mut take = |name: &str| {
+        cells
+            .iter()
+            .position(|(column, _)| column == name)
+            .map(|index| cells.remove(index).1)
+    };
+    let subject = take("subject");
+    let named = text(subject.as_ref()).unwrap_or_default();
+    let wrong = |message: String| Error::Row {
+        id: page.id.clone(),
+        file: page.file.clone(),
+        line: page.sql_line,
+        subject: named.clone(),
+        message,
+    };
+    let words = text(take("verdict").as_ref()).unwrap_or_default();
+    let verdict =
+        Verdict::parse(&words).ok_or_else(|| wrong(format!("{words:?} is no verdict")))?;
+    let reason = text(take("reason").as_ref()).filter(|reason| !reason.is_empty());
+    let reason = reason.ok_or_else(|| wrong("column `reason` is missing or null".to_owned()))?;
+    if named.is_empty() {
+        return Err(wrong("column `subject` is missing or null".to_owned()));
+    }
+    let mut lists = |name: &str| match take(name) {
+        None | Some(Value::Null) => Ok(None),
+        value => list(value.as_ref())
+            .map(Some)
+            .ok_or_else(|| wrong(format!("column `{name}` is no JSON list"))),
+    };
+    let evidence = lists("evidence")?.unwrap_or_default();
+    let (assets, zones, rests_on) = (lists("assets")?, lists("zones")?, lists("rests_on")?);
+    let key = text(take("key").as_ref());
+    let citations = evidence
+        .iter()
+        .map(|one| {
+            Citation::parse(one).ok_or_else(|| {
+                wrong(format!(
+                    "{one:?} cites nothing known, as `operation:12` does"
+                ))
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    // What is null says nothing; what is a JSON list is one.
+    let facts = cells
+        .into_iter()
+        .filter(|(_, value)| *value != Value::Null)
+        .map(|(name, value)| match list(Some(&value)) {
+            Some(items) => (name, Value::List(items)),
+            None => (name, value),
+        })
+        .collect();
+    Ok(Found {
+        subject: named,
+        verdict,
+        reason,
+        key,
+        assets: assets.unwrap_or_default(),
+        zones,
+        rests_on: rests_on.unwrap_or_default(),
+        facts,
+        citations,
+    })
+}
+
+/// One row per subject and key: of several the worst, with the evidence of all that say the same.
+fn collapse(found: Vec<Found>) -> Vec<Found> {
+    let mut places: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+    let mut kept: Vec<Found> = Vec::new();
+    for one in found {
+        let place = (one.subject.clone(), one.key.clone());
+        match places.get(&place).and_then(|index| kept.get_mut(*index)) {
+            None => {
+                places.insert(place, kept.len());
+                kept.push(one);
+            }
+            Some(known) if one.verdict > known.verdict => *known = one,
+            Some(known) if one.verdict == known.verdict => {
+                known.citations.extend(one.citations);
+                let new: Vec<String> = one
+                    .assets
+                    .into_iter()
+                    .filter(|asset| !known.assets.contains(asset))
+                    .collect();
+                known.assets.extend(new);
+            }
+            Some(_) => {}
+        }
+    }
+    kept
+}

@@ -1,0 +1,312 @@
+//! A measure page: front matter, prose that an inspector reads, one query, and the cases that prove it.
+//!
+//! The same text is the check, its test, the console's page and the report's section. It is read line by line so that
+//! every complaint names its place.
+use std::collections::BTreeMap;
+
+use facts::Value;
+use serde::Deserialize;
+
+use crate::cases::Case;
+use crate::{Error, Verdict};
+
+/// A measure as its page gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// E.g. `C9`.
+    pub id: String,
+    /// The state that the measure asserts.
+    pub title: String,
+    pub area: String,
+    /// What one of its subjects is called, and several.
+    pub subjects: (String, String),
+    /// Paragraphs that it answers, by edition.
+    pub paragraphs: BTreeMap<String, Vec<String>>,
+    /// Kinds of coverage that a `met` rests on.
+    pub needs: Vec<String>,
+    /// Values that the query names (`:name`).
+    pub parameters: Vec<(String, Value)>,
+    /// Ids of other frameworks, by framework.
+    pub crosswalk: BTreeMap<String, Vec<String>>,
+    /// Markdown of the sections.
+    pub asks: String,
+    pub judged: String,
+    pub fails: String,
+    pub sql: String,
+    pub cases: Vec<Case>,
+    /// The file, for messages.
+    pub file: String,
+    /// Line of the query's first line.
+    pub sql_line: usize,
+    /// The whole page.
+    pub text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Front {
+    id: String,
+    title: String,
+    area: String,
+    subjects: [String; 2],
+    #[serde(default)]
+    paragraphs: BTreeMap<String, Vec<String>>,
+    needs: Vec<String>,
+    #[serde(default)]
+    parameters: toml::Table,
+    #[serde(default)]
+    crosswalk: BTreeMap<String, Vec<String>>,
+}
+
+/// Areas, in the order of the catalogue.
+pub(crate) const AREAS: &[&str] = &[
+    "threat",
+    "general",
+    "crane",
+    "integrity",
+    "physical",
+    "reporting",
+    "editions",
+];
+/// Kinds of coverage that a page may need, of the values of `coverage.what`. Limits that were hit count for every page.
+pub(crate) const NEEDS: &[&str] = &["capture", "frames", "streams", "directions", "classified"];
+const SECTIONS: [&str; 4] = ["What it asks", "How it is judged", "When it fails", "Cases"];
+
+/// A line of the page and its number from 1.
+pub(crate) type Line<'a> = (usize, &'a str);
+
+impl Page {
+    /// Reads a page; `file` is for messages. A page without cases of all three kinds does not load.
+    pub fn parse(file: &str, text: &str) -> Result<Page, Error> {
+        let wrong = |line: usize, message: String| Error::Page {
+            file: file.to_owned(),
+            line,
+            message,
+        };
+        let lines: Vec<Line<'_>> = (1..).zip(text.lines()).collect();
+        let (front, body) = front_matter(&lines).map_err(|(line, message)| wrong(line, message))?;
+        let front: Front = toml::from_str(&front).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let before = front
+                .get(..offset)
+                .unwrap_or_default()
+                .matches('\n')
+                .count();
+            wrong(before + 2, error.message().to_owned())
+        })?;
+        if !AREAS.contains(&front.area.as_str()) {
+            return Err(wrong(
+                1,
+                format!("area {:?} is not one of {}", front.area, AREAS.join(", ")),
+            ));
+        }
+        if let Some(need) = front
+            .needs
+            .iter()
+            .find(|need| !NEEDS.contains(&need.as_str()))
+        {
+            return Err(wrong(
+                1,
+                format!(
+                    "{need:?} is no kind of coverage; known are {}",
+                    NEEDS.join(", ")
+                ),
+            ));
+        }
+        let parameters: Vec<(String, Value)> = front
+            .parameters
+            .iter()
+            .map(|(name, value)| {
+                let value = parameter(value).ok_or_else(|| {
+                    wrong(1, format!("parameter {name:?} must be a number, a text, true or false, or a list of texts"))
+                })?;
+                Ok((name.clone(), value))
+            })
+            .collect::<Result<_, Error>>()?;
+
+        let sections = sections(body);
+        let find = |title: &str| {
+            let found = sections.iter().find(|section| section.title == title);
+            found.ok_or_else(|| {
+                wrong(
+                    lines.len().max(1),
+                    format!("section `## {title}` is missing"),
+                )
+            })
+        };
+        if let Some(odd) = sections
+            .iter()
+            .find(|section| !SECTIONS.contains(&section.title))
+        {
+            return Err(wrong(
+                odd.line,
+                format!(
+                    "section {:?} is not one of {}",
+                    odd.title,
+                    SECTIONS.join(", ")
+                ),
+            ));
+        }
+        let [asks, judged, fails, cases] = SECTIONS;
+        let (asks, judged, fails, cases) = (find(asks)?, find(judged)?, find(fails)?, find(cases)?);
+        let queries: Vec<Block<'_>> = blocks(judged.lines)
+            .into_iter()
+            .filter(|block| block.language == "sql")
+            .collect();
+        let [query] = queries.as_slice() else {
+            return Err(wrong(
+                judged.line,
+                format!("one `sql` block is expected here, {} found", queries.len()),
+            ));
+        };
+        let read = crate::cases::parse(cases.lines, &front.needs)
+            .map_err(|(line, message)| wrong(line, message))?;
+        for verdict in [Verdict::Met, Verdict::NotMet, Verdict::Unproven] {
+            if !read.iter().any(|case| case.verdict == verdict) {
+                return Err(wrong(
+                    cases.line,
+                    format!(
+                        "no case is {verdict}: a page needs one that is met, one not met, one unproven"
+                    ),
+                ));
+            }
+        }
+        let prose = |section: &Section<'_>| {
+            let mut inside = false;
+            let keep = section.lines.iter().filter(|(_, line)| {
+                let fence = line.starts_with("```");
+                let skip = inside || fence;
+                inside ^= fence;
+                !skip
+            });
+            keep.map(|(_, line)| *line)
+                .collect::<Vec<_>>()
+                .join("\n")
+                .trim()
+                .to_owned()
+        };
+        let [one, several] = front.subjects;
+        Ok(Page {
+            id: front.id,
+            title: front.title,
+            area: front.area,
+            subjects: (one, several),
+            paragraphs: front.paragraphs,
+            needs: front.needs,
+            parameters,
+            crosswalk: front.crosswalk,
+            asks: prose(asks),
+            judged: prose(judged),
+            fails: prose(fails),
+            sql: query
+                .lines
+                .iter()
+                .map(|(_, line)| *line)
+                .collect::<Vec<_>>()
+                .join("\n"),
+            sql_line: query.lines.first().map_or(query.line, |(line, _)| *line),
+            cases: read,
+            file: file.to_owned(),
+            text: text.to_owned(),
+        })
+    }
+}
+
+fn parameter(value: &toml::Value) -> Option<Value> {
+    Some(match value {
+        toml::Value::String(text) => Value::Text(text.clone()),
+        toml::Value::Integer(n) => Value::Int(*n),
+        toml::Value::Float(n) => Value::Real(*n),
+        toml::Value::Boolean(on) => Value::Bool(*on),
+        toml::Value::Array(list) => Value::List(
+            list.iter()
+                .map(|one| one.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?,
+        ),
+        toml::Value::Datetime(_) | toml::Value::Table(_) => return None,
+    })
+}
+
+/// The TOML between the two `+++` lines, and the lines after it.
+fn front_matter<'a, 'b>(
+    lines: &'b [Line<'a>],
+) -> Result<(String, &'b [Line<'a>]), (usize, String)> {
+    let Some(((_, first), rest)) = lines.split_first() else {
+        return Err((1, "the page is empty".to_owned()));
+    };
+    if first.trim_end() != "+++" {
+        return Err((
+            1,
+            "a page begins with a line `+++` and its front matter in TOML".to_owned(),
+        ));
+    }
+    let end = rest.iter().position(|(_, line)| line.trim_end() == "+++");
+    let Some(end) = end else {
+        return Err((
+            1,
+            "the front matter is not closed by a line `+++`".to_owned(),
+        ));
+    };
+    let (front, body) = rest.split_at(end);
+    Ok((
+        front.iter().map(|(_, line)| format!("{line}\n")).collect(),
+        body.get(1..).unwrap_or_default(),
+    ))
+}
+
+struct Section<'a> {
+    title: &'a str,
+    line: usize,
+    lines: &'a [Line<'a>],
+}
+
+fn sections<'a>(body: &'a [Line<'a>]) -> Vec<Section<'a>> {
+    let mut inside = false;
+    let mut starts = Vec::new();
+    for (index, (_, line)) in body.iter().enumerate() {
+        inside ^= line.starts_with("```");
+        if !inside && line.starts_with("## ") {
+            starts.push(index);
+        }
+    }
+    let ends = starts.iter().copied().skip(1).chain([body.len()]);
+    starts
+        .iter()
+        .zip(ends)
+        .filter_map(|(start, end)| {
+            let (head, lines) = body.get(*start..end)?.split_first()?;
+            Some(Section {
+                title: head.1.trim_start_matches('#').trim(),
+                line: head.0,
+                lines,
+            })
+        })
+        .collect()
+}
+
+/// A fenced block: its language, the line of its fence, the lines within.
+pub(crate) struct Block<'a> {
+    pub(crate) language: &'a str,
+    pub(crate) line: usize,
+    pub(crate) lines: Vec<Line<'a>>,
+}
+
+pub(crate) fn blocks<'a>(lines: &[Line<'a>]) -> Vec<Block<'a>> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block<'a>> = None;
+    for (number, line) in lines {
+        match (line.strip_prefix("```"), open.as_mut()) {
+            (Some(language), None) => {
+                open = Some(Block {
+                    language: language.trim(),
+                    line: *number,
+                    lines: Vec::new(),
+                })
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some(block)) => block.lines.push((*number, line)),
+            (None, None) => {}
+        }
+    }
+    blocks
+}

@@ -1,0 +1,250 @@
+//! Control traffic without end, for benches: thousands of small Modbus, S7comm and EtherNet/IP messages between many
+//! hosts, written as it is made.
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+
+use crate::net::bytes::{Bytes, Dice, len16, len32};
+use crate::net::capture::{pcap_header, pcap_record};
+use crate::net::frame::{self, ACK, Ends, Ipv4, Mac, PSH, SYN, Segment, Tag};
+use crate::speech::modbus;
+
+/// What to make.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    pub packets: u64,
+    /// Controllers; each is asked by `clients` of its network.
+    pub controllers: u16,
+    /// Clients of each controller: every pair is one TCP connection.
+    pub clients: u8,
+    /// Out of a hundred packets, how many are camera pictures of about 1,400 bytes.
+    pub video_percent: u8,
+    pub seed: u64,
+}
+
+impl Default for Load {
+    /// Pure control: 200 controllers with 3 clients each.
+    fn default() -> Load {
+        Load {
+            packets: 1_000_000,
+            controllers: 200,
+            clients: 3,
+            video_percent: 0,
+            seed: 7,
+        }
+    }
+}
+
+/// One open connection.
+struct Flow {
+    client: (Mac, Ipv4Addr, u16),
+    server: (Mac, Ipv4Addr, u16),
+    vlan: u16,
+    seq: [u32; 2],
+    ids: [u16; 2],
+    round: u16,
+    protocol: Protocol,
+}
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Modbus,
+    S7,
+    Enip,
+}
+
+/// Writes a classic pcap file of exactly `load.packets` packets.
+pub fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(&pcap_header())?;
+    let mut dice = Dice::new(load.seed);
+    let mut flows = flows(load, &mut dice);
+    let mut pen = Pen {
+        out,
+        left: load.packets,
+        at: crate::harborview::BEGIN,
+    };
+    let tags = |vlan| [Tag::vlan(vlan)];
+
+    for flow in &mut flows {
+        for (client, flags) in [(true, SYN), (false, SYN | ACK), (true, ACK)] {
+            let frame = flow.segment(client, flags, &[], &tags(flow.vlan));
+            pen.put(&frame)?;
+        }
+    }
+    while pen.left > 0 && !flows.is_empty() {
+        for flow in &mut flows {
+            let tags = tags(flow.vlan);
+            flow.round = flow.round.wrapping_add(1);
+            let (question, answer) = flow.messages(&mut dice);
+            pen.put(&flow.segment(true, PSH | ACK, &question, &tags))?;
+            pen.put(&flow.segment(false, PSH | ACK, &answer, &tags))?;
+            if dice.below(100) < u64::from(load.video_percent).saturating_mul(2) {
+                pen.put(&flow.picture(&mut dice, &tags))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Pen<'a, W> {
+    out: &'a mut W,
+    left: u64,
+    at: i64,
+}
+
+impl<W: Write> Pen<'_, W> {
+    /// Writes the frame unless enough are written.
+    fn put(&mut self, frame: &[u8]) -> io::Result<()> {
+        if self.left == 0 {
+            return Ok(());
+        }
+        self.left = self.left.saturating_sub(1);
+        self.at = self.at.saturating_add(11);
+        pcap_record(self.out, self.at, frame, frame.len())
+    }
+}
+
+fn flows(load: Load, dice: &mut Dice) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for controller in 0..load.controllers {
+        let [high, low] = controller.to_be_bytes();
+        let vlan = 100u16.saturating_add(controller % 40);
+        for client in 0..load.clients {
+            let (protocol, port) = match (controller + u16::from(client)) % 3 {
+                0 => (Protocol::Modbus, modbus::PORT),
+                1 => (Protocol::S7, 102),
+                _ => (Protocol::Enip, 44_818),
+            };
+            let ip = |last: u8| Ipv4Addr::new(10, 100u8.wrapping_add(high), low, last);
+            let last = client.saturating_add(100);
+            flows.push(Flow {
+                client: ([0x8c, 0xec, 0x4b, high, low, last], ip(last), 50_000),
+                server: ([0x28, 0x63, 0x36, high, low, 10], ip(10), port),
+                vlan,
+                seq: [len32(usize::from(len16(flows.len()))), 0x4000_0000],
+                ids: [(dice.roll() & 0xffff) as u16, (dice.roll() & 0xffff) as u16],
+                round: 0,
+                protocol,
+            });
+        }
+    }
+    flows
+}
+
+impl Flow {
+    fn packet(&mut self, from_client: bool, protocol: u8, payload: &[u8], tags: &[Tag]) -> Vec<u8> {
+        let (from, to) = if from_client {
+            (self.client, self.server)
+        } else {
+            (self.server, self.client)
+        };
+        let [client_id, server_id] = &mut self.ids;
+        let id = if from_client { client_id } else { server_id };
+        *id = id.wrapping_add(1);
+        let header = Ipv4 {
+            from: from.1,
+            to: to.1,
+            protocol,
+            ttl: 64,
+            id: *id,
+            tos: 0,
+            dont_fragment: true,
+        };
+        frame::ethernet(to.0, from.0, tags, frame::IPV4, &header.whole(payload))
+    }
+
+    fn segment(&mut self, from_client: bool, flags: u8, payload: &[u8], tags: &[Tag]) -> Vec<u8> {
+        let (from, to) = if from_client {
+            (self.client, self.server)
+        } else {
+            (self.server, self.client)
+        };
+        let [client_seq, server_seq] = self.seq;
+        let (seq, ack) = if from_client {
+            (client_seq, server_seq)
+        } else {
+            (server_seq, client_seq)
+        };
+        let segment = Segment {
+            from: from.2,
+            to: to.2,
+            seq,
+            ack: if flags & ACK == 0 { 0 } else { ack },
+            flags,
+            window: 8_192,
+            options: &[],
+            payload,
+        };
+        let bytes = frame::tcp(Ends::V4(from.1, to.1), segment);
+        let step = len32(payload.len()).wrapping_add(u32::from(flags & SYN != 0));
+        let [client_seq, server_seq] = &mut self.seq;
+        let own = if from_client { client_seq } else { server_seq };
+        *own = own.wrapping_add(step);
+        self.packet(from_client, frame::TCP, &bytes, tags)
+    }
+
+    /// A question and its answer, as the clients of this controller repeat them.
+    fn messages(&self, dice: &mut Dice) -> (Vec<u8>, Vec<u8>) {
+        let value = dice.bytes(32);
+        match self.protocol {
+            Protocol::Modbus => {
+                let question = Bytes::new().u8(3).be16(100).be16(16).done();
+                let answer = Bytes::new().u8(3).len8(&value).done();
+                (
+                    modbus::adu(self.round, 1, &question),
+                    modbus::adu(self.round, 1, &answer),
+                )
+            }
+            Protocol::S7 => {
+                let question = Bytes::hex("0300 001f 02f080 32 01 0000")
+                    .be16(self.round)
+                    .raw(&Bytes::hex("000e 0000 04 01 12 0a 10 02 0020 000a 84 000000").done());
+                let answer = Bytes::hex("0300 0039 02f080 32 03 0000")
+                    .be16(self.round)
+                    .raw(&Bytes::hex("0002 0024 0000 04 01 ff 04 0100").done())
+                    .raw(&value);
+                (question.done(), answer.done())
+            }
+            Protocol::Enip => {
+                let wrap = |cip: &[u8]| {
+                    let length = len16(cip.len());
+                    Bytes::new()
+                        .le16(0x6f)
+                        .le16(length.saturating_add(16))
+                        .le32(0x1a2b_0001)
+                        .le32(0)
+                        .le64(u64::from(self.round))
+                        .le32(0)
+                        .le32(0)
+                        .le16(5)
+                        .le16(2)
+                        .le32(0)
+                        .le16(0xb2)
+                        .le16(length)
+                        .raw(cip)
+                        .done()
+                };
+                let question = Bytes::hex("4c 05 91 08").text("LIFT_CNT").le16(1).done();
+                let answer = Bytes::hex("cc 00 00 00 c4 00").field(&value, 4).done();
+                (wrap(&question), wrap(&answer))
+            }
+        }
+    }
+
+    /// A camera's picture beside the controller: RTP by UDP.
+    fn picture(&mut self, dice: &mut Dice, tags: &[Tag]) -> Vec<u8> {
+        let data = dice.bytes(1_380);
+        let packet = Bytes::hex("80 60")
+            .be16(self.round)
+            .be32(0)
+            .be32(0x5eed)
+            .raw(&[0x7c, 5])
+            .raw(&data);
+        let datagram = frame::udp(
+            Ends::V4(self.client.1, self.server.1),
+            30_000,
+            30_002,
+            &packet.done(),
+        );
+        self.packet(true, frame::UDP, &datagram, tags)
+    }
+}

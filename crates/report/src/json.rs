@@ -1,0 +1,104 @@
+//! The assessment as JSON, for programs. Keys are those of the contract; what it adds is `summary`, `rests_on`,
+//! `fact` of a citation, `not_judged`, `skipped` and `notes`. A key is always there: what is not known is `null`.
+use facts::{Time, Value};
+use judge::{Assessment, Cited, Judged, Source, Subject};
+use serde_json::{Map, Value as Json, json};
+
+use crate::Context;
+use crate::visible::is_hidden;
+
+/// The assessment as indented JSON with a final newline; the same bytes for the same input.
+pub fn json(assessment: &Assessment, context: &Context<'_>) -> String {
+    let tree = json!({
+        "seawall": context.version,
+        "terminal": assessment.terminal,
+        "time_zone": assessment.time_zone,
+        "as_of": time(assessment.as_of),
+        "edition": assessment.edition,
+        "evidence": assessment.evidence.iter().map(source).collect::<Vec<_>>(),
+        "measures": assessment.measures.iter().map(measure).collect::<Vec<_>>(),
+        "not_judged": assessment.not_judged.iter().map(|one| json!({
+            "id": one.id, "title": one.title, "why": one.why,
+        })).collect::<Vec<_>>(),
+        "skipped": context.skipped,
+        "notes": context.notes,
+    });
+    escape_hidden(&format!("{tree:#}\n"))
+}
+
+fn time(time: Time) -> Json {
+    Json::String(time.to_string())
+}
+
+fn source(source: &Source) -> Json {
+    json!({
+        "capture": source.capture,
+        "sha256": source.sha256,
+        "packets": source.packets,
+        "first": source.first.map(time),
+        "last": source.last.map(time),
+        "sensor": source.sensor,
+        "problems": source.problems,
+    })
+}
+
+fn measure(measure: &Judged) -> Json {
+    json!({
+        "id": measure.id,
+        "title": measure.title,
+        "verdict": measure.verdict.words(),
+        "summary": measure.summary,
+        "subjects": measure.subjects.iter().map(subject).collect::<Vec<_>>(),
+    })
+}
+
+fn subject(subject: &Subject) -> Json {
+    let facts: Map<String, Json> = subject
+        .facts
+        .iter()
+        .map(|(name, one)| (name.clone(), value(one)))
+        .collect();
+    json!({
+        "subject": subject.subject,
+        "verdict": subject.verdict.words(),
+        "reason": subject.reason,
+        "assets": subject.assets,
+        "facts": facts,
+        "finding": subject.finding,
+        "evidence": subject.evidence.iter().map(cited).collect::<Vec<_>>(),
+        "rests_on": subject.rests_on,
+    })
+}
+
+fn cited(cited: &Cited) -> Json {
+    json!({ "capture": cited.capture, "frames": cited.frames, "time": cited.time.map(time), "fact": cited.fact })
+}
+
+fn value(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(flag) => json!(flag),
+        Value::Int(number) => json!(number),
+        Value::Real(number) => json!(number),
+        Value::Text(text) => json!(text),
+        Value::List(texts) => json!(texts),
+        Value::Numbers(numbers) => json!(numbers),
+    }
+}
+
+/// Writes hidden characters as `\uNNNN`: the value is the same, and a terminal or an editor shows what is there.
+/// In JSON they can stand in strings only; line feeds are the indentation's.
+fn escape_hidden(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            let mut units = [0u16; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}

@@ -1,0 +1,185 @@
+//! Picks out of assessment and context what both the text and the HTML report show.
+use std::collections::{BTreeMap, BTreeSet};
+
+use facts::{Time, Value};
+use judge::{Assessment, Judged, Subject, Verdict};
+
+use crate::{Context, PageText, words};
+
+/// The areas of the advisory, by the first letter of a measure's id.
+const AREAS: &[(char, &str)] = &[
+    ('T', "Threat"),
+    ('G', "General"),
+    ('C', "Crane network"),
+    ('R', "Integrity, response and recovery"),
+    ('P', "Physical"),
+    ('I', "Reporting"),
+    ('A', "Editions"),
+];
+
+/// Name of the area of a measure; a site's own measures may have any id.
+pub(crate) fn area(id: &str) -> &'static str {
+    let mut chars = id.chars();
+    let letter = chars.next();
+    let numbered = chars.next().is_some_and(|c| c.is_ascii_digit());
+    AREAS
+        .iter()
+        .find(|(first, _)| numbered && letter == Some(*first))
+        .map_or("The site's own", |(_, name)| name)
+}
+
+/// The areas in order of the advisory, the site's own last.
+pub(crate) fn areas() -> impl Iterator<Item = &'static str> {
+    AREAS
+        .iter()
+        .map(|(_, name)| *name)
+        .chain(["The site's own"])
+}
+
+/// Things looked up by name many times.
+pub(crate) struct Picks<'a> {
+    pub(crate) assessment: &'a Assessment,
+    pub(crate) context: &'a Context<'a>,
+    /// The terminal's time zone.
+    pub(crate) zone: &'a str,
+    crane_of: BTreeMap<&'a str, &'a str>,
+    cranes: BTreeSet<&'a str>,
+    pages: BTreeMap<&'a str, &'a PageText>,
+}
+
+impl<'a> Picks<'a> {
+    pub(crate) fn new(assessment: &'a Assessment, context: &'a Context<'a>) -> Picks<'a> {
+        let declared = context
+            .site
+            .assets
+            .iter()
+            .map(|asset| (asset.name.as_str(), asset.crane.as_deref()));
+        let seen = context
+            .facts
+            .assets
+            .iter()
+            .map(|asset| (asset.name.as_str(), asset.crane.as_deref()));
+        let crane_of: BTreeMap<&str, &str> = seen
+            .chain(declared)
+            .filter_map(|(name, crane)| Some((name, crane?)))
+            .collect();
+        let zones = context
+            .site
+            .zones
+            .iter()
+            .filter_map(|zone| zone.crane.as_deref());
+        Picks {
+            assessment,
+            context,
+            zone: if assessment.time_zone.is_empty() {
+                "UTC"
+            } else {
+                &assessment.time_zone
+            },
+            cranes: crane_of.values().copied().chain(zones).collect(),
+            crane_of,
+            pages: context
+                .pages
+                .iter()
+                .map(|page| (page.id.as_str(), page))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn page(&self, id: &str) -> Option<&'a PageText> {
+        self.pages.get(id).copied()
+    }
+
+    /// The step that comes first when the measure fails.
+    pub(crate) fn next_step(&self, id: &str) -> Option<String> {
+        self.page(id)
+            .and_then(|page| words::first_sentence(&page.when_it_fails_markdown))
+    }
+
+    /// Cranes that a subject is about: as its facts say, else those of its assets, else itself.
+    pub(crate) fn cranes(&self, subject: &'a Subject) -> Vec<&'a str> {
+        let told = subject.facts.iter().find_map(|(name, value)| match value {
+            Value::Text(crane) if name == "crane" && !crane.is_empty() => Some(crane.as_str()),
+            _ => None,
+        });
+        if let Some(crane) = told {
+            return vec![crane];
+        }
+        let of_assets: BTreeSet<&str> = subject
+            .assets
+            .iter()
+            .filter_map(|asset| self.crane_of.get(asset.as_str()).copied())
+            .collect();
+        if of_assets.is_empty() {
+            self.cranes
+                .get(subject.subject.as_str())
+                .into_iter()
+                .copied()
+                .collect()
+        } else {
+            of_assets.into_iter().collect()
+        }
+    }
+
+    /// Findings of a measure, in the page's order.
+    pub(crate) fn findings(measure: &Judged) -> impl Iterator<Item = &Subject> {
+        measure
+            .subjects
+            .iter()
+            .filter(|subject| subject.verdict == Verdict::NotMet)
+    }
+
+    /// Measures of a verdict, in the order of the catalogue.
+    pub(crate) fn measures(&self, verdict: Verdict) -> impl Iterator<Item = &'a Judged> {
+        self.assessment
+            .measures
+            .iter()
+            .filter(move |measure| measure.verdict == verdict)
+    }
+
+    /// What was read: captures, packets, and the time from first to last.
+    pub(crate) fn read(&self) -> String {
+        let sources = &self.assessment.evidence;
+        if sources.is_empty() {
+            return "no capture; nothing on the wire was witnessed".to_owned();
+        }
+        let packets = sources
+            .iter()
+            .fold(0u64, |sum, source| sum.saturating_add(source.packets));
+        let first = sources.iter().filter_map(|source| source.first).min();
+        let last = sources.iter().filter_map(|source| source.last).max();
+        let what = format!(
+            "{}, {}",
+            words::many(words::size(sources.len()), "capture", "captures"),
+            words::many(packets, "packet", "packets")
+        );
+        match (first, last) {
+            (Some(first), Some(last)) => format!("{what}, {}", words::span(first, last, self.zone)),
+            _ => what,
+        }
+    }
+
+    /// Why captures may have shown less than there was, a sentence per problem.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = String> {
+        self.assessment.evidence.iter().flat_map(|source| {
+            source
+                .problems
+                .iter()
+                .map(move |problem| format!("{}: {problem}", source.capture))
+        })
+    }
+}
+
+/// First and last time of what a subject cites; else of its facts.
+pub(crate) fn when(subject: &Subject) -> Option<(Time, Time)> {
+    let fact = |names: &[&str]| {
+        subject.facts.iter().find_map(|(name, value)| match value {
+            Value::Text(text) if names.contains(&name.as_str()) => Time::parse(text),
+            _ => None,
+        })
+    };
+    let cited = || subject.evidence.iter().filter_map(|cited| cited.time);
+    let first = cited().chain(fact(&["time", "first"])).min()?;
+    let last = cited().chain(fact(&["last"])).max().unwrap_or(first);
+    Some((first, last.max(first)))
+}

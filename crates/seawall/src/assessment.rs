@@ -1,0 +1,102 @@
+//! One assessment, from the command's arguments to the verdicts: what `assess` and `packets` share.
+use std::path::PathBuf;
+
+use facts::{Facts, Time};
+use judge::{Assessment, Catalogue, Editions, Page};
+use sensor::Captures;
+use store::Snapshot;
+
+use crate::error::Error;
+use crate::input::{self, Terminal};
+
+/// What to judge.
+#[derive(Debug, clap::Args)]
+pub struct Subject {
+    /// The site folder, with its site.toml.
+    #[arg(value_name = "SITE")]
+    pub site: PathBuf,
+    /// Captures, or folders of captures; without any, the site's own captures/ folder where it has one.
+    #[arg(value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// Judge as of this time (RFC 3339 with offset); now if not given.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub as_of: Option<Time>,
+    /// The edition of the advisory to follow; the newest that was compared if not given.
+    #[arg(long, value_name = "ID")]
+    pub edition: Option<String>,
+    /// Workers that read at the same time; one per core if not given. The result is the same for any number.
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+}
+
+fn time(text: &str) -> Result<Time, String> {
+    Time::parse(text)
+        .ok_or_else(|| "expected RFC 3339 with an offset, such as 2026-11-21T08:00:00Z".to_owned())
+}
+
+/// The verdicts and everything that a report shows beside them.
+pub struct Judged {
+    pub assessment: Assessment,
+    pub terminal: Terminal,
+    pub facts: Facts,
+    pub captures: Captures,
+    pub pages: Vec<Page>,
+    pub skipped: Vec<String>,
+    pub notes: Vec<String>,
+}
+
+/// Reads, folds, judges.
+pub fn judge(subject: &Subject) -> Result<Judged, Error> {
+    let terminal = Terminal::load(&subject.site)?;
+    let captures = terminal.captures(&subject.captures)?;
+    let facts = terminal.facts(&captures, subject.workers)?;
+    let as_of = subject.as_of.unwrap_or_else(crate::clock::now);
+    let snapshot = Snapshot::new(&facts, &terminal.site, as_of)?;
+    let (pages, editions, catalogue) = (
+        judge::built_in()?,
+        Editions::built_in()?,
+        Catalogue::built_in()?,
+    );
+    let edition = subject.edition.as_deref();
+    let assessment = judge::assess(&snapshot, &pages, &editions, &catalogue, edition)?;
+    let mut notes: Vec<String> = Vec::new();
+    if captures.is_empty() {
+        notes
+            .push("No capture was read: nothing could be witnessed, so nothing is met.".to_owned());
+    }
+    let followed = editions.followed(edition)?;
+    notes.push(format!(
+        "Edition followed: {}. {}",
+        followed.title, followed.note
+    ));
+    let later = editions.all.iter().filter(|one| !one.compared);
+    notes.extend(later.map(|one| format!("{}: {}", one.title, one.note)));
+    let skipped = input::skipped(&captures);
+    Ok(Judged {
+        assessment,
+        terminal,
+        facts,
+        captures,
+        pages,
+        skipped,
+        notes,
+    })
+}
+
+/// What a report quotes of the pages.
+pub fn page_texts(pages: &[Page]) -> Vec<report::PageText> {
+    let lists = |map: &std::collections::BTreeMap<String, Vec<String>>| {
+        map.iter()
+            .map(|(name, ids)| (name.clone(), ids.clone()))
+            .collect()
+    };
+    let texts = pages.iter().map(|page| report::PageText {
+        id: page.id.clone(),
+        what_it_asks_markdown: page.asks.clone(),
+        how_judged_markdown: page.judged.clone(),
+        when_it_fails_markdown: page.fails.clone(),
+        paragraphs: lists(&page.paragraphs),
+        crosswalk: lists(&page.crosswalk),
+    });
+    texts.collect()
+}

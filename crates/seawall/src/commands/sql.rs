@@ -1,0 +1,78 @@
+//! `seawall sql`: any query over the facts.
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use store::Snapshot;
+
+use crate::error::Error;
+use crate::input::Terminal;
+use crate::rows::{Format, Rows};
+
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "seawall sql SITE [CAPTURE]... QUERY\n       seawall sql --tables")]
+pub struct Args {
+    /// The site folder, captures or folders of captures, and last the query.
+    #[arg(
+        value_name = "SITE [CAPTURE]... QUERY",
+        required_unless_present = "tables"
+    )]
+    words: Vec<String>,
+    /// Document the tables and functions, and stop.
+    #[arg(long)]
+    tables: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Workers that read at the same time; one per core if not given.
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    if args.tables {
+        print!("{}", reference());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let usage = || {
+        Error::Usage(
+            "give SITE, captures if any, and last the query: seawall sql SITE [CAPTURE]... QUERY"
+                .to_owned(),
+        )
+    };
+    let (site, rest) = args.words.split_first().ok_or_else(usage)?;
+    let (query, captures) = rest.split_last().ok_or_else(usage)?;
+    let terminal = Terminal::load(Path::new(site))?;
+    let named: Vec<PathBuf> = captures.iter().map(PathBuf::from).collect();
+    let captures = terminal.captures(&named)?;
+    let facts = terminal.facts(&captures, args.workers)?;
+    let snapshot = Snapshot::new(&facts, &terminal.site, crate::clock::now())?;
+    let result = snapshot.query(query)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let columns = result.columns.iter().map(String::as_str).collect();
+    Rows::new(&mut out, args.format, None, columns)
+        .and_then(|mut rows| {
+            result.rows.into_iter().try_for_each(|row| rows.row(row))?;
+            rows.finish()
+        })
+        .and_then(|()| out.flush())
+        .map_err(Error::Output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The reference of tables and functions, as Markdown.
+pub fn reference() -> String {
+    let mut text = String::from("# Tables\n");
+    for table in store::tables() {
+        text.push_str(&format!("\n## {}\n\n{}\n", table.name, table.doc.trim()));
+        if !table.columns.is_empty() {
+            text.push_str("\n| column | type | |\n|---|---|---|\n");
+            for (name, ty, doc) in &table.columns {
+                text.push_str(&format!(
+                    "| {name} | {ty} | {} |\n",
+                    doc.trim().replace('|', "\\|")
+                ));
+            }
+        }
+    }
+    text
+}

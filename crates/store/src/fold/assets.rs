@@ -1,0 +1,237 @@
+//! Asset rows: what the site declares joined with what was seen, one row per device.
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use facts::kinds::{AddressFact, Asset, Identity};
+use facts::lists::Lists;
+use facts::{Grade, Mac};
+use hashbrown::HashMap;
+
+use super::devices::{Device, Devices, Key, first_ip};
+use super::makers::Made;
+use super::places::{Places, is_special};
+use super::roles::Deeds;
+
+/// Builds every row, declared assets in the order of the site, then the others by address.
+pub(super) fn build(
+    rows: &[AddressFact],
+    identities: &[Identity],
+    devices: &Devices,
+    deeds: &HashMap<Key, Deeds>,
+    places: &Places<'_>,
+    lists: &Lists,
+) -> Vec<Asset> {
+    let mut stated: BTreeMap<Key, Vec<&Identity>> = BTreeMap::new();
+    for identity in identities {
+        if let Some(key) = super::others::told_of(identity, devices) {
+            stated.entry(key).or_default().push(identity);
+        }
+    }
+    let nothing_done = Deeds::default();
+    let mut assets = Vec::with_capacity(devices.all.len());
+    for (key, device) in &devices.all {
+        let mut said = stated.remove(key).unwrap_or_default();
+        said.sort_by(|a, b| (a.time, &a.value, &a.source).cmp(&(b.time, &b.value, &b.source)));
+        let seen = Seen {
+            key: *key,
+            device,
+            rows,
+            said,
+            places,
+        };
+        let mut asset = seen.asset();
+        let declared = seen.declared();
+        let made = Made::judge(declared, &seen.said, &device.macs, lists);
+        let role = match declared {
+            Some(one) => Some((
+                one.role.word().to_owned(),
+                Grade::Declared,
+                "site file".to_owned(),
+            )),
+            None => deeds.get(key).unwrap_or(&nothing_done).role(
+                &seen.said,
+                device,
+                made.supplier.as_ref(),
+            ),
+        };
+        made.fill(&mut asset);
+        if let Some((role, grade, why)) = role {
+            (asset.role, asset.role_grade, asset.role_why) = (Some(role), Some(grade), Some(why));
+        }
+        assets.push(asset);
+    }
+    assets
+}
+
+/// Everything known of one device.
+struct Seen<'a> {
+    key: Key,
+    device: &'a Device,
+    rows: &'a [AddressFact],
+    /// What it stated of itself, earliest first.
+    said: Vec<&'a Identity>,
+    places: &'a Places<'a>,
+}
+
+impl<'a> Seen<'a> {
+    fn declared(&self) -> Option<&'a facts::site::Asset> {
+        match self.key {
+            Key::Declared(index) => self.places.site.assets.get(index),
+            Key::Mac(_) | Key::Ip(_) => None,
+        }
+    }
+
+    /// Rows by which to count: its own if any were seen, else those in which a router carried its address.
+    fn rows(&self) -> impl Iterator<Item = &'a AddressFact> {
+        let indexes = if self.device.own.is_empty() {
+            &self.device.carried
+        } else {
+            &self.device.own
+        };
+        indexes.iter().filter_map(|index| self.rows.get(*index))
+    }
+
+    fn asset(&self) -> Asset {
+        let declared = self.declared();
+        let interfaces = declared
+            .map(|one| one.interfaces.as_slice())
+            .unwrap_or_default();
+        let first = self
+            .rows()
+            .min_by_key(|row| (row.time, &row.evidence, row.mac, row.ip));
+        let is_remote = self.device.own.is_empty() && !self.device.carried.is_empty();
+
+        let mut macs: BTreeSet<Mac> = self.device.macs.clone();
+        macs.extend(interfaces.iter().filter_map(|interface| interface.mac));
+        let mut ips = self.device.ips.clone();
+        ips.extend(interfaces.iter().filter_map(|interface| interface.ip));
+        let mut vlans: BTreeSet<u16> = BTreeSet::new();
+        if !is_remote {
+            vlans.extend(self.rows().filter_map(|row| row.vlan));
+        }
+
+        let zones = self.zones(&ips);
+        let zone = interfaces
+            .iter()
+            .find_map(|one| self.places.zone_of(one.ip, one.vlan))
+            .or_else(|| first_ip(&ips).and_then(|ip| self.zone_at(ip)))
+            .or_else(|| zones.first().copied());
+        let crane = declared
+            .and_then(|one| one.crane.clone())
+            .or_else(|| zone.and_then(|zone| self.places.site.zones.get(zone)?.crane.clone()));
+        let names = zones
+            .iter()
+            .filter_map(|zone| self.places.zone_name(Some(*zone)))
+            .collect();
+
+        // A captured packet of it may have been carried twice; the fullest view counts.
+        let carried_most = || self.rows().map(|row| row.packets).max().unwrap_or(0);
+        Asset {
+            name: self.device.name.clone(),
+            declared: declared.is_some(),
+            seen: first.is_some(),
+            time: first.map(|row| row.time),
+            last: self.rows().map(|row| row.last).max(),
+            packets: if is_remote {
+                carried_most()
+            } else {
+                self.rows().map(|row| row.packets).sum()
+            },
+            macs: macs.iter().map(ToString::to_string).collect(),
+            ips: ips.iter().map(ToString::to_string).collect(),
+            vlans: vlans.into_iter().collect(),
+            zone: self.places.zone_name(zone),
+            zones: names,
+            crane,
+            hostnames: self.hostnames(),
+            model: self.latest("model"),
+            order_number: self.latest("order_number"),
+            firmware: self.latest("firmware"),
+            serial: self.latest("serial"),
+            routes: self.device.routes,
+            remote: is_remote,
+            mac: first.filter(|_| !is_remote).and_then(|row| row.mac),
+            evidence: first.map(|row| row.evidence.clone()).unwrap_or_default(),
+            ..Asset::default()
+        }
+    }
+
+    /// Zones of its addresses, declared and seen, in the order of the site.
+    fn zones(&self, ips: &BTreeSet<IpAddr>) -> Vec<usize> {
+        let interfaces = self
+            .declared()
+            .map(|one| one.interfaces.as_slice())
+            .unwrap_or_default();
+        let mut zones: BTreeSet<usize> = interfaces
+            .iter()
+            .filter_map(|one| self.places.zone_of(one.ip, one.vlan))
+            .collect();
+        zones.extend(ips.iter().filter_map(|ip| self.zone_at(*ip)));
+        let own = self
+            .device
+            .own
+            .iter()
+            .filter_map(|index| self.rows.get(*index));
+        // Without an IP address that tells, the VLAN does; and last the zone that holds the rest of the world.
+        if zones.is_empty() {
+            zones.extend(own.filter_map(|row| self.places.zone_of_vlan(row.vlan)));
+        }
+        if zones.is_empty() {
+            zones.extend(ips.iter().filter_map(|ip| self.places.zone_of_ip(*ip)));
+        }
+        zones.into_iter().collect()
+    }
+
+    /// Zone of one of its IP addresses: by prefix; else, and for an address that has no place by itself, by the VLAN in
+    /// which it uses it.
+    fn zone_at(&self, ip: IpAddr) -> Option<usize> {
+        if is_special(ip) {
+            return None;
+        }
+        if !self.places.is_placeless(ip) {
+            return self.places.zone_of_ip(ip);
+        }
+        let own = self
+            .device
+            .own
+            .iter()
+            .filter_map(|index| self.rows.get(*index));
+        own.filter(|row| row.ip == Some(ip))
+            .find_map(|row| self.places.zone_of_vlan(row.vlan))
+    }
+
+    fn hostnames(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .declared()
+            .map(|one| one.hostnames.clone())
+            .unwrap_or_default();
+        let stated: BTreeSet<&str> = self
+            .said
+            .iter()
+            .filter(|identity| identity.attribute == "hostname")
+            .map(|identity| identity.value.as_str())
+            .collect();
+        for name in stated {
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// What it stated last; the surer grade goes first.
+    fn latest(&self, attribute: &str) -> Option<String> {
+        let said = self
+            .said
+            .iter()
+            .filter(|identity| identity.attribute == attribute);
+        let best = said.max_by_key(|one| {
+            (
+                std::cmp::Reverse(one.grade.unwrap_or(Grade::Inferred)),
+                one.last,
+                &one.value,
+            )
+        });
+        best.map(|identity| identity.value.clone())
+    }
+}

@@ -1,0 +1,252 @@
+//! Conversations: both ends, whether they cross zones, and the conduit that explains them or why none does.
+//!
+//! A conduit explains a conversation if its ends cover both, a service covers it, and it is in force from the first packet
+//! to the last; `during = "work-order"` asks for a work order that names source and target at both times. The first such
+//! conduit in the order of the site counts.
+//!
+//! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
+//! of the other direction explains it too; `reason` then says `answers`.
+use std::rc::Rc;
+
+use facts::kinds::Conversation;
+use facts::site::{Conduit, Role, Service, Site, Who};
+use facts::{Address, Time};
+use hashbrown::HashMap;
+
+use super::ends::{End, Ends};
+
+/// What needs no conduit and is witnessed all the same.
+const HOUSEKEEPING: &str = "housekeeping";
+
+/// A conduit explains the other direction, and the capture does not tell which it was.
+const ANSWERS: &str = "answers";
+
+/// Protocols that keep a network running.
+const KEEPS_HOUSE: &[&str] = &["arp", "lldp", "cdp", "stp", "mrp", "igmp"];
+
+/// Fills the judged columns.
+pub(super) fn fill(conversations: &mut [Conversation], ends: &mut Ends<'_>) {
+    let mut conduits = Conduits {
+        site: ends.places.site,
+        forth: HashMap::new(),
+        back: HashMap::new(),
+    };
+    for one in conversations {
+        let (client, server) = both(one, ends);
+        one.crosses = client.who.zone != server.who.zone;
+        let (conduit, reason) = if is_housekeeping(one, &client, &server, ends) {
+            (None, Some(HOUSEKEEPING.to_owned()))
+        } else {
+            conduits.explain(one, &client, &server)
+        };
+        (one.conduit, one.reason) = (conduit, reason);
+        one.client_asset = Some(client.asset.clone());
+        (one.client_zone, one.client_party) = (client.zone.clone(), client.party.clone());
+        one.server_asset = Some(server.asset.clone());
+        (one.server_zone, one.server_party) = (server.zone.clone(), server.party.clone());
+    }
+}
+
+/// Both ends, each with what the other tells of it.
+fn both(one: &Conversation, ends: &mut Ends<'_>) -> (Rc<End>, Rc<End>) {
+    let mut client = ends.at(one.client, one.client_mac, one.vlan);
+    let mut server = ends.at(one.server, one.server_mac, one.vlan);
+    // A group is heard where it is spoken to. Layer 2 leads nowhere else: an end of which nothing is known is where the
+    // other is.
+    let is_link = matches!((one.client, one.server), (Address::Mac(_), Address::Mac(_)));
+    if server.group || (is_link && server.who.zone.is_none()) {
+        share_zone(&client, &mut server);
+    } else if is_link && client.who.zone.is_none() {
+        share_zone(&server, &mut client);
+    }
+    if server.who.party.is_none()
+        && let Some(party) = ends.party_by_name(one.client, one.server)
+    {
+        let server = Rc::make_mut(&mut server);
+        server.who.party = Some(party);
+        server.party = ends.party_name(Some(party));
+    }
+    (client, server)
+}
+
+fn share_zone(from: &End, to: &mut Rc<End>) {
+    if to.who.zone != from.who.zone {
+        let to = Rc::make_mut(to);
+        to.who.zone = from.who.zone;
+        to.zone.clone_from(&from.zone);
+    }
+}
+
+fn is_housekeeping(one: &Conversation, client: &End, server: &End, ends: &Ends<'_>) -> bool {
+    let protocol = one.protocol.as_deref().unwrap_or_default();
+    let variant = one.variant.as_deref().unwrap_or_default();
+    match protocol {
+        "icmp" => variant == "error",
+        "icmp6" => matches!(
+            variant,
+            "error" | "neighbour-discovery" | "multicast-listener"
+        ),
+        // A client that calls for a server is no harm; who answers must be declared to hand out addresses.
+        "dhcp" | "dhcpv6" => {
+            let serves = |port| matches!(port, Some(67 | 547));
+            match (serves(one.server_port), serves(one.client_port)) {
+                (true, _) => server.group || hands_out(server, ends),
+                (false, true) => hands_out(client, ends),
+                (false, false) => false,
+            }
+        }
+        _ => KEEPS_HOUSE.contains(&protocol),
+    }
+}
+
+/// A declared server, router or firewall.
+fn hands_out(end: &End, ends: &Ends<'_>) -> bool {
+    let asset = end.who.asset.and_then(|index| ends.places.asset(index));
+    asset.is_some_and(|asset| matches!(asset.role, Role::Server | Role::Router | Role::Firewall))
+}
+
+/// Conduits between two ends, looked up once. What is known of a server depends on the client that asks (a group is in
+/// the client's zone, a third party may be known by a name), so the pair is kept per direction of asking.
+struct Conduits<'a> {
+    site: &'a Site,
+    forth: HashMap<(usize, usize), Rc<[&'a Conduit]>>,
+    back: HashMap<(usize, usize), Rc<[&'a Conduit]>>,
+}
+
+impl<'a> Conduits<'a> {
+    /// The conduit, and why it needs none or the nearest does not do.
+    fn explain(
+        &mut self,
+        one: &Conversation,
+        client: &End,
+        server: &End,
+    ) -> (Option<String>, Option<String>) {
+        let (site, key) = (self.site, (client.id, server.id));
+        let between = |from: &Who, to: &Who| site.conduits_for(from, to).collect();
+        let forth = Rc::clone(
+            self.forth
+                .entry(key)
+                .or_insert_with(|| between(&client.who, &server.who)),
+        );
+        let (mut late, mut other) = (None, None);
+        for conduit in forth.iter() {
+            if !covers(conduit, one, one.server_port) {
+                other = other.or(Some(*conduit));
+                continue;
+            }
+            match unfit(site, conduit, &client.who, &server.who, one.time, one.last) {
+                None => return (Some(conduit.name.clone()), None),
+                Some(why) => late = late.or(Some(why)),
+            }
+        }
+        let back = Rc::clone(
+            self.back
+                .entry(key)
+                .or_insert_with(|| between(&server.who, &client.who)),
+        );
+        if one.direction == "first" {
+            let fits = |conduit: &&&Conduit| {
+                covers(conduit, one, one.client_port)
+                    && unfit(site, conduit, &server.who, &client.who, one.time, one.last).is_none()
+            };
+            if let Some(conduit) = back.iter().find(fits) {
+                return (Some(conduit.name.clone()), Some(ANSWERS.to_owned()));
+            }
+        }
+        let reason = if let Some(why) = late {
+            why
+        } else if let Some(conduit) = back
+            .iter()
+            .find(|conduit| covers(conduit, one, one.server_port))
+        {
+            format!("conduit '{}' is the other way round", conduit.name)
+        } else if let Some(conduit) = other {
+            format!(
+                "conduit '{}' allows {}, not {}",
+                conduit.name,
+                allowed(conduit),
+                called(one)
+            )
+        } else {
+            format!(
+                "no conduit leads from {} to {}",
+                place(client),
+                place(server)
+            )
+        };
+        (None, Some(reason))
+    }
+}
+
+fn covers(conduit: &Conduit, one: &Conversation, port: Option<u16>) -> bool {
+    let (protocol, variant, parent) = (
+        one.protocol.as_deref().or(one.assumed.as_deref()),
+        one.variant.as_deref(),
+        one.parent.as_deref(),
+    );
+    conduit
+        .services
+        .iter()
+        .any(|service| service.covers_flow(protocol, variant, parent, &one.transport, port))
+}
+
+/// Why a conduit with the right ends is not in force from `first` to `last`.
+pub(super) fn unfit(
+    site: &Site,
+    conduit: &Conduit,
+    from: &Who,
+    to: &Who,
+    first: Time,
+    last: Time,
+) -> Option<String> {
+    let name = &conduit.name;
+    if let Some(until) = conduit.valid_until.filter(|until| last > *until) {
+        return Some(format!("conduit '{name}' expired on {}", day(until)));
+    }
+    if let Some(begin) = conduit.valid_from.filter(|begin| first < *begin) {
+        return Some(format!(
+            "conduit '{name}' is not valid before {}",
+            day(begin)
+        ));
+    }
+    let ordered = |at| site.work_order_in_force(from, to, at).is_some();
+    (conduit.during_work_order && !(ordered(first) && ordered(last))).then(|| {
+        format!(
+            "conduit '{name}' holds only during a work order, and none names both ends at that time"
+        )
+    })
+}
+
+/// The services of a conduit as the site file writes them.
+fn allowed(conduit: &Conduit) -> String {
+    conduit
+        .services
+        .iter()
+        .map(Service::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// What a conversation is, as a service would name it.
+fn called(one: &Conversation) -> String {
+    match (&one.protocol, &one.variant, one.server_port) {
+        (Some(protocol), Some(variant), _) => format!("{protocol}:{variant}"),
+        (Some(protocol), None, _) => protocol.clone(),
+        (None, _, Some(port)) => format!("{}/{port}", one.transport),
+        (None, _, None) => one.transport.clone(),
+    }
+}
+
+fn place(end: &End) -> String {
+    match &end.zone {
+        Some(zone) => format!("{} ({zone})", end.asset),
+        None => format!("{} (in no zone)", end.asset),
+    }
+}
+
+/// Second, in UTC.
+fn day(time: Time) -> String {
+    let text = time.to_string();
+    text.split_once('.')
+        .map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}

@@ -1,0 +1,251 @@
+//! Devices: whose an address is. Declared assets by their interfaces, other devices by their MAC, addresses behind a
+//! router by themselves.
+//!
+//! Addresses outside (zones of kind internet and third-party, public addresses that belong to no zone) are ends of
+//! conversations, not assets: nobody wants a row per web server. Nor are groups.
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use facts::kinds::AddressFact;
+use facts::{Address, Mac};
+use hashbrown::HashMap;
+
+use super::own::{carrier, carries_by_trade};
+use super::places::{Places, is_special};
+
+/// What a device is known by. The order is that of the asset rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Key {
+    /// Index of an asset of the site.
+    Declared(usize),
+    /// Behind a router: nothing but its address is seen.
+    Ip(IpAddr),
+    Mac(Mac),
+}
+
+/// A device and the address rows that tell of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Device {
+    pub(super) name: String,
+    /// Rows of its own addresses.
+    pub(super) own: Vec<usize>,
+    /// Rows in which a router carried its address.
+    pub(super) carried: Vec<usize>,
+    pub(super) macs: BTreeSet<Mac>,
+    pub(super) ips: BTreeSet<IpAddr>,
+    /// One of its MACs carries addresses of others.
+    pub(super) routes: bool,
+}
+
+/// Every device, and the ways to find one.
+#[derive(Debug, Default)]
+pub(super) struct Devices {
+    pub(super) all: BTreeMap<Key, Device>,
+    by_mac: HashMap<Mac, Key>,
+    by_ip: HashMap<IpAddr, Key>,
+    /// Key of each address row, where there is one.
+    pub(super) of_row: Vec<Option<Key>>,
+}
+
+impl Devices {
+    pub(super) fn gather(rows: &[AddressFact], own: &[bool], places: &Places<'_>) -> Devices {
+        let mut devices = Devices::default();
+        for (index, asset) in places.site.assets.iter().enumerate() {
+            devices.all.insert(
+                Key::Declared(index),
+                Device {
+                    name: asset.name.clone(),
+                    ..Device::default()
+                },
+            );
+            for mac in asset
+                .interfaces
+                .iter()
+                .filter_map(|interface| interface.mac)
+            {
+                devices.by_mac.entry(mac).or_insert(Key::Declared(index));
+            }
+        }
+        // The MAC that owns a declared IP address is the asset's, though the site does not name the MAC.
+        let mut owners: BTreeMap<Mac, usize> = BTreeMap::new();
+        for (row, _) in rows.iter().zip(own).filter(|(_, own)| **own) {
+            let declared = places.asset_of_mac(carrier(row));
+            let by_ip = || {
+                row.ip
+                    .filter(|ip| !is_special(*ip))
+                    .and_then(|ip| places.asset_of_ip(ip))
+            };
+            if let Some(asset) = declared.or_else(by_ip) {
+                owners
+                    .entry(carrier(row))
+                    .and_modify(|known| *known = asset.min(*known))
+                    .or_insert(asset);
+            }
+        }
+        for (mac, asset) in silent_carriers(rows, own, places) {
+            owners.entry(mac).or_insert(asset);
+            devices.by_mac.insert(mac, Key::Declared(asset));
+            devices
+                .all
+                .entry(Key::Declared(asset))
+                .or_default()
+                .macs
+                .insert(mac);
+        }
+        let mut keys: Vec<Option<Key>> = Vec::with_capacity(rows.len());
+        for (row, own) in rows.iter().zip(own) {
+            let ip = row.ip.filter(|ip| !is_special(*ip));
+            let declared = ip.and_then(|ip| places.asset_of_ip(ip)).map(Key::Declared);
+            let key = if *own {
+                let by_mac = || {
+                    owners
+                        .get(&carrier(row))
+                        .map_or(Key::Mac(carrier(row)), |asset| Key::Declared(*asset))
+                };
+                carrier(row)
+                    .is_device()
+                    .then(|| declared.unwrap_or_else(by_mac))
+            } else {
+                declared
+            };
+            if let (Some(key), true) = (key, *own) {
+                let home = devices.by_mac.entry(carrier(row)).or_insert(key);
+                *home = key.min(*home);
+                if let Some(ip) = ip {
+                    let home = devices.by_ip.entry(ip).or_insert(key);
+                    *home = key.min(*home);
+                }
+            }
+            keys.push(key);
+        }
+        for ((row, own), key) in rows.iter().zip(own).zip(&mut keys) {
+            if let (None, false, Some(ip)) = (*key, *own, row.ip) {
+                let behind =
+                    || (!places.is_outside(ip) && !places.is_party(ip)).then_some(Key::Ip(ip));
+                *key = devices.by_ip.get(&ip).copied().or_else(behind);
+            }
+        }
+        for (index, ((row, own), key)) in rows.iter().zip(own).zip(&keys).enumerate() {
+            if !*own && let Some(carrier) = devices.by_mac.get(&carrier(row)) {
+                devices.all.entry(*carrier).or_default().routes = true;
+            }
+            let Some(key) = *key else { continue };
+            let device = devices.all.entry(key).or_default();
+            if *own {
+                device.own.push(index);
+                device.macs.insert(carrier(row));
+                device.routes |= super::own::is_virtual_router(carrier(row));
+            } else {
+                device.carried.push(index);
+            }
+            device.ips.extend(row.ip.filter(|ip| !ip.is_unspecified()));
+        }
+        for (key, device) in &devices.all {
+            for ip in device.ips.iter().filter(|ip| !is_special(**ip)) {
+                devices.by_ip.entry(*ip).or_insert(*key);
+            }
+        }
+        devices.of_row = keys;
+        devices.name_undeclared();
+        devices
+    }
+
+    /// Undeclared devices are called by their first IP address, else by their MAC; two with the same IP address by both.
+    fn name_undeclared(&mut self) {
+        let mut taken: HashMap<String, usize> = HashMap::new();
+        for (key, device) in &mut self.all {
+            device.name = match *key {
+                Key::Declared(_) => continue,
+                Key::Ip(ip) => ip.to_string(),
+                Key::Mac(mac) => first_ip(&device.ips).map_or(mac.to_string(), |ip| ip.to_string()),
+            };
+            *taken.entry(device.name.clone()).or_default() += 1;
+        }
+        for (key, device) in &mut self.all {
+            if let Key::Mac(mac) = key
+                && taken.get(&device.name).is_some_and(|count| *count > 1)
+            {
+                device.name = format!("{} ({mac})", device.name);
+            }
+        }
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&Device> {
+        self.all.get(&key)
+    }
+
+    pub(super) fn of_mac(&self, mac: Mac) -> Option<Key> {
+        self.by_mac.get(&mac).copied()
+    }
+
+    /// The device at an address. An address that is nobody's for good (0.0.0.0, link-local) is told by the MAC that
+    /// carried it.
+    pub(super) fn at(&self, address: Address, carrier: Option<Mac>) -> Option<Key> {
+        match address {
+            Address::Mac(mac) => self.of_mac(mac),
+            Address::Ip(ip) if is_special(ip) && !address.is_group() => self.of_mac(carrier?),
+            Address::Ip(ip) => self.by_ip.get(&ip).copied(),
+        }
+    }
+}
+
+/// MACs that carry for others and never showed an address of their own, with the declared asset that each must be: the only
+/// one that carries by trade in that VLAN's zone, whose own MAC the site does not name and nobody showed either.
+fn silent_carriers(
+    rows: &[AddressFact],
+    own: &[bool],
+    places: &Places<'_>,
+) -> BTreeMap<Mac, usize> {
+    let mut shown: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut silent: BTreeMap<Mac, BTreeSet<Option<usize>>> = BTreeMap::new();
+    let mut known: BTreeSet<Mac> = BTreeSet::new();
+    for (row, own) in rows.iter().zip(own) {
+        let Some(mac) = row.mac.filter(|mac| mac.is_device()) else {
+            continue;
+        };
+        match row.ip.filter(|ip| !is_special(*ip)) {
+            Some(ip) if *own => {
+                shown.insert(ip);
+                known.insert(mac);
+            }
+            Some(_) => {
+                let link = places.zone_of_vlan(row.vlan);
+                silent.entry(mac).or_default().insert(link);
+            }
+            None => {}
+        }
+    }
+    silent.retain(|mac, _| !known.contains(mac) && places.asset_of_mac(*mac).is_none());
+
+    let waits = |asset: usize, link: Option<usize>| {
+        let interfaces = places
+            .asset(asset)
+            .map(|asset| asset.interfaces.as_slice())
+            .unwrap_or_default();
+        interfaces.iter().any(|one| {
+            let here = link.is_none() || places.zone_of(one.ip, one.vlan) == link;
+            one.mac.is_none() && here && one.ip.is_none_or(|ip| !shown.contains(&ip))
+        })
+    };
+    let mut found = BTreeMap::new();
+    for (mac, links) in &silent {
+        let rivals = silent
+            .values()
+            .filter(|theirs| !theirs.is_disjoint(links))
+            .count();
+        let mut assets = (0..places.site.assets.len()).filter(|asset| {
+            carries_by_trade(places, *asset) && links.iter().all(|link| waits(*asset, *link))
+        });
+        if let (Some(asset), None, 1) = (assets.next(), assets.next(), rivals) {
+            found.insert(*mac, asset);
+        }
+    }
+    found
+}
+
+/// The address that a device is called by: IPv4 before IPv6, a lasting one before a link-local one, the lowest first.
+pub(super) fn first_ip(ips: &BTreeSet<IpAddr>) -> Option<IpAddr> {
+    ips.iter()
+        .copied()
+        .min_by_key(|ip| (is_special(*ip), ip.is_ipv6(), *ip))
+}

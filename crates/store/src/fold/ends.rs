@@ -1,0 +1,148 @@
+//! Ends: what the site and the devices say of one end of a conversation, worked out once per address.
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use facts::site::Who;
+use facts::{Address, Mac};
+use hashbrown::HashMap;
+
+use super::devices::{Devices, Key};
+use super::places::{Places, is_special};
+
+/// One end as the columns need it.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    /// Number of this end among all: the same again for the same address.
+    pub(super) id: usize,
+    pub(super) who: Who,
+    /// Name of the asset, else the address.
+    pub(super) asset: String,
+    pub(super) zone: Option<String>,
+    pub(super) party: Option<String>,
+    /// Broadcast or multicast.
+    pub(super) group: bool,
+}
+
+/// Every end asked for so far.
+pub(super) struct Ends<'a> {
+    pub(super) places: &'a Places<'a>,
+    devices: &'a Devices,
+    /// Zones of undeclared addresses that belong to no subnet, by the VLAN in which their owner uses them.
+    by_link: HashMap<IpAddr, usize>,
+    /// Parties by the name that a client looked up, by client and address.
+    named: HashMap<(Address, IpAddr), usize>,
+    known: HashMap<(Address, Option<Mac>, Option<u16>), Rc<End>>,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn new(
+        places: &'a Places<'a>,
+        devices: &'a Devices,
+        by_link: HashMap<IpAddr, usize>,
+    ) -> Ends<'a> {
+        Ends {
+            places,
+            devices,
+            by_link,
+            named: HashMap::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Remembers that `client` knows `ip` by a name of that third party; of several the first of the site stays.
+    pub(super) fn is_named(&mut self, client: Address, ip: IpAddr, party: usize) {
+        self.named
+            .entry((client, ip))
+            .and_modify(|known| *known = party.min(*known))
+            .or_insert(party);
+    }
+
+    /// The third party whose name `client` knows `ip` by.
+    pub(super) fn party_by_name(&self, client: Address, server: Address) -> Option<usize> {
+        self.named.get(&(client, server.ip()?)).copied()
+    }
+
+    /// The end at an address. The MAC that carried its packets and the VLAN count only where the address says nothing by
+    /// itself: a MAC address, 0.0.0.0, link-local.
+    pub(super) fn at(
+        &mut self,
+        address: Address,
+        carrier: Option<Mac>,
+        vlan: Option<u16>,
+    ) -> Rc<End> {
+        let key = match address {
+            Address::Ip(ip) if is_special(ip) => (address, carrier, vlan),
+            Address::Ip(_) => (address, None, None),
+            Address::Mac(_) => (address, None, vlan),
+        };
+        if let Some(end) = self.known.get(&key) {
+            return Rc::clone(end);
+        }
+        let end = Rc::new(self.work_out(key.0, key.1, key.2));
+        self.known.insert(key, Rc::clone(&end));
+        end
+    }
+
+    fn work_out(&self, address: Address, carrier: Option<Mac>, vlan: Option<u16>) -> End {
+        let (site, id) = (self.places.site, self.known.len());
+        if address.is_group() {
+            let who = Who {
+                ip: address.ip(),
+                ..Who::default()
+            };
+            let asset = address.to_string();
+            return End {
+                id,
+                who,
+                asset,
+                zone: None,
+                party: None,
+                group: true,
+            };
+        }
+        let key = self.devices.at(address, carrier);
+        let mac = match address {
+            Address::Mac(mac) => Some(mac),
+            Address::Ip(ip) => carrier.filter(|_| is_special(ip)),
+        };
+        let mut who = site.who(address.ip(), mac, vlan);
+        if let Some(Key::Declared(asset)) = key {
+            who.asset = Some(asset);
+        }
+        if who.zone.is_none() {
+            who.zone = address.ip().and_then(|ip| self.by_link.get(&ip).copied());
+        }
+        let by_device = || {
+            key.and_then(|key| self.devices.get(key))
+                .map(|device| device.name.clone())
+        };
+        let by_site = || {
+            who.asset
+                .and_then(|asset| site.assets.get(asset))
+                .map(|asset| asset.name.clone())
+        };
+        let asset = match address {
+            // An undeclared device with several addresses is called here by the one that it used.
+            Address::Ip(ip) if !is_special(ip) => by_site().unwrap_or_else(|| ip.to_string()),
+            _ => by_site()
+                .or_else(by_device)
+                .unwrap_or_else(|| address.to_string()),
+        };
+        End {
+            id,
+            who,
+            asset,
+            zone: self.places.zone_name(who.zone),
+            party: self.party_name(who.party),
+            group: false,
+        }
+    }
+
+    pub(super) fn party_name(&self, party: Option<usize>) -> Option<String> {
+        self.places
+            .site
+            .parties
+            .get(party?)
+            .map(|party| party.name.clone())
+    }
+}

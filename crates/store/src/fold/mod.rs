@@ -1,0 +1,61 @@
+//! Folding: what was witnessed is judged against the site and the lists, once, in Rust, so that pages only filter and join.
+//!
+//! Every column whose doc begins with "Judged:" is filled here, asset rows are built, and coverage is worked out per
+//! capture, sensor and zone. Pure: the same facts in any order give the same rows.
+//!
+//! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
+//! address; `conversations`, `operations` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
+//! writes; `coverage` says what could not be seen.
+mod assets;
+mod conversations;
+mod coverage;
+mod devices;
+mod ends;
+mod makers;
+mod operations;
+mod others;
+mod own;
+mod places;
+mod roles;
+#[cfg(test)]
+mod tests;
+
+use facts::Facts;
+use facts::lists::Lists;
+use facts::site::Site;
+
+use self::devices::Devices;
+use self::ends::Ends;
+use self::places::Places;
+
+/// Fills every judged column of `facts`, and builds its assets and its coverage. `lists` are those of the site
+/// ([`Lists::with_site`]).
+pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
+    let places = Places::new(site);
+    coverage::name_sensors(&mut facts.files, site);
+    let own = own::judge(&facts.addresses, &facts.routes, &places);
+    let devices = Devices::gather(&facts.addresses, &own, &places);
+    others::addresses(&mut facts.addresses, &own, &devices, &places);
+    let mut ends = Ends::new(
+        &places,
+        &devices,
+        others::zones_by_link(&facts.addresses, &own, &places),
+    );
+    others::names(&mut facts.names, &mut ends, lists);
+    conversations::fill(&mut facts.conversations, &mut ends);
+    operations::fill(&mut facts.operations, &facts.conversations, &mut ends);
+    others::remote_sessions(&mut facts.remote_sessions, &facts.conversations, &mut ends);
+    others::credentials(&mut facts.credentials, &mut ends);
+    others::identities(&mut facts.identities, &mut ends);
+    others::routes(&mut facts.routes, &mut ends);
+    let deeds = roles::deeds(facts, &devices);
+    facts.assets = assets::build(
+        &facts.addresses,
+        &facts.identities,
+        &devices,
+        &deeds,
+        &places,
+        lists,
+    );
+    coverage::build(facts, &own, &places);
+}

@@ -1,0 +1,165 @@
+//! Operations: who asked what of whom, and which work order and conduit allow it.
+//!
+//! A counted row stands for all its repetitions: the work order must hold at the first and at the last. Both limits of a
+//! work order belong to it.
+
+use facts::kinds::{Conversation, Operation};
+use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind};
+use facts::{Address, Time};
+use hashbrown::{HashMap, HashSet};
+
+use super::conversations::unfit;
+use super::ends::Ends;
+
+/// Fills the judged columns.
+pub(super) fn fill(
+    operations: &mut [Operation],
+    conversations: &[Conversation],
+    ends: &mut Ends<'_>,
+) {
+    let site = ends.places.site;
+    let carriers = Carriers::gather(operations, conversations);
+    for one in operations {
+        let source = ends.at(one.source, one.source_mac, one.vlan);
+        let target = ends.at(one.target, one.target_mac, one.vlan);
+        one.modifies = one.operation.modifies();
+        one.crane = target
+            .who
+            .asset
+            .and_then(|index| site.assets.get(index)?.crane.clone())
+            .or_else(|| site.zones.get(target.who.zone?)?.crane.clone());
+
+        let work = WorkKind::Operation(one.operation);
+        let order = order_for(site, &source.who, &target.who, work, one.time, one.last);
+        let conduit = conduit(site, one, carriers.of(one), &source.who, &target.who);
+        one.conduit = conduit.map(|conduit| conduit.name.clone());
+        one.reason = match (&order, conduit) {
+            (Err(near), None) => Some(near.as_ref().map_or_else(
+                || {
+                    "no work order names source or target, and no conduit allows the operation"
+                        .to_owned()
+                },
+                Near::to_string,
+            )),
+            _ => None,
+        };
+        one.work_order = order.ok();
+        (one.source_asset, one.source_zone) = (Some(source.asset.clone()), source.zone.clone());
+        (one.target_asset, one.target_zone) = (Some(target.asset.clone()), target.zone.clone());
+    }
+}
+
+/// The number of the first work order that names source and target, allows the work and holds from `first` to `last`;
+/// else the nearest.
+pub(super) fn order_for(
+    site: &Site,
+    source: &Who,
+    target: &Who,
+    work: WorkKind,
+    first: Time,
+    last: Time,
+) -> Result<String, Option<Near>> {
+    let covers =
+        |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
+    let mut orders = site
+        .work_orders
+        .iter()
+        .filter(|order| order.is_valid_at(first) && order.is_valid_at(last));
+    let order = orders.find(|order| {
+        order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target)
+    });
+    match order {
+        Some(order) => Ok(order.id.clone()),
+        // If the first fits some order, it is the last that does not.
+        None => Err(match site.work_order_for(source, target, work, first) {
+            Ok(_) => site
+                .work_order_for(source, target, work, last)
+                .err()
+                .flatten(),
+            Err(near) => near,
+        }),
+    }
+}
+
+/// What carried an operation: a service may name its port or EtherType.
+struct Carriers<'a> {
+    by_id: HashMap<&'a str, &'a Conversation>,
+    by_ends: HashMap<(Address, Address), &'a Conversation>,
+}
+
+impl<'a> Carriers<'a> {
+    fn gather(operations: &[Operation], conversations: &'a [Conversation]) -> Carriers<'a> {
+        let wanted: HashSet<&str> = operations
+            .iter()
+            .filter_map(|one| one.community_id.as_deref())
+            .collect();
+        let mut carriers = Carriers {
+            by_id: HashMap::new(),
+            by_ends: HashMap::new(),
+        };
+        for one in conversations {
+            match one.community_id.as_deref() {
+                // Only the port and the transport matter, and those are the same for the same id.
+                Some(id) if wanted.contains(id) => {
+                    carriers.by_id.insert(id, one);
+                }
+                None if one.protocol.is_some() => {
+                    carriers.by_ends.insert((one.client, one.server), one);
+                }
+                Some(_) | None => {}
+            }
+        }
+        carriers
+    }
+
+    fn of(&self, one: &Operation) -> Option<&'a Conversation> {
+        let by_ends = || {
+            let forth = self.by_ends.get(&(one.source, one.target));
+            forth.or_else(|| self.by_ends.get(&(one.target, one.source)))
+        };
+        match &one.community_id {
+            Some(id) => self.by_id.get(id.as_str()).copied(),
+            None => by_ends()
+                .filter(|carrier| carrier.protocol.as_ref() == Some(&one.protocol))
+                .copied(),
+        }
+    }
+}
+
+/// The conduit that allows the operation: one that names it or its class before one that allows it with its protocol.
+fn conduit<'s>(
+    site: &'s Site,
+    one: &Operation,
+    carrier: Option<&Conversation>,
+    source: &Who,
+    target: &Who,
+) -> Option<&'s Conduit> {
+    let allows = |service: &Service| match service {
+        Service::Port { .. } | Service::EtherType(_)
+            if !carrier.is_some_and(|on| {
+                service.covers_flow(None, None, None, &on.transport, on.server_port)
+            }) =>
+        {
+            Allowed::No
+        }
+        _ => service.covers_operation(&one.protocol, one.operation),
+    };
+    let mut by_protocol = None;
+    for conduit in site.conduits_for(source, target) {
+        let how = conduit
+            .services
+            .iter()
+            .map(allows)
+            .max()
+            .unwrap_or(Allowed::No);
+        if how == Allowed::No || unfit(site, conduit, source, target, one.time, one.last).is_some()
+        {
+            continue;
+        }
+        if how == Allowed::Named {
+            return Some(conduit);
+        }
+        by_protocol = by_protocol.or(Some(conduit));
+    }
+    by_protocol
+}

@@ -1,0 +1,195 @@
+//! The kinds that need little: addresses, names, remote sessions, credentials, identities, routes.
+use std::net::IpAddr;
+
+use facts::kinds::{AddressFact, Conversation, Credential, Identity, Name, RemoteSession, Route};
+use facts::lists::Lists;
+use facts::site::WorkKind;
+use facts::{Address, Time};
+use hashbrown::{HashMap, HashSet};
+
+use super::devices::{Devices, Key};
+use super::ends::Ends;
+use super::operations::order_for;
+use super::own::carrier;
+use super::places::{Places, is_special};
+
+pub(super) fn addresses(
+    rows: &mut [AddressFact],
+    own: &[bool],
+    devices: &Devices,
+    places: &Places<'_>,
+) {
+    for ((row, own), key) in rows.iter_mut().zip(own).zip(&devices.of_row) {
+        let device = key
+            .and_then(|key| devices.get(key))
+            .map(|device| device.name.clone());
+        row.own = Some(*own);
+        row.asset = Some(
+            device.unwrap_or_else(|| row.ip.map_or(carrier(row).to_string(), |ip| ip.to_string())),
+        );
+        // The VLAN in which a router carries an address says nothing of it.
+        let zone = if *own {
+            places.zone_of(row.ip, row.vlan)
+        } else {
+            row.ip.and_then(|ip| places.zone_of_ip(ip))
+        };
+        row.zone = places.zone_name(zone);
+        row.vlan_zone = places.zone_name(places.zone_of_vlan(row.vlan));
+    }
+}
+
+/// Zones of addresses that no subnet holds, by the VLAN in which their owner uses them.
+pub(super) fn zones_by_link(
+    rows: &[AddressFact],
+    own: &[bool],
+    places: &Places<'_>,
+) -> HashMap<IpAddr, usize> {
+    let mut zones: HashMap<IpAddr, usize> = HashMap::new();
+    for (row, _) in rows.iter().zip(own).filter(|(_, own)| **own) {
+        let Some(ip) = row
+            .ip
+            .filter(|ip| !is_special(*ip) && places.zone_of_ip(*ip).is_none())
+        else {
+            continue;
+        };
+        if let Some(zone) = places.zone_of(Some(ip), row.vlan) {
+            zones
+                .entry(ip)
+                .and_modify(|known| *known = zone.min(*known))
+                .or_insert(zone);
+        }
+    }
+    zones
+}
+
+/// Also tells `ends` which addresses go by a third party's name.
+pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
+    for row in rows {
+        let client = ends.at(row.client, row.client_mac, row.vlan);
+        (row.client_asset, row.client_zone) = (Some(client.asset.clone()), client.zone.clone());
+        // An alias leads to the platform as well as its own name does.
+        let platforms = &lists.platforms;
+        let by_name = platforms
+            .of_name(&row.name)
+            .or_else(|| row.answers.iter().find_map(|one| platforms.of_name(one)));
+        let by_path = || row.path.as_deref().and_then(|path| platforms.of_path(path));
+        row.platform = by_name.or_else(by_path).map(str::to_owned);
+
+        let party = ends.places.site.party_of_name(&row.name);
+        row.party = ends.party_name(party);
+        let Some(party) = party else { continue };
+        if matches!(
+            row.via.as_str(),
+            "tls-sni" | "tls-certificate" | "http-host"
+        ) {
+            if let Address::Ip(ip) = row.server {
+                ends.is_named(row.client, ip, party);
+            }
+        } else {
+            for ip in row.answer_ips() {
+                ends.is_named(row.client, ip, party);
+            }
+        }
+    }
+}
+
+pub(super) fn remote_sessions(
+    rows: &mut [RemoteSession],
+    conversations: &[Conversation],
+    ends: &mut Ends<'_>,
+) {
+    let conduits = carriers_conduits(rows, conversations);
+    for (row, conduit) in rows.iter_mut().zip(conduits) {
+        let client = ends.at(row.client, row.client_mac, row.vlan);
+        let server = ends.at(row.server, None, row.vlan);
+        let site = ends.places.site;
+        row.conduit = conduit;
+        row.work_order = order_for(
+            site,
+            &client.who,
+            &server.who,
+            WorkKind::RemoteSession,
+            row.time,
+            row.last,
+        )
+        .ok();
+        row.client_asset = Some(client.asset.clone());
+        (row.client_zone, row.client_party) = (client.zone.clone(), client.party.clone());
+        (row.server_asset, row.server_zone) = (Some(server.asset.clone()), server.zone.clone());
+    }
+}
+
+/// For each session the conduit of the conversation that carried it.
+fn carriers_conduits(
+    rows: &[RemoteSession],
+    conversations: &[Conversation],
+) -> Vec<Option<String>> {
+    let wanted: HashSet<&str> = rows
+        .iter()
+        .filter_map(|row| row.community_id.as_deref())
+        .collect();
+    let mut conduits: HashMap<(&str, Time), Option<&String>> = HashMap::new();
+    for one in conversations {
+        if let Some(id) = one.community_id.as_deref().filter(|id| wanted.contains(id)) {
+            conduits.insert((id, one.time), one.conduit.as_ref());
+        }
+    }
+    let of = |row: &RemoteSession| {
+        conduits
+            .get(&(row.community_id.as_deref()?, row.time))
+            .copied()
+            .flatten()
+            .cloned()
+    };
+    rows.iter().map(of).collect()
+}
+
+pub(super) fn credentials(rows: &mut [Credential], ends: &mut Ends<'_>) {
+    for row in rows {
+        let (client, server) = (
+            ends.at(row.client, None, row.vlan),
+            ends.at(row.server, None, row.vlan),
+        );
+        (row.client_asset, row.client_zone) = (Some(client.asset.clone()), client.zone.clone());
+        (row.server_asset, row.server_zone) = (Some(server.asset.clone()), server.zone.clone());
+    }
+}
+
+pub(super) fn identities(rows: &mut [Identity], ends: &mut Ends<'_>) {
+    for row in rows {
+        let address = row
+            .ip
+            .filter(|ip| !is_special(*ip))
+            .map(Address::Ip)
+            .or(row.mac.map(Address::Mac));
+        let address = address.or(row.ip.map(Address::Ip));
+        row.asset = address.map(|address| ends.at(address, row.mac, row.vlan).asset.clone());
+    }
+}
+
+/// The device that an identity tells of.
+pub(super) fn told_of(identity: &Identity, devices: &Devices) -> Option<Key> {
+    let by_ip = identity
+        .ip
+        .filter(|ip| !is_special(*ip))
+        .and_then(|ip| devices.at(Address::Ip(ip), identity.mac));
+    by_ip.or_else(|| identity.mac.and_then(|mac| devices.of_mac(mac)))
+}
+
+pub(super) fn routes(rows: &mut [Route], ends: &mut Ends<'_>) {
+    for row in rows {
+        let address = row
+            .ip
+            .filter(|ip| !is_special(*ip))
+            .map(Address::Ip)
+            .or(row.mac.map(Address::Mac));
+        let end = address.map(|address| ends.at(address, row.mac, row.vlan));
+        let places = ends.places;
+        let zone = places
+            .zone_of_vlan(row.vlan)
+            .or_else(|| end.as_ref().and_then(|end| end.who.zone));
+        row.zone = places.zone_name(zone);
+        row.to_zone = places.zone_name(places.zone_of_vlan(row.to_vlan));
+        row.asset = end.map(|end| end.asset.clone());
+    }
+}

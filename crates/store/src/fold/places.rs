@@ -1,0 +1,132 @@
+//! Places: the site's answers to "which zone, which asset", as folding asks them.
+use std::net::IpAddr;
+
+use facts::Mac;
+use facts::site::{Asset, Site, ZoneKind};
+use hashbrown::HashSet;
+
+/// The site, with what folding needs beside its own lookups.
+pub(super) struct Places<'a> {
+    pub(super) site: &'a Site,
+    /// MAC and IP address that one declared interface has.
+    declared: HashSet<(Mac, IpAddr)>,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn new(site: &'a Site) -> Places<'a> {
+        let interfaces = site.assets.iter().flat_map(|asset| &asset.interfaces);
+        Places {
+            site,
+            declared: interfaces
+                .filter_map(|one| Some((one.mac?, one.ip?)))
+                .collect(),
+        }
+    }
+
+    pub(super) fn has_site(&self) -> bool {
+        !self.site.zones.is_empty()
+    }
+
+    /// Whether the site declares an interface with just these two.
+    pub(super) fn declares(&self, mac: Mac, ip: IpAddr) -> bool {
+        self.declared.contains(&(mac, ip))
+    }
+
+    pub(super) fn asset_of_ip(&self, ip: IpAddr) -> Option<usize> {
+        self.site.asset_of(Some(ip), None, None)
+    }
+
+    pub(super) fn asset_of_mac(&self, mac: Mac) -> Option<usize> {
+        self.site.asset_of(None, Some(mac), None)
+    }
+
+    pub(super) fn asset(&self, index: usize) -> Option<&'a Asset> {
+        self.site.assets.get(index)
+    }
+
+    pub(super) fn zone_of_ip(&self, ip: IpAddr) -> Option<usize> {
+        self.site.zone_of_ip(ip)
+    }
+
+    pub(super) fn zone_of_vlan(&self, vlan: Option<u16>) -> Option<usize> {
+        self.site.zone_of_vlan(vlan?)
+    }
+
+    /// The zone of an address used in a VLAN: by prefix; else by the VLAN, if its zone has no subnets by which the
+    /// address could be told not to belong to it.
+    pub(super) fn zone_of(&self, ip: Option<IpAddr>, vlan: Option<u16>) -> Option<usize> {
+        self.site.zone_of(ip, vlan).or_else(|| {
+            let link = self.zone_of_vlan(vlan)?;
+            ip.is_some_and(|ip| !self.has_subnets(link, ip))
+                .then_some(link)
+        })
+    }
+
+    /// Whether the zone has subnets of the address's family.
+    pub(super) fn has_subnets(&self, zone: usize, ip: IpAddr) -> bool {
+        let zone = self.site.zones.get(zone);
+        zone.is_some_and(|zone| {
+            zone.subnets
+                .iter()
+                .any(|net| net.addr().is_ipv4() == ip.is_ipv4())
+        })
+    }
+
+    pub(super) fn zone_name(&self, zone: Option<usize>) -> Option<String> {
+        self.site.zones.get(zone?).map(|zone| zone.name.clone())
+    }
+
+    /// Not of the terminal: in a zone of kind internet or third-party, or a public address that belongs to no zone.
+    pub(super) fn is_outside(&self, ip: IpAddr) -> bool {
+        match self
+            .zone_of_ip(ip)
+            .and_then(|zone| self.site.zones.get(zone))
+        {
+            Some(zone) => matches!(zone.kind, ZoneKind::Internet | ZoneKind::ThirdParty),
+            None => !is_private(ip),
+        }
+    }
+
+    /// Whether only the rest of the world holds the address though it is none of the internet's: it says where its device
+    /// is not, but not where it is.
+    pub(super) fn is_placeless(&self, ip: IpAddr) -> bool {
+        let zone = self
+            .zone_of_ip(ip)
+            .and_then(|zone| self.site.zones.get(zone));
+        zone.is_none_or(|zone| zone.kind == ZoneKind::Internet) && (ip.is_ipv6() || is_private(ip))
+    }
+
+    pub(super) fn is_party(&self, ip: IpAddr) -> bool {
+        self.site.party_of_ip(ip).is_some()
+    }
+}
+
+/// An address that is nobody's for good or no single device's: unspecified, link-local, loopback, multicast, broadcast.
+pub(super) fn is_special(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            ip.is_unspecified()
+                || ip.is_link_local()
+                || ip.is_loopback()
+                || ip.is_multicast()
+                || ip.is_broadcast()
+        }
+        IpAddr::V6(ip) => {
+            ip.is_unspecified()
+                || ip.is_unicast_link_local()
+                || ip.is_loopback()
+                || ip.is_multicast()
+        }
+    }
+}
+
+/// An address that is not routed on the internet (RFC 1918, RFC 6598, RFC 4193, link-local).
+pub(super) fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let shared = matches!(ip.octets(), [100, 64..=127, _, _]);
+            ip.is_private() || ip.is_link_local() || ip.is_loopback() || shared
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+    }
+}

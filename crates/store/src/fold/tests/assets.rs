@@ -1,0 +1,335 @@
+use super::*;
+
+#[test]
+fn every_declared_asset_has_a_row_seen_or_not() {
+    let addresses = vec![claimed(HMI, "10.20.10.20", 10), address(HMI, "", 10)];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    assert_eq!(
+        facts
+            .assets
+            .iter()
+            .map(|asset| asset.name.as_str())
+            .collect::<Vec<_>>(),
+        ["plc1", "hmi1", "eng1", "fw1"]
+    );
+    let plc = asset(&facts, "plc1");
+    assert_eq!(
+        (plc.seen, plc.time, plc.packets, plc.mac),
+        (false, None, 0, None)
+    );
+    assert_eq!(
+        (
+            plc.ips.as_slice(),
+            plc.zone.as_deref(),
+            plc.crane.as_deref()
+        ),
+        (
+            ["10.20.10.10".to_owned()].as_slice(),
+            Some("control"),
+            Some("STS-07")
+        )
+    );
+    assert_eq!(
+        (plc.role.as_deref(), plc.role_grade),
+        (Some("plc"), Some(Grade::Declared))
+    );
+    let hmi = asset(&facts, "hmi1");
+    assert_eq!(
+        (hmi.seen, hmi.packets, hmi.vlans.as_slice()),
+        (true, 20, [10].as_slice())
+    );
+    assert_eq!(hmi.crane.as_deref(), Some("STS-07"), "by its zone");
+    assert_eq!(
+        hmi.macs,
+        [HMI],
+        "the MAC that owns a declared address is the asset's"
+    );
+}
+
+#[test]
+fn one_mac_with_homes_in_two_zones_is_one_device_of_both() {
+    let addresses = vec![
+        claimed(HMI, "10.20.10.20", 10),
+        claimed(HMI, "10.20.30.20", 30),
+        claimed("00:00:5d:00:00:09", "10.20.10.99", 10),
+        claimed("00:00:5d:00:00:09", "10.20.90.99", 90),
+    ];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    assert_eq!(asset(&facts, "hmi1").zones, ["control", "cameras"]);
+    assert_eq!(strangers(&facts), ["10.20.10.99"]);
+    assert_eq!(asset(&facts, "10.20.10.99").zones, ["control", "port"]);
+    assert!(!asset(&facts, "10.20.10.99").routes);
+    assert_eq!(facts.addresses[3].asset.as_deref(), Some("10.20.10.99"));
+}
+
+#[test]
+fn one_address_on_two_macs_is_one_declared_asset_but_two_strangers() {
+    let addresses = vec![
+        claimed(HMI, "10.20.10.20", 10),
+        claimed("00:00:5d:00:00:01", "10.20.10.20", 10),
+        claimed("00:00:5d:00:00:02", "10.20.10.88", 10),
+        claimed("00:00:5d:00:00:03", "10.20.10.88", 10),
+    ];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    assert_eq!(asset(&facts, "hmi1").macs.len(), 2);
+    assert_eq!(
+        strangers(&facts),
+        [
+            "10.20.10.88 (00:00:5d:00:00:02)",
+            "10.20.10.88 (00:00:5d:00:00:03)"
+        ]
+    );
+}
+
+#[test]
+fn an_undeclared_camera_is_known_by_its_mac_prefix() {
+    let addresses = vec![claimed("44:19:b6:02:00:07", "10.20.10.77", 10)];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    let camera = asset(&facts, "10.20.10.77");
+    assert_eq!(
+        camera.maker.as_deref(),
+        Some("Hangzhou Hikvision Digital Technology Co.,Ltd.")
+    );
+    assert_eq!(
+        (camera.maker_grade, camera.maker_why.as_deref()),
+        (Some(Grade::Inferred), Some("oui 44:19:b6/24"))
+    );
+    assert_eq!(
+        (camera.supplier.as_deref(), camera.trust.as_deref()),
+        (Some("Hikvision"), Some("untrusted"))
+    );
+    assert_eq!(camera.lists, ["FY2019 NDAA 889"]);
+    assert_eq!(
+        (camera.role.as_deref(), camera.role_grade),
+        (Some("camera"), Some(Grade::Inferred))
+    );
+    assert_eq!(
+        (
+            camera.zone.as_deref(),
+            camera.crane.as_deref(),
+            camera.declared
+        ),
+        (Some("control"), Some("STS-07"), false)
+    );
+}
+
+#[test]
+fn the_maker_is_declared_before_stated_before_inferred() {
+    let addresses = vec![
+        claimed(PLC, "10.20.10.10", 10),
+        claimed("28:63:36:00:00:77", "10.20.10.77", 10),
+        claimed("28:63:36:00:00:78", "10.20.10.78", 10),
+    ];
+    let identities = vec![
+        identity(PLC, "10.20.10.10", "maker", "Dahua"),
+        identity(
+            "28:63:36:00:00:77",
+            "",
+            "maker",
+            "Zhejiang Dahua Technology Co., Ltd.",
+        ),
+        identity("28:63:36:00:00:77", "", "model", "IPC-HFW"),
+        Identity {
+            last: time(9),
+            ..identity("", "10.20.10.77", "firmware", "2.0")
+        },
+        Identity {
+            last: time(5),
+            ..identity("", "10.20.10.77", "firmware", "1.0")
+        },
+        identity("", "10.20.10.77", "hostname", "CAM-7"),
+    ];
+    let facts = folded(
+        Facts {
+            addresses,
+            identities,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    let plc = asset(&facts, "plc1");
+    assert_eq!(
+        (plc.maker.as_deref(), plc.maker_grade, plc.trust.as_deref()),
+        (Some("Siemens"), Some(Grade::Declared), None)
+    );
+    let stated = asset(&facts, "10.20.10.77");
+    assert_eq!(
+        (stated.maker_grade, stated.maker_why.as_deref()),
+        (Some(Grade::Stated), Some("lldp"))
+    );
+    assert_eq!(
+        (stated.supplier.as_deref(), stated.trust.as_deref()),
+        (Some("Dahua"), Some("untrusted"))
+    );
+    assert_eq!(
+        (stated.model.as_deref(), stated.firmware.as_deref()),
+        (Some("IPC-HFW"), Some("2.0")),
+        "the latest counts"
+    );
+    assert_eq!(stated.hostnames, ["CAM-7"]);
+    let inferred = asset(&facts, "10.20.10.78");
+    assert_eq!(
+        (inferred.supplier.as_deref(), inferred.trust.as_deref()),
+        (Some("Siemens"), None)
+    );
+    assert_eq!(facts.identities[0].asset.as_deref(), Some("plc1"));
+    assert_eq!(facts.identities[1].asset.as_deref(), Some("10.20.10.77"));
+}
+
+#[test]
+fn a_foreign_label_does_not_take_a_device_off_the_list_but_the_site_may() {
+    let camera = "[[asset]]\nname = \"cam1\"\nrole = \"camera\"\nsupplier = \"Acme Optics\"\n\
+        interface = [{ mac = \"44:19:b6:00:00:01\", ip = \"10.20.30.11\", vlan = 30 }]\n";
+    let facts = folded(Facts::default(), &site(camera));
+    let cam = asset(&facts, "cam1");
+    assert_eq!(
+        (
+            cam.maker.as_deref(),
+            cam.supplier.as_deref(),
+            cam.trust.as_deref()
+        ),
+        (Some("Acme Optics"), Some("Hikvision"), Some("untrusted"))
+    );
+    assert!(
+        cam.maker_why.as_ref().unwrap().contains("oui 44:19:b6/24"),
+        "{:?}",
+        cam.maker_why
+    );
+    let trusted = format!("{camera}[[supplier]]\nname = \"Acme Optics\"\ntrust = \"trusted\"\n");
+    let facts = folded(Facts::default(), &site(&trusted));
+    assert_eq!(
+        (
+            asset(&facts, "cam1").supplier.as_deref(),
+            asset(&facts, "cam1").trust.as_deref()
+        ),
+        (Some("Acme Optics"), Some("trusted"))
+    );
+}
+
+#[test]
+fn roles_are_guessed_from_what_a_device_states_is_and_does() {
+    let macs: Vec<String> = (0..8)
+        .map(|index| format!("00:00:5d:00:01:{index:02x}"))
+        .collect();
+    let mut addresses: Vec<AddressFact> = macs
+        .iter()
+        .enumerate()
+        .map(|(index, mac)| claimed(mac, &format!("10.20.10.{}", 100 + index), 10))
+        .collect();
+    addresses.push(claimed("00:1e:42:00:00:01", "10.20.10.120", 10)); // Teltonika
+    addresses.push(claimed("00:00:5e:00:01:07", "10.20.10.121", 10)); // VRRP
+    let facts = Facts {
+        addresses,
+        conversations: vec![
+            tcp("10.20.10.101", "10.20.10.100", 102, "s7comm"),
+            tcp("10.20.10.101", "10.20.10.102", 554, "rtsp"),
+            Conversation {
+                state: "refused".to_owned(),
+                ..tcp("10.20.10.101", "10.20.10.103", 102, "s7comm")
+            },
+        ],
+        operations: vec![operation(
+            "10.20.10.104",
+            "10.20.10.100",
+            Verb::ProgramDownload,
+        )],
+        identities: vec![
+            identity(&macs[5], "", "role", "bridge, router"),
+            identity(&macs[6], "", "role", "telephone"),
+        ],
+        routes: vec![
+            route("ra", &macs[7], "fe80::7"),
+            route("dhcp", &macs[6], "10.20.10.106"),
+            Route {
+                gateway: "10.20.10.103".parse().ok(),
+                ..route("dhcp", &macs[3], "10.20.10.103")
+            },
+        ],
+        ..Facts::default()
+    };
+    let facts = folded(facts, &site(""));
+    let role = |host: u8| asset(&facts, &format!("10.20.10.{host}")).role.as_deref();
+    assert_eq!(role(100), Some("plc"));
+    assert_eq!(role(101), Some("hmi"));
+    assert_eq!(role(102), Some("camera"));
+    assert_eq!(
+        role(103),
+        Some("router"),
+        "who refuses s7comm is no controller"
+    );
+    assert_eq!(role(104), Some("engineering-station"));
+    assert_eq!(role(105), Some("router"));
+    assert_eq!(
+        asset(&facts, "10.20.10.105").role_grade,
+        Some(Grade::Stated)
+    );
+    assert_eq!(
+        role(106),
+        Some("server"),
+        "a telephone is no role here, but it hands out addresses"
+    );
+    assert_eq!(role(107), Some("router"));
+    assert_eq!(role(120), Some("modem"));
+    assert_eq!(role(121), Some("router"));
+    assert!(asset(&facts, "10.20.10.121").routes && asset(&facts, "10.20.10.121").maker.is_none());
+}
+
+#[test]
+fn an_address_that_only_the_rest_of_the_world_holds_is_no_second_home() {
+    let addresses = vec![
+        claimed(HMI, "10.20.10.20", 10),
+        claimed(HMI, "2001:db8::20", 10),
+        claimed("00:00:5d:00:00:09", "192.168.8.1", 10),
+        claimed("00:00:5d:00:00:08", "203.0.113.77", 10),
+    ];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    assert_eq!(asset(&facts, "hmi1").zones, ["control"]);
+    assert_eq!(
+        asset(&facts, "192.168.8.1").zones,
+        ["control"],
+        "it is in the VLAN, whatever it calls itself"
+    );
+    assert_eq!(
+        asset(&facts, "203.0.113.77").zones,
+        ["internet"],
+        "a public address on this wire is one"
+    );
+    assert_eq!(
+        (
+            facts.addresses[2].zone.as_deref(),
+            facts.addresses[2].vlan_zone.as_deref()
+        ),
+        (None, Some("control")),
+        "a private address is of no zone that only the internet would give it"
+    );
+}

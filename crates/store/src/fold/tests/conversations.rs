@@ -1,0 +1,367 @@
+use super::*;
+
+const CONDUITS: &str = r#"
+[[conduit]]
+name = "set points"
+from = ["hmi1"]
+to = ["plc1"]
+services = ["s7comm:read", "s7comm:write"]
+because = "FAT"
+
+[[conduit]]
+name = "old"
+from = ["zone:port"]
+to = ["zone:control"]
+services = ["tcp/443"]
+because = "trial"
+valid_from = 2026-01-01T00:00:00Z
+valid_until = 2026-06-30T00:00:00Z
+
+[[conduit]]
+name = "service"
+from = ["eng1"]
+to = ["plc1"]
+services = ["s7comm", "ftp"]
+because = "maintenance"
+during = "work-order"
+
+[[conduit]]
+name = "vendor portal"
+from = ["eng1"]
+to = ["party:vendor"]
+services = ["tls"]
+because = "contract"
+
+[[work_order]]
+id = "WO-1"
+sources = ["eng1"]
+targets = ["plc1"]
+operations = ["stop"]
+from = 2026-11-21T08:00:00Z
+until = 2026-11-21T08:05:00Z
+"#;
+
+fn judged(one: Conversation) -> Conversation {
+    let addresses = vec![
+        claimed(FW_CONTROL, "10.20.10.1", 10),
+        claimed(HMI, "10.20.10.20", 10),
+    ];
+    let facts = Facts {
+        addresses,
+        conversations: vec![one],
+        ..Facts::default()
+    };
+    folded(facts, &site(CONDUITS)).conversations.remove(0)
+}
+
+/// Conduit and reason.
+fn why(one: Conversation) -> (String, String) {
+    let one = judged(one);
+    (
+        one.conduit.unwrap_or_default(),
+        one.reason.unwrap_or_default(),
+    )
+}
+
+fn pair(conduit: &str, reason: &str) -> (String, String) {
+    (conduit.to_owned(), reason.to_owned())
+}
+
+#[test]
+fn both_ends_are_named_as_the_site_names_them() {
+    let one = judged(tcp("10.20.90.50", "10.20.10.10", 102, "s7comm"));
+    assert_eq!(
+        (one.client_asset.as_deref(), one.client_zone.as_deref()),
+        (Some("eng1"), Some("port"))
+    );
+    assert_eq!(
+        (one.server_asset.as_deref(), one.server_zone.as_deref()),
+        (Some("plc1"), Some("control"))
+    );
+    assert!(one.crosses);
+    let stranger = judged(tcp("10.20.10.20", "203.0.113.9", 443, "tls"));
+    assert_eq!(
+        (
+            stranger.server_asset.as_deref(),
+            stranger.server_party.as_deref()
+        ),
+        (Some("203.0.113.9"), Some("vendor"))
+    );
+    assert!(!judged(tcp("10.20.10.20", "10.20.10.10", 102, "s7comm")).crosses);
+}
+
+#[test]
+fn the_first_conduit_that_covers_ends_and_service_explains() {
+    assert_eq!(
+        why(tcp("10.20.10.20", "10.20.10.10", 102, "s7comm")),
+        pair("set points", "")
+    );
+}
+
+#[test]
+fn what_no_conduit_explains_says_how_near_one_came() {
+    let cases = [
+        (
+            tcp("10.20.10.20", "10.20.10.10", 23, "telnet"),
+            "conduit 'set points' allows s7comm:read, s7comm:write, not telnet",
+        ),
+        (
+            tcp("10.20.10.20", "10.20.10.10", 9999, ""),
+            "conduit 'set points' allows s7comm:read, s7comm:write, not tcp/9999",
+        ),
+        (
+            tcp("10.20.10.10", "10.20.10.20", 102, "s7comm"),
+            "conduit 'set points' is the other way round",
+        ),
+        (
+            tcp("10.20.90.7", "10.20.10.10", 443, "tls"),
+            "conduit 'old' expired on 2026-06-30T00:00:00Z",
+        ),
+        (
+            tcp("10.20.10.20", "198.51.100.1", 443, "tls"),
+            "no conduit leads from hmi1 (control) to 198.51.100.1 (internet)",
+        ),
+    ];
+    for (one, reason) in cases {
+        assert_eq!(why(one), pair("", reason));
+    }
+    let early = Time::parse("2025-12-31T00:00:00Z").unwrap();
+    let one = Conversation {
+        time: early,
+        last: early,
+        ..tcp("10.20.90.7", "10.20.10.10", 443, "tls")
+    };
+    assert_eq!(
+        why(one),
+        pair("", "conduit 'old' is not valid before 2026-01-01T00:00:00Z")
+    );
+}
+
+#[test]
+fn a_conduit_must_be_in_force_from_the_first_packet_to_the_last() {
+    let at = |time: &str| Time::parse(time).unwrap();
+    let (inside, edge, past) = (
+        at("2026-06-29T23:00:00Z"),
+        at("2026-06-30T00:00:00Z"),
+        at("2026-06-30T00:00:01Z"),
+    );
+    let one = |last| Conversation {
+        time: inside,
+        last,
+        ..tcp("10.20.90.7", "10.20.10.10", 443, "tls")
+    };
+    assert_eq!(why(one(edge)).0, "old");
+    assert_eq!(why(one(past)).0, "", "expired and still flowing");
+}
+
+#[test]
+fn during_work_order_needs_an_order_that_names_both_ends_at_that_time() {
+    let one = tcp("10.20.90.50", "10.20.10.10", 102, "s7comm");
+    assert_eq!(why(one.clone()), pair("service", ""));
+    let (conduit, reason) = why(Conversation {
+        last: time(301),
+        ..one.clone()
+    });
+    assert_eq!(
+        (
+            conduit.as_str(),
+            reason.contains("holds only during a work order")
+        ),
+        ("", true),
+        "{reason}"
+    );
+    assert_eq!(
+        why(Conversation {
+            time: time(300),
+            last: time(300),
+            ..one
+        })
+        .0,
+        "service",
+        "the limit belongs to it"
+    );
+}
+
+#[test]
+fn a_negotiated_channel_goes_with_the_one_that_negotiated_it() {
+    let data = Conversation {
+        parent: Some("ftp".to_owned()),
+        ..tcp("10.20.90.50", "10.20.10.10", 40_001, "ftp-data")
+    };
+    assert_eq!(why(data), pair("service", ""));
+}
+
+#[test]
+fn who_spoke_first_in_the_middle_may_be_the_one_who_answers() {
+    let turned = Conversation {
+        client_port: Some(102),
+        server_port: Some(50_000),
+        direction: "first".to_owned(),
+        midstream: true,
+        ..tcp("10.20.10.10", "10.20.10.20", 50_000, "s7comm")
+    };
+    assert_eq!(why(turned.clone()), pair("set points", "answers"));
+    // With its handshake seen there is no doubt.
+    let sure = Conversation {
+        direction: "handshake".to_owned(),
+        ..turned
+    };
+    assert_eq!(why(sure).0, "");
+}
+
+#[test]
+fn housekeeping_needs_no_conduit() {
+    let plain = |transport: &str, protocol: &str, variant: &str| Conversation {
+        transport: transport.to_owned(),
+        variant: Some(variant.to_owned()).filter(|variant| !variant.is_empty()),
+        client_port: None,
+        server_port: None,
+        ..tcp("10.20.10.20", "10.20.10.10", 0, protocol)
+    };
+    for (transport, protocol, variant, keeps_house) in [
+        ("ethertype/0x0806", "arp", "", true),
+        ("ip/2", "igmp", "", true),
+        ("icmp6", "icmp6", "neighbour-discovery", true),
+        ("icmp", "icmp", "error", true),
+        ("icmp", "icmp", "echo", false),
+        ("icmp", "icmp", "redirect", false),
+        ("ethertype/0x8892", "profinet-dcp", "", false),
+    ] {
+        let (_, reason) = why(plain(transport, protocol, variant));
+        assert_eq!(
+            reason == "housekeeping",
+            keeps_house,
+            "{protocol} {variant}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn dhcp_is_housekeeping_with_a_declared_server_only() {
+    let dhcp = |client: &str, from: u16, server: &str, to: u16| Conversation {
+        transport: "udp".to_owned(),
+        client_port: Some(from),
+        server_port: Some(to),
+        ..tcp(client, server, to, "dhcp")
+    };
+    assert_eq!(
+        why(dhcp("0.0.0.0", 68, "255.255.255.255", 67)).1,
+        "housekeeping",
+        "a call for a server"
+    );
+    assert_eq!(
+        why(dhcp("10.20.10.20", 68, "10.20.10.1", 67)).1,
+        "housekeeping",
+        "the firewall is declared"
+    );
+    assert_eq!(
+        why(dhcp("10.20.10.1", 67, "255.255.255.255", 68)).1,
+        "housekeeping"
+    );
+    assert_ne!(
+        why(dhcp("10.20.10.66", 67, "255.255.255.255", 68)).1,
+        "housekeeping",
+        "who is this?"
+    );
+    assert_ne!(
+        why(dhcp("10.20.10.10", 67, "10.20.10.20", 68)).1,
+        "housekeeping",
+        "a controller hands out no addresses"
+    );
+}
+
+#[test]
+fn a_group_is_in_the_zone_of_who_speaks_to_it() {
+    let one = judged(Conversation {
+        transport: "udp".to_owned(),
+        ..tcp("10.20.10.20", "224.0.0.251", 5353, "mdns")
+    });
+    assert_eq!(
+        (one.server_zone.as_deref(), one.crosses),
+        (Some("control"), false)
+    );
+    assert_eq!(one.server_asset.as_deref(), Some("224.0.0.251"));
+}
+
+#[test]
+fn a_third_party_is_known_by_the_name_that_was_looked_up() {
+    let name = |client: &str, name: &str, answers: &[&str]| facts::kinds::Name {
+        client: at(client),
+        server: at("10.20.90.53"),
+        name: name.to_owned(),
+        via: "dns".to_owned(),
+        answers: answers.iter().map(|one| (*one).to_owned()).collect(),
+        ..facts::kinds::Name::default()
+    };
+    let facts = Facts {
+        names: vec![
+            name("10.20.90.50", "portal.vendor.example", &["198.51.100.20"]),
+            name("10.20.90.50", "notvendor.example", &["198.51.100.21"]),
+            name(
+                "10.20.90.50",
+                "cdn.example",
+                &["gateway.logink.cn", "198.51.100.22"],
+            ),
+        ],
+        conversations: vec![
+            tcp("10.20.90.50", "198.51.100.20", 443, "tls"),
+            tcp("10.20.90.50", "198.51.100.21", 443, "tls"),
+            tcp("10.20.10.20", "198.51.100.20", 443, "tls"),
+        ],
+        ..Facts::default()
+    };
+    let facts = folded(facts, &site(CONDUITS));
+    let told = |index: usize| {
+        (
+            facts.conversations[index].server_party.as_deref(),
+            facts.conversations[index].conduit.as_deref(),
+        )
+    };
+    assert_eq!(told(0), (Some("vendor"), Some("vendor portal")));
+    assert_eq!(told(1), (None, None));
+    assert_eq!(told(2), (None, None), "another client did not look it up");
+    assert_eq!(
+        (
+            facts.names[0].party.as_deref(),
+            facts.names[0].client_asset.as_deref()
+        ),
+        (Some("vendor"), Some("eng1"))
+    );
+    assert_eq!(facts.names[1].party, None);
+    assert_eq!(
+        facts.names[2].platform.as_deref(),
+        Some("LOGINK"),
+        "by its alias"
+    );
+}
+
+#[test]
+fn layer_2_crosses_nothing_unless_both_ends_are_known_to_be_elsewhere() {
+    let frame = |client: &str, server: &str, vlan: Option<u16>| Conversation {
+        transport: "ethertype/0x8892".to_owned(),
+        vlan,
+        vlans: vlan.into_iter().collect(),
+        community_id: None,
+        ..tcp(client, server, 0, "profinet")
+    };
+    let untagged = judged(frame(PLC, "00:00:5d:00:00:01", None));
+    assert_eq!(
+        (
+            untagged.client_asset.as_deref(),
+            untagged.server_zone.as_deref()
+        ),
+        (Some("plc1"), Some("control"))
+    );
+    assert!(!untagged.crosses);
+    let turned = judged(frame("00:00:5d:00:00:01", PLC, None));
+    assert_eq!(
+        (turned.client_zone.as_deref(), turned.crosses),
+        (Some("control"), false)
+    );
+    assert_eq!(
+        judged(frame("00:00:5d:00:00:01", "01:0e:cf:00:00:00", Some(30)))
+            .server_zone
+            .as_deref(),
+        Some("cameras")
+    );
+}

@@ -1,0 +1,251 @@
+use super::*;
+
+const SENSORS: &str = r#"
+[[sensor]]
+name = "crane-span"
+sees = ["control", "cameras"]
+captures = ["span*.pcap"]
+
+[[sensor]]
+name = "port-tap"
+sees = ["port"]
+captures = ["tap-?.pcap"]
+"#;
+
+/// A day on the control VLAN, one capture.
+fn seen() -> Facts {
+    Facts {
+        captures: vec!["span-1.pcap".to_owned()],
+        files: vec![capture("span-1.pcap")],
+        addresses: vec![
+            claimed(PLC, "10.20.10.10", 10),
+            claimed(HMI, "10.20.10.20", 10),
+        ],
+        conversations: vec![tcp("10.20.10.20", "10.20.10.10", 102, "s7comm")],
+        ..Facts::default()
+    }
+}
+
+#[test]
+fn a_sensor_that_saw_its_zone_covers_it() {
+    let facts = folded(seen(), &site(SENSORS));
+    assert_eq!(facts.files[0].sensor.as_deref(), Some("crane-span"));
+    let whole = covered(&facts, "crane-span", "", "capture");
+    assert_eq!(
+        (whole.state.as_str(), whole.good, whole.total, &whole.detail),
+        ("complete", 100, 100, &None)
+    );
+    let frames = covered(&facts, "crane-span", "control", "frames");
+    assert_eq!(
+        (frames.state.as_str(), frames.good, frames.time),
+        ("complete", 20, Some(time(0)))
+    );
+    let streams = covered(&facts, "crane-span", "control", "streams");
+    assert_eq!(
+        (streams.state.as_str(), streams.good, streams.total),
+        ("complete", 2000, 2000)
+    );
+    let directions = covered(&facts, "crane-span", "control", "directions");
+    assert_eq!(
+        (directions.state.as_str(), directions.good, directions.total),
+        ("complete", 1, 1)
+    );
+}
+
+#[test]
+fn a_zone_without_a_frame_is_not_covered() {
+    let facts = folded(seen(), &site(SENSORS));
+    for what in ["frames", "streams", "directions"] {
+        let row = covered(&facts, "crane-span", "cameras", what);
+        assert_eq!(
+            (row.state.as_str(), row.good, row.total),
+            ("none", 0, 0),
+            "{what}"
+        );
+        assert!(
+            row.detail
+                .as_ref()
+                .unwrap()
+                .contains("no frame of this zone was seen")
+        );
+    }
+    let none = folded(Facts::default(), &site(SENSORS));
+    assert_eq!(
+        covered(&none, "crane-span", "control", "frames").state,
+        "none"
+    );
+}
+
+#[test]
+fn a_zone_that_no_capture_of_its_sensor_shows_is_partial_at_best() {
+    let mut facts = seen();
+    facts.addresses.push(claimed(ENG, "10.20.90.50", 90));
+    let facts = folded(facts, &site(SENSORS));
+    let row = covered(&facts, "port-tap", "port", "frames");
+    assert_eq!(
+        (row.state.as_str(), row.detail.as_deref()),
+        ("partial", Some("no capture of sensor port-tap was given"))
+    );
+}
+
+#[test]
+fn frames_alone_do_not_say_that_a_sensor_sees_everything() {
+    let facts = folded(seen(), &site(""));
+    let row = covered(&facts, "", "control", "frames");
+    assert_eq!((row.state.as_str(), row.good), ("partial", 20));
+    assert!(row.detail.as_ref().unwrap().contains("declares no sensor"));
+    let other = "[[sensor]]\nname = \"tap\"\nsees = [\"port\"]\ncaptures = [\"*\"]\n";
+    let facts = folded(seen(), &site(other));
+    assert_eq!(covered(&facts, "", "control", "frames").state, "partial");
+}
+
+#[test]
+fn zones_outside_need_no_sensor() {
+    let mut facts = seen();
+    facts.conversations.push(Conversation {
+        vlan: None,
+        vlans: vec![],
+        ..tcp("10.20.10.20", "198.51.100.1", 443, "tls")
+    });
+    let facts = folded(facts, &site(SENSORS));
+    assert_eq!(covered(&facts, "", "internet", "frames").state, "complete");
+    let quiet = folded(seen(), &site(SENSORS));
+    assert!(
+        quiet
+            .coverage
+            .iter()
+            .all(|row| row.zone.as_deref() != Some("internet")),
+        "no frame, no row"
+    );
+}
+
+#[test]
+fn damage_of_a_capture_reaches_every_zone_of_its_sensor() {
+    let damages: [fn(&mut Capture); 3] = [
+        |file| file.problems.push("cut off after 1000 bytes".to_owned()),
+        |file| file.snapped = 3,
+        |file| file.undecoded = 1,
+    ];
+    for damage in damages {
+        let mut facts = seen();
+        damage(&mut facts.files[0]);
+        let facts = folded(facts, &site(SENSORS));
+        assert_eq!(
+            covered(&facts, "crane-span", "", "capture").state,
+            "partial"
+        );
+        for what in ["frames", "streams", "directions"] {
+            let row = covered(&facts, "crane-span", "control", what);
+            assert_eq!(
+                (row.state.as_str(), row.detail.as_deref()),
+                ("partial", Some("not whole: span-1.pcap")),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn lost_bytes_and_missing_directions_are_partial() {
+    for (lost, state) in [(0, "complete"), (2, "complete"), (3, "partial")] {
+        let mut facts = seen();
+        facts.conversations[0].lost_bytes = lost;
+        let facts = folded(facts, &site(SENSORS));
+        assert_eq!(
+            covered(&facts, "crane-span", "control", "streams").state,
+            state,
+            "{lost} of 2000"
+        );
+    }
+    let mut facts = seen();
+    facts.conversations.push(Conversation {
+        state: "one-sided".to_owned(),
+        ..tcp("10.20.10.20", "10.20.10.10", 80, "http")
+    });
+    let facts = folded(facts, &site(SENSORS));
+    let row = covered(&facts, "crane-span", "control", "directions");
+    assert_eq!((row.state.as_str(), row.good, row.total), ("partial", 1, 2));
+    assert_eq!(
+        row.detail.as_deref(),
+        Some("1 of 2 TCP conversations were captured one way only")
+    );
+}
+
+#[test]
+fn without_tcp_streams_are_as_complete_as_the_frames() {
+    let facts = Facts {
+        conversations: vec![],
+        ..seen()
+    };
+    let facts = folded(facts, &site(SENSORS));
+    let row = covered(&facts, "crane-span", "control", "streams");
+    assert_eq!(
+        (row.state.as_str(), row.good, row.total),
+        ("complete", 0, 0)
+    );
+    let facts = folded(
+        Facts {
+            conversations: vec![],
+            ..seen()
+        },
+        &site(""),
+    );
+    assert_eq!(covered(&facts, "", "control", "streams").state, "partial");
+}
+
+#[test]
+fn what_the_witness_wrote_of_a_capture_stays_and_learns_its_sensor() {
+    let mut facts = seen();
+    let row = |what: &str| Coverage {
+        what: what.to_owned(),
+        evidence: Evidence::one(0, 1),
+        ..Coverage::default()
+    };
+    facts.coverage = vec![row("classified"), row("capture")];
+    let facts = folded(facts, &site(SENSORS));
+    assert_eq!(
+        covered(&facts, "crane-span", "", "classified").what,
+        "classified"
+    );
+    assert_eq!(
+        covered(&facts, "crane-span", "", "capture").total,
+        100,
+        "one row per capture"
+    );
+}
+
+#[test]
+fn every_sensor_gives_an_account_of_its_limits() {
+    let facts = folded(seen(), &site(SENSORS));
+    assert_eq!(
+        covered(&facts, "crane-span", "", "limits").state,
+        "complete"
+    );
+    assert_eq!(
+        facts
+            .coverage
+            .iter()
+            .filter(|row| row.what == "limits")
+            .count(),
+        1,
+        "none of a sensor without captures"
+    );
+    let mut full = seen();
+    let detail = Some("the table of names was full: 7 did not fit".to_owned());
+    let state = "partial".to_owned();
+    full.coverage.push(Coverage {
+        what: "limits".to_owned(),
+        total: 7,
+        state,
+        detail: detail.clone(),
+        ..Coverage::default()
+    });
+    full.files.push(capture("other.pcap"));
+    let site = site(SENSORS);
+    let facts = folded(full, &site);
+    for sensor in ["crane-span", ""] {
+        let row = covered(&facts, sensor, "", "limits");
+        assert_eq!((row.state.as_str(), &row.detail), ("partial", &detail));
+    }
+    assert_eq!(folded(facts.clone(), &site), facts);
+}

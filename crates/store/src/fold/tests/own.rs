@@ -1,0 +1,249 @@
+use super::*;
+
+/// Whether each row is the MAC's own, in order.
+fn own(rows: Vec<AddressFact>, site: &Site) -> Vec<bool> {
+    let facts = folded(
+        Facts {
+            addresses: rows,
+            ..Facts::default()
+        },
+        site,
+    );
+    facts.addresses.iter().map(|row| row.own.unwrap()).collect()
+}
+
+#[test]
+fn what_is_behind_a_router_is_not_the_routers() {
+    let rows = vec![
+        claimed(FW_CONTROL, "10.20.10.1", 10),
+        behind(1, FW_CONTROL, "10.20.90.50", 10),
+        // It does not count the TTL down.
+        address(FW_CONTROL, "10.20.90.51", 10),
+        address(FW_CONTROL, "10.20.10.77", 10),
+        behind(9, FW_CONTROL, "198.51.100.7", 10),
+    ];
+    assert_eq!(own(rows, &site("")), [true, false, false, false, false]);
+}
+
+#[test]
+fn a_router_that_nobody_declared_is_told_by_what_it_carries() {
+    let mut rows = vec![claimed(FW_CONTROL, "10.20.10.3", 10)];
+    rows.extend((1..9).map(|host| address(FW_CONTROL, &format!("192.168.50.{host}"), 10)));
+    let found = own(rows.clone(), &site(""));
+    assert_eq!(found.iter().filter(|own| **own).count(), 1, "{found:?}");
+    // Without tags and without a site the same holds.
+    rows.iter_mut().for_each(|row| row.vlan = None);
+    assert_eq!(
+        own(rows, &Site::default())
+            .iter()
+            .filter(|own| **own)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn who_claims_an_address_has_it_and_who_carries_it_has_not() {
+    let rows = vec![
+        claimed(ENG, "10.20.90.60", 90),
+        address(FW_CONTROL, "10.20.90.60", 0),
+        address(ENG, "10.20.90.60", 0),
+    ];
+    assert_eq!(own(rows, &site("")), [true, false, true]);
+}
+
+#[test]
+fn an_answer_for_others_is_no_claim() {
+    let addresses = vec![
+        claimed(FW_CONTROL, "10.20.90.60", 10),
+        claimed(ENG, "10.20.90.60", 90),
+    ];
+    let routes = vec![route("proxy-arp", FW_CONTROL, "10.20.90.60")];
+    let facts = folded(
+        Facts {
+            addresses,
+            routes,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    assert_eq!(
+        facts
+            .addresses
+            .iter()
+            .map(|row| row.own)
+            .collect::<Vec<_>>(),
+        [Some(false), Some(true)]
+    );
+}
+
+#[test]
+fn an_address_of_another_network_is_carried_and_a_stray_one_is_the_devices() {
+    let rows = vec![
+        address("00:00:5d:00:00:01", "10.20.10.66", 10),
+        // A neighbour by TTL, but its network is another VLAN's.
+        address("00:00:5d:00:00:02", "10.20.90.66", 10),
+        // An odd TTL alone takes nothing from a host of this network.
+        behind(4, "00:00:5d:00:00:03", "10.20.10.67", 10),
+        // A private network that the site does not know, straight on this wire.
+        address("00:00:5d:00:00:04", "192.168.8.1", 10),
+        address("00:00:5d:00:00:05", "fe80::1", 10),
+        address("00:00:5d:00:00:06", "", 10),
+    ];
+    assert_eq!(own(rows, &site("")), [true, false, true, true, true, true]);
+}
+
+#[test]
+fn a_router_in_front_leaves_the_device_its_address() {
+    let addresses = vec![
+        claimed(ENG, "10.20.90.50", 90),
+        claimed(FW_PORT, "10.20.90.1", 90),
+        claimed(FW_CONTROL, "10.20.10.1", 10),
+        behind(1, FW_CONTROL, "10.20.90.50", 10),
+        behind(1, FW_CONTROL, "10.20.90.99", 10),
+        behind(12, FW_CONTROL, "203.0.113.9", 10),
+        behind(12, FW_CONTROL, "198.51.100.9", 10),
+    ];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    let eng = asset(&facts, "eng1");
+    assert_eq!(
+        (eng.macs.as_slice(), eng.zones.as_slice(), eng.routes),
+        (
+            [ENG.to_owned()].as_slice(),
+            ["port".to_owned()].as_slice(),
+            false
+        )
+    );
+    let fw = asset(&facts, "fw1");
+    assert_eq!((fw.macs.len(), fw.routes, fw.zones.len()), (2, true, 2));
+    // Behind the firewall is one host that nobody declared; the internet and the vendor are ends, not assets.
+    assert_eq!(strangers(&facts), ["10.20.90.99"]);
+    let remote = asset(&facts, "10.20.90.99");
+    assert_eq!(
+        (
+            remote.remote,
+            remote.mac,
+            remote.macs.len(),
+            remote.zone.as_deref()
+        ),
+        (true, None, 0, Some("port"))
+    );
+    assert_eq!(facts.addresses[3].asset.as_deref(), Some("eng1"));
+    assert_eq!(facts.addresses[5].zone.as_deref(), Some("internet"));
+    assert_eq!(facts.addresses[5].vlan_zone.as_deref(), Some("control"));
+}
+
+#[test]
+fn captures_without_macs_know_addresses_only() {
+    let rows = vec![
+        address("00:00:00:00:00:00", "10.20.10.10", 0),
+        address("00:00:00:00:00:00", "10.20.10.77", 0),
+    ];
+    let facts = folded(
+        Facts {
+            addresses: rows,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    assert!(asset(&facts, "plc1").remote && asset(&facts, "plc1").seen);
+    assert_eq!(strangers(&facts), ["10.20.10.77"]);
+    assert!(
+        facts
+            .assets
+            .iter()
+            .all(|asset| !asset.routes && !asset.macs.contains(&"00:00:00:00:00:00".to_owned()))
+    );
+}
+
+#[test]
+fn a_firewall_that_only_forwards_is_still_the_declared_one() {
+    let quiet = |more: Vec<AddressFact>| {
+        let mut addresses = vec![
+            behind(1, FW_CONTROL, "10.20.90.50", 10),
+            behind(1, FW_CONTROL, "10.20.90.51", 10),
+        ];
+        addresses.extend(more);
+        let routes = vec![Route {
+            vlan: Some(90),
+            to_vlan: Some(10),
+            ..route("forwards", FW_CONTROL, "")
+        }];
+        folded(
+            Facts {
+                addresses,
+                routes,
+                ..Facts::default()
+            },
+            &site(""),
+        )
+    };
+    let facts = quiet(vec![]);
+    assert_eq!(facts.routes[0].asset.as_deref(), Some("fw1"));
+    assert_eq!(
+        (
+            facts.routes[0].zone.as_deref(),
+            facts.routes[0].to_zone.as_deref()
+        ),
+        (Some("port"), Some("control"))
+    );
+    assert!(asset(&facts, "fw1").routes);
+    // The declared one shows itself: then this is another.
+    let facts = quiet(vec![claimed("00:09:0f:00:00:77", "10.20.10.1", 10)]);
+    assert_eq!(facts.routes[0].asset.as_deref(), Some(FW_CONTROL));
+    // Two that carry: who can tell.
+    let facts = quiet(vec![behind(1, "00:09:0f:00:00:78", "10.20.90.52", 10)]);
+    assert_eq!(facts.routes[0].asset.as_deref(), Some(FW_CONTROL));
+}
+
+#[test]
+fn a_ttl_that_keeps_to_the_link_is_no_distance() {
+    let rows = vec![
+        behind(31, "00:00:5d:00:00:01", "10.20.10.66", 0),
+        behind(3, "00:00:5d:00:00:02", "10.20.99.67", 0),
+    ];
+    assert_eq!(own(rows, &Site::default()), [true, false]);
+}
+
+#[test]
+fn among_neighbours_of_its_network_an_odd_ttl_is_a_habit() {
+    let plc = || behind(2, PLC, "192.168.1.10", 0);
+    let hmi = || address(HMI, "192.168.1.20", 0);
+    assert_eq!(own(vec![plc(), hmi()], &Site::default()), [true, true]);
+    // Alone, of another network, or beside an address of its own it is carried.
+    assert_eq!(own(vec![plc()], &Site::default()), [false]);
+    assert_eq!(
+        own(
+            vec![plc(), address(HMI, "192.168.2.20", 0)],
+            &Site::default()
+        ),
+        [false, true]
+    );
+    assert_eq!(
+        own(
+            vec![plc(), hmi(), claimed(PLC, "192.168.2.1", 0)],
+            &Site::default()
+        ),
+        [false, true, true]
+    );
+}
+
+#[test]
+fn a_declared_router_routes_though_none_of_its_own_packets_is_seen() {
+    let router = "[[asset]]\nname = \"r1\"\nrole = \"router\"\ninterface = [{ mac = \"00:09:0f:00:00:33\", ip = \"10.20.30.1\", vlan = 30 }]\n";
+    let addresses = vec![behind(1, "00:09:0f:00:00:33", "10.20.10.10", 30)];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(router),
+    );
+    assert!(asset(&facts, "r1").routes && !asset(&facts, "r1").seen);
+}

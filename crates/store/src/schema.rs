@@ -1,0 +1,380 @@
+//! The tables: one per kind of fact, those of the site, and those worked out from both.
+use facts::kinds::KINDS;
+use facts::{Column, KindInfo, Type};
+
+use crate::functions::FUNCTIONS;
+
+/// A table or function as the reference shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableDoc {
+    pub name: String,
+    pub doc: String,
+    /// Name, type, doc line. Empty for a function.
+    pub columns: Vec<(String, String, String)>,
+}
+
+/// Every table in the order of the reference, then the functions.
+pub fn tables() -> Vec<TableDoc> {
+    let table = |kind: &KindInfo, id: Option<&str>| {
+        let id = id.map(|doc| ("id".to_owned(), Type::Int.to_string(), doc.to_owned()));
+        let columns = kind
+            .columns
+            .iter()
+            .map(|c| (c.name.to_owned(), c.ty.to_string(), tidy(c.doc)));
+        TableDoc {
+            name: kind.name.to_owned(),
+            doc: tidy(kind.doc),
+            columns: id.into_iter().chain(columns).collect(),
+        }
+    };
+    KINDS
+        .iter()
+        .map(|kind| {
+            table(
+                kind,
+                Some("Number of the fact, from 1; evidence cites it as `kind:id`."),
+            )
+        })
+        .chain(SITE.iter().map(|kind| table(kind, None)))
+        .chain(std::iter::once(table(
+            &FLOW,
+            Some("Number of the flow, from 1."),
+        )))
+        .chain(DERIVED.iter().map(|kind| table(kind, None)))
+        .chain(FUNCTIONS.iter().map(|(name, doc)| TableDoc {
+            name: (*name).to_owned(),
+            doc: (*doc).to_owned(),
+            columns: Vec::new(),
+        }))
+        .collect()
+}
+
+fn tidy(doc: &str) -> String {
+    doc.lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned()
+}
+
+/// The kind of fact or site table of that name: those that rows can be put into.
+pub(crate) fn find(name: &str) -> Option<&'static KindInfo> {
+    KINDS.iter().chain(SITE).find(|kind| kind.name == name)
+}
+
+pub(crate) fn create(kind: &KindInfo) -> String {
+    let affinity = |ty: Type| match ty {
+        Type::Bool | Type::Int => "INTEGER",
+        Type::Real => "REAL",
+        Type::Text | Type::Time | Type::List | Type::Numbers => "TEXT",
+    };
+    let columns: Vec<String> = kind
+        .columns
+        .iter()
+        .map(|c| format!("\"{}\" {}", c.name, affinity(c.ty)))
+        .collect();
+    format!(
+        "CREATE TABLE \"{}\" (id INTEGER PRIMARY KEY, {})",
+        kind.name,
+        columns.join(", ")
+    )
+}
+
+pub(crate) fn insert(kind: &KindInfo) -> String {
+    let places = vec!["?"; kind.columns.len()].join(", ");
+    format!("INSERT INTO \"{}\" VALUES (?, {places})", kind.name)
+}
+
+macro_rules! columns {
+    ($($name:ident : $ty:ident = $doc:literal,)*) => {
+        &[$(Column { name: stringify!($name), ty: Type::$ty, doc: $doc },)*]
+    };
+}
+
+/// What the site file declares, a table per array of the file.
+pub(crate) const SITE: &[KindInfo] = &[
+    KindInfo {
+        name: "terminal",
+        doc: "The terminal: one row.",
+        columns: columns! {
+            name: Text = "Name.",
+            time_zone: Text = "IANA time zone in which times are shown.",
+            as_of: Time = "Time as of which is judged.",
+        },
+    },
+    KindInfo {
+        name: "site_zone",
+        doc: "Zones.",
+        columns: columns! {
+            name: Text = "Name.",
+            kind: Text = "Kind, e.g. `crane-control`.",
+            is_crane: Bool = "Whether it belongs to the crane network: control, auxiliary, management, remote operations.",
+            crane: Text = "Crane that it belongs to.",
+            vlans: Numbers = "VLANs.",
+            subnets: List = "Subnets.",
+            for_untrusted_suppliers: Bool = "Whether it is set apart for devices of untrusted suppliers.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+    KindInfo {
+        name: "site_asset",
+        doc: "Assets as declared.",
+        columns: columns! {
+            name: Text = "Name.",
+            role: Text = "Role, e.g. `plc`.",
+            crane: Text = "Crane.",
+            supplier: Text = "Supplier.",
+            hostnames: List = "Host names.",
+            zones: List = "Zones that its declared interfaces belong to.",
+            joins_networks: Bool = "Whether its role joins networks by trade, so that it may have several homes.",
+            is_core_control: Bool = "Whether it moves the crane: PLC, drive, remote I/O, safety.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+    KindInfo {
+        name: "site_interface",
+        doc: "Interfaces of declared assets.",
+        columns: columns! {
+            asset: Text = "Asset.",
+            mac: Text = "MAC address.",
+            ip: Text = "IP address.",
+            vlan: Int = "VLAN.",
+            zone: Text = "Zone by the longest prefix of the IP address, else by VLAN.",
+        },
+    },
+    KindInfo {
+        name: "site_conduit",
+        doc: "Conduits: what is allowed.",
+        columns: columns! {
+            name: Text = "Name.",
+            sources: List = "Ends that may ask, as the site file writes them.",
+            targets: List = "Ends that may be asked.",
+            services: List = "Services allowed.",
+            because: Text = "Contract, ticket or design reference.",
+            during_work_order: Bool = "Whether it is allowed only while a work order names source and target.",
+            valid_from: Time = "Begin; null for always.",
+            valid_until: Time = "End; null for ever.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+    KindInfo {
+        name: "site_conduit_pair",
+        doc: "Which ends each conduit joins, a row per pair of ends.",
+        columns: columns! {
+            conduit: Text = "Conduit.",
+            from_end: Text = "End that may ask, as the site file writes it.",
+            from_asset: Text = "Asset, where the end is one.",
+            from_zone: Text = "Zone of the end.",
+            from_party: Text = "Third party, where the end is one.",
+            to_end: Text = "End that may be asked.",
+            to_asset: Text = "Asset, where the end is one.",
+            to_zone: Text = "Zone of the end.",
+            to_party: Text = "Third party, where the end is one.",
+        },
+    },
+    KindInfo {
+        name: "site_work_order",
+        doc: "Work orders: who may modify what, when.",
+        columns: columns! {
+            name: Text = "Its id.",
+            sources: List = "Ends that may ask.",
+            targets: List = "Ends that may be asked.",
+            operations: List = "Operations allowed, with `remote-session` and `file`.",
+            valid_from: Time = "Begin.",
+            valid_until: Time = "End.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+    KindInfo {
+        name: "site_party",
+        doc: "Third parties.",
+        columns: columns! {
+            name: Text = "Name.",
+            addresses: List = "Addresses and prefixes.",
+            domains: List = "Domains.",
+            contract: Text = "Contract.",
+            access: Text = "The only way in: an asset.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+    KindInfo {
+        name: "site_supplier",
+        doc: "Suppliers that the site adds or overrides.",
+        columns: columns! {
+            name: Text = "Name.",
+            names: List = "Names under which it is registered.",
+            trust: Text = "`untrusted`, `watched` or `trusted`.",
+            lists: List = "Lists that name it.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+    KindInfo {
+        name: "site_platform",
+        doc: "Watched platforms that the site adds.",
+        columns: columns! {
+            name: Text = "Name.",
+            domains: List = "Domains.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+    KindInfo {
+        name: "site_sensor",
+        doc: "Sensors: vantage points.",
+        columns: columns! {
+            name: Text = "Name.",
+            sees: List = "Zones whose every frame it should see.",
+            captures: List = "Patterns of the captures that come from it.",
+            interface: Text = "Interface that it captures on.",
+            file: Text = "Site file that declares it.",
+            line: Int = "Line in that file.",
+        },
+    },
+];
+
+/// Conversations of the same ends, service and explanation, as one.
+pub(crate) const FLOW: KindInfo = KindInfo {
+    name: "flow",
+    doc: "Conversations of the same ends, service and explanation taken together, with the one story that each tells.",
+    columns: columns! {
+        client: Text = "Address of the end that asked.",
+        client_asset: Text = "Its asset as named in the site file, else its address.",
+        client_zone: Text = "Its zone; null when it belongs to none.",
+        client_kind: Text = "Kind of that zone.",
+        client_crane: Bool = "Whether that zone belongs to the crane network.",
+        client_party: Text = "Third party that owns it.",
+        client_role: Text = "Its role, declared or guessed.",
+        client_local: Bool = "Whether the address is link-local or unspecified, so says nothing of a zone.",
+        server: Text = "Address of the end that was asked.",
+        server_asset: Text = "Its asset, else its address.",
+        server_zone: Text = "Its zone.",
+        server_kind: Text = "Kind of that zone.",
+        server_crane: Bool = "Whether that zone belongs to the crane network.",
+        server_party: Text = "Third party that owns it.",
+        server_role: Text = "Its role.",
+        server_local: Bool = "Whether the address is link-local, multicast or broadcast.",
+        transport: Text = "As in `conversation`.",
+        server_port: Int = "Port of the server.",
+        protocol: Text = "Protocol; for a negotiated channel, that of its parent.",
+        variant: Text = "Finer name of the protocol.",
+        service: Text = "What a person calls it: `snmp v2c`, `rdp`, `tcp/4444`.",
+        needless: Text = "Which of the services that a crane network does not need it is; null when none.",
+        crosses: Bool = "Whether the ends are in different zones.",
+        conduit: Text = "Conduit that explains it.",
+        work_order: Text = "Work order that covers what it carried.",
+        reason: Text = "Why it needs no conduit, or why none explains it.",
+        platform: Text = "Watched platform whose name or address it went to.",
+        hidden_by: Text = "Device with a sign of a hidden path that carried it.",
+        unauthorised: Bool = "Whether it carried an operation that modifies and that nothing authorises.",
+        manages: Bool = "Whether it carried diagnosis or another function of management.",
+        count: Int = "Conversations.",
+        exchanged: Int = "Conversations in which something came back, or which expect no answer.",
+        attempts: Int = "Conversations that were refused or unanswered, or carried nothing at all.",
+        dim: Int = "Conversations that the capture shows in part only: one way, from the middle, with gaps, or shortened.",
+        time: Time = "First packet.",
+        last: Time = "Last packet.",
+        packets: Int = "Packets both ways.",
+        bytes_out: Int = "Payload bytes from client to server.",
+        bytes_in: Int = "Payload bytes from server to client.",
+        evidence: List = "The first conversations, as evidence.",
+        unexplained: Bool = "Whether nothing explains it: no conduit, no work order, no housekeeping, no answer.",
+        story: Text = "What an unexplained flow tells, first of: `scan`, `hidden-path`, `platform`, `remote-session`, `modification`, `stranger`, `unclear`, `needless-service`, `third-party`, `management`, `segment`, `crossing`; `attempt` when it was refused or unanswered; null when it tells nothing. One flow tells one story.",
+    },
+};
+
+/// Tables and views worked out in SQL; `derived_*.sql` makes them.
+pub(crate) const DERIVED: &[KindInfo] = &[
+    KindInfo {
+        name: "presence",
+        doc: "Where each device is on the wire: an address of its own in a VLAN or zone.",
+        columns: columns! {
+            asset: Text = "Asset, else its address.",
+            declared: Bool = "Whether the site file names it.",
+            role: Text = "Role, declared or guessed.",
+            zone: Text = "Zone of the segment in which it spoke.",
+            zone_kind: Text = "Kind of that zone.",
+            is_crane: Bool = "Whether that zone belongs to the crane network.",
+            vlan: Int = "VLAN.",
+            ip: Text = "IP address; null without one, and for link-local ones.",
+            ip_zone: Text = "Zone by the IP address.",
+            ip_kind: Text = "Kind of that zone.",
+            mac: Text = "MAC address.",
+            time: Time = "First frame.",
+            last: Time = "Last frame.",
+            evidence: Text = "The address, as evidence.",
+        },
+    },
+    KindInfo {
+        name: "path_sign",
+        doc: "Signs of a hidden path into or out of the crane network, a row per device and sign.",
+        columns: columns! {
+            asset: Text = "Device, by asset name, else address.",
+            sign: Text = "`cellular`, `dhcp`, `gateway`, `names-gateway`, `forwards`, `address`.",
+            zone: Text = "Zone in which it shows.",
+            detail: Text = "The sign in words, to follow the name of the device.",
+            time: Time = "First time.",
+            last: Time = "Last time.",
+            evidence: Text = "The fact, as evidence.",
+        },
+    },
+    KindInfo {
+        name: "multi_homed",
+        doc: "Signs that one system has homes in two zones, one of them of the crane network; only roles that do not join networks by trade.",
+        columns: columns! {
+            asset: Text = "System.",
+            other: Text = "The other asset that is the same system, where two seem to be one.",
+            zone: Text = "One zone.",
+            other_zone: Text = "The other.",
+            sign: Text = "`addresses`, `hostname`, `key`, `declared`.",
+            detail: Text = "The sign in words.",
+            time: Time = "First time.",
+            last: Time = "Last time.",
+            evidence: List = "Facts or site lines, as evidence.",
+        },
+    },
+    KindInfo {
+        name: "core_shared",
+        doc: "Devices that are not of core control and share a zone of the crane with core control, or the other way round.",
+        columns: columns! {
+            asset: Text = "The device out of place.",
+            role: Text = "Its role.",
+            zone: Text = "The zone that they share.",
+            core: List = "Devices of core control there (the other devices, where the device of core control is out of place).",
+            vlan: Int = "VLAN.",
+            time: Time = "First time; null when only the site file says so.",
+            last: Time = "Last time.",
+            evidence: List = "Facts or site lines, as evidence.",
+        },
+    },
+    KindInfo {
+        name: "prober",
+        doc: "Hosts that tried many ports or hosts without an exchange that anything explains.",
+        columns: columns! {
+            asset: Text = "The host.",
+            zone: Text = "Its zone.",
+            targets: Int = "Hosts tried.",
+            doors: Int = "Pairs of host and port tried.",
+        host: Text = "The host tried, where it is one alone.",
+        toward: List = "Zones of the hosts tried.",
+            time: Time = "First try.",
+            last: Time = "Last try.",
+        },
+    },
+];
+
+/// Columns of a fact or site table, without `id`; `None` where no such table takes rows.
+pub fn columns(table: &str) -> Option<Vec<(String, Type)>> {
+    find(table).map(|kind| {
+        kind.columns
+            .iter()
+            .map(|column| (column.name.to_owned(), column.ty))
+            .collect()
+    })
+}

@@ -1,0 +1,416 @@
+//! A snapshot: every fact and the site as tables, as of a time, for reading only.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use facts::kinds::KINDS;
+use facts::site::Site;
+use facts::{Facts, KindInfo, Time, Value};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement};
+
+use crate::flow::{Context, Flows, Row};
+use crate::{Error, functions, schema, site_rows};
+
+/// Steps of SQLite's virtual machine between two looks at the limit.
+const STRIDE: u64 = 10_000;
+/// Steps that one query may take, in millions: some ten seconds of work.
+const MOST_MILLION_STEPS: u64 = 2_000;
+/// Bytes that one value may have.
+const LONGEST_VALUE: i32 = 32 << 20;
+
+/// Rows of one table, for snapshots that are not made from [`Facts`]: every column of the table in each row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub name: String,
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// What a query gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Every fact and the site as tables. Only reads; same facts and site, same answers.
+#[derive(Debug)]
+pub struct Snapshot {
+    db: Connection,
+    steps: Arc<AtomicU64>,
+    limit: Arc<AtomicU64>,
+    exhausted: Arc<AtomicBool>,
+}
+
+impl Snapshot {
+    /// The facts, folded against the site, as of a time; in memory.
+    pub fn new(facts: &Facts, site: &Site, as_of: Time) -> Result<Snapshot, Error> {
+        let db = Connection::open_in_memory().map_err(Error::build("open"))?;
+        Snapshot::fill(db, facts, site, as_of)
+    }
+
+    /// Like [`Snapshot::new`], in a file that any SQLite tool opens. An existing file is an error.
+    pub fn in_file(
+        path: &Path,
+        facts: &Facts,
+        site: &Site,
+        as_of: Time,
+    ) -> Result<Snapshot, Error> {
+        let db = Connection::open(path).map_err(Error::build("open"))?;
+        Snapshot::fill(db, facts, site, as_of)
+    }
+
+    fn fill(db: Connection, facts: &Facts, site: &Site, as_of: Time) -> Result<Snapshot, Error> {
+        let mut declared: BTreeMap<&str, Vec<Vec<Value>>> = BTreeMap::new();
+        for (table, row) in site_rows::rows(site, as_of) {
+            declared.entry(table).or_default().push(row);
+        }
+        let mut source = |table: &str, put: &mut Put<'_>| {
+            declared
+                .remove(table)
+                .unwrap_or_default()
+                .into_iter()
+                .try_for_each(&mut *put)?;
+            facts.try_rows(table, put)
+        };
+        Snapshot::build(db, site_rows::time_zone(site), &mut source)
+    }
+
+    /// A snapshot of given rows, as cases of measure pages have them.
+    pub fn from_tables(tables: &[Table]) -> Result<Snapshot, Error> {
+        if let Some(table) = tables
+            .iter()
+            .find(|table| schema::find(&table.name).is_none())
+        {
+            return Err(Error::NoSuchTable {
+                table: table.name.clone(),
+            });
+        }
+        let db = Connection::open_in_memory().map_err(Error::build("open"))?;
+        let zone = tables
+            .iter()
+            .find(|t| t.name == "terminal")
+            .and_then(|t| t.rows.first())
+            .and_then(|row| row.get(1));
+        let zone = match zone {
+            Some(Value::Text(zone)) => zone.as_str(),
+            _ => "UTC",
+        };
+        let mut source = |name: &str, put: &mut Put<'_>| {
+            tables
+                .iter()
+                .filter(|t| t.name == name)
+                .flat_map(|t| &t.rows)
+                .try_for_each(|row| put(row.clone()))
+        };
+        Snapshot::build(db, zone, &mut source)
+    }
+
+    /// Makes every table, then what is worked out from them. Facts that say something of a conversation come before the
+    /// conversations, so that these are read once.
+    fn build(db: Connection, time_zone: &str, source: &mut Source<'_>) -> Result<Snapshot, Error> {
+        let step = |step: &'static str| Error::build(step);
+        // Nothing here outlives a crash, so nothing waits for a disk.
+        db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;")
+            .map_err(step("settings"))?;
+        functions::register(&db, time_zone).map_err(step("functions"))?;
+        db.execute_batch("BEGIN").map_err(step("begin"))?;
+        for kind in KINDS
+            .iter()
+            .chain(schema::SITE)
+            .chain(std::iter::once(&schema::FLOW))
+        {
+            db.execute_batch(&schema::create(kind))
+                .map_err(step(kind.name))?;
+        }
+        let mut context = Context::default();
+        for kind in schema::SITE
+            .iter()
+            .chain(KINDS.iter().filter(|kind| kind.name != "conversation"))
+        {
+            load(&db, kind, source, &mut |_, row| context.learn(row))?;
+        }
+        db.execute_batch(include_str!("derived_devices.sql"))
+            .map_err(step("devices"))?;
+        read_context(&db, &mut context).map_err(step("zones and roles"))?;
+        if let Some(kind) = schema::find("conversation") {
+            let mut flows = Flows::new(context, kind);
+            load(&db, kind, source, &mut |id, row| flows.add(id, row.values))?;
+            let mut insert = db
+                .prepare(&schema::insert(&schema::FLOW))
+                .map_err(step("flow"))?;
+            for (id, row) in (1..).zip(flows.rows()) {
+                put(&mut insert, id, &row).map_err(step("flow"))?;
+            }
+        }
+        db.execute_batch(include_str!("derived_flows.sql"))
+            .map_err(step("flows"))?;
+        db.execute_batch("COMMIT; ANALYZE; PRAGMA query_only = ON;")
+            .map_err(step("commit"))?;
+        Snapshot::guard(db).map_err(step("guard"))
+    }
+
+    /// From here on the database only answers questions, and no question may run for ever.
+    fn guard(db: Connection) -> rusqlite::Result<Snapshot> {
+        let steps = Arc::new(AtomicU64::new(0));
+        let limit = Arc::new(AtomicU64::new(MOST_MILLION_STEPS));
+        let exhausted = Arc::new(AtomicBool::new(false));
+        db.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
+        db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+        let (count, most, out) = (
+            Arc::clone(&steps),
+            Arc::clone(&limit),
+            Arc::clone(&exhausted),
+        );
+        let mut db = db;
+        db.progress_handler(
+            i32::try_from(STRIDE).unwrap_or(i32::MAX),
+            Some(move || {
+                let done = count
+                    .fetch_add(STRIDE, Ordering::Relaxed)
+                    .saturating_add(STRIDE);
+                let stop = done > most.load(Ordering::Relaxed).saturating_mul(1_000_000);
+                if stop {
+                    out.store(true, Ordering::Relaxed);
+                }
+                stop
+            }),
+        )?;
+        db.authorizer(Some(authorize))?;
+        Ok(Snapshot {
+            db,
+            steps,
+            limit,
+            exhausted,
+        })
+    }
+
+    /// Sets how many million steps a query may take.
+    pub fn set_work_limit(&self, million_steps: u64) {
+        self.limit.store(million_steps, Ordering::Relaxed);
+    }
+
+    /// Runs one statement that only reads.
+    pub fn query(&self, sql: &str) -> Result<Rows, Error> {
+        self.query_with(sql, &[])
+    }
+
+    /// Like [`Snapshot::query`], with values for the named parameters (`:edition`) that the statement has. Those that it
+    /// does not have are left aside; those without a value are null.
+    pub fn query_with(&self, sql: &str, parameters: &[(&str, Value)]) -> Result<Rows, Error> {
+        self.steps.store(0, Ordering::Relaxed);
+        self.exhausted.store(false, Ordering::Relaxed);
+        let mut statement = self.db.prepare(sql).map_err(|error| self.failed(error))?;
+        if statement.column_count() == 0 {
+            return Err(if statement.readonly() {
+                Error::Empty
+            } else {
+                Error::Writes
+            });
+        }
+        if !statement.readonly() {
+            return Err(Error::Writes);
+        }
+        for (name, value) in parameters {
+            let index = statement
+                .parameter_index(&format!(":{name}"))
+                .map_err(|error| self.failed(error))?;
+            if let Some(index) = index {
+                bind(&mut statement, index, value).map_err(|error| self.failed(error))?;
+            }
+        }
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut rows = Vec::new();
+        let mut cursor = statement.raw_query();
+        while let Some(row) = cursor.next().map_err(|error| self.failed(error))? {
+            let values = (0..columns.len()).map(|index| row.get_ref(index).map(value));
+            rows.push(
+                values
+                    .collect::<rusqlite::Result<Vec<Value>>>()
+                    .map_err(|error| self.failed(error))?,
+            );
+        }
+        Ok(Rows { columns, rows })
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> Error {
+        if self.exhausted.load(Ordering::Relaxed) {
+            return Error::TooMuchWork {
+                steps: self.limit.load(Ordering::Relaxed),
+            };
+        }
+        match error {
+            rusqlite::Error::MultipleStatement => Error::SeveralStatements,
+            rusqlite::Error::SqliteFailure(_, Some(message)) => told(message),
+            rusqlite::Error::SqlInputError { msg, .. } => told(msg),
+            error => told(error.to_string()),
+        }
+    }
+}
+
+fn told(message: String) -> Error {
+    let hint = if message.contains("not authorized to use function") {
+        ": it is not available, since the same facts must give the same answer at any time"
+    } else if message.contains("not authorized") {
+        ": queries only read"
+    } else if message.contains("no such table") || message.contains("no such column") {
+        "; `seawall sql --tables` lists tables and columns"
+    } else {
+        ""
+    };
+    Error::Query { message, hint }
+}
+
+type Put<'a> = dyn FnMut(Vec<Value>) -> Result<(), Error> + 'a;
+type Source<'a> = dyn FnMut(&str, &mut Put<'_>) -> Result<(), Error> + 'a;
+
+/// Puts the rows of one table in, each shown to `see` with its id.
+fn load(
+    db: &Connection,
+    kind: &'static KindInfo,
+    source: &mut Source<'_>,
+    see: &mut dyn FnMut(i64, Row<'_>),
+) -> Result<(), Error> {
+    let mut insert = db
+        .prepare(&schema::insert(kind))
+        .map_err(Error::build(kind.name))?;
+    let mut id = 0;
+    source(kind.name, &mut |values| {
+        if values.len() != kind.columns.len() {
+            let (given, expected) = (values.len(), kind.columns.len());
+            return Err(Error::Width {
+                table: kind.name.to_owned(),
+                given,
+                expected,
+            });
+        }
+        id += 1;
+        put(&mut insert, id, &values).map_err(Error::build(kind.name))?;
+        see(
+            id,
+            Row {
+                kind,
+                values: &values,
+            },
+        );
+        Ok(())
+    })
+}
+
+fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> {
+    let pairs = |sql: &str| -> rusqlite::Result<Vec<(String, String, bool)>> {
+        let mut statement = db.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.collect()
+    };
+    for (name, kind, is_crane) in pairs("SELECT name, kind, is_crane IS TRUE FROM site_zone")? {
+        context.zones.insert(name, (kind, is_crane));
+    }
+    for (name, role, _) in pairs(
+        "SELECT name, role, 0 FROM asset WHERE role IS NOT NULL UNION ALL SELECT name, role, 0 FROM site_asset WHERE role IS NOT NULL",
+    )? {
+        context.roles.insert(name, role);
+    }
+    for (mac, device, declared) in pairs(
+        "SELECT DISTINCT p.mac, s.asset, p.declared FROM path_sign s JOIN presence p ON p.asset = s.asset WHERE p.mac IS NOT NULL
+         UNION
+         SELECT r.mac, s.asset, s.asset IN (SELECT name FROM site_asset)
+         FROM path_sign s JOIN crane_route r ON s.evidence = 'route:' || r.id AND s.asset = r.device
+         WHERE r.mac IS NOT NULL
+         ORDER BY 2 DESC",
+    )? {
+        context.hidden_macs.insert(mac, (device, declared));
+    }
+    Ok(())
+}
+
+fn put(statement: &mut Statement<'_>, id: i64, values: &[Value]) -> rusqlite::Result<()> {
+    statement.raw_bind_parameter(1, id)?;
+    for (index, value) in (2..).zip(values) {
+        bind(statement, index, value)?;
+    }
+    statement.raw_execute().map(|_| ())
+}
+
+fn bind(statement: &mut Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
+    let borrowed = |text| ToSqlOutput::Borrowed(ValueRef::Text(text));
+    match value {
+        Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
+        Value::Bool(on) => statement.raw_bind_parameter(index, i64::from(*on)),
+        Value::Int(n) => statement.raw_bind_parameter(index, *n),
+        Value::Real(n) => statement.raw_bind_parameter(index, *n),
+        Value::Text(text) => statement.raw_bind_parameter(index, borrowed(text.as_bytes())),
+        Value::List(list) => statement.raw_bind_parameter(
+            index,
+            serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned()),
+        ),
+        Value::Numbers(numbers) => statement.raw_bind_parameter(
+            index,
+            serde_json::to_string(numbers).unwrap_or_else(|_| "[]".to_owned()),
+        ),
+    }
+}
+
+fn value(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
+        ValueRef::Real(n) => Value::Real(n),
+        ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => {
+            Value::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        }
+    }
+}
+
+/// Functions that know the clock or chance: the same facts must give the same answer at any time.
+const UNSTABLE: &[&str] = &[
+    "random",
+    "randomblob",
+    "date",
+    "time",
+    "datetime",
+    "julianday",
+    "unixepoch",
+    "strftime",
+    "timediff",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "load_extension",
+    "sqlite_version",
+    "sqlite_source_id",
+    "changes",
+    "total_changes",
+    "last_insert_rowid",
+];
+
+fn authorize(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
+        AuthAction::Read { table_name, .. } => {
+            // The schema tables name what the reference names; the rest of SQLite's own stay shut.
+            let own = table_name.starts_with("sqlite_")
+                && !matches!(table_name, "sqlite_master" | "sqlite_schema");
+            if own {
+                Authorization::Deny
+            } else {
+                Authorization::Allow
+            }
+        }
+        AuthAction::Function { function_name } => {
+            let unstable = UNSTABLE
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(function_name));
+            if unstable {
+                Authorization::Deny
+            } else {
+                Authorization::Allow
+            }
+        }
+        _ => Authorization::Deny,
+    }
+}
