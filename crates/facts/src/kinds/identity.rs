@@ -16,8 +16,8 @@ kind! {
         /// VLAN in which it was stated.
         vlan: Option<u16>,
         /// `maker`, `model`, `order_number`, `firmware`, `serial`, `hostname`, `role`, `os`, `software`, `key`
-        /// (fingerprint of a host key or certificate), `ja4` (fingerprint of its TLS client), `system` (free text),
-        /// `vlans` (VLANs it is a member of).
+        /// (fingerprint of a host key or certificate), `ja4` (fingerprint of its TLS client), `engine` (SNMP engine id),
+        /// `system` (free text), `vlans` (VLANs it is a member of).
         attribute: String,
         /// The value as stated.
         value: String,

@@ -192,7 +192,8 @@ impl Flow {
     }
 
     pub(crate) fn protocol(&self) -> Option<&'static str> {
-        self.decoder.map(|decoder| decoder.name).or(self.named)
+        let decoder = self.decoder.map(|decoder| decoder.name);
+        self.learned.name.or(decoder).or(self.named)
     }
 
     /// `true`: the acknowledgements of one end show bytes of the other, of which nothing was captured.

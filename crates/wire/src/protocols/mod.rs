@@ -1,18 +1,34 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod cdp;
 mod dhcp;
 mod dns;
 mod ftp;
+mod http;
 mod lines;
+mod lldp;
 mod modbus;
+mod named;
+mod nbdgm;
+mod netbios;
+mod ntp;
+mod opcua;
+mod profinet;
 mod rdp;
-pub(crate) mod remote_tools;
+pub mod remote_tools;
+mod rtsp;
 mod s7comm;
+mod smb;
+mod snmp;
+mod ssh;
+mod stp;
 mod teamviewer;
 mod telnet;
+mod tftp;
 mod tls;
 mod vnc;
 
+pub(crate) use self::remote_tools::RemoteTool;
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
@@ -20,6 +36,9 @@ pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
     &modbus::DECODER,
+    &ssh::DECODER,
+    &http::DECODER,
+    &http::SSDP,
     &tls::DECODER,
     &tls::DTLS,
     &dns::DNS,
@@ -28,11 +47,48 @@ pub static ALL: &[&Decoder] = &[
     &dns::NBNS,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &ntp::DECODER,
     &vnc::DECODER,
     &rdp::DECODER,
+    &smb::DECODER,
+    &rtsp::DECODER,
     &teamviewer::DECODER,
+    &nbdgm::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
+    &opcua::DECODER,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
+    &tftp::DECODER,
+    &named::QUIC,
+    &named::WIREGUARD,
+    &named::STUN,
+    &named::KERBEROS,
+    &named::DCERPC,
+    &named::DNP3,
+    &named::PPTP,
+    &named::MQTT,
+    &named::SIP,
+    &named::MSSQL,
+    &named::LDAP,
+    &named::BACNET,
+    &named::IEC104,
+    &named::RADIUS,
+    &named::SLP,
+    &named::IKE,
+    &named::L2TP,
+    &named::OPENVPN,
+    &named::RADMIN,
+    &named::JETDIRECT,
+    &named::LPD,
+    &named::SYSLOG,
+    &modbus::DECODER,
+    &named::RTP,
+    &named::FTP_DATA,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
@@ -84,6 +140,7 @@ pub fn names() -> Vec<&'static str> {
         .iter()
         .map(|decoder| decoder.name)
         .chain(crate::names::all())
+        .chain(remote_tools::PROTOCOLS.iter().copied())
         .collect();
     names.sort_unstable();
     names.dedup();

@@ -197,7 +197,9 @@ impl Worker {
             picture: &mut self.picture,
             expected: &mut self.expected,
         };
-        for which in [0, 1] {
+        // The direction with a hole first: what the other one holds back answers it.
+        let first = usize::from(flow.dir(0).stream.is_held());
+        for which in [first, 1 - first] {
             let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
             stream.close(&mut |delivered| engine.deliver(&mut flow, which, delivered, at));
             flow.dir_mut(which).stream = stream;

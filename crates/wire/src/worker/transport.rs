@@ -1,6 +1,6 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
-use crate::flow::{Engine, Flow, Key, Told, Transport, number_of_ip};
+use crate::flow::{Deliver, Engine, Flow, Key, Told, Transport, number_of_ip};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
@@ -322,9 +322,19 @@ fn segment(
     // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
     let carries = (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST);
     if carries {
+        // An answer to what still waits behind a hole stays behind its question.
+        let (own, other) = (&flow.dir(sender).stream, &flow.dir(1 - sender).stream);
+        let early = own.is_held() || (other.is_past() && !own.waits());
         let stream = &mut flow.dir_mut(sender).stream;
         stream.start(seq);
-        if stream.is_next(seq) {
+        if early {
+            fresh = true;
+            if !stream.hold(seq, tcp.payload, missing, (at.now, at.frame)) {
+                let mut asked = std::mem::take(&mut flow.dir_mut(1 - sender).stream);
+                asked.give_up(&mut |delivered| engine.deliver(flow, 1 - sender, delivered, at));
+                flow.dir_mut(1 - sender).stream = asked;
+            }
+        } else if stream.is_next(seq) {
             stream.advance(tcp.payload.len(), missing);
             if !tcp.payload.is_empty() {
                 engine.stream(flow, sender, tcp.payload, at);
@@ -335,19 +345,35 @@ fn segment(
             fresh = true;
         } else {
             let mut stream = std::mem::take(&mut flow.dir_mut(sender).stream);
-            fresh = stream.segment(seq, tcp.payload, missing, at.frame, &mut |delivered| {
-                engine.deliver(flow, sender, delivered, at);
-            });
+            fresh = stream.segment(
+                seq,
+                tcp.payload,
+                missing,
+                (at.now, at.frame),
+                &mut |delivered| {
+                    engine.deliver(flow, sender, delivered, at);
+                },
+            );
             flow.dir_mut(sender).stream = stream;
         }
     }
     if tcp.has(Tcp::FIN) {
         flow.dir_mut(sender).stream.fin = true;
     }
-    for which in [0, 1] {
-        if flow.dir(which).stream.waits() {
+    // First the holes, then what is held back behind them.
+    for held in [false, true] {
+        for which in [0, 1] {
+            let (own, other) = (&flow.dir(which).stream, &flow.dir(1 - which).stream);
+            if !own.waits() || own.is_held() != held || (held && other.is_past()) {
+                continue;
+            }
             let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
-            stream.passed(&mut |delivered| engine.deliver(flow, which, delivered, at));
+            let mut deliver = |delivered: Deliver<'_>| engine.deliver(flow, which, delivered, at);
+            if held {
+                stream.release(&mut deliver);
+            } else {
+                stream.passed(&mut deliver);
+            }
             flow.dir_mut(which).stream = stream;
         }
     }

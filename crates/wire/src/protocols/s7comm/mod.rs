@@ -161,16 +161,21 @@ impl S7 {
         if !self.transfers.is_empty() {
             self.transfers.settle(cx);
         }
-        let read = Pdu::read(&mut Reader::new(content)).and_then(|pdu| match pdu.kind {
-            Kind::Job => Ok(self.job(cx, side, &pdu)),
-            Kind::Answer => Ok(self.answer(cx, side, &pdu)),
-            Kind::Userdata => self.userdata(cx, side, &pdu),
+        let read = Pdu::read(&mut Reader::new(content)).and_then(|pdu| {
+            match pdu.kind {
+                Kind::Job => self.job(cx, side, &pdu),
+                Kind::Answer => self.answer(cx, side, &pdu),
+                Kind::Userdata => return self.userdata(cx, side, &pdu),
+            }
+            Ok(())
         });
-        if let Err(Malformed::Bad(what)) = read {
+        if let Err(error) = read {
             // The packet around it was whole: only this message is lost.
+            let what = match error {
+                Malformed::Bad(what) => what,
+                Malformed::Short => "length",
+            };
             cx.oddity("s7comm.malformed", side, Some(what.to_owned()));
-        } else if read.is_err() {
-            cx.oddity("s7comm.malformed", side, Some("length".to_owned()));
         }
     }
 

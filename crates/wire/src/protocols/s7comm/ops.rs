@@ -233,9 +233,10 @@ pub(super) fn program_service(param: &[u8]) -> Request {
         "_N_F_DELE" | "_N_F_DELR" | "_N_DELECO" => (Verb::FileDelete, words(), "delete file"),
         _ => (Verb::Configure, words(), ""),
     };
-    let detail = match what {
-        "" => format!("program service {name}"),
-        what => format!("program service {name}, {what}"),
+    let detail = match (name.as_str(), what) {
+        ("", _) => "program service without a name".to_owned(),
+        (name, "") => format!("program service {name}"),
+        (name, what) => format!("program service {name}, {what}"),
     };
     let doing = Doing {
         verb,

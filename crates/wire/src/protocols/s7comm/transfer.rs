@@ -306,12 +306,13 @@ impl Transfer {
             _ => None,
         };
         let fits = |length: Option<u64>| length.is_none_or(|length| length == self.bytes);
+        // A known length proves more than the absence of gaps: those may have swallowed something else.
+        let proven = own.is_some() || self.announced.is_some();
         self.state != State::Running
-            && !self.broken
             && self.bytes > 0
-            && (self.from_start || own.is_some())
             && fits(self.announced)
             && fits(own)
+            && (proven || (self.from_start && !self.broken))
     }
 
     /// What to say of a transfer whose end was not seen.

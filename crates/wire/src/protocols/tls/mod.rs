@@ -11,6 +11,7 @@ mod hello;
 pub(crate) use self::dtls::DECODER as DTLS;
 pub(crate) use self::hello::ClientHello;
 use self::hello::{ServerHello, version_name, weakness};
+use super::remote_tools::remote_tool;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
 
 pub(crate) static DECODER: Decoder = Decoder {
@@ -57,18 +58,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         _ = write!(out, "{byte:02x}");
     }
     out
-}
-
-/// The hello at the start of a client's bytes, if it lies in them whole: for protocols that hand over to TLS.
-pub(crate) fn client_hello(bytes: &[u8]) -> Option<ClientHello> {
-    let mut r = Reader::new(bytes);
-    let record = Record::read(&mut r).ok()?;
-    let mut message = Reader::new(r.bytes(record.length).ok()?);
-    let (kind, length) = (message.u8().ok()?, message.u24().ok()?);
-    let body = message.bytes(usize::try_from(length).ok()?).ok()?;
-    (record.kind == content::HANDSHAKE && kind == handshake::CLIENT_HELLO)
-        .then(|| ClientHello::read(body, false).ok())
-        .flatten()
 }
 
 #[derive(Clone, Copy)]
@@ -339,6 +328,9 @@ fn tell_client(cx: &mut Cx<'_>, side: Side, hello: &ClientHello, transport: char
     cx.identity(side, "ja4", hello.ja4(transport));
     if let Some(name) = &hello.server_name {
         cx.name_used("tls-sni", name, None);
+        if let Some(tool) = remote_tool(Some(name), None) {
+            cx.remote_tool(&tool);
+        }
     }
 }
 
