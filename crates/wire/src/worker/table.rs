@@ -142,7 +142,7 @@ impl Worker {
         for which in [1 - sender, sender] {
             let (address, port) = flow.key.end(which);
             let Some(ip) = address.ip() else { continue };
-            let Some(expected) = self.expected.get(&(ip, port, udp)) else {
+            let Some(expected) = self.expected.get_mut(&(ip, port, udp)) else {
                 continue;
             };
             if expected.until < here.at.now {
@@ -150,7 +150,7 @@ impl Worker {
             }
             flow.parent = Some(expected.parent);
             match expected.decoder {
-                Some(decoder) => open_expected(flow, decoder),
+                Some(decoder) => open_expected(flow, decoder, expected.dialogue.take()),
                 None => flow.named = Some(expected.name),
             }
             return;
