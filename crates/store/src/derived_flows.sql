@@ -30,7 +30,10 @@ SELECT id,
        client_party IS NOT NULL OR (NOT client_local AND (client_kind IS NULL OR client_kind IN ('internet', 'third-party'))) AS client_outside,
        server_party IS NOT NULL OR (NOT server_local AND (server_kind IS NULL OR server_kind IN ('internet', 'third-party'))) AS server_outside,
        client_kind IN ('crane-control', 'crane-auxiliary', 'crane-management') IS TRUE AS client_on_board,
-       (protocol IN ('rdp', 'vnc', 'ssh', 'teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR needless = 'remote desktop') IS TRUE AS desk
+       (protocol IN ('rdp', 'vnc', 'ssh', 'teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR needless = 'remote desktop'
+           OR session NOT IN ('telnet', 'ftp')) IS TRUE AS desk,
+       -- A tool of vendors calls out, and lets whoever is at the other end work here.
+       (protocol IN ('teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR session NOT IN ('telnet', 'ftp', 'ssh', 'rdp', 'vnc')) IS TRUE AS tool
 FROM flow;
 
 -- Devices of the crane network that nobody declared: what they do is part of what they are, unless it did harm of its own.
@@ -50,7 +53,7 @@ UPDATE flow SET story = (
         WHEN flow.exchanged = 0 AND NOT flow.unauthorised THEN 'attempt'
         WHEN flow.platform IS NOT NULL THEN 'platform'
         WHEN s.desk AND flow.server_crane AND NOT s.client_on_board AND flow.client_role IS NOT 'jump-host' THEN 'remote-session'
-        WHEN s.desk AND flow.protocol IN ('teamviewer', 'anydesk', 'rustdesk', 'remote-support') AND flow.client_crane AND s.server_outside THEN 'remote-session'
+        WHEN s.tool AND flow.client_crane AND s.server_outside THEN 'remote-session'
         WHEN flow.protocol = 'telnet' AND flow.server_crane AND s.client_outside THEN 'remote-session'
         WHEN flow.unauthorised AND flow.server_crane THEN 'modification'
         WHEN flow.client_asset IN (SELECT asset FROM stranger) OR flow.server_asset IN (SELECT asset FROM stranger) THEN 'stranger'

@@ -30,6 +30,8 @@ pub(crate) struct Context {
 #[derive(Debug, Default)]
 struct Carried {
     work_order: Option<String>,
+    /// Protocol of the remote session.
+    session: Option<String>,
     unauthorised: bool,
     manages: bool,
     /// Platform of a name seen in it; `Some(None)` when names were seen and none is of a platform.
@@ -80,6 +82,9 @@ impl Context {
             }
             "remote_session" => {
                 let entry = self.entry(row);
+                if entry.session.is_none() {
+                    entry.session = row.text("protocol").map(str::to_owned);
+                }
                 if entry.work_order.is_none() {
                     entry.work_order = row.text("work_order").map(str::to_owned);
                 }
@@ -204,6 +209,7 @@ impl Flows {
         };
         let carried = self.context.carried(text(p.community_id));
         let work_order = carried.and_then(|c| c.work_order.as_deref());
+        let session = carried.and_then(|c| c.session.as_deref());
         let (unauthorised, manages) =
             carried.map_or((false, false), |c| (c.unauthorised, c.manages));
         let server = text(p.server).unwrap_or_default();
@@ -251,6 +257,7 @@ impl Flows {
             work_order,
             platform,
             hidden_by,
+            session,
         ] {
             self.key.push_str(part.unwrap_or("\u{1}"));
             self.key.push('\u{0}');
@@ -308,6 +315,7 @@ impl Flows {
                     owned(text(p.reason)),
                     owned(platform),
                     owned(hidden_by),
+                    owned(session),
                     Value::Bool(unauthorised),
                     Value::Bool(manages),
                 ];

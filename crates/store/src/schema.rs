@@ -272,6 +272,7 @@ pub(crate) const FLOW: KindInfo = KindInfo {
         reason: Text = "Why it needs no conduit, or why none explains it.",
         platform: Text = "Watched platform whose name or address it went to.",
         hidden_by: Text = "Device with a sign of a hidden path that carried it.",
+        session: Text = "Protocol of the remote session that it carried.",
         unauthorised: Bool = "Whether it carried an operation that modifies and that nothing authorises.",
         manages: Bool = "Whether it carried diagnosis or another function of management.",
         count: Int = "Conversations.",
