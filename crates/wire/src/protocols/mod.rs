@@ -19,7 +19,6 @@ pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod smb;
-pub mod remote_tools;
 mod snmp;
 mod ssh;
 mod stp;
@@ -37,7 +36,6 @@ pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
     &opcua::DECODER,
-    &modbus::DECODER,
     &ssh::DECODER,
     &http::DECODER,
     &http::SSDP,
@@ -59,12 +57,6 @@ pub static ALL: &[&Decoder] = &[
     &nbdgm::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
-    &opcua::DECODER,
-    // Layer 2: never probed, the frame's own number decides.
-    &profinet::DECODER,
-    &lldp::DECODER,
-    &cdp::DECODER,
-    &stp::DECODER,
     &tftp::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
@@ -91,6 +83,11 @@ pub static ALL: &[&Decoder] = &[
     &modbus::DECODER,
     &named::RTP,
     &named::FTP_DATA,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
