@@ -280,7 +280,8 @@ mod tests {
             .map(|measure| measure.id.as_str())
             .collect();
         let mut wanted_sorted = wanted.clone();
-        (have.sort_unstable(), wanted_sorted.sort_unstable());
+        have.sort_unstable();
+        wanted_sorted.sort_unstable();
         assert!(wanted.len() > 30, "the list was not understood: {wanted:?}");
         assert_eq!(have, wanted_sorted);
     }

@@ -30,7 +30,8 @@ pub struct Subject {
 }
 
 fn time(text: &str) -> Result<Time, String> {
-    Time::parse(text).ok_or_else(|| "expected RFC 3339 with an offset, such as 2026-11-21T08:00:00Z".to_owned())
+    Time::parse(text)
+        .ok_or_else(|| "expected RFC 3339 with an offset, such as 2026-11-21T08:00:00Z".to_owned())
 }
 
 /// The verdicts and everything that a report shows beside them.
@@ -51,25 +52,43 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     let facts = terminal.facts(&captures, subject.workers)?;
     let as_of = subject.as_of.unwrap_or_else(crate::clock::now);
     let snapshot = Snapshot::new(&facts, &terminal.site, as_of)?;
-    let (pages, editions, catalogue) = (judge::built_in()?, Editions::built_in()?, Catalogue::built_in()?);
+    let (pages, editions, catalogue) = (
+        judge::built_in()?,
+        Editions::built_in()?,
+        Catalogue::built_in()?,
+    );
     let edition = subject.edition.as_deref();
     let assessment = judge::assess(&snapshot, &pages, &editions, &catalogue, edition)?;
     let mut notes: Vec<String> = Vec::new();
     if captures.is_empty() {
-        notes.push("No capture was read: nothing could be witnessed, so nothing is met.".to_owned());
+        notes
+            .push("No capture was read: nothing could be witnessed, so nothing is met.".to_owned());
     }
     let followed = editions.followed(edition)?;
-    notes.push(format!("Edition followed: {}. {}", followed.title, followed.note));
+    notes.push(format!(
+        "Edition followed: {}. {}",
+        followed.title, followed.note
+    ));
     let later = editions.all.iter().filter(|one| !one.compared);
     notes.extend(later.map(|one| format!("{}: {}", one.title, one.note)));
     let skipped = input::skipped(&captures);
-    Ok(Judged { assessment, terminal, facts, captures, pages, skipped, notes })
+    Ok(Judged {
+        assessment,
+        terminal,
+        facts,
+        captures,
+        pages,
+        skipped,
+        notes,
+    })
 }
 
 /// What a report quotes of the pages.
 pub fn page_texts(pages: &[Page]) -> Vec<report::PageText> {
     let lists = |map: &std::collections::BTreeMap<String, Vec<String>>| {
-        map.iter().map(|(name, ids)| (name.clone(), ids.clone())).collect()
+        map.iter()
+            .map(|(name, ids)| (name.clone(), ids.clone()))
+            .collect()
     };
     let texts = pages.iter().map(|page| report::PageText {
         id: page.id.clone(),
@@ -81,4 +100,3 @@ pub fn page_texts(pages: &[Page]) -> Vec<report::PageText> {
     });
     texts.collect()
 }
-

@@ -75,8 +75,17 @@ impl<'a> Devices<'a> {
         // One address stands on one asset only: the first that has it.
         let mut placed: BTreeSet<String> = BTreeSet::new();
         for asset in &facts.assets {
-            let ips: Vec<IpAddr> = asset.ips.iter().filter(|ip| placed.insert((*ip).clone())).filter_map(|ip| ip.parse().ok()).collect();
-            let macs = asset.macs.iter().filter(|mac| placed.insert((*mac).clone())).count();
+            let ips: Vec<IpAddr> = asset
+                .ips
+                .iter()
+                .filter(|ip| placed.insert((*ip).clone()))
+                .filter_map(|ip| ip.parse().ok())
+                .collect();
+            let macs = asset
+                .macs
+                .iter()
+                .filter(|mac| placed.insert((*mac).clone()))
+                .count();
             if ips.is_empty() && macs == 0 {
                 continue;
             }
@@ -93,8 +102,14 @@ impl<'a> Devices<'a> {
 
     /// Public addresses that assets talked to.
     fn ends_outside(&self, facts: &Facts) -> BTreeSet<IpAddr> {
-        let ends = facts.conversations.iter().flat_map(|one| [one.client, one.server]);
-        ends.filter(|end| !end.is_group()).filter_map(|end| end.ip()).filter(|ip| is_public(*ip)).collect()
+        let ends = facts
+            .conversations
+            .iter()
+            .flat_map(|one| [one.client, one.server]);
+        ends.filter(|end| !end.is_group())
+            .filter_map(|end| end.ip())
+            .filter(|ip| is_public(*ip))
+            .collect()
     }
 }
 
@@ -102,16 +117,37 @@ impl<'a> Devices<'a> {
 fn name(asset: &Asset) -> String {
     let plain = |text: &str| -> String {
         let short = text.split('.').next().unwrap_or(text);
-        let word: String =
-            short.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
+        let word: String = short
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            })
+            .take(40)
+            .collect();
         word.trim_matches('-').to_owned()
     };
-    if let Some(own) = asset.hostnames.iter().map(|name| plain(name)).find(|name| !name.is_empty()) {
+    if let Some(own) = asset
+        .hostnames
+        .iter()
+        .map(|name| plain(name))
+        .find(|name| !name.is_empty())
+    {
         return own;
     }
     let role = asset.role.as_deref().unwrap_or("device");
-    let place = asset.ips.first().or(asset.macs.first()).unwrap_or(&asset.name);
-    let place: String = place.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let place = asset
+        .ips
+        .first()
+        .or(asset.macs.first())
+        .unwrap_or(&asset.name);
+    let place: String = place
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     format!("{role}-{place}")
 }
 
@@ -133,24 +169,45 @@ impl Device<'_> {
             notes.push(format!("maker {maker} ({why})"));
         }
         if let (Some(supplier), Some(trust)) = (&asset.supplier, &asset.trust) {
-            notes.push(format!("supplier {supplier}, {trust}: {}", asset.lists.join(", ")));
+            notes.push(format!(
+                "supplier {supplier}, {trust}: {}",
+                asset.lists.join(", ")
+            ));
         }
         notes.extend(asset.model.iter().map(|model| format!("model {model}")));
-        notes.extend(asset.order_number.iter().map(|number| format!("order number {number}")));
-        notes.extend(asset.firmware.iter().map(|version| format!("firmware {version}")));
+        notes.extend(
+            asset
+                .order_number
+                .iter()
+                .map(|number| format!("order number {number}")),
+        );
+        notes.extend(
+            asset
+                .firmware
+                .iter()
+                .map(|version| format!("firmware {version}")),
+        );
         out.push('\n');
         if !notes.is_empty() {
             let _ = writeln!(out, "# {}", comment(&notes.join("; ")));
         }
         if asset.routes {
-            out.push_str("# decide: it carries packets of other addresses; is it meant to join networks?\n");
+            out.push_str(
+                "# decide: it carries packets of other addresses; is it meant to join networks?\n",
+            );
         }
         let role = asset.role.as_deref().unwrap_or("other");
         let why = match &asset.role_why {
             Some(why) => format!("guessed: {why}"),
             None => "nothing tells what it is".to_owned(),
         };
-        let _ = writeln!(out, "[[asset]]\nname = {}\nrole = {}   # decide: {}", quoted(&self.name), quoted(role), comment(&why));
+        let _ = writeln!(
+            out,
+            "[[asset]]\nname = {}\nrole = {}   # decide: {}",
+            quoted(&self.name),
+            quoted(role),
+            comment(&why)
+        );
         if !asset.hostnames.is_empty() {
             let names: Vec<String> = asset.hostnames.iter().map(|name| quoted(name)).collect();
             let _ = writeln!(out, "hostnames = [{}]", names.join(", "));
@@ -167,10 +224,16 @@ impl Device<'_> {
         // One MAC with its addresses is the common case. With several, which has which is for a person to say.
         match (macs.as_slice(), self.ips.as_slice()) {
             ([mac], []) => vec![format!("{{ mac = {}{vlan} }}", quoted(mac))],
-            ([mac], ips) => ips.iter().map(|ip| format!("{{ mac = {}, ip = \"{ip}\"{vlan} }}", quoted(mac))).collect(),
+            ([mac], ips) => ips
+                .iter()
+                .map(|ip| format!("{{ mac = {}, ip = \"{ip}\"{vlan} }}", quoted(mac)))
+                .collect(),
             (macs, ips) => {
-                let macs = macs.iter().map(|mac| format!("{{ mac = {} }}", quoted(mac)));
-                macs.chain(ips.iter().map(|ip| format!("{{ ip = \"{ip}\" }}"))).collect()
+                let macs = macs
+                    .iter()
+                    .map(|mac| format!("{{ mac = {} }}", quoted(mac)));
+                macs.chain(ips.iter().map(|ip| format!("{{ ip = \"{ip}\" }}")))
+                    .collect()
             }
         }
     }
@@ -194,9 +257,17 @@ impl Zones {
         let mut votes: BTreeMap<IpNet, BTreeMap<Option<u16>, usize>> = BTreeMap::new();
         let mut vlans: BTreeMap<u16, BTreeMap<String, usize>> = BTreeMap::new();
         for device in &devices.all {
-            let role = device.asset.role.clone().unwrap_or_else(|| "unknown".to_owned());
+            let role = device
+                .asset
+                .role
+                .clone()
+                .unwrap_or_else(|| "unknown".to_owned());
             for vlan in &device.asset.vlans {
-                *vlans.entry(*vlan).or_default().entry(role.clone()).or_default() += 1;
+                *vlans
+                    .entry(*vlan)
+                    .or_default()
+                    .entry(role.clone())
+                    .or_default() += 1;
             }
             let only = match device.asset.vlans.as_slice() {
                 [vlan] => Some(*vlan),
@@ -210,20 +281,45 @@ impl Zones {
         }
         let mut all: Vec<Zone> = vlans
             .into_iter()
-            .map(|(vlan, roles)| Zone { name: format!("vlan{vlan}"), vlan: Some(vlan), subnets: Vec::new(), roles })
+            .map(|(vlan, roles)| Zone {
+                name: format!("vlan{vlan}"),
+                vlan: Some(vlan),
+                subnets: Vec::new(),
+                roles,
+            })
             .collect();
         for (net, votes) in votes {
-            let winner = votes.iter().max_by_key(|(vlan, count)| (**count, vlan.is_some())).and_then(|(vlan, _)| *vlan);
-            match all.iter_mut().find(|zone| zone.vlan.is_some() && zone.vlan == winner) {
+            let winner = votes
+                .iter()
+                .max_by_key(|(vlan, count)| (**count, vlan.is_some()))
+                .and_then(|(vlan, _)| *vlan);
+            match all
+                .iter_mut()
+                .find(|zone| zone.vlan.is_some() && zone.vlan == winner)
+            {
                 Some(zone) => zone.subnets.push(net),
                 None => {
                     let mut roles = BTreeMap::new();
-                    for device in devices.all.iter().filter(|device| device.ips.iter().any(|ip| net.contains(ip))) {
-                        let role = device.asset.role.clone().unwrap_or_else(|| "unknown".to_owned());
+                    for device in devices
+                        .all
+                        .iter()
+                        .filter(|device| device.ips.iter().any(|ip| net.contains(ip)))
+                    {
+                        let role = device
+                            .asset
+                            .role
+                            .clone()
+                            .unwrap_or_else(|| "unknown".to_owned());
                         *roles.entry(role).or_default() += 1;
                     }
-                    let name = format!("net-{}", net.network().to_string().replace([':', '.'], "-"));
-                    all.push(Zone { name: name.trim_end_matches('-').to_owned(), vlan: None, subnets: vec![net], roles });
+                    let name =
+                        format!("net-{}", net.network().to_string().replace([':', '.'], "-"));
+                    all.push(Zone {
+                        name: name.trim_end_matches('-').to_owned(),
+                        vlan: None,
+                        subnets: vec![net],
+                        roles,
+                    });
                 }
             }
         }
@@ -236,7 +332,10 @@ impl Zone {
     fn kind(&self) -> (&'static str, &'static str) {
         let has = |roles: &[&str]| roles.iter().any(|role| self.roles.contains_key(*role));
         if has(&["plc", "drive", "remote-io", "safety"]) {
-            ("crane-control", "a controller, drive or remote I/O is in it")
+            (
+                "crane-control",
+                "a controller, drive or remote I/O is in it",
+            )
         } else if has(&["camera"]) {
             ("crane-auxiliary", "a camera is in it")
         } else if has(&["engineering-station"]) {
@@ -248,24 +347,50 @@ impl Zone {
 
     fn write(&self, out: &mut String) {
         let (kind, why) = self.kind();
-        let inside: Vec<String> = self.roles.iter().map(|(role, count)| format!("{count} {role}")).collect();
-        let inside = if inside.is_empty() { "no device of its own".to_owned() } else { inside.join(", ") };
+        let inside: Vec<String> = self
+            .roles
+            .iter()
+            .map(|(role, count)| format!("{count} {role}"))
+            .collect();
+        let inside = if inside.is_empty() {
+            "no device of its own".to_owned()
+        } else {
+            inside.join(", ")
+        };
         let _ = writeln!(out, "\n# seen in it: {}", comment(&inside));
         let _ = writeln!(out, "[[zone]]\nname = {}", quoted(&self.name));
-        let _ = writeln!(out, "kind = \"{kind}\"   # decide: guessed, {why}\n# crane = \"\"   # decide: which crane's, if any");
+        let _ = writeln!(
+            out,
+            "kind = \"{kind}\"   # decide: guessed, {why}\n# crane = \"\"   # decide: which crane's, if any"
+        );
         if let Some(vlan) = self.vlan {
             let _ = writeln!(out, "vlans = [{vlan}]");
         }
         if !self.subnets.is_empty() {
-            let nets: Vec<String> = self.subnets.iter().map(|net| format!("\"{net}\"")).collect();
-            let _ = writeln!(out, "subnets = [{}]   # decide: the real prefix length", nets.join(", "));
+            let nets: Vec<String> = self
+                .subnets
+                .iter()
+                .map(|net| format!("\"{net}\""))
+                .collect();
+            let _ = writeln!(
+                out,
+                "subnets = [{}]   # decide: the real prefix length",
+                nets.join(", ")
+            );
         }
     }
 }
 
 fn internet(out: &mut String, outside: &BTreeSet<IpAddr>) {
-    let _ = writeln!(out, "\n# {} public address{} seen", outside.len(), if outside.len() == 1 { "" } else { "es" });
-    out.push_str("[[zone]]\nname = \"internet\"\nkind = \"internet\"\nsubnets = [\"0.0.0.0/0\", \"::/0\"]\n");
+    let _ = writeln!(
+        out,
+        "\n# {} public address{} seen",
+        outside.len(),
+        if outside.len() == 1 { "" } else { "es" }
+    );
+    out.push_str(
+        "[[zone]]\nname = \"internet\"\nkind = \"internet\"\nsubnets = [\"0.0.0.0/0\", \"::/0\"]\n",
+    );
 }
 
 /// What a pair was seen to do, by service.
@@ -280,7 +405,11 @@ struct Use<'a> {
 fn conduits(out: &mut String, facts: &Facts, devices: &Devices<'_>) {
     let mut uses: BTreeMap<(String, String, String), Use<'_>> = BTreeMap::new();
     let mut left_out = 0u64;
-    for one in facts.conversations.iter().filter(|one| matches!(one.state.as_str(), "answered" | "one-way" | "one-sided")) {
+    for one in facts
+        .conversations
+        .iter()
+        .filter(|one| matches!(one.state.as_str(), "answered" | "one-way" | "one-sided"))
+    {
         if one.reason.as_deref() == Some("housekeeping") || one.server.is_group() {
             continue;
         }
@@ -289,13 +418,23 @@ fn conduits(out: &mut String, facts: &Facts, devices: &Devices<'_>) {
             None if address.ip().is_some_and(is_public) => "zone:internet".to_owned(),
             None => address.to_string(),
         };
-        let (from, to) = (end(one.client_asset.as_ref(), one.client), end(one.server_asset.as_ref(), one.server));
-        let Some(service) = service(one) else { continue };
+        let (from, to) = (
+            end(one.client_asset.as_ref(), one.client),
+            end(one.server_asset.as_ref(), one.server),
+        );
+        let Some(service) = service(one) else {
+            continue;
+        };
         // Ends without an address that a site file can name: layer 2 towards a group, a MAC that is nobody's.
-        if [&from, &to].iter().any(|end| end.parse::<facts::Mac>().is_ok()) {
+        if [&from, &to]
+            .iter()
+            .any(|end| end.parse::<facts::Mac>().is_ok())
+        {
             continue;
         }
-        if uses.len() >= MOST_CONDUITS && !uses.contains_key(&(from.clone(), to.clone(), service.clone())) {
+        if uses.len() >= MOST_CONDUITS
+            && !uses.contains_key(&(from.clone(), to.clone(), service.clone()))
+        {
             left_out += 1;
             continue;
         }
@@ -310,9 +449,15 @@ fn conduits(out: &mut String, facts: &Facts, devices: &Devices<'_>) {
         let services: Vec<String> = if seen.verbs.is_empty() {
             vec![quoted(service)]
         } else {
-            seen.verbs.iter().map(|verb| quoted(&format!("{service}:{verb}"))).collect()
+            seen.verbs
+                .iter()
+                .map(|verb| quoted(&format!("{service}:{verb}")))
+                .collect()
         };
-        let since = seen.first.map(|one| one.time.to_string()).unwrap_or_default();
+        let since = seen
+            .first
+            .map(|one| one.time.to_string())
+            .unwrap_or_default();
         let _ = writeln!(
             out,
             "\n# seen {} time{} since {since}, {} bytes\n# [[conduit]]\n# name = {}\n# from = [{}]\n# to = [{}]\n# services = [{}]\n# because = \"\"   # decide: contract, ticket or design",
@@ -326,13 +471,20 @@ fn conduits(out: &mut String, facts: &Facts, devices: &Devices<'_>) {
         );
     }
     if left_out > 0 {
-        let _ = writeln!(out, "\n# {left_out} more conversations are not listed: decide by zone");
+        let _ = writeln!(
+            out,
+            "\n# {left_out} more conversations are not listed: decide by zone"
+        );
     }
 }
 
 /// The service of a conversation as a site file names it.
 fn service(one: &Conversation) -> Option<String> {
-    let plain = |protocol: &str| protocol.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let plain = |protocol: &str| {
+        protocol
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
     if let Some(protocol) = one.protocol.as_deref().filter(|protocol| plain(protocol)) {
         return Some(protocol.to_owned());
     }
@@ -343,11 +495,16 @@ fn service(one: &Conversation) -> Option<String> {
     }
 }
 
-fn verbs(uses: &mut BTreeMap<(String, String, String), Use<'_>>, operations: &[Operation], devices: &Devices<'_>) {
+fn verbs(
+    uses: &mut BTreeMap<(String, String, String), Use<'_>>,
+    operations: &[Operation],
+    devices: &Devices<'_>,
+) {
     for one in operations {
-        let (Some(from), Some(to)) =
-            (devices.name(one.source_asset.as_ref()), devices.name(one.target_asset.as_ref()))
-        else {
+        let (Some(from), Some(to)) = (
+            devices.name(one.source_asset.as_ref()),
+            devices.name(one.target_asset.as_ref()),
+        ) else {
             continue;
         };
         if let Some(seen) = uses.get_mut(&(from.to_owned(), to.to_owned(), one.protocol.clone())) {
@@ -358,7 +515,11 @@ fn verbs(uses: &mut BTreeMap<(String, String, String), Use<'_>>, operations: &[O
 
 fn sensors(out: &mut String, facts: &Facts, zones: &Zones) {
     let names: Vec<String> = zones.all.iter().map(|zone| quoted(&zone.name)).collect();
-    let captures: Vec<String> = facts.captures.iter().map(|name| quoted(name.rsplit('/').next().unwrap_or(name))).collect();
+    let captures: Vec<String> = facts
+        .captures
+        .iter()
+        .map(|name| quoted(name.rsplit('/').next().unwrap_or(name)))
+        .collect();
     let _ = writeln!(
         out,
         "\n# ---- Sensors: without one that sees a zone, nothing about that zone is ever \"met\" ----\n\n\
@@ -380,16 +541,27 @@ fn network(ip: IpAddr) -> Option<IpNet> {
     if local {
         return None;
     }
-    IpNet::new(ip, if ip.is_ipv4() { 24 } else { 64 }).ok().map(|net| net.trunc())
+    IpNet::new(ip, if ip.is_ipv4() { 24 } else { 64 })
+        .ok()
+        .map(|net| net.trunc())
 }
 
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
-            !(ip.is_private() || ip.is_link_local() || ip.is_loopback() || ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast())
+            !(ip.is_private()
+                || ip.is_link_local()
+                || ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_broadcast()
+                || ip.is_multicast())
         }
         IpAddr::V6(ip) => {
-            !(ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_unspecified() || ip.is_multicast())
+            !(ip.is_unique_local()
+                || ip.is_unicast_link_local()
+                || ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast())
         }
     }
 }
@@ -401,5 +573,7 @@ fn quoted(text: &str) -> String {
 
 /// Text from the wire in a comment must not end the line.
 fn comment(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }

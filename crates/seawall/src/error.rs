@@ -14,7 +14,10 @@ pub enum Error {
     #[error("{path} is not UTF-8 text; save it as UTF-8", path = path.display())]
     SiteNotText { path: PathBuf },
     #[error("the site {path} does not load:\n  {}", problems.join("\n  "), path = path.display())]
-    Site { path: PathBuf, problems: Vec<String> },
+    Site {
+        path: PathBuf,
+        problems: Vec<String>,
+    },
     #[error(transparent)]
     Capture(#[from] sensor::Error),
     #[error(transparent)]
@@ -34,7 +37,11 @@ pub enum Error {
 impl Error {
     /// 2 for usage errors, 1 for unreadable input and everything else.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Error::Usage(_)) { 2 } else { 1 })
+        ExitCode::from(if matches!(self, Error::Usage(_)) {
+            2
+        } else {
+            1
+        })
     }
 
     pub fn is_broken_pipe(&self) -> bool {

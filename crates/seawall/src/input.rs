@@ -17,7 +17,9 @@ pub fn open(paths: &[PathBuf]) -> Result<Captures, Error> {
 /// What in the folders was no capture, a sentence each.
 pub fn skipped(captures: &Captures) -> Vec<String> {
     let skipped = captures.skipped().iter();
-    skipped.map(|one| format!("{} was not read: {}", one.path.display(), one.reason)).collect()
+    skipped
+        .map(|one| format!("{} was not read: {}", one.path.display(), one.reason))
+        .collect()
 }
 
 /// Reads captures with that many workers (one per core if not said).
@@ -26,9 +28,14 @@ pub fn observe(captures: &Captures, workers: Option<usize>) -> Result<Facts, Err
     let bar = Progress::reading();
     // The salt keeps the flow table's layout from whoever sends packets; no result depends on it.
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0u8);
-    let facts = sensor::observe(captures, workers.unwrap_or_else(cores), seed, &|done, total| {
-        bar.at(done, total);
-    });
+    let facts = sensor::observe(
+        captures,
+        workers.unwrap_or_else(cores),
+        seed,
+        &|done, total| {
+            bar.at(done, total);
+        },
+    );
     bar.done();
     Ok(facts?)
 }
@@ -47,38 +54,61 @@ impl Terminal {
             Some(name) if name == "site.toml" => path.parent().unwrap_or(Path::new(".")).to_owned(),
             _ => path.to_owned(),
         };
-        let read = |source| Error::ReadSite { path: folder.clone(), source };
+        let read = |source| Error::ReadSite {
+            path: folder.clone(),
+            source,
+        };
         let mut files = Vec::new();
-        let mut entries = std::fs::read_dir(&folder).map_err(read)?.collect::<Result<Vec<_>, _>>().map_err(read)?;
+        let mut entries = std::fs::read_dir(&folder)
+            .map_err(read)?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(read)?;
         entries.sort_by_key(std::fs::DirEntry::file_name);
         for entry in entries {
             let path = entry.path();
             if path.extension().is_none_or(|ext| ext != "toml") || !path.is_file() {
                 continue;
             }
-            let text = std::fs::read(&path).map_err(|source| Error::ReadSite { path: path.clone(), source })?;
-            let text = String::from_utf8(text).map_err(|_| Error::SiteNotText { path: path.clone() })?;
+            let text = std::fs::read(&path).map_err(|source| Error::ReadSite {
+                path: path.clone(),
+                source,
+            })?;
+            let text =
+                String::from_utf8(text).map_err(|_| Error::SiteNotText { path: path.clone() })?;
             files.push((entry.file_name().to_string_lossy().into_owned(), text));
         }
-        let site = site::read(&files, &wire::protocols::names()).map_err(|problems| Error::Site {
-            path: folder.clone(),
-            problems: problems.iter().map(ToString::to_string).collect(),
-        })?;
+        let site =
+            site::read(&files, &wire::protocols::names()).map_err(|problems| Error::Site {
+                path: folder.clone(),
+                problems: problems.iter().map(ToString::to_string).collect(),
+            })?;
         for warning in &site.warnings {
             eprintln!("seawall: {warning}");
         }
-        Ok(Terminal { lists: Lists::builtin().with_site(&site), site, folder })
+        Ok(Terminal {
+            lists: Lists::builtin().with_site(&site),
+            site,
+            folder,
+        })
     }
 
     /// No site at all: nothing declared, nothing allowed.
     pub fn none() -> Terminal {
-        Terminal { site: Site::default(), lists: Lists::builtin(), folder: PathBuf::new() }
+        Terminal {
+            site: Site::default(),
+            lists: Lists::builtin(),
+            folder: PathBuf::new(),
+        }
     }
 
     /// The captures named, or those in the site's own `captures` folder.
     pub fn captures(&self, named: &[PathBuf]) -> Result<Captures, Error> {
         let own = self.folder.join("captures");
-        if named.is_empty() && own.is_dir() { open(&[own]) } else { open(named) }
+        if named.is_empty() && own.is_dir() {
+            open(&[own])
+        } else {
+            open(named)
+        }
     }
 
     /// The facts of the captures, folded against the site.

@@ -8,9 +8,15 @@ use crate::error::Error;
 pub fn write(path: Option<&Path>, text: &str) -> Result<(), Error> {
     let Some(path) = path else {
         let mut out = std::io::stdout().lock();
-        return out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output);
+        return out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(Error::Output);
     };
-    let fail = |source| Error::WriteFile { path: path.to_owned(), source };
+    let fail = |source| Error::WriteFile {
+        path: path.to_owned(),
+        source,
+    };
     // A reader never meets half a report: it is written beside its place and moved there.
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");

@@ -4,14 +4,24 @@ CREATE INDEX flow_client ON flow(client_asset);
 CREATE INDEX flow_server ON flow(server_asset);
 CREATE INDEX flow_story ON flow(story);
 
--- One host trying many doors: refused, unanswered, empty or echo only, none of them explained.
+-- One host trying many doors within a short time: refused, unanswered, empty or echo only, none of them explained. A pause
+-- of a minute ends a burst.
 CREATE TABLE prober AS
-SELECT client_asset AS asset, MIN(client_zone) AS zone, COUNT(DISTINCT server) AS targets,
-       COUNT(DISTINCT server || ' ' || transport || COALESCE(server_port, '')) AS doors, MIN(time) AS time, MAX(last) AS last
-FROM flow
-WHERE unexplained AND NOT server_local AND (client_crane OR server_crane) AND (exchanged = 0 OR transport IN ('icmp', 'icmp6'))
-GROUP BY client_asset
-HAVING targets >= 5 OR doors >= 8;
+WITH try AS (
+    SELECT client_asset, client_zone, server, server_zone, server || ' ' || transport || COALESCE(server_port, '') AS door, time, last,
+           CASE WHEN seconds_between(LAG(last) OVER w, time) <= 60 THEN 0 ELSE 1 END AS begins
+    FROM flow
+    WHERE unexplained AND NOT server_local AND (client_crane OR server_crane) AND (exchanged = 0 OR transport IN ('icmp', 'icmp6'))
+    WINDOW w AS (PARTITION BY client_asset ORDER BY time, id)
+),
+burst AS (SELECT *, SUM(begins) OVER (PARTITION BY client_asset ORDER BY time ROWS UNBOUNDED PRECEDING) AS nth FROM try)
+SELECT client_asset AS asset, MIN(client_zone) AS zone, COUNT(DISTINCT server) AS targets, COUNT(DISTINCT door) AS doors,
+       CASE WHEN COUNT(DISTINCT server) = 1 THEN MIN(server) END AS host,
+       json_group_array(DISTINCT server_zone) AS toward, MIN(time) AS time, MAX(last) AS last
+FROM burst
+GROUP BY client_asset, nth
+HAVING targets >= 5 OR doors >= 8
+ORDER BY client_asset, nth;
 CREATE INDEX prober_asset ON prober(asset);
 
 -- Ends outside the terminal: a third party, the internet, or an address of no zone at all.
@@ -20,21 +30,38 @@ SELECT id,
        client_party IS NOT NULL OR (NOT client_local AND (client_kind IS NULL OR client_kind IN ('internet', 'third-party'))) AS client_outside,
        server_party IS NOT NULL OR (NOT server_local AND (server_kind IS NULL OR server_kind IN ('internet', 'third-party'))) AS server_outside,
        client_kind IN ('crane-control', 'crane-auxiliary', 'crane-management') IS TRUE AS client_on_board,
-       protocol IN ('rdp', 'vnc', 'rfb', 'ssh', 'teamviewer', 'anydesk') IS TRUE AS desk
+       (protocol IN ('rdp', 'vnc', 'ssh', 'teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR needless = 'remote desktop'
+           OR session NOT IN ('telnet', 'ftp')) IS TRUE AS desk,
+       -- A tool of vendors calls out, and lets whoever is at the other end work here.
+       (protocol IN ('teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR session NOT IN ('telnet', 'ftp', 'ssh', 'rdp', 'vnc')) IS TRUE AS tool
 FROM flow;
+
+-- Devices of the crane network that nobody declared: what they do is part of what they are, unless it did harm of its own.
+CREATE VIEW stranger AS
+SELECT DISTINCT p.asset FROM presence p WHERE p.is_crane AND NOT p.declared;
+
+-- Pairs of ends that some conduit joins, whatever it allows.
+CREATE TABLE joined AS
+SELECT DISTINCT from_asset, CASE WHEN from_asset IS NULL THEN from_zone END AS from_zone, to_asset, CASE WHEN to_asset IS NULL THEN to_zone END AS to_zone
+FROM site_conduit_pair;
 
 UPDATE flow SET story = (
     SELECT CASE
         -- A scan also sees what is open: what it exchanged meanwhile belongs to it, unless that did harm of its own.
-        WHEN p.asset IS NOT NULL AND NOT flow.unauthorised AND NOT (s.desk AND flow.exchanged > 0 AND flow.bytes_out + flow.bytes_in > 20000)
-             AND flow.time >= p.time AND flow.time <= p.last THEN 'scan'
+        WHEN p.asset IS NOT NULL AND NOT flow.unauthorised AND NOT (s.desk AND flow.exchanged > 0 AND flow.bytes_out + flow.bytes_in > 20000) THEN 'scan'
         WHEN flow.hidden_by IS NOT NULL THEN 'hidden-path'
         WHEN flow.exchanged = 0 AND NOT flow.unauthorised THEN 'attempt'
         WHEN flow.platform IS NOT NULL THEN 'platform'
         WHEN s.desk AND flow.server_crane AND NOT s.client_on_board AND flow.client_role IS NOT 'jump-host' THEN 'remote-session'
-        WHEN s.desk AND flow.protocol IN ('teamviewer', 'anydesk') AND flow.client_crane AND s.server_outside THEN 'remote-session'
+        WHEN s.tool AND flow.client_crane AND s.server_outside THEN 'remote-session'
         WHEN flow.protocol = 'telnet' AND flow.server_crane AND s.client_outside THEN 'remote-session'
         WHEN flow.unauthorised AND flow.server_crane THEN 'modification'
+        WHEN flow.client_asset IN (SELECT asset FROM stranger) OR flow.server_asset IN (SELECT asset FROM stranger) THEN 'stranger'
+        -- Where the capture shows too little to recognise the protocol, a conduit between the two may allow it.
+        WHEN flow.protocol IS NULL AND flow.dim = flow.count AND EXISTS (
+             SELECT 1 FROM joined j
+             WHERE (COALESCE(j.from_asset, j.from_zone) IN (flow.client_asset, flow.client_zone) AND COALESCE(j.to_asset, j.to_zone) IN (flow.server_asset, flow.server_zone))
+                OR (COALESCE(j.from_asset, j.from_zone) IN (flow.server_asset, flow.server_zone) AND COALESCE(j.to_asset, j.to_zone) IN (flow.client_asset, flow.client_zone))) THEN 'unclear'
         WHEN flow.needless IS NOT NULL AND (flow.client_crane OR flow.server_crane) AND NOT (s.desk AND flow.client_role = 'jump-host')
              AND CASE flow.needless
                  WHEN 'time from the internet' THEN flow.client_crane AND s.server_outside
@@ -59,8 +86,9 @@ UPDATE flow SET story = (
              CASE WHEN 'business' IN (flow.client_kind, flow.server_kind) THEN 'segment' ELSE 'crossing' END
         ELSE 'segment'
     END
-    FROM flow_sides s LEFT JOIN prober p ON p.asset = flow.client_asset
+    FROM flow_sides s LEFT JOIN prober p ON p.asset = flow.client_asset AND flow.time BETWEEN p.time AND p.last
     WHERE s.id = flow.id
+    LIMIT 1
 )
 WHERE unexplained;
 

@@ -2,7 +2,7 @@
 //!
 //! A crane network repeats itself: a million conversations are some thousand flows. Pages judge flows, and cite the
 //! first conversations of each.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use facts::{Address, KindInfo, Value};
@@ -17,8 +17,10 @@ pub(crate) struct Context {
     carried: HashMap<String, Carried>,
     /// By address: watched platform whose name was answered with it.
     platform_ips: BTreeMap<String, String>,
-    /// By MAC address: device with a sign of a hidden path.
-    pub(crate) hidden_macs: BTreeMap<String, String>,
+    /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
+    pub(crate) hidden_macs: BTreeMap<String, (String, bool)>,
+    /// Captures whose frames are shortened.
+    snapped: BTreeSet<String>,
     /// By zone: kind, and whether it is of the crane network.
     pub(crate) zones: BTreeMap<String, (String, bool)>,
     /// By asset: role.
@@ -28,6 +30,8 @@ pub(crate) struct Context {
 #[derive(Debug, Default)]
 struct Carried {
     work_order: Option<String>,
+    /// Protocol of the remote session.
+    session: Option<String>,
     unauthorised: bool,
     manages: bool,
     /// Platform of a name seen in it; `Some(None)` when names were seen and none is of a platform.
@@ -78,6 +82,9 @@ impl Context {
             }
             "remote_session" => {
                 let entry = self.entry(row);
+                if entry.session.is_none() {
+                    entry.session = row.text("protocol").map(str::to_owned);
+                }
                 if entry.work_order.is_none() {
                     entry.work_order = row.text("work_order").map(str::to_owned);
                 }
@@ -96,6 +103,11 @@ impl Context {
                     if seen.is_none() {
                         *seen = platform;
                     }
+                }
+            }
+            "capture_file" => {
+                if matches!(row.get("snapped"), Value::Int(n) if *n > 0) {
+                    self.snapped.extend(row.text("name").map(str::to_owned));
                 }
             }
             _ => {}
@@ -142,7 +154,8 @@ macro_rules! places {
 }
 
 places! {
-    time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, variant, state,
+    midstream, gaps, capture,
+    time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, assumed, variant, state,
     packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
     server_zone, server_party, crosses, conduit, reason,
 }
@@ -153,6 +166,7 @@ struct Sums {
     count: u64,
     exchanged: u64,
     attempts: u64,
+    dim: u64,
     time: Option<String>,
     last: Option<String>,
     packets: u64,
@@ -195,6 +209,7 @@ impl Flows {
         };
         let carried = self.context.carried(text(p.community_id));
         let work_order = carried.and_then(|c| c.work_order.as_deref());
+        let session = carried.and_then(|c| c.session.as_deref());
         let (unauthorised, manages) =
             carried.map_or((false, false), |c| (c.unauthorised, c.manages));
         let server = text(p.server).unwrap_or_default();
@@ -202,16 +217,21 @@ impl Flows {
             Some(named) => named.as_deref(),
             None => self.context.platform_ips.get(server).map(String::as_str),
         };
+        let client_asset = text(p.client_asset).or_else(|| text(p.client));
+        let server_asset = text(p.server_asset).or_else(|| text(p.server));
+        // A declared device is no hidden path to itself: what it does is told on its own.
         let hidden = |mac: usize| {
-            text(mac)
-                .and_then(|mac| self.context.hidden_macs.get(mac))
-                .map(String::as_str)
+            let (device, declared) = text(mac).and_then(|mac| self.context.hidden_macs.get(mac))?;
+            let device = Some(device.as_str());
+            (!declared || (client_asset != device && server_asset != device)).then_some(device)?
         };
         let hidden_by = hidden(p.server_mac).or_else(|| hidden(p.client_mac));
         let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
-        let protocol = text(p.parent).or_else(|| text(p.protocol));
-        let client_asset = text(p.client_asset).or_else(|| text(p.client));
-        let server_asset = text(p.server_asset).or_else(|| text(p.server));
+        let protocol = text(p.parent)
+            .or_else(|| text(p.protocol))
+            .or_else(|| text(p.assumed))
+            // A transport whose header was cut off names no protocol.
+            .filter(|protocol| !protocol.ends_with("-malformed"));
         let crosses = matches!(
             values.get(p.crosses),
             Some(Value::Bool(true) | Value::Int(1))
@@ -239,6 +259,7 @@ impl Flows {
             work_order,
             platform,
             hidden_by,
+            session,
         ] {
             self.key.push_str(part.unwrap_or("\u{1}"));
             self.key.push('\u{0}');
@@ -296,6 +317,7 @@ impl Flows {
                     owned(text(p.reason)),
                     owned(platform),
                     owned(hidden_by),
+                    owned(session),
                     Value::Bool(unauthorised),
                     Value::Bool(manages),
                 ];
@@ -304,6 +326,7 @@ impl Flows {
                     count: 0,
                     exchanged: 0,
                     attempts: 0,
+                    dim: 0,
                     time: time.map(str::to_owned),
                     last: None,
                     packets: 0,
@@ -326,6 +349,13 @@ impl Flows {
         } else {
             sums.attempts += 1;
         }
+        let flag =
+            |place: usize| matches!(values.get(place), Some(Value::Bool(true) | Value::Int(1)));
+        let dim = state == "one-sided"
+            || flag(p.midstream)
+            || number(p.gaps) > 0
+            || text(p.capture).is_some_and(|capture| self.context.snapped.contains(capture));
+        sums.dim += u64::from(dim);
         // Text order is time order.
         if sums.time.as_deref() > time && time.is_some() {
             sums.time = time.map(str::to_owned);
@@ -354,6 +384,7 @@ impl Flows {
                 int(sums.count),
                 int(sums.exchanged),
                 int(sums.attempts),
+                int(sums.dim),
                 text(sums.time),
                 text(sums.last),
                 int(sums.packets),

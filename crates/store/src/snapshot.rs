@@ -314,13 +314,15 @@ fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> 
     )? {
         context.roles.insert(name, role);
     }
-    for (mac, device, _) in pairs(
-        "SELECT DISTINCT p.mac, s.asset, 0 FROM path_sign s JOIN presence p ON p.asset = s.asset WHERE p.mac IS NOT NULL
-         UNION SELECT r.mac, s.asset, 0 FROM path_sign s JOIN crane_route r ON s.evidence = 'route:' || r.id AND s.asset = r.device
+    for (mac, device, declared) in pairs(
+        "SELECT DISTINCT p.mac, s.asset, p.declared FROM path_sign s JOIN presence p ON p.asset = s.asset WHERE p.mac IS NOT NULL
+         UNION
+         SELECT r.mac, s.asset, s.asset IN (SELECT name FROM site_asset)
+         FROM path_sign s JOIN crane_route r ON s.evidence = 'route:' || r.id AND s.asset = r.device
          WHERE r.mac IS NOT NULL
          ORDER BY 2 DESC",
     )? {
-        context.hidden_macs.insert(mac, device);
+        context.hidden_macs.insert(mac, (device, declared));
     }
     Ok(())
 }

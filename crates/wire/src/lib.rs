@@ -8,6 +8,7 @@ mod cx;
 pub mod decoder;
 mod flow;
 mod frame;
+pub mod fuzz;
 mod names;
 mod net;
 mod picture;

@@ -138,6 +138,15 @@ pub fn text(bytes: &[u8], most: usize) -> Option<String> {
     }
 }
 
+/// Text of several lines as one: line breaks and runs of blanks become one blank; else like [`text`].
+pub fn line(bytes: &[u8], most: usize) -> Option<String> {
+    let words: Vec<String> = bytes
+        .split(u8::is_ascii_whitespace)
+        .filter_map(|word| text(word, most))
+        .collect();
+    text(words.join(" ").as_bytes(), most)
+}
+
 #[test]
 fn a_reader_never_steps_outside() {
     let mut r = Reader::new(&[1, 2, 3]);
@@ -154,4 +163,8 @@ fn text_from_the_wire_is_made_safe() {
         Some("SIMATIC[31m S7")
     );
     assert_eq!(text(b"\x00\x00 ", 40), None);
+    assert_eq!(
+        line(b"IOS (tm)\r\n  C1600 \n", 40).as_deref(),
+        Some("IOS (tm) C1600")
+    );
 }

@@ -30,6 +30,9 @@ kind! {
         vlans: Vec<u16>,
         /// Protocol recognised by content, e.g. `s7comm`; null when not recognised.
         protocol: Option<String>,
+        /// Protocol assumed by the server's port, where the beginning that would tell was not captured or nothing was
+        /// said; null where content was there to judge by.
+        assumed: Option<String>,
         /// Finer name that the protocol itself tells apart, e.g. `v2c` of SNMP or `1.3` of TLS.
         variant: Option<String>,
         /// `handshake`, `role` (the protocol tells), `port` or `first` (to speak): how client and server were told apart.

@@ -18,6 +18,28 @@ const MODIFY: &str = "modify";
 /// Values of the EtherType field below this are lengths (IEEE 802.3, 3.2.6).
 const FIRST_ETHERTYPE: u16 = 0x0600;
 
+/// Other names that people know protocols by, and the one that facts use.
+const ALIASES: &[(&str, &str)] = &[
+    ("cifs", "smb"),
+    ("cip", "enip"),
+    ("ethernet-ip", "enip"),
+    ("https", "tls"),
+    ("modbus-tcp", "modbus"),
+    ("opc-ua", "opcua"),
+    ("pn-dcp", "profinet"),
+    ("pn-rt", "profinet"),
+    ("pn_dcp", "profinet"),
+    ("pn_rt", "profinet"),
+    ("profinet-dcp", "profinet"),
+    ("profinet-rt", "profinet"),
+    ("rfb", "vnc"),
+    ("s7", "s7comm"),
+    ("ssl", "tls"),
+];
+
+/// Protocols that exist to carry files.
+const FILE_PROTOCOLS: &[&str] = &["ftp", "tftp", "smb", "http"];
+
 /// Why a text is no service, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAService {
@@ -115,10 +137,11 @@ impl Service {
                 Allowed::No
             }
         };
+        // A protocol whose trade is files is allowed for the sake of files.
+        let files = matches!(verb, Verb::FileWrite | Verb::FileDelete);
+        let daily = verb.is_data_plane() || (files && FILE_PROTOCOLS.contains(&protocol));
         match self {
-            Service::Any | Service::Port { .. } | Service::EtherType(_) => {
-                by_protocol(verb.is_data_plane())
-            }
+            Service::Any | Service::Port { .. } | Service::EtherType(_) => by_protocol(daily),
             Service::Protocol {
                 protocol: named,
                 part,
@@ -127,7 +150,7 @@ impl Service {
                     return Allowed::No;
                 }
                 match part {
-                    None | Some(Part::Variant(_)) => by_protocol(verb.is_data_plane()),
+                    None | Some(Part::Variant(_)) => by_protocol(daily),
                     Some(Part::Operation(allowed)) if *allowed == verb => Allowed::Named,
                     Some(Part::Modify) if verb.modifies() => Allowed::Named,
                     Some(Part::Operation(_) | Part::Modify) => by_protocol(verb.opens_sessions()),
@@ -244,8 +267,9 @@ impl FromStr for Service {
                 }
             }),
         };
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == protocol);
         Ok(Service::Protocol {
-            protocol: protocol.to_owned(),
+            protocol: alias.map_or(protocol, |(_, name)| name).to_owned(),
             part,
         })
     }
@@ -267,6 +291,31 @@ mod tests {
 
     fn service(text: &str) -> Service {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn protocols_go_by_their_other_names_too() {
+        let service = |text: &str| text.parse::<Service>().unwrap().to_string();
+        assert_eq!(service("CIP:read"), "enip:read");
+        assert_eq!(service("https"), "tls");
+        for (_, name) in ALIASES {
+            assert!(
+                ALIASES.iter().all(|(alias, _)| alias != name),
+                "{name} is an alias itself"
+            );
+        }
+    }
+
+    #[test]
+    fn a_conduit_for_files_allows_files_and_a_conduit_for_control_does_not() {
+        let allowed = |text: &str, protocol| {
+            text.parse::<Service>()
+                .unwrap()
+                .covers_operation(protocol, Verb::FileWrite)
+        };
+        assert_eq!(allowed("tftp", "tftp"), Allowed::ByProtocol);
+        assert_eq!(allowed("tcp/21", "ftp"), Allowed::ByProtocol);
+        assert_eq!(allowed("modbus", "modbus"), Allowed::No);
     }
 
     #[test]
@@ -430,13 +479,7 @@ mod tests {
         ];
         let protocol = proptest::sample::select(
             &[
-                "s7comm",
-                "enip",
-                "opcua",
-                "iec-104",
-                "profinet-dcp",
-                "x.25",
-                "c++",
+                "s7comm", "enip", "opcua", "iec-104", "iec104", "x.25", "c++",
             ][..],
         );
         prop_oneof![

@@ -60,7 +60,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         Format::Html => report::html(&judged.assessment, &context),
     };
     output::write(args.output.as_deref(), &text)?;
-    let worst = judged.assessment.measures.iter().map(|measure| measure.verdict).max();
+    let worst = judged
+        .assessment
+        .measures
+        .iter()
+        .map(|measure| measure.verdict)
+        .max();
     let failed = match args.fail_on {
         None => false,
         Some(FailOn::NotMet) => worst >= Some(Verdict::NotMet),
@@ -72,7 +77,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 /// Colour on a terminal that has not asked for none (`NO_COLOR`).
 fn style(to_stdout: bool) -> Style {
     let terminal = to_stdout && std::io::stdout().is_terminal();
-    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let width = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    Style { width: width.unwrap_or(WIDTH).min(120), color: terminal && !quiet }
+    Style {
+        width: width.unwrap_or(WIDTH).min(120),
+        color: terminal && !quiet,
+    }
 }

@@ -27,7 +27,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let captures = input::open(&args.captures)?;
     let facts = Terminal::none().facts(&captures, args.workers)?;
-    let fail = |source| Error::WriteFile { path: file.clone(), source };
+    let fail = |source| Error::WriteFile {
+        path: file.clone(),
+        source,
+    };
     std::fs::create_dir_all(&args.output).map_err(fail)?;
     std::fs::write(&file, draft::draft(&facts)).map_err(fail)?;
     let devices = facts.assets.len();

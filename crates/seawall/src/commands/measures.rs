@@ -22,9 +22,16 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         for one in &catalogue.measures {
             if one.area != area {
                 area = &one.area;
-                text.push_str(&format!("{}{area}\n", if text.is_empty() { "" } else { "\n" }));
+                text.push_str(&format!(
+                    "{}{area}\n",
+                    if text.is_empty() { "" } else { "\n" }
+                ));
             }
-            let judged = if pages.iter().any(|page| page.id == one.id) { " " } else { "-" };
+            let judged = if pages.iter().any(|page| page.id == one.id) {
+                " "
+            } else {
+                "-"
+            };
             text.push_str(&format!("  {:<4}{judged} {}\n", one.id, one.title));
         }
         text.push_str("\n- not judged by this version\n\neditions of the advisory\n");
@@ -38,11 +45,25 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         output::write(None, &page.text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(listed) = catalogue.measures.iter().find(|one| one.id.eq_ignore_ascii_case(id)) {
-        let text = format!("{} {}\n\nNot judged by this version: {}\n", listed.id, listed.title, listed.why);
+    if let Some(listed) = catalogue
+        .measures
+        .iter()
+        .find(|one| one.id.eq_ignore_ascii_case(id))
+    {
+        let text = format!(
+            "{} {}\n\nNot judged by this version: {}\n",
+            listed.id, listed.title, listed.why
+        );
         output::write(None, &text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let known: Vec<&str> = catalogue.measures.iter().map(|one| one.id.as_str()).collect();
-    Err(Error::Usage(format!("there is no measure {id:?}; the measures are {}", known.join(", "))))
+    let known: Vec<&str> = catalogue
+        .measures
+        .iter()
+        .map(|one| one.id.as_str())
+        .collect();
+    Err(Error::Usage(format!(
+        "there is no measure {id:?}; the measures are {}",
+        known.join(", ")
+    )))
 }

@@ -22,18 +22,43 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let judged = assessment::judge(&args.subject)?;
-    let subjects = || judged.assessment.measures.iter().flat_map(|measure| &measure.subjects);
-    let Some(subject) = subjects().find(|subject| subject.finding.as_deref() == Some(&args.finding)) else {
-        let known: Vec<&str> = subjects().filter_map(|subject| subject.finding.as_deref()).collect();
-        let known = if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
-        return Err(Error::NoSuchFinding { asked: args.finding.clone(), known });
+    let subjects = || {
+        judged
+            .assessment
+            .measures
+            .iter()
+            .flat_map(|measure| &measure.subjects)
+    };
+    let Some(subject) =
+        subjects().find(|subject| subject.finding.as_deref() == Some(&args.finding))
+    else {
+        let known: Vec<&str> = subjects()
+            .filter_map(|subject| subject.finding.as_deref())
+            .collect();
+        let known = if known.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("there are {}", known.join(", "))
+        };
+        return Err(Error::NoSuchFinding {
+            asked: args.finding.clone(),
+            known,
+        });
     };
     let names = judged.captures.names();
     let mut wanted: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for cited in &subject.evidence {
-        let index = names.iter().position(|name| *name == cited.capture).and_then(|index| u32::try_from(index).ok());
+        let index = names
+            .iter()
+            .position(|name| *name == cited.capture)
+            .and_then(|index| u32::try_from(index).ok());
         if let Some(index) = index {
-            wanted.entry(index).or_default().extend(cited.frames.iter().filter_map(|frame| u32::try_from(*frame).ok()));
+            wanted.entry(index).or_default().extend(
+                cited
+                    .frames
+                    .iter()
+                    .filter_map(|frame| u32::try_from(*frame).ok()),
+            );
         }
     }
     let wanted: Vec<(u32, Vec<u32>)> = wanted
@@ -44,7 +69,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             (capture, frames)
         })
         .collect();
-    let fail = |source| Error::WriteFile { path: args.output.clone(), source };
+    let fail = |source| Error::WriteFile {
+        path: args.output.clone(),
+        source,
+    };
     let mut writer = Writer::create(&args.output)?;
     let mut fetch = judged.captures.fetch(&wanted);
     let mut count = 0u64;
@@ -55,7 +83,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let missing = fetch.missing().len();
     writer.finish().map_err(fail)?;
-    println!("{}: {count} packets of {}: {}", args.output.display(), args.finding, subject.reason);
+    println!(
+        "{}: {count} packets of {}: {}",
+        args.output.display(),
+        args.finding,
+        subject.reason
+    );
     if missing > 0 {
         eprintln!("seawall: {missing} of the frames are not in the captures any more");
     }

@@ -13,7 +13,10 @@ use crate::rows::{Format, Rows};
 #[command(override_usage = "seawall sql SITE [CAPTURE]... QUERY\n       seawall sql --tables")]
 pub struct Args {
     /// The site folder, captures or folders of captures, and last the query.
-    #[arg(value_name = "SITE [CAPTURE]... QUERY", required_unless_present = "tables")]
+    #[arg(
+        value_name = "SITE [CAPTURE]... QUERY",
+        required_unless_present = "tables"
+    )]
     words: Vec<String>,
     /// Document the tables and functions, and stop.
     #[arg(long)]
@@ -30,7 +33,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         print!("{}", reference());
         return Ok(ExitCode::SUCCESS);
     }
-    let usage = || Error::Usage("give SITE, captures if any, and last the query: seawall sql SITE [CAPTURE]... QUERY".to_owned());
+    let usage = || {
+        Error::Usage(
+            "give SITE, captures if any, and last the query: seawall sql SITE [CAPTURE]... QUERY"
+                .to_owned(),
+        )
+    };
     let (site, rest) = args.words.split_first().ok_or_else(usage)?;
     let (query, captures) = rest.split_last().ok_or_else(usage)?;
     let terminal = Terminal::load(Path::new(site))?;
@@ -59,7 +67,10 @@ pub fn reference() -> String {
         if !table.columns.is_empty() {
             text.push_str("\n| column | type | |\n|---|---|---|\n");
             for (name, ty, doc) in &table.columns {
-                text.push_str(&format!("| {name} | {ty} | {} |\n", doc.trim().replace('|', "\\|")));
+                text.push_str(&format!(
+                    "| {name} | {ty} | {} |\n",
+                    doc.trim().replace('|', "\\|")
+                ));
             }
         }
     }

@@ -180,7 +180,7 @@ impl<'a> Conduits<'a> {
 
 fn covers(conduit: &Conduit, one: &Conversation, port: Option<u16>) -> bool {
     let (protocol, variant, parent) = (
-        one.protocol.as_deref(),
+        one.protocol.as_deref().or(one.assumed.as_deref()),
         one.variant.as_deref(),
         one.parent.as_deref(),
     );

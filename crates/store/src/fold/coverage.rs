@@ -2,15 +2,16 @@
 //!
 //! Rows made here:
 //! - `capture`: frames decoded of frames read; anything cut off, snapped or of an unknown link type makes it partial.
+//! - `limits` per sensor: whether a table of the witness overflowed; then it is partial for every sensor.
 //! - `frames` per zone: frames that the zone's own addresses sent or that were seen in its VLANs. How many there were is
 //!   unknown, so the total is what was seen; a zone without a frame has no coverage. Frames alone do not prove that the
 //!   sensor sees all of the zone: a sensor of the site must say that it does, and its captures must be there and whole.
 //! - `streams` per zone: TCP bytes captured of those that the other end acknowledged; a loss of up to 0.1 % passes.
 //! - `directions` per zone: TCP conversations captured both ways.
 //!
-//! A zone in which nobody spoke TCP (or sent a byte by it) has `streams` and `directions` of 0 out of 0. That is complete exactly if its
-//! `frames` are: when every frame of a zone is seen and none is TCP, nothing of TCP was missed. In every other case 0 out
-//! of 0 is no coverage.
+//! A zone in which nobody spoke TCP (or sent a byte by it) has `streams` and `directions` of 0 out of 0. That is complete
+//! exactly if its `frames` are: when every frame of a zone is seen and none is TCP, nothing of TCP was missed. In every
+//! other case 0 out of 0 is no coverage.
 //!
 //! Zones outside the terminal's own hands (internet, third party, business) need no sensor; they have a row only where
 //! frames of them were seen.
@@ -44,9 +45,10 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
             row.sensor = sensor_of.capture(&row.evidence).map(str::to_owned);
         }
     }
+    let limits = limits(facts);
     facts
         .coverage
-        .retain(|row| row.zone.is_none() && row.what != "capture");
+        .retain(|row| row.zone.is_none() && !matches!(row.what.as_str(), "capture" | "limits"));
     let captures: Vec<Coverage> = facts
         .files
         .iter()
@@ -116,6 +118,7 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
         }
     }
     facts.coverage.extend(captures);
+    facts.coverage.extend(limits);
     facts.coverage.extend(zones);
 }
 
@@ -186,6 +189,50 @@ fn of_capture(index: usize, file: &Capture) -> Coverage {
         detail: sentence(&lacks),
         evidence,
     }
+}
+
+/// One account of overflowed tables per sensor with captures (and one for captures that no sensor claims). A table that
+/// overflowed was everyone's.
+fn limits(facts: &Facts) -> Vec<Coverage> {
+    let is_overflow = |row: &&Coverage| row.what == "limits" && row.state != "complete";
+    let mut overflows: Vec<&Coverage> = facts.coverage.iter().filter(is_overflow).collect();
+    overflows.sort_by(|a, b| (&a.detail, a.total).cmp(&(&b.detail, b.total)));
+    overflows.dedup_by(|a, b| a.detail == b.detail);
+    let mut by_sensor: BTreeMap<Option<&str>, Vec<&Capture>> = BTreeMap::new();
+    for file in &facts.files {
+        by_sensor
+            .entry(file.sensor.as_deref())
+            .or_default()
+            .push(file);
+    }
+    let mut rows = Vec::new();
+    for (sensor, files) in by_sensor {
+        let packets = files
+            .iter()
+            .map(|file| file.packets)
+            .fold(0, u64::saturating_add);
+        let account = Coverage {
+            time: files.iter().filter_map(|file| file.time).min(),
+            last: files.iter().filter_map(|file| file.last).max(),
+            sensor: sensor.map(str::to_owned),
+            what: "limits".to_owned(),
+            good: packets,
+            total: packets,
+            state: "complete".to_owned(),
+            ..Coverage::default()
+        };
+        if overflows.is_empty() && packets > 0 {
+            rows.push(account.clone());
+        }
+        rows.extend(overflows.iter().map(|one| Coverage {
+            good: one.good,
+            total: one.total,
+            state: one.state.clone(),
+            detail: one.detail.clone(),
+            ..account.clone()
+        }));
+    }
+    rows
 }
 
 /// Whether the capture shows every frame that it should, whole.

@@ -10,7 +10,7 @@ use facts::kinds::AddressFact;
 use facts::{Address, Mac};
 use hashbrown::HashMap;
 
-use super::own::carrier;
+use super::own::{carrier, carries_by_trade};
 use super::places::{Places, is_special};
 
 /// What a device is known by. The order is that of the asset rows.
@@ -58,6 +58,13 @@ impl Devices {
                     ..Device::default()
                 },
             );
+            for mac in asset
+                .interfaces
+                .iter()
+                .filter_map(|interface| interface.mac)
+            {
+                devices.by_mac.entry(mac).or_insert(Key::Declared(index));
+            }
         }
         // The MAC that owns a declared IP address is the asset's, though the site does not name the MAC.
         let mut owners: BTreeMap<Mac, usize> = BTreeMap::new();
@@ -74,6 +81,16 @@ impl Devices {
                     .and_modify(|known| *known = asset.min(*known))
                     .or_insert(asset);
             }
+        }
+        for (mac, asset) in silent_carriers(rows, own, places) {
+            owners.entry(mac).or_insert(asset);
+            devices.by_mac.insert(mac, Key::Declared(asset));
+            devices
+                .all
+                .entry(Key::Declared(asset))
+                .or_default()
+                .macs
+                .insert(mac);
         }
         let mut keys: Vec<Option<Key>> = Vec::with_capacity(rows.len());
         for (row, own) in rows.iter().zip(own) {
@@ -170,6 +187,60 @@ impl Devices {
             Address::Ip(ip) => self.by_ip.get(&ip).copied(),
         }
     }
+}
+
+/// MACs that carry for others and never showed an address of their own, with the declared asset that each must be: the only
+/// one that carries by trade in that VLAN's zone, whose own MAC the site does not name and nobody showed either.
+fn silent_carriers(
+    rows: &[AddressFact],
+    own: &[bool],
+    places: &Places<'_>,
+) -> BTreeMap<Mac, usize> {
+    let mut shown: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut silent: BTreeMap<Mac, BTreeSet<Option<usize>>> = BTreeMap::new();
+    let mut known: BTreeSet<Mac> = BTreeSet::new();
+    for (row, own) in rows.iter().zip(own) {
+        let Some(mac) = row.mac.filter(|mac| mac.is_device()) else {
+            continue;
+        };
+        match row.ip.filter(|ip| !is_special(*ip)) {
+            Some(ip) if *own => {
+                shown.insert(ip);
+                known.insert(mac);
+            }
+            Some(_) => {
+                let link = places.zone_of_vlan(row.vlan);
+                silent.entry(mac).or_default().insert(link);
+            }
+            None => {}
+        }
+    }
+    silent.retain(|mac, _| !known.contains(mac) && places.asset_of_mac(*mac).is_none());
+
+    let waits = |asset: usize, link: Option<usize>| {
+        let interfaces = places
+            .asset(asset)
+            .map(|asset| asset.interfaces.as_slice())
+            .unwrap_or_default();
+        interfaces.iter().any(|one| {
+            let here = link.is_none() || places.zone_of(one.ip, one.vlan) == link;
+            one.mac.is_none() && here && one.ip.is_none_or(|ip| !shown.contains(&ip))
+        })
+    };
+    let mut found = BTreeMap::new();
+    for (mac, links) in &silent {
+        let rivals = silent
+            .values()
+            .filter(|theirs| !theirs.is_disjoint(links))
+            .count();
+        let mut assets = (0..places.site.assets.len()).filter(|asset| {
+            carries_by_trade(places, *asset) && links.iter().all(|link| waits(*asset, *link))
+        });
+        if let (Some(asset), None, 1) = (assets.next(), assets.next(), rivals) {
+            found.insert(*mac, asset);
+        }
+    }
+    found
 }
 
 /// The address that a device is called by: IPv4 before IPv6, a lasting one before a link-local one, the lowest first.

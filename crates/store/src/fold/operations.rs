@@ -100,9 +100,11 @@ impl<'a> Carriers<'a> {
         for one in conversations {
             match one.community_id.as_deref() {
                 // Only the port and the transport matter, and those are the same for the same id.
-                Some(id) if wanted.contains(id) => drop(carriers.by_id.insert(id, one)),
+                Some(id) if wanted.contains(id) => {
+                    carriers.by_id.insert(id, one);
+                }
                 None if one.protocol.is_some() => {
-                    drop(carriers.by_ends.insert((one.client, one.server), one))
+                    carriers.by_ends.insert((one.client, one.server), one);
                 }
                 Some(_) | None => {}
             }

@@ -18,6 +18,9 @@ use super::places::{Places, is_private, is_special};
 /// A MAC that sends for more addresses than this without claiming them is a router, not a device with several addresses.
 const FEW: usize = 4;
 
+/// A distance from here on is a TTL of at most 4: not a host far away, but one that means to stay on its link.
+const LINK_SCOPE: u8 = 28;
+
 /// The MAC address that sent a row's packets; all zero, which is no device's, in captures without a link layer.
 pub(super) fn carrier(row: &AddressFact) -> Mac {
     row.mac.unwrap_or_default()
@@ -71,6 +74,10 @@ struct Evidence {
     homes: HashMap<IpAddr, BTreeSet<Mac>>,
     /// MACs of declared assets that carry by trade, by what the site declares or by the declared address they claim.
     carriers: HashMap<Mac, usize>,
+    /// MACs that claimed any address.
+    claimants: HashSet<Mac>,
+    /// MACs by VLAN and network of their addresses.
+    networks: HashMap<(Option<u16>, u128), BTreeSet<Mac>>,
     /// MACs that answer for others (proxy ARP): their claims prove nothing.
     proxies: HashSet<Mac>,
 }
@@ -86,6 +93,8 @@ impl Evidence {
         let mut homes: HashMap<IpAddr, BTreeSet<Mac>> = HashMap::new();
         let mut declared: HashMap<IpAddr, BTreeSet<Mac>> = HashMap::new();
         let mut carriers: HashMap<Mac, usize> = HashMap::new();
+        let mut claimants: HashSet<Mac> = HashSet::new();
+        let mut networks: HashMap<(Option<u16>, u128), BTreeSet<Mac>> = HashMap::new();
         for row in rows {
             let by_claim = || {
                 row.ip
@@ -105,6 +114,11 @@ impl Evidence {
             let Some(ip) = row.ip.filter(|ip| !is_special(*ip)) else {
                 continue;
             };
+            let around = networks.entry((row.vlan, network(ip))).or_default();
+            around.insert(carrier(row));
+            if row.claimed {
+                claimants.insert(carrier(row));
+            }
             if row.claimed && !proxies.contains(&carrier(row)) {
                 homes.entry(ip).or_default().insert(carrier(row));
             }
@@ -120,8 +134,20 @@ impl Evidence {
             carries,
             homes,
             carriers,
+            claimants,
+            networks,
             proxies,
         }
+    }
+
+    /// Whether a MAC that sends for this one address alone shares its network with another such MAC on the same wire: then
+    /// an odd TTL is a habit of its maker (controllers that start at 30), not a distance.
+    fn is_among_neighbours(&self, vlan: Option<u16>, mac: Mac, ip: IpAddr) -> bool {
+        let alone = |mac: &Mac| self.carries(*mac) <= 1;
+        let around = self.networks.get(&(vlan, network(ip)));
+        alone(&mac)
+            && !self.claimants.contains(&mac)
+            && around.is_some_and(|macs| macs.iter().any(|other| *other != mac && alone(other)))
     }
 
     fn carries(&self, mac: Mac) -> usize {
@@ -155,7 +181,7 @@ impl Evidence {
         if let Some(asset) = self.carriers.get(&carrier(row)) {
             return places.asset_of_ip(ip) == Some(*asset);
         }
-        let near = row.hops.unwrap_or(0) == 0;
+        let near = row.hops.is_none_or(|hops| hops == 0 || hops >= LINK_SCOPE);
         let carries = self.carries(carrier(row));
         if places.is_outside(ip) {
             // A gateway's MAC brings the world; a stray device of a private network shows itself alone.
@@ -172,12 +198,21 @@ impl Evidence {
                 Some(_) => false,
                 None => near && carries <= FEW,
             },
-            _ => near && carries <= FEW,
+            _ => (near && carries <= FEW) || self.is_among_neighbours(row.vlan, carrier(row), ip),
         }
     }
 }
 
-fn carries_by_trade(places: &Places<'_>, asset: usize) -> bool {
+/// The usual network of an address, where no site says which: the first 24 bits of IPv4, 64 of IPv6.
+fn network(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_bits() >> 8),
+        IpAddr::V6(ip) => ip.to_bits() >> 64 << 64,
+    }
+}
+
+/// Whether the asset carries packets of others by its role.
+pub(super) fn carries_by_trade(places: &Places<'_>, asset: usize) -> bool {
     let role = places.asset(asset).map(|asset| asset.role);
     matches!(
         role,

@@ -42,6 +42,8 @@ pub(super) struct Deeds {
     asks: BTreeSet<Verb>,
     /// Ways out that it offered.
     offers: BTreeSet<String>,
+    /// It told others that it is their gateway.
+    names_itself: bool,
 }
 
 /// Gathers the deeds of every device.
@@ -70,7 +72,9 @@ pub(super) fn deeds(facts: &Facts, devices: &Devices) -> HashMap<Key, Deeds> {
     for one in &facts.routes {
         let address = one.ip.map(Address::Ip).or(one.mac.map(Address::Mac));
         if let Some(key) = address.and_then(|address| devices.at(address, one.mac)) {
-            note(&mut all.entry(key).or_default().offers, &one.via);
+            let deeds = all.entry(key).or_default();
+            note(&mut deeds.offers, &one.via);
+            deeds.names_itself |= one.ip.is_some() && one.gateway == one.ip;
         }
     }
     all
@@ -156,6 +160,10 @@ impl Deeds {
                 Role::Router,
                 "its MAC address carries packets of others".to_owned(),
             ));
+        }
+        if self.names_itself {
+            let why = "names itself as gateway".to_owned();
+            return Some((Role::Router, why));
         }
         if let Some(via) = ["forwards", "ra", "redirect", "default-route"]
             .iter()

@@ -192,7 +192,8 @@ impl Flow {
     }
 
     pub(crate) fn protocol(&self) -> Option<&'static str> {
-        self.decoder.map(|decoder| decoder.name).or(self.named)
+        let decoder = self.decoder.map(|decoder| decoder.name);
+        self.learned.name.or(decoder).or(self.named)
     }
 
     /// `true`: the acknowledgements of one end show bytes of the other, of which nothing was captured.
@@ -253,6 +254,18 @@ impl Flow {
         ))
     }
 
+    /// The protocol whose port the server has, unless there was content that would have told.
+    fn assumed(&self, server_port: u16, ports: bool) -> Option<String> {
+        let lost = self.dir(0).stream.lost + self.dir(1).stream.lost > 0;
+        let silent = self.dir(0).bytes + self.dir(1).bytes == 0;
+        let unseen = silent || lost || self.midstream() || self.one_sided();
+        if self.protocol().is_some() || !ports || !unseen {
+            return None;
+        }
+        let decoder = crate::protocols::at_port(self.key.transport == Transport::Udp, server_port)?;
+        Some(decoder.name.to_owned())
+    }
+
     /// The flow as a fact.
     pub(crate) fn conversation(&self) -> Conversation {
         let view = self.view();
@@ -280,6 +293,7 @@ impl Flow {
             vlan: view.vlan,
             vlans,
             protocol: self.protocol().map(str::to_owned),
+            assumed: self.assumed(view.server.port, ports),
             variant: self.learned.variant.clone(),
             direction: match self.told {
                 Told::Handshake => "handshake",

@@ -3,9 +3,11 @@
 //! Spec: RFC 9293, 3.4 (sequence numbers are modulo 2^32). A byte handed on is
 //! never changed; of copies that wait, that of the segment that begins earlier counts. A hole is given up when the other
 //! end has acknowledged past it (it arrived there, so only the capture lacks it) and nothing filled it while
-//! [`PATIENCE`] more packets came; at once when the other end answers with data of its own, since what waits may be the
-//! question; or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it.
+//! [`PATIENCE`] more packets came, or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it. Until then an answer that
+//! acknowledges past the hole is held back: what waits may be its question, and comes first.
 use std::collections::VecDeque;
+
+use facts::Time;
 
 /// Packets of the flow that may pass before an acknowledged hole is given up: captures reorder.
 const PATIENCE: u16 = 8;
@@ -49,12 +51,15 @@ struct Segment {
     bytes: Vec<u8>,
     /// Bytes that the segment had but the capture lacks.
     missing: u32,
-    frame: u32,
+    at: Seen,
 }
+
+/// When a segment was captured, and in which frame.
+pub(crate) type Seen = (Time, u32);
 
 /// What a stream hands on, in order.
 pub(crate) enum Deliver<'a> {
-    Bytes { bytes: &'a [u8], frame: u32 },
+    Bytes { bytes: &'a [u8], at: Seen },
     Gap(u64),
 }
 
@@ -112,7 +117,7 @@ impl Stream {
         seq: u32,
         bytes: &[u8],
         missing: usize,
-        frame: u32,
+        at: Seen,
         deliver: &mut dyn FnMut(Deliver<'_>),
     ) -> bool {
         self.start(seq);
@@ -139,7 +144,7 @@ impl Stream {
                     seq,
                     bytes: bytes.to_vec(),
                     missing: low(missing),
-                    frame,
+                    at,
                 },
             );
             if waiting.segments.len() > MOST_SEGMENTS || waiting.bytes > MOST_BYTES {
@@ -153,7 +158,7 @@ impl Stream {
         }
         let fresh = bytes.get(known..).unwrap_or(&[]);
         let missing = missing - known.saturating_sub(bytes.len()).min(missing);
-        self.hand_on(fresh, missing, frame, deliver);
+        self.hand_on(fresh, missing, at, deliver);
         self.flush(deliver);
         !fresh.is_empty()
     }
@@ -162,11 +167,11 @@ impl Stream {
         &mut self,
         bytes: &[u8],
         missing: usize,
-        frame: u32,
+        at: Seen,
         deliver: &mut dyn FnMut(Deliver<'_>),
     ) {
         if !bytes.is_empty() {
-            deliver(Deliver::Bytes { bytes, frame });
+            deliver(Deliver::Bytes { bytes, at });
         }
         self.advance(bytes.len(), missing);
         if missing > 0 {
@@ -194,13 +199,13 @@ impl Stream {
             if known < segment.bytes.len() + missing {
                 let fresh = segment.bytes.get(known..).unwrap_or(&[]);
                 let missing = missing - known.saturating_sub(segment.bytes.len()).min(missing);
-                self.hand_on(fresh, missing, segment.frame, deliver);
+                self.hand_on(fresh, missing, segment.at, deliver);
             }
         }
     }
 
     /// The hole in front of what waits will not be filled.
-    fn give_up(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
+    pub(crate) fn give_up(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
         let Some(first) = self
             .waiting
             .as_ref()
@@ -223,15 +228,48 @@ impl Stream {
         self.waiting.is_some()
     }
 
-    /// The other end sends data and acknowledges past the hole: what waits was read there, and comes first here too.
-    pub(crate) fn answered(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        while self.is_past() {
-            self.give_up(deliver);
+    /// Keeps a segment that could be handed on until the other direction has handed on what comes before it. `false` when
+    /// too much is held already.
+    pub(crate) fn hold(&mut self, seq: u32, bytes: &[u8], missing: usize, at: Seen) -> bool {
+        self.start(seq);
+        let waiting = self.waiting.get_or_insert_default();
+        let place = waiting
+            .segments
+            .partition_point(|other| distance(other.seq, seq) < 0);
+        let known = waiting.segments.get(place);
+        if known.is_some_and(|other| other.seq == seq && other.bytes.len() >= bytes.len()) {
+            return true;
         }
+        waiting.bytes += bytes.len();
+        let missing = low(missing);
+        waiting.segments.insert(
+            place,
+            Segment {
+                seq,
+                bytes: bytes.to_vec(),
+                missing,
+                at,
+            },
+        );
+        waiting.segments.len() < MOST_SEGMENTS && waiting.bytes < MOST_BYTES
+    }
+
+    /// What waits could be handed on: it is held back, there is no hole in front of it.
+    pub(crate) fn is_held(&self) -> bool {
+        let first = self
+            .waiting
+            .as_ref()
+            .and_then(|waiting| waiting.segments.front());
+        first.is_some_and(|first| distance(first.seq, self.next) <= 0)
+    }
+
+    /// Hands on what was held back.
+    pub(crate) fn release(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
+        self.flush(deliver);
     }
 
     /// The other end has what is missing in front of what waits.
-    fn is_past(&self) -> bool {
+    pub(crate) fn is_past(&self) -> bool {
         let first = self
             .waiting
             .as_ref()
@@ -300,10 +338,10 @@ mod tests {
     fn segments_are_put_in_order_and_what_was_read_stays() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(u32::MAX - 1);
-        stream.segment(2, b"efgh", 0, 2, &mut got.take());
-        stream.segment(0, b"CDEF", 0, 3, &mut got.take());
-        stream.segment(u32::MAX - 1, b"abXX", 0, 1, &mut got.take());
-        stream.segment(u32::MAX - 1, b"abcd", 0, 1, &mut got.take());
+        stream.segment(2, b"efgh", 0, (Time(0), 2), &mut got.take());
+        stream.segment(0, b"CDEF", 0, (Time(0), 3), &mut got.take());
+        stream.segment(u32::MAX - 1, b"abXX", 0, (Time(0), 1), &mut got.take());
+        stream.segment(u32::MAX - 1, b"abcd", 0, (Time(0), 1), &mut got.take());
         assert_eq!(String::from_utf8(got.0).unwrap(), "abXXEFgh");
         assert_eq!((stream.lost, stream.gaps), (0, 0));
     }
@@ -312,7 +350,7 @@ mod tests {
     fn a_hole_is_given_up_once_acknowledged_and_waited_for() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(100);
-        stream.segment(110, b"after", 0, 2, &mut got.take());
+        stream.segment(110, b"after", 0, (Time(0), 2), &mut got.take());
         stream.acknowledge(115);
         for _ in 0..PATIENCE {
             stream.passed(&mut got.take());
@@ -324,24 +362,27 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_past_the_hole_gives_it_up_at_once() {
+    fn what_is_held_back_comes_in_order_once_released() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(100);
-        stream.segment(110, b"question", 0, 2, &mut got.take());
-        stream.acknowledge(105);
-        stream.answered(&mut got.take());
-        assert!(got.0.is_empty(), "not acknowledged, so it may still come");
-        stream.acknowledge(118);
-        stream.answered(&mut got.take());
-        assert_eq!(got.0, b"~question");
+        assert!(stream.hold(106, b"second", 0, (Time(0), 3)));
+        assert!(stream.hold(100, b"first ", 0, (Time(0), 2)));
+        assert!(
+            stream.hold(100, b"first ", 0, (Time(0), 4)),
+            "a repeated one is held once"
+        );
+        assert!(stream.is_held() && got.0.is_empty());
+        stream.release(&mut got.take());
+        assert_eq!(got.0, b"first second");
+        assert!(!stream.waits());
     }
 
     #[test]
     fn bytes_cut_off_by_the_capture_are_a_gap() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(0);
-        stream.segment(0, b"head", 96, 1, &mut got.take());
-        stream.segment(100, b"next", 0, 2, &mut got.take());
+        stream.segment(0, b"head", 96, (Time(0), 1), &mut got.take());
+        stream.segment(100, b"next", 0, (Time(0), 2), &mut got.take());
         assert_eq!(got.0, b"head~next");
         assert_eq!(stream.lost, 96);
     }
@@ -366,7 +407,7 @@ mod tests {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(0);
         for n in 0..10_000u32 {
-            stream.segment(1000 + n * 20, &[7; 10], 0, n, &mut got.take());
+            stream.segment(1000 + n * 20, &[7; 10], 0, (Time(0), n), &mut got.take());
             let waiting = stream
                 .waiting
                 .as_ref()

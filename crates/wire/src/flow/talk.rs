@@ -79,7 +79,12 @@ impl Engine<'_> {
         at: At,
     ) {
         match delivered {
-            Deliver::Bytes { bytes, frame } => self.stream(flow, which, bytes, At { frame, ..at }),
+            Deliver::Bytes {
+                bytes,
+                at: (now, frame),
+            } => {
+                self.stream(flow, which, bytes, At { now, frame, ..at });
+            }
             Deliver::Gap(lost) => self.gap(flow, which, lost, at),
         }
     }
@@ -164,7 +169,8 @@ impl Engine<'_> {
                 }
             }
         }
-        if flow.dir(which).tap.bad < MOST_BAD {
+        // On layer 2 the number in the frame names the protocol: garbage there must not buy silence for what follows.
+        if flow.dir(which).tap.bad < MOST_BAD || !flow.key.transport.has_ports() {
             flow.dialogue = Some(dialogue);
         } else {
             self.with(flow, at, &[], |cx| dialogue.close(cx));
@@ -498,6 +504,8 @@ fn open(flow: &mut Flow, decoder: &'static Decoder, sender: Sender, which: usize
     };
     match sender {
         Sender::Client => flow.tell_client(which, Told::Role),
+        // What a server sends to a group was not asked by the group.
+        Sender::Server if flow.key.end(1 - which).0.is_group() => {}
         Sender::Server => flow.tell_client(1 - which, Told::Role),
         Sender::Unknown => {
             if let Some(client) = by_port {
@@ -512,15 +520,19 @@ fn open(flow: &mut Flow, decoder: &'static Decoder, sender: Sender, which: usize
     }
 }
 
-/// Opens a dialogue that another protocol announced.
-pub(crate) fn open_expected(flow: &mut Flow, decoder: &'static Decoder) {
+/// Opens a dialogue that another protocol announced: the one that it prepared, or a fresh one.
+pub(crate) fn open_expected(
+    flow: &mut Flow,
+    decoder: &'static Decoder,
+    prepared: Option<Box<dyn Dialogue>>,
+) {
     flow.decoder = Some(decoder);
-    flow.dialogue = Some((decoder.open)());
+    flow.dialogue = Some(prepared.unwrap_or_else(decoder.open));
 }
 
 /// Opens the dialogue of a layer-2 protocol.
 pub(crate) fn open_layer2(flow: &mut Flow, decoder: &'static Decoder) {
-    open_expected(flow, decoder);
+    open_expected(flow, decoder, None);
 }
 
 /// Flows without packets for longer than this are over; the same ends start a new conversation.

@@ -1,9 +1,35 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod cdp;
+mod dhcp;
+mod dns;
 mod enip;
+mod ftp;
+mod http;
+mod lines;
+mod lldp;
 mod modbus;
+mod named;
+mod nbdgm;
+mod netbios;
+mod ntp;
+mod opcua;
+mod profinet;
+mod rdp;
+pub(crate) mod remote_tools;
+mod rtsp;
 mod s7comm;
+mod smb;
+mod snmp;
+mod ssh;
+mod stp;
+mod teamviewer;
+mod telnet;
+mod tftp;
+mod tls;
+mod vnc;
 
+pub(crate) use self::remote_tools::RemoteTool;
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
@@ -12,7 +38,59 @@ pub static ALL: &[&Decoder] = &[
     &s7comm::plus::DECODER,
     &enip::DECODER,
     &enip::io::DECODER,
+    &opcua::DECODER,
+    &ssh::DECODER,
+    &http::DECODER,
+    &http::SSDP,
+    &tls::DECODER,
+    &tls::DTLS,
+    &dns::DNS,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &dns::NBNS,
+    &dhcp::DECODER,
+    &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &ntp::DECODER,
+    &vnc::DECODER,
+    &rdp::DECODER,
+    &smb::DECODER,
+    &rtsp::DECODER,
+    &teamviewer::DECODER,
+    &nbdgm::DECODER,
+    &ftp::DECODER,
+    &telnet::DECODER,
+    &tftp::DECODER,
+    &named::QUIC,
+    &named::WIREGUARD,
+    &named::STUN,
+    &named::KERBEROS,
+    &named::DCERPC,
+    &named::DNP3,
+    &named::PPTP,
+    &named::MQTT,
+    &named::SIP,
+    &named::MSSQL,
+    &named::LDAP,
+    &named::BACNET,
+    &named::IEC104,
+    &named::RADIUS,
+    &named::SLP,
+    &named::IKE,
+    &named::L2TP,
+    &named::OPENVPN,
+    &named::RADMIN,
+    &named::JETDIRECT,
+    &named::LPD,
+    &named::SYSLOG,
     &modbus::DECODER,
+    &named::RTP,
+    &named::FTP_DATA,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
@@ -37,11 +115,20 @@ impl Dialogue for Nothing {
     }
 }
 
-/// The decoder of a layer-2 carrier.
+/// The first decoder of a carrier.
 pub(crate) fn on(carrier: Carrier) -> Option<&'static Decoder> {
     ALL.iter()
         .copied()
         .find(|decoder| decoder.carriers.contains(&carrier))
+}
+
+/// The first decoder whose registered port this is.
+pub(crate) fn at_port(udp: bool, port: u16) -> Option<&'static Decoder> {
+    on(if udp {
+        Carrier::Udp(port)
+    } else {
+        Carrier::Tcp(port)
+    })
 }
 
 /// The decoder of that name.
@@ -55,6 +142,7 @@ pub fn names() -> Vec<&'static str> {
         .iter()
         .map(|decoder| decoder.name)
         .chain(crate::names::all())
+        .chain(remote_tools::PROTOCOLS.iter().copied())
         .collect();
     names.sort_unstable();
     names.dedup();

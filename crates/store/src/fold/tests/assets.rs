@@ -261,7 +261,14 @@ fn roles_are_guessed_from_what_a_device_states_is_and_does() {
             identity(&macs[5], "", "role", "bridge, router"),
             identity(&macs[6], "", "role", "telephone"),
         ],
-        routes: vec![route("ra", &macs[7], "fe80::7")],
+        routes: vec![
+            route("ra", &macs[7], "fe80::7"),
+            route("dhcp", &macs[6], "10.20.10.106"),
+            Route {
+                gateway: "10.20.10.103".parse().ok(),
+                ..route("dhcp", &macs[3], "10.20.10.103")
+            },
+        ],
         ..Facts::default()
     };
     let facts = folded(facts, &site(""));
@@ -269,14 +276,22 @@ fn roles_are_guessed_from_what_a_device_states_is_and_does() {
     assert_eq!(role(100), Some("plc"));
     assert_eq!(role(101), Some("hmi"));
     assert_eq!(role(102), Some("camera"));
-    assert_eq!(role(103), None, "who refuses serves nothing");
+    assert_eq!(
+        role(103),
+        Some("router"),
+        "who refuses s7comm is no controller"
+    );
     assert_eq!(role(104), Some("engineering-station"));
     assert_eq!(role(105), Some("router"));
     assert_eq!(
         asset(&facts, "10.20.10.105").role_grade,
         Some(Grade::Stated)
     );
-    assert_eq!(role(106), None);
+    assert_eq!(
+        role(106),
+        Some("server"),
+        "a telephone is no role here, but it hands out addresses"
+    );
     assert_eq!(role(107), Some("router"));
     assert_eq!(role(120), Some("modem"));
     assert_eq!(role(121), Some("router"));

@@ -213,3 +213,39 @@ fn what_the_witness_wrote_of_a_capture_stays_and_learns_its_sensor() {
         "one row per capture"
     );
 }
+
+#[test]
+fn every_sensor_gives_an_account_of_its_limits() {
+    let facts = folded(seen(), &site(SENSORS));
+    assert_eq!(
+        covered(&facts, "crane-span", "", "limits").state,
+        "complete"
+    );
+    assert_eq!(
+        facts
+            .coverage
+            .iter()
+            .filter(|row| row.what == "limits")
+            .count(),
+        1,
+        "none of a sensor without captures"
+    );
+    let mut full = seen();
+    let detail = Some("the table of names was full: 7 did not fit".to_owned());
+    let state = "partial".to_owned();
+    full.coverage.push(Coverage {
+        what: "limits".to_owned(),
+        total: 7,
+        state,
+        detail: detail.clone(),
+        ..Coverage::default()
+    });
+    full.files.push(capture("other.pcap"));
+    let site = site(SENSORS);
+    let facts = folded(full, &site);
+    for sensor in ["crane-span", ""] {
+        let row = covered(&facts, sensor, "", "limits");
+        assert_eq!((row.state.as_str(), &row.detail), ("partial", &detail));
+    }
+    assert_eq!(folded(facts.clone(), &site), facts);
+}

@@ -161,3 +161,89 @@ fn captures_without_macs_know_addresses_only() {
             .all(|asset| !asset.routes && !asset.macs.contains(&"00:00:00:00:00:00".to_owned()))
     );
 }
+
+#[test]
+fn a_firewall_that_only_forwards_is_still_the_declared_one() {
+    let quiet = |more: Vec<AddressFact>| {
+        let mut addresses = vec![
+            behind(1, FW_CONTROL, "10.20.90.50", 10),
+            behind(1, FW_CONTROL, "10.20.90.51", 10),
+        ];
+        addresses.extend(more);
+        let routes = vec![Route {
+            vlan: Some(90),
+            to_vlan: Some(10),
+            ..route("forwards", FW_CONTROL, "")
+        }];
+        folded(
+            Facts {
+                addresses,
+                routes,
+                ..Facts::default()
+            },
+            &site(""),
+        )
+    };
+    let facts = quiet(vec![]);
+    assert_eq!(facts.routes[0].asset.as_deref(), Some("fw1"));
+    assert_eq!(
+        (
+            facts.routes[0].zone.as_deref(),
+            facts.routes[0].to_zone.as_deref()
+        ),
+        (Some("port"), Some("control"))
+    );
+    assert!(asset(&facts, "fw1").routes);
+    // The declared one shows itself: then this is another.
+    let facts = quiet(vec![claimed("00:09:0f:00:00:77", "10.20.10.1", 10)]);
+    assert_eq!(facts.routes[0].asset.as_deref(), Some(FW_CONTROL));
+    // Two that carry: who can tell.
+    let facts = quiet(vec![behind(1, "00:09:0f:00:00:78", "10.20.90.52", 10)]);
+    assert_eq!(facts.routes[0].asset.as_deref(), Some(FW_CONTROL));
+}
+
+#[test]
+fn a_ttl_that_keeps_to_the_link_is_no_distance() {
+    let rows = vec![
+        behind(31, "00:00:5d:00:00:01", "10.20.10.66", 0),
+        behind(3, "00:00:5d:00:00:02", "10.20.99.67", 0),
+    ];
+    assert_eq!(own(rows, &Site::default()), [true, false]);
+}
+
+#[test]
+fn among_neighbours_of_its_network_an_odd_ttl_is_a_habit() {
+    let plc = || behind(2, PLC, "192.168.1.10", 0);
+    let hmi = || address(HMI, "192.168.1.20", 0);
+    assert_eq!(own(vec![plc(), hmi()], &Site::default()), [true, true]);
+    // Alone, of another network, or beside an address of its own it is carried.
+    assert_eq!(own(vec![plc()], &Site::default()), [false]);
+    assert_eq!(
+        own(
+            vec![plc(), address(HMI, "192.168.2.20", 0)],
+            &Site::default()
+        ),
+        [false, true]
+    );
+    assert_eq!(
+        own(
+            vec![plc(), hmi(), claimed(PLC, "192.168.2.1", 0)],
+            &Site::default()
+        ),
+        [false, true, true]
+    );
+}
+
+#[test]
+fn a_declared_router_routes_though_none_of_its_own_packets_is_seen() {
+    let router = "[[asset]]\nname = \"r1\"\nrole = \"router\"\ninterface = [{ mac = \"00:09:0f:00:00:33\", ip = \"10.20.30.1\", vlan = 30 }]\n";
+    let addresses = vec![behind(1, "00:09:0f:00:00:33", "10.20.10.10", 30)];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(router),
+    );
+    assert!(asset(&facts, "r1").routes && !asset(&facts, "r1").seen);
+}

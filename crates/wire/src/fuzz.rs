@@ -1,0 +1,144 @@
+//! The way in for hostile bytes: one entry for any decoder of the registry, one for whole frames.
+//!
+//! Both read a byte string as a script, so that a fuzzer which only knows bytes can play whole dialogues: who speaks, where
+//! bytes are lost, where the talk ends. Every byte string is a script. What must hold is that nothing panics and that
+//! work and memory stay in proportion to the input; what came of it is returned, so that tests can see that a script
+//! reached the decoder at all.
+use facts::{Facts, Mac, Time};
+
+use crate::cx::{At, Expectations};
+use crate::flow::{
+    Engine, Flow, Key, Told, Transport, number_of_ip, number_of_mac, open_expected, open_layer2,
+};
+use crate::net::link::{Ends, Tags};
+use crate::picture::Picture;
+use crate::reader::Reader;
+use crate::{Carrier, Decoder, Frame, Link, Shard, Side, Worker};
+
+/// Lines of a script that are played: the rest would only say the same more slowly.
+const MOST_LINES: u32 = 4096;
+/// Line of a dialogue: bit 0 the server speaks, bit 1 as many bytes are lost instead of sent. Then the length, 16 bits.
+const SERVER: u8 = 1;
+const LOST: u8 = 2;
+/// First byte of a dialogue: bit 0 leaves it to the content to tell the protocol, instead of opening it at once.
+const RECOGNISE: u8 = 1;
+
+/// The script of a dialogue, from its messages: the seed of a corpus.
+pub fn script(recognise: bool, messages: &[(Side, &[u8])]) -> Vec<u8> {
+    let mut script = vec![u8::from(recognise) * RECOGNISE];
+    for (side, bytes) in messages {
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        script.push(if *side == Side::Server { SERVER } else { 0 });
+        script.extend(length.to_be_bytes());
+        script.extend(bytes.iter().take(usize::from(length)));
+    }
+    script
+}
+
+/// Plays a script on one flow of `decoder`, at its own port, and closes it.
+pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
+    let mut script = Reader::new(script);
+    let recognise = script.u8().is_ok_and(|first| first & RECOGNISE != 0);
+    let (mut flow, client) = flow(decoder, !recognise);
+    let (mut picture, mut expected) = (Picture::default(), Expectations::new());
+    let mut engine = Engine {
+        picture: &mut picture,
+        expected: &mut expected,
+    };
+    for frame in 1..=MOST_LINES {
+        let Ok(head) = script.u8() else { break };
+        let length = usize::from(script.u16().unwrap_or(0));
+        let at = At {
+            now: Time::from_secs(i64::from(frame)),
+            capture: 0,
+            frame,
+        };
+        let which = if head & SERVER == 0 {
+            client
+        } else {
+            1 - client
+        };
+        if head & LOST != 0 && flow.key.transport == Transport::Tcp {
+            engine.gap(&mut flow, which, length as u64, at);
+            continue;
+        }
+        let bytes = script.bytes(length.min(script.left())).unwrap_or(&[]);
+        let (from, to) = (mac(which), mac(1 - which));
+        let ends = Ends {
+            src: Some(from),
+            dst: Some(to),
+            tags: Tags::default(),
+        };
+        let legs = &mut flow.dir_mut(which).legs;
+        legs.see(&ends, 64, 0, frame, at.now, 0, frame);
+        flow.count(which, bytes.len(), at.now, 0, frame);
+        if flow.key.transport == Transport::Tcp {
+            engine.stream(&mut flow, which, bytes, at);
+        } else {
+            engine.datagram(&mut flow, which, bytes, head & LOST != 0, at);
+        }
+    }
+    engine.close(&mut flow);
+    picture.conversation(flow.conversation());
+    picture.sessions.extend(flow.remote_session());
+    picture.into_facts(vec!["fuzz.pcap".to_owned()])
+}
+
+/// Plays a script of frames through a worker: link type, length (16 bits), bytes, again and again.
+pub fn frames(script: &[u8]) -> Facts {
+    let mut script = Reader::new(script);
+    let mut worker = Worker::new(Shard::default());
+    for number in 1..=MOST_LINES {
+        let Ok(head) = script.u8() else { break };
+        let length = usize::from(script.u16().unwrap_or(0));
+        let data = script.bytes(length.min(script.left())).unwrap_or(&[]);
+        // The high bit: the capture cut the frame short.
+        let wire_len = u32::try_from(data.len()).unwrap_or(u32::MAX) + u32::from(head >> 7) * 64;
+        worker.frame(&Frame {
+            link: Link::from_number(u32::from(head & 0x7f)),
+            time: Time::from_secs(i64::from(number)),
+            data,
+            wire_len,
+            capture: 0,
+            number,
+        });
+    }
+    worker.finish().into_facts(vec!["fuzz.pcap".to_owned()])
+}
+
+fn mac(which: usize) -> Mac {
+    Mac([2, 0, 0, 0, 0, if which == 0 { 1 } else { 2 }])
+}
+
+/// A flow at the decoder's first carrier, and which of its ends is the client.
+fn flow(decoder: &'static Decoder, opened: bool) -> (Flow, usize) {
+    let (transport, port) = match decoder.carriers.first() {
+        Some(Carrier::Udp(port)) => (Transport::Udp, *port),
+        Some(Carrier::EtherType(kind)) => (Transport::EtherType(*kind), 0),
+        Some(Carrier::Llc(sap)) => (Transport::Llc(*sap), 0),
+        Some(Carrier::Snap(oui, protocol)) => (Transport::Snap(*oui, *protocol), 0),
+        Some(Carrier::Tcp(port)) => (Transport::Tcp, *port),
+        None => (Transport::Tcp, 0),
+    };
+    let (client, server) = if transport.has_ports() {
+        let ip = |last| number_of_ip(std::net::Ipv4Addr::new(10, 0, 0, last).into());
+        ((ip(1), 50000), (ip(2), port))
+    } else {
+        ((number_of_mac(mac(0)), 0), (number_of_mac(mac(1)), 0))
+    };
+    let (key, client) = Key::new(client, server, transport, 0);
+    let mut flow = Flow::new(key, client, Time::from_secs(1), 0);
+    if transport == Transport::Tcp {
+        flow.syn = true;
+        flow.tell_client(client, Told::Handshake);
+        for end in [0, 1] {
+            flow.dir_mut(end).stream.initial = Some(0);
+        }
+    }
+    if !transport.has_ports() {
+        open_layer2(&mut flow, decoder);
+    } else if opened {
+        open_expected(&mut flow, decoder, None);
+    }
+    (flow, client)
+}

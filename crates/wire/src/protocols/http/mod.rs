@@ -1,0 +1,401 @@
+//! HTTP/1: who asked which host for what, what ends say of themselves, files fetched and put, secrets in clear text.
+//!
+//! Spec: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 7617 (basic authentication), RFC 4918 (WebDAV), RFC 6455
+//! (WebSocket), RFC 8010 (IPP), SOAP 1.1, 6.1.1 (SOAPAction).
+//! Emits: hosts and paths, software of both ends, clear-text credentials, files with their hash, SOAP actions that read or
+//! configure; TLS inside CONNECT tunnels.
+//! Blind to: HTTP/2 and 3; what pages and messages say; files that are encoded or fetched in parts beyond their size.
+mod body;
+mod credentials;
+mod head;
+mod ssdp;
+
+use self::body::{File, Length, Place, Through, is_file};
+use self::head::{First, Head as Message, host, target};
+pub(crate) use self::ssdp::DECODER as SSDP;
+use crate::protocols::tls::Tls;
+use crate::{
+    Asked, Carrier, Cx, Decoder, Dialogue, Head, Op, Outcome, Pending, Probe, Sender, Side, Step,
+    Verb,
+};
+
+pub(crate) static DECODER: Decoder = Decoder {
+    name: "http",
+    title: "HTTP/1",
+    carriers: &[
+        Carrier::Tcp(80),
+        Carrier::Tcp(8080),
+        Carrier::Tcp(8000),
+        Carrier::Tcp(81),
+        Carrier::Tcp(631),
+    ],
+    probe,
+    open: || Box::new(Http::default()),
+    remote: false,
+    operations: &[Verb::FileRead, Verb::FileWrite, Verb::Read, Verb::Configure],
+    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash, SOAP actions; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
+    spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 8010; SOAP 1.1",
+    blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files that are encoded or fetched in parts",
+};
+
+/// Requests that wait for their answers.
+const MOST_WAITING: usize = 64;
+/// Paths told of one connection; later requests tell their host only.
+const MOST_PATHS: usize = 512;
+/// RFC 9113, 3.4.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The first line tells, on any port.
+fn probe(at: &Head<'_>) -> Probe {
+    if at.udp {
+        return Probe::NotOurs;
+    }
+    if at.first && at.bytes.starts_with(PREFACE) {
+        return Probe::Ours(Sender::Client);
+    }
+    // Clients may send line ends before a request (RFC 9112, 2.2).
+    at.read(|r| {
+        let bytes = match r.peek() {
+            [b'\r', b'\n', rest @ ..] => rest,
+            bytes => bytes,
+        };
+        Ok(match head::first(bytes)? {
+            First::Request { .. } => Sender::Client,
+            First::Status(_) => Sender::Server,
+        })
+    })
+}
+
+/// A request until its answer.
+struct Request {
+    asked: Asked,
+    method: &'static str,
+    path: Option<String>,
+    soap: Option<Soap>,
+}
+
+/// What the connection carries by now.
+#[derive(Default)]
+enum Inside {
+    #[default]
+    Http,
+    /// Behind CONNECT; TLS, as a rule.
+    Tunnel(Box<Tls>),
+    Other,
+}
+
+/// One end's way through its messages.
+#[derive(Default)]
+struct Half {
+    place: Place,
+    file: Option<File>,
+    software: Option<String>,
+}
+
+/// One connection.
+#[derive(Default)]
+struct Http {
+    waiting: Pending<(), Request, MOST_WAITING>,
+    inside: Inside,
+    client: Half,
+    server: Half,
+    /// A file that was put, until its answer.
+    put: Option<Op>,
+    paths: usize,
+}
+
+impl Dialogue for Http {
+    fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+        match &mut self.inside {
+            Inside::Http => {}
+            Inside::Other => return Step::Done,
+            Inside::Tunnel(tls) => {
+                return match bytes.first() {
+                    Some(20..=24) => tls.message(cx, side, bytes),
+                    _ => Step::Done,
+                };
+            }
+        }
+        if !matches!(self.half(side).place, Place::Head) {
+            return self.body(cx, side, bytes);
+        }
+        if bytes.starts_with(b"\r\n") {
+            return Step::Took(2);
+        }
+        if bytes.starts_with(PREFACE) {
+            return self.leave(cx, "2");
+        }
+        let head = match Message::read(bytes) {
+            Ok(head) => head,
+            Err(step) => return step,
+        };
+        if head.odd_field {
+            cx.oddity("http.field_without_colon", side, None);
+        }
+        if let Some(length) = credentials::form(&head) {
+            let Some(form) = bytes.get(head.length..head.length + length) else {
+                return Step::Need(head.length + length);
+            };
+            credentials::of_form(cx, form);
+        }
+        match head.first {
+            First::Request { method, target } => self.request(cx, side, &head, method, target),
+            First::Status(status) => self.answer(cx, side, &head, status),
+        }
+    }
+
+    fn gap(&mut self, cx: &mut Cx<'_>, side: Side, lost: u64) {
+        if let Inside::Tunnel(tls) = &mut self.inside {
+            tls.gap(cx, side, lost);
+        }
+        // A request or an answer may be among what is lost: those that wait cannot be paired any more.
+        self.forget(cx, None);
+        self.end(cx, side, false);
+        self.half(side).place = Place::Head;
+    }
+
+    fn close(&mut self, cx: &mut Cx<'_>) {
+        let outcome = cx.unanswered(Side::Server);
+        self.end(cx, Side::Client, false);
+        self.end(cx, Side::Server, false);
+        self.forget(cx, outcome);
+    }
+}
+
+impl Http {
+    fn half(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    /// Another protocol from here on.
+    fn leave(&mut self, cx: &mut Cx<'_>, variant: &'static str) -> Step {
+        cx.variant(variant);
+        self.inside = Inside::Other;
+        Step::Done
+    }
+
+    fn body(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+        let half = self.half(side);
+        match half.place.read(bytes, half.file.as_mut()) {
+            Through::Step(step) => step,
+            Through::End(step) => {
+                let whole = !matches!(step, Step::Bad(_));
+                half.place = Place::Head;
+                self.end(cx, side, whole);
+                step
+            }
+        }
+    }
+
+    /// A file is through, or broken off. What was put waits for the server's word.
+    fn end(&mut self, cx: &mut Cx<'_>, side: Side, whole: bool) {
+        let Some(file) = self.half(side).file.take() else {
+            return;
+        };
+        let op = file.finish(whole);
+        if op.verb == Verb::FileWrite && op.outcome.is_none() && whole {
+            self.put = Some(op);
+        } else {
+            cx.operation(Side::Client, op);
+        }
+    }
+
+    /// Nothing that waits will get an answer that could be told to be its own.
+    fn forget(&mut self, cx: &mut Cx<'_>, outcome: Option<Outcome>) {
+        let waiting: Vec<Request> = self.waiting.drain().collect();
+        for request in waiting {
+            tell_soap(cx, request, outcome);
+        }
+        if let Some(op) = self.put.take() {
+            cx.operation(Side::Client, Op { outcome, ..op });
+        }
+    }
+
+    fn request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        side: Side,
+        head: &Message<'_>,
+        method: &'static str,
+        place: &[u8],
+    ) -> Step {
+        if side == Side::Server {
+            cx.server_is(Side::Client);
+        }
+        let (named, path) = if method == "CONNECT" {
+            let authority = crate::reader::text(place, 300);
+            (authority.as_deref().and_then(host), None)
+        } else {
+            target(place)
+        };
+        if let Some(name) = named.or_else(|| head.text("host").as_deref().and_then(host)) {
+            self.paths += 1;
+            let path = path.clone().filter(|_| self.paths <= MOST_PATHS);
+            cx.name_used("http-host", &name, path);
+        }
+        self.software(cx, side, head.text("user-agent"));
+        credentials::of_request(cx, head);
+        if head.content_type().as_deref() == Some("application/ipp") {
+            cx.variant("ipp");
+        }
+        if head.says("transfer-encoding", "chunked") && head.field("content-length").is_some() {
+            // Two lengths let a proxy and a server disagree on where a request ends (RFC 9112, 6.1).
+            cx.oddity("http.two_lengths", side, None);
+        }
+        let length = Length::of_request(head);
+        if length != Length::None
+            && matches!(method, "PUT" | "POST")
+            && is_file(head, path.as_deref().filter(|_| method == "PUT"))
+        {
+            let about = Op {
+                object: head.file_name().or_else(|| path.clone()),
+                asked: Some(cx.asked()),
+                ..Op::new(Verb::FileWrite)
+            };
+            self.half(side).file = Some(File::new(about, head, false));
+        }
+        let request = Request {
+            asked: cx.asked(),
+            method,
+            path,
+            soap: soap(head),
+        };
+        if let Some(lost) = self.waiting.put((), request) {
+            let outcome = cx.unanswered(Side::Server);
+            tell_soap(cx, lost, outcome);
+        }
+        self.half(side).place = Place::enter(length);
+        Step::Took(head.length)
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, side: Side, head: &Message<'_>, status: u16) -> Step {
+        self.software(cx, side, head.text("server"));
+        if head.content_type().as_deref() == Some("application/ipp") {
+            cx.variant("ipp");
+        }
+        if matches!(status, 100 | 102 | 103) {
+            return Step::Took(head.length);
+        }
+        let request = self.waiting.take(&());
+        let method = request.as_ref().map_or("", |request| request.method);
+        if status == 101 {
+            if head.says("upgrade", "websocket") {
+                return self.leave(cx, "websocket");
+            }
+            if head.says("upgrade", "h2c") {
+                return self.leave(cx, "2");
+            }
+            self.inside = Inside::Other;
+            return Step::Done;
+        }
+        if method == "CONNECT" && (200..300).contains(&status) {
+            self.inside = Inside::Tunnel(Box::new(Tls::inside()));
+            return Step::Took(head.length);
+        }
+        let bodiless = method == "HEAD" || matches!(status, 204 | 304);
+        let length = if bodiless {
+            Length::None
+        } else {
+            Length::of_answer(head)
+        };
+        if let Some(request) = request {
+            let path = request.path.as_deref();
+            if length != Length::None
+                && method == "GET"
+                && matches!(status, 200 | 206)
+                && is_file(head, path)
+            {
+                let about = Op {
+                    object: head.file_name().or_else(|| request.path.clone()),
+                    outcome: Some(Outcome::Ok),
+                    asked: Some(request.asked.clone()),
+                    ..Op::new(Verb::FileRead)
+                };
+                self.server.file = Some(File::new(about, head, status == 206));
+            }
+            let outcome = if status < 400 {
+                Outcome::Ok
+            } else {
+                Outcome::Refused
+            };
+            if matches!(method, "PUT" | "POST") {
+                if let Some(op) = self.put.take() {
+                    let outcome = Some(outcome);
+                    cx.operation(Side::Client, Op { outcome, ..op });
+                } else if let Some(file) = &mut self.client.file {
+                    // Answered before it was through.
+                    file.about.outcome = Some(outcome);
+                }
+            }
+            tell_soap(cx, request, Some(outcome));
+        }
+        self.half(side).place = Place::enter(length);
+        Step::Took(head.length)
+    }
+
+    /// What one end runs, told once per connection unless it changes.
+    fn software(&mut self, cx: &mut Cx<'_>, side: Side, stated: Option<String>) {
+        let half = self.half(side);
+        if stated.is_none() || half.software == stated {
+            return;
+        }
+        half.software.clone_from(&stated);
+        if let Some(software) = stated {
+            cx.identity(side, "software", software);
+        }
+    }
+}
+
+/// A procedure that the header of a SOAP request names.
+struct Soap {
+    verb: Verb,
+    procedure: String,
+    whole: String,
+}
+
+/// SOAP 1.1, 6.1.1, or the `action` of SOAP 1.2's media type. Only procedures whose name says what they do count.
+fn soap(head: &Message<'_>) -> Option<Soap> {
+    let whole = match head.text("soapaction") {
+        Some(action) => action,
+        None if head.content_type()? == "application/soap+xml" => {
+            let kind = head.text("content-type")?;
+            kind.split_once("action=")?.1.to_owned()
+        }
+        None => return None,
+    };
+    let whole = whole.trim_matches(['"', ' ']).to_owned();
+    let procedure = whole.rsplit(['#', '/', ':']).next()?.to_owned();
+    let begins = |words: &[&str]| words.iter().any(|word| procedure.starts_with(word));
+    let verb = if begins(&["Get", "Query", "List", "Browse", "Read"]) {
+        Verb::Read
+    } else if begins(&[
+        "Set", "Add", "Delete", "Create", "Remove", "Modify", "Update",
+    ]) {
+        Verb::Configure
+    } else {
+        return None;
+    };
+    Some(Soap {
+        verb,
+        procedure,
+        whole,
+    })
+}
+
+fn tell_soap(cx: &mut Cx<'_>, request: Request, outcome: Option<Outcome>) {
+    let Some(soap) = request.soap else { return };
+    let op = Op {
+        object: Some(soap.procedure),
+        detail: Some(format!("SOAPAction {}", soap.whole)),
+        outcome,
+        asked: Some(request.asked),
+        ..Op::new(soap.verb)
+    };
+    cx.operation(Side::Client, op);
+}
+
+#[cfg(test)]
+mod tests;

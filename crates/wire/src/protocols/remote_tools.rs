@@ -1,0 +1,123 @@
+//! Remote-support tools that hide in TLS, told by the names of their relays and by the certificates of their own.
+//!
+//! A connection to such a name is no proof that a session took place, only that the tool was running and ready for one:
+//! that is what a terminal wants to know. Names match by DNS label.
+use facts::kinds::Name;
+
+/// Domains of relays and brokers, as their makers list them for firewalls.
+const DOMAINS: &[(&str, &str)] = &[
+    ("anydesk.com", "AnyDesk"),
+    ("teamviewer.com", "TeamViewer"),
+    ("rustdesk.com", "RustDesk"),
+    ("splashtop.com", "Splashtop"),
+    ("splashtop.eu", "Splashtop"),
+    ("screenconnect.com", "ScreenConnect"),
+    ("logmein.com", "LogMeIn"),
+    ("logmeinrescue.com", "LogMeIn Rescue"),
+    ("gotoassist.com", "GoToAssist"),
+    ("gotomypc.com", "GoToMyPC"),
+    ("goto-rtc.com", "GoTo Resolve"),
+    ("gotoresolve.com", "GoTo Resolve"),
+    ("dwservice.net", "DWService"),
+    ("remotedesktop.google.com", "Chrome Remote Desktop"),
+    ("remotedesktop-pa.googleapis.com", "Chrome Remote Desktop"),
+    ("support.services.microsoft.com", "Microsoft Quick Assist"),
+    (
+        "remoteassistance.support.services.microsoft.com",
+        "Microsoft Quick Assist",
+    ),
+    ("bomgarcloud.com", "BeyondTrust Remote Support"),
+    ("beyondtrustcloud.com", "BeyondTrust Remote Support"),
+    ("islonline.net", "ISL Online"),
+    ("islonline.com", "ISL Online"),
+    ("zohoassist.com", "Zoho Assist"),
+    ("assist.zoho.com", "Zoho Assist"),
+    ("ammyy.com", "Ammyy Admin"),
+    ("aeroadmin.com", "AeroAdmin"),
+    ("supremocontrol.com", "Supremo"),
+    ("sunlogin.com", "Sunlogin"),
+    ("todesk.com", "ToDesk"),
+    ("realvnc.com", "RealVNC Connect"),
+    ("netsupportsoftware.com", "NetSupport Manager"),
+    ("simple-help.com", "SimpleHelp"),
+    ("dameware.com", "Dameware"),
+    ("ewon.biz", "Ewon Talk2M"),
+    ("talk2m.com", "Ewon Talk2M"),
+    ("secomea.com", "Secomea"),
+    ("mbconnect24.net", "mbCONNECT24"),
+    ("ixon.cloud", "IXON"),
+    ("tosibox.com", "Tosibox"),
+    ("rms.teltonika-networks.com", "Teltonika RMS"),
+];
+
+/// Common names of certificates that the tools make themselves.
+const CERTIFICATES: &[(&str, &str)] = &[
+    ("AnyDesk Client", "AnyDesk"),
+    ("AnyNet Root CA", "AnyDesk"),
+    ("AnyNet Relay", "AnyDesk"),
+];
+
+/// A tool, and the protocol name by which facts and site files know its conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RemoteTool {
+    pub title: &'static str,
+    pub protocol: &'static str,
+}
+
+/// Protocol names of the tools: those with a name of their own, then the one for all others.
+pub(crate) const PROTOCOLS: &[&str] = &["anydesk", "teamviewer", "rustdesk", "remote-support"];
+
+fn tool(title: &'static str) -> RemoteTool {
+    let own = PROTOCOLS
+        .iter()
+        .find(|name| title.eq_ignore_ascii_case(name));
+    RemoteTool {
+        title,
+        protocol: own.copied().unwrap_or("remote-support"),
+    }
+}
+
+/// The remote-support tool that a TLS connection belongs to, by server name and by the common name of either certificate.
+pub(crate) fn remote_tool(sni: Option<&str>, certificate_cn: Option<&str>) -> Option<RemoteTool> {
+    let by_name = sni.and_then(|sni| {
+        DOMAINS
+            .iter()
+            .filter(|(domain, _)| Name::is_within(sni, domain))
+            .max_by_key(|(domain, _)| domain.len())
+    });
+    let by_certificate = || {
+        let cn = certificate_cn?;
+        CERTIFICATES
+            .iter()
+            .chain(DOMAINS.iter())
+            .find(|(known, _)| *known == cn || Name::is_within(cn.trim_start_matches("*."), known))
+    };
+    by_name
+        .or_else(by_certificate)
+        .map(|(_, title)| tool(title))
+}
+
+#[test]
+fn tools_are_told_by_label_and_by_certificate() {
+    let title = |sni, cn| remote_tool(sni, cn).map(|tool| tool.title);
+    assert_eq!(
+        remote_tool(Some("a.secomea.com"), None).map(|tool| tool.protocol),
+        Some("remote-support")
+    );
+    assert_eq!(
+        remote_tool(Some("rs-ny.rustdesk.com"), None).map(|tool| tool.protocol),
+        Some("rustdesk")
+    );
+    assert_eq!(
+        title(Some("relay-3b1f.net.anydesk.com"), None),
+        Some("AnyDesk")
+    );
+    assert_eq!(title(None, Some("AnyDesk Client")), Some("AnyDesk"));
+    assert_eq!(title(None, Some("*.teamviewer.com")), Some("TeamViewer"));
+    assert_eq!(
+        title(Some("notanydesk.com"), None),
+        None,
+        "a look-alike is not the tool"
+    );
+    assert_eq!(title(Some("www.example.com"), None), None);
+}

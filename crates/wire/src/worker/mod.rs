@@ -1,0 +1,344 @@
+//! A worker: the whole way of a frame, from its bytes to the picture, for one shard of the flows.
+//!
+//! No queue, no lock and, once its flows are known, no allocation per packet. Several workers read the same frames; each
+//! keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
+mod table;
+mod transport;
+mod tunnels;
+
+use facts::{Address, Mac};
+use hashbrown::HashTable;
+
+use crate::cx::{At, Expectations};
+use crate::decoder::Carrier;
+use crate::flow::{Engine, Flow, Key, Transport, number_of_mac, open_layer2};
+use crate::net::fragments::Fragments;
+use crate::net::link::{self, Ends, Payload};
+use crate::net::{control, ip};
+use crate::picture::{OddityKey, Picture};
+use crate::reader::{Malformed, Reader};
+use crate::{Frame, names, protocols};
+
+/// Which part of the traffic a worker keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Shard {
+    pub index: u32,
+    pub of: u32,
+    /// Salt of the flow table: unknown to whoever sends packets, without influence on any result.
+    pub seed: u64,
+}
+
+impl Default for Shard {
+    fn default() -> Shard {
+        Shard {
+            index: 0,
+            of: 1,
+            seed: 0,
+        }
+    }
+}
+
+/// Tunnels opened inside each other before the rest is left alone.
+const MOST_TUNNELS: u8 = 4;
+
+/// Where a packet lies: constant while one frame is read.
+#[derive(Clone, Copy)]
+struct Here {
+    at: At,
+    /// The capture cut the frame short.
+    cut: bool,
+    depth: u8,
+    realm: u16,
+}
+
+impl Here {
+    /// Inside of a tunnel.
+    const fn deeper(self) -> Here {
+        Here {
+            depth: self.depth + 1,
+            ..self
+        }
+    }
+}
+
+pub struct Worker {
+    shard: Shard,
+    flows: Vec<Option<Flow>>,
+    free: Vec<usize>,
+    table: HashTable<usize>,
+    /// Where the search for the oldest flow goes on.
+    hand: usize,
+    fragments: Fragments,
+    expected: Expectations,
+    picture: Picture,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Worker {} of {}", self.shard.index, self.shard.of)
+    }
+}
+
+/// A packet's place in the flow table and what the flow has to know of it.
+struct Passing {
+    key: Key,
+    sender: usize,
+    ttl: u8,
+    hops: u8,
+    /// Equal for copies of one packet.
+    signature: u32,
+    bytes: usize,
+}
+
+impl Worker {
+    pub fn new(shard: Shard) -> Worker {
+        Worker {
+            shard,
+            flows: Vec::new(),
+            free: Vec::new(),
+            table: HashTable::new(),
+            hand: 0,
+            fragments: Fragments::default(),
+            expected: Expectations::new(),
+            picture: Picture::default(),
+        }
+    }
+
+    /// Reads one frame. Frames come in the order of their captures; times may go back a little.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        let at = At {
+            now: frame.time,
+            capture: frame.capture,
+            frame: frame.number,
+        };
+        let here = Here {
+            at,
+            cut: (frame.wire_len as usize) > frame.data.len(),
+            depth: 0,
+            realm: 0,
+        };
+        match link::open(frame.link, frame.data) {
+            None => {
+                self.picture
+                    .frames
+                    .entry(frame.capture)
+                    .or_default()
+                    .undecoded += u64::from(self.shard.index == 0)
+            }
+            Some(Ok((ends, payload, bytes))) => self.payload(here, &ends, payload, bytes),
+            Some(Err(error)) if self.shard.index == 0 => {
+                self.picture
+                    .frames
+                    .entry(frame.capture)
+                    .or_default()
+                    .unclassified += 1;
+                if !(here.cut && error == Malformed::Short) {
+                    self.odd(here, "link.malformed", None, None, None, error);
+                }
+            }
+            Some(Err(_)) => {}
+        }
+    }
+
+    /// Closes every flow and gives the picture.
+    pub fn finish(mut self) -> Picture {
+        for index in 0..self.flows.len() {
+            self.close(index);
+        }
+        if self.fragments.dropped > 0 {
+            *self.picture.left_out.entry("fragments").or_default() += self.fragments.dropped;
+        }
+        self.picture
+    }
+
+    fn odd(
+        &mut self,
+        here: Here,
+        what: &'static str,
+        source: Option<Address>,
+        target: Option<Address>,
+        vlan: Option<u16>,
+        error: Malformed,
+    ) {
+        let detail = match error {
+            Malformed::Short => "too short".to_owned(),
+            Malformed::Bad(what) => what.to_owned(),
+        };
+        let key = OddityKey {
+            what,
+            source,
+            target,
+            vlan,
+            detail: Some(detail),
+        };
+        self.picture
+            .oddity(key, here.at.now, here.at.capture, &[here.at.frame]);
+    }
+
+    fn payload(&mut self, here: Here, ends: &Ends, payload: Payload, bytes: &[u8]) {
+        let opened = match payload {
+            Payload::EtherType(0x0800) => ip::v4(bytes).map(Some),
+            Payload::EtherType(0x86dd) => ip::v6(bytes).map(Some),
+            _ => Ok(None),
+        };
+        match opened {
+            Ok(Some(packet)) => self.ip(here, ends, &packet),
+            Ok(None) => self.below_ip(here, ends, payload, bytes),
+            Err(error) => {
+                self.layer2(here, ends, payload, bytes, Some(error));
+            }
+        }
+    }
+
+    /// What is not IP: tunnels of layer 2, ARP, and the protocols that live there.
+    fn below_ip(&mut self, here: Here, ends: &Ends, payload: Payload, bytes: &[u8]) {
+        if here.depth < MOST_TUNNELS {
+            let deeper = here.deeper();
+            match payload {
+                Payload::EtherType(0x8847 | 0x8848) => {
+                    if let Some((payload, inner)) = tunnels::mpls(bytes) {
+                        self.count_opened(here);
+                        return self.payload(deeper, ends, payload, inner);
+                    }
+                    if let Some(inner) = tunnels::mpls_ethernet(bytes) {
+                        self.count_opened(here);
+                        return self.tunnelled(deeper, inner);
+                    }
+                }
+                Payload::EtherType(0x8864) => {
+                    if let Some((payload, inner)) = tunnels::pppoe(bytes) {
+                        self.count_opened(here);
+                        return self.payload(deeper, ends, payload, inner);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.layer2(here, ends, payload, bytes, None);
+    }
+
+    /// A whole Ethernet frame inside another protocol.
+    fn tunnelled(&mut self, here: Here, bytes: &[u8]) {
+        if let Ok((ends, payload, inner)) = link::ethernet(&mut Reader::new(bytes)) {
+            self.payload(here, &ends, payload, inner);
+        }
+    }
+
+    /// A frame that stays on layer 2: a flow between two MAC addresses.
+    fn layer2(
+        &mut self,
+        here: Here,
+        ends: &Ends,
+        payload: Payload,
+        bytes: &[u8],
+        error: Option<Malformed>,
+    ) {
+        let (src, dst) = (ends.src.unwrap_or_default(), ends.dst.unwrap_or_default());
+        let (transport, carrier) = match payload {
+            Payload::EtherType(kind) => (Transport::EtherType(kind), Carrier::EtherType(kind)),
+            Payload::Llc(sap) => (Transport::Llc(sap), Carrier::Llc(sap)),
+            Payload::Snap(oui, protocol) => {
+                (Transport::Snap(oui, protocol), Carrier::Snap(oui, protocol))
+            }
+        };
+        let (key, sender) = Key::new(
+            (number_of_mac(src), 0),
+            (number_of_mac(dst), 0),
+            transport,
+            here.realm,
+        );
+        if !self.mine(&key) {
+            return;
+        }
+        if let Some(error) = error {
+            self.odd(
+                here,
+                "ip.malformed",
+                ends.src.map(Into::into),
+                ends.dst.map(Into::into),
+                ends.tags.vlan,
+                error,
+            );
+        }
+        self.count_frame(
+            here,
+            names::of_layer2(payload).is_some() || protocols::on(carrier).is_some(),
+        );
+        let passing = Passing {
+            key,
+            sender,
+            ttl: 0,
+            hops: 0,
+            signature: 0,
+            bytes: bytes.len(),
+        };
+        let Some((index, _)) = self.pass(here, ends, passing, false) else {
+            return;
+        };
+        if ends.tags.outer.is_some() {
+            self.double_tag(here, ends, src.into(), dst.into());
+        }
+        let Worker {
+            flows,
+            picture,
+            expected,
+            ..
+        } = self;
+        let Some(Some(flow)) = flows.get_mut(index) else {
+            return;
+        };
+        if flow.decoder.is_none() && flow.named.is_none() {
+            match protocols::on(carrier) {
+                Some(decoder) => open_layer2(flow, decoder),
+                None => flow.named = names::of_layer2(payload),
+            }
+        }
+        if transport == Transport::EtherType(0x0806) {
+            let read = control::arp(bytes, flow, ends, picture, here.at);
+            if let (Err(error), false) = (read, here.cut) {
+                let (src, dst) = (Some(src.into()), Some(dst.into()));
+                self.odd(here, "arp.malformed", src, dst, ends.tags.vlan, error);
+            }
+        } else {
+            let mut engine = Engine { picture, expected };
+            engine.datagram(flow, sender, bytes, here.cut, here.at);
+        }
+    }
+
+    fn double_tag(&mut self, here: Here, ends: &Ends, src: Address, dst: Address) {
+        let (Some(outer), Some(inner)) = (ends.tags.outer, ends.tags.vlan) else {
+            return;
+        };
+        let detail = Some(format!("outer {outer}, inner {inner}"));
+        let key = OddityKey {
+            what: "vlan.double_tag",
+            source: Some(src),
+            target: Some(dst),
+            vlan: Some(inner),
+            detail,
+        };
+        self.picture
+            .oddity(key, here.at.now, here.at.capture, &[here.at.frame]);
+    }
+
+    /// A frame of layer 2 that only carries another: every worker opens it, one counts it.
+    fn count_opened(&mut self, here: Here) {
+        if self.shard.index == 0 {
+            self.count_frame(here, true);
+        }
+    }
+
+    fn count_frame(&mut self, here: Here, classified: bool) {
+        if here.depth > 0 {
+            return;
+        }
+        let counts = self.picture.frames.entry(here.at.capture).or_default();
+        counts.total += 1;
+        counts.unclassified += u64::from(!classified);
+    }
+}
+
+/// The MAC of a flow's end, for those who decode control messages.
+pub(crate) fn device(mac: Option<Mac>) -> Option<Mac> {
+    mac.filter(|mac| mac.is_device())
+}

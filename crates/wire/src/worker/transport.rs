@@ -1,0 +1,403 @@
+//! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
+use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
+use crate::flow::{Deliver, Engine, Flow, Key, Told, Transport, number_of_ip};
+use crate::names;
+use crate::net::link::{Ends, Payload};
+use crate::net::transport::{self, Tcp};
+use crate::net::{control, ip};
+use crate::reader::{Malformed, Reader};
+
+impl Worker {
+    pub(super) fn ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
+        let (src, dst) = (number_of_ip(packet.src), number_of_ip(packet.dst));
+        // The pair decides the shard before anything else is done. The ends of a tunnel say nothing of whose flows are
+        // inside: every worker looks into it and keeps its own.
+        let (pair_key, _) = Key::new((src, 0), (dst, 0), Transport::Ip(0), here.realm);
+        let mine = self.mine(&pair_key);
+        if !mine && !tunnels::may_carry(packet.protocol) {
+            return;
+        }
+        if packet.fragment.is_none() {
+            return self.whole_ip(here, ends, packet, mine);
+        }
+        // Every fragment is a frame of the flow; only the whole packet can be read.
+        match self.fragments.add(packet, ends.tags.vlan, here.at.now) {
+            Some(payload) => {
+                let whole = ip::Packet {
+                    fragment: None,
+                    payload: &payload,
+                    missing: 0,
+                    ..*packet
+                };
+                self.whole_ip(here, ends, &whole, mine);
+            }
+            None if mine => self.count_frame(here, true),
+            None => {}
+        }
+    }
+
+    /// An IP packet that is no fragment; `mine` where its own flow is this worker's.
+    fn whole_ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>, mine: bool) {
+        if here.depth < MOST_TUNNELS {
+            let deeper = here.deeper();
+            match packet.protocol {
+                4 | 41 => {
+                    if mine {
+                        self.count_frame(here, true);
+                    }
+                    let version = if packet.protocol == 4 { 0x0800 } else { 0x86dd };
+                    let inner = Payload::EtherType(version);
+                    return self.payload(deeper, ends, inner, packet.payload);
+                }
+                // The tunnel itself is a flow; what it carries is read as if it lay on the wire.
+                47 => match tunnels::gre(packet.payload) {
+                    Some((Payload::EtherType(0x6558), inner)) => self.tunnelled(deeper, inner),
+                    Some((payload, inner)) => {
+                        let outside = Ends {
+                            tags: ends.tags,
+                            ..Ends::default()
+                        };
+                        self.payload(deeper, &outside, payload, inner);
+                    }
+                    None => {}
+                },
+                17 => {
+                    if let Some(inner) = tunnels::vxlan(packet.payload) {
+                        self.tunnelled(deeper, inner);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if mine {
+            self.transport(here, ends, packet);
+        }
+    }
+
+    pub(super) fn transport(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
+        let read = match packet.protocol {
+            6 => self.tcp(here, ends, packet),
+            17 => self.udp(here, ends, packet),
+            1 | 58 => self.icmp(here, ends, packet),
+            other => {
+                let passing = passing(
+                    packet,
+                    Transport::Ip(other),
+                    (0, 0),
+                    0,
+                    packet.payload.len(),
+                    here,
+                );
+                self.count_frame(here, names::of_ip(other).is_some());
+                if let Some((index, _)) = self.pass(here, ends, passing, false) {
+                    if let Some(Some(flow)) = self.flows.get_mut(index) {
+                        flow.named = names::of_ip(other);
+                    }
+                }
+                Ok(())
+            }
+        };
+        if let Err(error) = read {
+            // A capture that cut the header off is not the sender's fault.
+            if !(here.cut && error == Malformed::Short) {
+                let (src, dst) = (Some(packet.src.into()), Some(packet.dst.into()));
+                self.odd(here, "transport.malformed", src, dst, ends.tags.vlan, error);
+            }
+            let passing = passing(
+                packet,
+                Transport::Ip(packet.protocol),
+                (0, 0),
+                0,
+                packet.payload.len(),
+                here,
+            );
+            self.count_frame(here, names::of_ip(packet.protocol).is_some());
+            if let Some((index, _)) = self.pass(here, ends, passing, false) {
+                if let Some(Some(flow)) = self.flows.get_mut(index) {
+                    flow.named = names::of_ip(packet.protocol);
+                }
+            }
+        }
+    }
+
+    pub(super) fn udp(
+        &mut self,
+        here: Here,
+        ends: &Ends,
+        packet: &ip::Packet<'_>,
+    ) -> Result<(), Malformed> {
+        let udp = transport::udp(packet.payload)?;
+        let signature = u32::from(udp.checksum).rotate_left(8);
+        let bytes = udp.payload.len() + packet.missing;
+        let passing = passing(
+            packet,
+            Transport::Udp,
+            (udp.src, udp.dst),
+            signature,
+            bytes,
+            here,
+        );
+        let sender = passing.sender;
+        let Some((index, again)) = self.pass(here, ends, passing, false) else {
+            return Ok(());
+        };
+        let Some((flow, mut engine)) = self.parts(index) else {
+            return Ok(());
+        };
+        if !again {
+            let cut = here.cut || packet.missing > 0;
+            engine.datagram(flow, sender, udp.payload, cut, here.at);
+        }
+        let known = flow.protocol().is_some();
+        self.count_frame(here, known);
+        Ok(())
+    }
+
+    pub(super) fn tcp(
+        &mut self,
+        here: Here,
+        ends: &Ends,
+        packet: &ip::Packet<'_>,
+    ) -> Result<(), Malformed> {
+        let tcp = transport::tcp(packet.payload)?;
+        let signature = tcp.seq
+            ^ tcp.ack.rotate_left(16)
+            ^ u32::from(tcp.flags).rotate_left(24)
+            ^ u32::from(tcp.checksum);
+        let length = tcp.payload.len() + packet.missing;
+        let passing = passing(
+            packet,
+            Transport::Tcp,
+            (tcp.src, tcp.dst),
+            signature,
+            length,
+            here,
+        );
+        let sender = passing.sender;
+        if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
+            self.replace_old(&passing, tcp.seq);
+        }
+        let Some((index, again)) = self.pass(here, ends, passing, true) else {
+            return Ok(());
+        };
+        let Some((flow, mut engine)) = self.parts(index) else {
+            return Ok(());
+        };
+        if !again {
+            // Bytes count once: a retransmission is a packet, but carries nothing new.
+            let fresh = segment(here, &mut engine, flow, sender, &tcp, packet.missing);
+            let counted = if fresh { length } else { 0 };
+            flow.count(sender, counted, here.at.now, here.at.capture, here.at.frame);
+        }
+        let known = flow.protocol().is_some();
+        self.count_frame(here, known || tcp.payload.is_empty());
+        Ok(())
+    }
+
+    /// A new handshake on the ends of an old connection: that one is over.
+    pub(super) fn replace_old(&mut self, passing: &Passing, seq: u32) {
+        let hash = passing.key.hash(self.shard.seed);
+        let found = self
+            .table
+            .find(hash, |index| self.is_at(*index, &passing.key))
+            .copied();
+        let Some(index) = found else { return };
+        let Some(Some(flow)) = self.flows.get(index) else {
+            return;
+        };
+        let stream = &flow.dir(passing.sender).stream;
+        if stream.started && stream.initial != Some(seq) {
+            self.close(index);
+        }
+    }
+
+    pub(super) fn icmp(
+        &mut self,
+        here: Here,
+        ends: &Ends,
+        packet: &ip::Packet<'_>,
+    ) -> Result<(), Malformed> {
+        let mut r = Reader::new(packet.payload);
+        let (kind, code) = (r.u8()?, r.u8()?);
+        let six = packet.protocol == 58;
+        let transport = if six {
+            Transport::Icmp6
+        } else {
+            Transport::Icmp
+        };
+        let checksum = u32::from(r.u16()?);
+        let passing = passing(
+            packet,
+            transport,
+            (0, 0),
+            checksum,
+            packet.payload.len(),
+            here,
+        );
+        let sender = passing.sender;
+        self.count_frame(here, true);
+        let Some((index, again)) = self.pass(here, ends, passing, false) else {
+            return Ok(());
+        };
+        if again {
+            return Ok(());
+        }
+        let Worker { flows, picture, .. } = self;
+        let Some(Some(flow)) = flows.get_mut(index) else {
+            return Ok(());
+        };
+        if flow.named.is_none() {
+            flow.named = Some(if six { "icmp6" } else { "icmp" });
+            flow.icmp = (kind, code);
+            // The one who answers is the server, even when the question was not captured.
+            if matches!((six, kind), (false, 0) | (true, 129)) {
+                flow.tell_client(1 - sender, Told::Role);
+            }
+        }
+        let refused = control::icmp(six, kind, code, packet, flow, ends, picture, here.at);
+        if let Some(inner) = refused {
+            self.mark_refused(here, &inner);
+        }
+        Ok(())
+    }
+
+    /// An ICMP error quotes the packet that could not be delivered: its flow was refused.
+    pub(super) fn mark_refused(&mut self, here: Here, inner: &ip::Packet<'_>) {
+        let transport = match inner.protocol {
+            6 => Transport::Tcp,
+            17 => Transport::Udp,
+            _ => return,
+        };
+        let mut r = Reader::new(inner.payload);
+        let (Ok(src), Ok(dst)) = (r.u16(), r.u16()) else {
+            return;
+        };
+        let (low, high) = (
+            (number_of_ip(inner.src), src),
+            (number_of_ip(inner.dst), dst),
+        );
+        let (key, _) = Key::new(low, high, transport, here.realm);
+        let found = self
+            .table
+            .find(key.hash(self.shard.seed), |index| self.is_at(*index, &key))
+            .copied();
+        if let Some(Some(flow)) = found.and_then(|index| self.flows.get_mut(index)) {
+            flow.unreachable = true;
+        }
+    }
+}
+
+/// Takes a TCP segment; returns whether it carried bytes not seen before.
+fn segment(
+    here: Here,
+    engine: &mut Engine<'_>,
+    flow: &mut Flow,
+    sender: usize,
+    tcp: &Tcp<'_>,
+    missing: usize,
+) -> bool {
+    let at = here.at;
+    let mut seq = tcp.seq;
+    if tcp.has(Tcp::SYN) {
+        seq = seq.wrapping_add(1);
+        let answer = tcp.has(Tcp::ACK);
+        flow.tell_client(if answer { 1 - sender } else { sender }, Told::Handshake);
+        if answer {
+            flow.syn_ack = true
+        } else {
+            flow.syn = true
+        }
+        let stream = &mut flow.dir_mut(sender).stream;
+        stream.initial = Some(tcp.seq);
+        stream.start(seq);
+    }
+    if tcp.has(Tcp::RST) && flow.reset_by.is_none() {
+        flow.reset_by = Some(sender);
+    }
+    if tcp.has(Tcp::ACK) && !tcp.has(Tcp::RST) {
+        flow.dir_mut(1 - sender).stream.acknowledge(tcp.ack);
+        flow.dir_mut(sender).stream.acknowledges = true;
+    }
+    let mut fresh = false;
+    // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
+    let carries = (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST);
+    if carries {
+        // An answer to what still waits behind a hole stays behind its question.
+        let (own, other) = (&flow.dir(sender).stream, &flow.dir(1 - sender).stream);
+        let early = own.is_held() || (other.is_past() && !own.waits());
+        let stream = &mut flow.dir_mut(sender).stream;
+        stream.start(seq);
+        if early {
+            fresh = true;
+            if !stream.hold(seq, tcp.payload, missing, (at.now, at.frame)) {
+                let mut asked = std::mem::take(&mut flow.dir_mut(1 - sender).stream);
+                asked.give_up(&mut |delivered| engine.deliver(flow, 1 - sender, delivered, at));
+                flow.dir_mut(1 - sender).stream = asked;
+            }
+        } else if stream.is_next(seq) {
+            stream.advance(tcp.payload.len(), missing);
+            if !tcp.payload.is_empty() {
+                engine.stream(flow, sender, tcp.payload, at);
+            }
+            if missing > 0 {
+                engine.gap(flow, sender, missing as u64, at);
+            }
+            fresh = true;
+        } else {
+            let mut stream = std::mem::take(&mut flow.dir_mut(sender).stream);
+            fresh = stream.segment(
+                seq,
+                tcp.payload,
+                missing,
+                (at.now, at.frame),
+                &mut |delivered| {
+                    engine.deliver(flow, sender, delivered, at);
+                },
+            );
+            flow.dir_mut(sender).stream = stream;
+        }
+    }
+    if tcp.has(Tcp::FIN) {
+        flow.dir_mut(sender).stream.fin = true;
+    }
+    // First the holes, then what is held back behind them.
+    for held in [false, true] {
+        for which in [0, 1] {
+            let (own, other) = (&flow.dir(which).stream, &flow.dir(1 - which).stream);
+            if !own.waits() || own.is_held() != held || (held && other.is_past()) {
+                continue;
+            }
+            let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
+            let mut deliver = |delivered: Deliver<'_>| engine.deliver(flow, which, delivered, at);
+            if held {
+                stream.release(&mut deliver);
+            } else {
+                stream.passed(&mut deliver);
+            }
+            flow.dir_mut(which).stream = stream;
+        }
+    }
+    fresh
+}
+
+/// What the flow table has to know of a packet.
+fn passing(
+    packet: &ip::Packet<'_>,
+    transport: Transport,
+    ports: (u16, u16),
+    signature: u32,
+    bytes: usize,
+    here: Here,
+) -> Passing {
+    let (src, dst) = (number_of_ip(packet.src), number_of_ip(packet.dst));
+    let (key, sender) = Key::new((src, ports.0), (dst, ports.1), transport, here.realm);
+    let signature = signature ^ packet.id.rotate_left(16) ^ u32::try_from(bytes).unwrap_or(0);
+    Passing {
+        key,
+        sender,
+        ttl: packet.ttl,
+        hops: ip::hops(packet.ttl),
+        signature,
+        bytes,
+    }
+}
