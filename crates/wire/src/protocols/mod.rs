@@ -3,6 +3,7 @@
 mod cdp;
 mod dhcp;
 mod dns;
+mod enip;
 mod ftp;
 mod http;
 mod lines;
@@ -35,6 +36,8 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &enip::DECODER,
+    &enip::io::DECODER,
     &opcua::DECODER,
     &ssh::DECODER,
     &http::DECODER,
