@@ -328,9 +328,7 @@ impl Cx<'_> {
         } else {
             // The answer belongs to the question that is counted already.
             row.tally.last = row.tally.last.max(self.at.now);
-            for frame in self.frames {
-                row.tally.evidence.add(self.at.capture, *frame);
-            }
+            row.tally.cite(self.at.capture, self.frames);
         }
         row.answers.extend(answers);
         row.answers.sort_unstable();

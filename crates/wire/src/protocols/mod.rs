@@ -15,7 +15,7 @@ mod ntp;
 mod opcua;
 mod profinet;
 mod rdp;
-pub mod remote_tools;
+pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod smb;
@@ -35,7 +35,7 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
-    &modbus::DECODER,
+    &opcua::DECODER,
     &ssh::DECODER,
     &http::DECODER,
     &http::SSDP,
@@ -57,12 +57,6 @@ pub static ALL: &[&Decoder] = &[
     &nbdgm::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
-    &opcua::DECODER,
-    // Layer 2: never probed, the frame's own number decides.
-    &profinet::DECODER,
-    &lldp::DECODER,
-    &cdp::DECODER,
-    &stp::DECODER,
     &tftp::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
@@ -89,6 +83,11 @@ pub static ALL: &[&Decoder] = &[
     &modbus::DECODER,
     &named::RTP,
     &named::FTP_DATA,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
