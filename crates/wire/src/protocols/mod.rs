@@ -19,7 +19,6 @@ pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod smb;
-pub mod remote_tools;
 mod snmp;
 mod ssh;
 mod stp;
@@ -34,38 +33,23 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
-    &s7comm::DECODER,
-    &s7comm::plus::DECODER,
-    &opcua::DECODER,
-    &modbus::DECODER,
-    &ssh::DECODER,
-    &http::DECODER,
-    &http::SSDP,
-    &tls::DECODER,
-    &tls::DTLS,
-    &dns::DNS,
-    &dns::MDNS,
-    &dns::LLMNR,
-    &dns::NBNS,
-    &dhcp::DECODER,
-    &dhcp::DHCPV6,
-    &snmp::DECODER,
-    &ntp::DECODER,
+    // By a magic number, a banner or a start line.
     &vnc::DECODER,
-    &rdp::DECODER,
+    &ssh::DECODER,
     &smb::DECODER,
     &rtsp::DECODER,
-    &teamviewer::DECODER,
-    &nbdgm::DECODER,
-    &ftp::DECODER,
-    &telnet::DECODER,
+    &http::DECODER,
+    &http::SSDP,
+    &s7comm::DECODER,
+    &s7comm::plus::DECODER,
+    &rdp::DECODER,
     &opcua::DECODER,
-    // Layer 2: never probed, the frame's own number decides.
-    &profinet::DECODER,
-    &lldp::DECODER,
-    &cdp::DECODER,
-    &stp::DECODER,
+    &tls::DECODER,
+    &tls::DTLS,
+    &teamviewer::DECODER,
+    &ftp::DECODER,
     &tftp::DECODER,
+    &nbdgm::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
     &named::STUN,
@@ -77,6 +61,18 @@ pub static ALL: &[&Decoder] = &[
     &named::SIP,
     &named::MSSQL,
     &named::LDAP,
+    &named::RADMIN,
+    &named::JETDIRECT,
+    // By a header that agrees with itself.
+    &modbus::DECODER,
+    &dhcp::DECODER,
+    &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &dns::DNS,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &dns::NBNS,
+    &ntp::DECODER,
     &named::BACNET,
     &named::IEC104,
     &named::RADIUS,
@@ -84,13 +80,17 @@ pub static ALL: &[&Decoder] = &[
     &named::IKE,
     &named::L2TP,
     &named::OPENVPN,
-    &named::RADMIN,
-    &named::JETDIRECT,
     &named::LPD,
     &named::SYSLOG,
-    &modbus::DECODER,
+    &telnet::DECODER,
+    // Never probed: announced by others.
     &named::RTP,
     &named::FTP_DATA,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.

@@ -330,8 +330,8 @@ mod tests {
         check(
             &DECODER,
             &[
-                (Client, &smb1("72", "18", "00 02ff ff00 00")[..]),
-                (Server, &smb1("72", "98", "01 0000 0000 00")[..]),
+                (Client, &smb1("72", "18", "00 02ff ff00 00")),
+                (Server, &smb1("72", "98", "01 0000 0000 00")),
             ],
             expect![[r#"
                 conversation protocol=smb:1 state=answered packets=1/1 bytes=42/42
