@@ -150,10 +150,10 @@ impl Smb {
     }
 
     fn set_up(&mut self, cx: &mut Cx<'_>, side: Side, body: &[u8]) {
-        if side == Side::Server {
-            if let Some(version) = dialect(body) {
-                self.tell(cx, version);
-            }
+        if side == Side::Server
+            && let Some(version) = dialect(body)
+        {
+            self.tell(cx, version);
         }
         let Some(start) = body.windows(8).position(|part| part == b"NTLMSSP\0") else {
             return;
