@@ -18,7 +18,6 @@ mod rdp;
 mod rtsp;
 mod s7comm;
 mod smb;
-pub mod remote_tools;
 mod snmp;
 mod ssh;
 mod stp;
@@ -36,7 +35,6 @@ pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
     &opcua::DECODER,
-    &modbus::DECODER,
     &ssh::DECODER,
     &http::DECODER,
     &http::SSDP,
@@ -58,12 +56,6 @@ pub static ALL: &[&Decoder] = &[
     &nbdgm::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
-    &opcua::DECODER,
-    // Layer 2: never probed, the frame's own number decides.
-    &profinet::DECODER,
-    &lldp::DECODER,
-    &cdp::DECODER,
-    &stp::DECODER,
     &tftp::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
@@ -90,6 +82,11 @@ pub static ALL: &[&Decoder] = &[
     &modbus::DECODER,
     &named::RTP,
     &named::FTP_DATA,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.
