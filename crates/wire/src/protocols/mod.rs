@@ -15,6 +15,7 @@ mod ntp;
 mod opcua;
 mod profinet;
 mod rdp;
+pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod smb;
