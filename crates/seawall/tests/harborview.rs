@@ -1,7 +1,7 @@
 //! The sample terminal: verdicts and facts of its clean day and its bad day, held against what was played.
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lab::truth::Planted;
