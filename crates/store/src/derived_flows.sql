@@ -64,7 +64,7 @@ UPDATE flow SET story = (
         WHEN flow.unauthorised AND flow.server_crane THEN 'modification'
         WHEN flow.client_asset IN (SELECT asset FROM stranger) OR flow.server_asset IN (SELECT asset FROM stranger) THEN 'stranger'
         -- Where the capture shows too little to recognise the protocol, a conduit between the two may allow it.
-        WHEN flow.protocol IS NULL AND flow.dim = flow.exchanged AND EXISTS (
+        WHEN flow.protocol IS NULL AND flow.dim = flow.count AND EXISTS (
              SELECT 1 FROM joined j
              WHERE (COALESCE(j.from_asset, j.from_zone) IN (flow.client_asset, flow.client_zone) AND COALESCE(j.to_asset, j.to_zone) IN (flow.server_asset, flow.server_zone))
                 OR (COALESCE(j.from_asset, j.from_zone) IN (flow.server_asset, flow.server_zone) AND COALESCE(j.to_asset, j.to_zone) IN (flow.client_asset, flow.client_zone))) THEN 'unclear'

@@ -243,7 +243,9 @@ impl Flows {
         let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
         let protocol = text(p.parent)
             .or_else(|| text(p.protocol))
-            .or_else(|| text(p.assumed));
+            .or_else(|| text(p.assumed))
+            // A transport whose header was cut off names no protocol.
+            .filter(|protocol| !protocol.ends_with("-malformed"));
         let crosses = matches!(
             values.get(p.crosses),
             Some(Value::Bool(true) | Value::Int(1))

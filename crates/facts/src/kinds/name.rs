@@ -21,7 +21,8 @@ kind! {
         vlan: Option<u16>,
         /// The name, in lower case, without the final dot.
         name: String,
-        /// Where it was seen: `dns`, `mdns`, `llmnr`, `nbns`, `tls-sni`, `tls-certificate`, `http-host`.
+        /// Where it was seen: `dns`, `mdns`, `llmnr`, `nbns`, `tls-sni`, `tls-certificate`, `http-host`,
+        /// `opcua-endpoint`.
         via: String,
         /// Path of the request (`http-host` only).
         path: Option<String>,

@@ -15,10 +15,11 @@ mod ntp;
 mod opcua;
 mod profinet;
 mod rdp;
-pub mod remote_tools;
+pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod smb;
+pub mod remote_tools;
 mod snmp;
 mod ssh;
 mod stp;
@@ -35,6 +36,7 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &opcua::DECODER,
     &modbus::DECODER,
     &ssh::DECODER,
     &http::DECODER,

@@ -11,7 +11,7 @@ mod types;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use facts::Address;
+use facts::{Address, Time};
 
 use self::chunk::{HEADER, Header, Kind, Opening, Part, START};
 use self::services::{Application, Ask, Body, Service, What};
@@ -106,6 +106,8 @@ struct OpcUa {
     published: bool,
     /// Who acts in the session.
     who: Option<String>,
+    /// Bytes were missing then: whether requests from before were answered is not known.
+    lost: Option<Time>,
 }
 
 #[derive(Default)]
@@ -159,14 +161,15 @@ impl Dialogue for OpcUa {
         }
     }
 
-    fn gap(&mut self, _: &mut Cx<'_>, side: Side, _: u64) {
+    fn gap(&mut self, cx: &mut Cx<'_>, side: Side, _: u64) {
         *self.parts_of(side) = Parts::default();
+        self.lost = Some(cx.now());
     }
 
     fn close(&mut self, cx: &mut Cx<'_>) {
         let lost: Vec<Request> = self.waiting.drain().collect();
         for request in lost {
-            unanswered(cx, request);
+            self.unanswered(cx, request);
         }
     }
 }
@@ -375,7 +378,7 @@ impl OpcUa {
             },
         };
         if let Some(lost) = self.waiting.put(request, waits) {
-            unanswered(cx, lost);
+            self.unanswered(cx, lost);
         }
         Ok(())
     }
@@ -449,6 +452,14 @@ impl OpcUa {
         }
     }
 
+    fn unanswered(&self, cx: &mut Cx<'_>, request: Request) {
+        // A server keeps a Publish until there is something to publish; an answer may lie in what is missing.
+        let unclear = request.ask.service.what == What::Publish
+            || self.lost.is_some_and(|lost| request.at.now <= lost);
+        let outcome = cx.unanswered(side_of(cx, request.from).other());
+        tell(cx, request, outcome.filter(|_| !unclear), None);
+    }
+
     fn remember(&mut self, short: u64, id: Option<OpId>, ask: Arc<Ask>) {
         /// As many as [`Memo`] holds.
         const MOST: usize = 8;
@@ -468,15 +479,6 @@ fn side_of(cx: &Cx<'_>, from: (Address, u16)) -> Side {
     } else {
         Side::Server
     }
-}
-
-fn unanswered(cx: &mut Cx<'_>, request: Request) {
-    // A server keeps a Publish until there is something to publish.
-    let waits = request.ask.service.what == What::Publish;
-    let outcome = cx
-        .unanswered(side_of(cx, request.from).other())
-        .filter(|_| !waits);
-    tell(cx, request, outcome, None);
 }
 
 fn tell(
@@ -550,7 +552,7 @@ fn endpoint(cx: &mut Cx<'_>, url: &[u8]) {
         .rsplit_once(':')
         .map_or(authority, |(host, _)| host);
     let is_address = host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok();
-    if !host.is_empty() && !is_address {
+    if !host.is_empty() && !is_address && host != "localhost" {
         cx.name_used("opcua-endpoint", host, None);
     }
 }
