@@ -19,7 +19,6 @@ pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod smb;
-pub mod remote_tools;
 mod snmp;
 mod ssh;
 mod stp;
