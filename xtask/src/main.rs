@@ -1,16 +1,41 @@
-//! `cargo xtask`: the one door to every chore.
+//! `cargo xtask`: the one door to every chore. `.ci/run` and the README call the same commands.
+mod bench;
+mod check;
+mod demo;
+mod docs;
 mod lists;
+mod picture;
+mod run;
+mod tidy;
+mod tools;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  lists --version DATE --source TEXT FILE...   rebuild crates/facts/data/oui.txt; newest file first
+  demo                the main job on the sample terminal: captures, verdicts, report
+  test                every test; installs tshark and tcpdump where they are missing
+  check               format, lints, links of the docs, licences: everything of `ci` but the tests
+  ci                  test, demo and check
+  docs                write what is generated under docs/
+  picture             take the README's picture anew; needs chromium
+  bench [PACKETS]     packets per second beside tcpdump and tshark
+  lists --version DATE --source TEXT FILE...
+                      rebuild crates/facts/data/oui.txt; newest file first
 ";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let done = match args.next().as_deref() {
+        Some("demo") => demo::run(),
+        Some("test") => check::test(),
+        Some("check") => check::check(),
+        Some("ci") => check::test()
+            .and_then(|()| demo::run())
+            .and_then(|()| check::check()),
+        Some("docs") => docs::write(),
+        Some("picture") => picture::run(),
+        Some("bench") => bench::run(args),
         Some("lists") => lists::run(args),
         _ => Err(USAGE.to_owned()),
     };

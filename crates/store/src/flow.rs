@@ -19,6 +19,8 @@ pub(crate) struct Context {
     platform_ips: BTreeMap<String, String>,
     /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
     pub(crate) hidden_macs: BTreeMap<String, (String, bool)>,
+    /// Broadcast addresses of the zones' subnets.
+    pub(crate) broadcasts: BTreeSet<String>,
     /// Captures whose frames are shortened.
     snapped: BTreeSet<String>,
     /// By zone: kind, and whether it is of the crane network.
@@ -30,6 +32,8 @@ pub(crate) struct Context {
 #[derive(Debug, Default)]
 struct Carried {
     work_order: Option<String>,
+    /// Protocol of the remote session.
+    session: Option<String>,
     unauthorised: bool,
     manages: bool,
     /// Platform of a name seen in it; `Some(None)` when names were seen and none is of a platform.
@@ -80,6 +84,9 @@ impl Context {
             }
             "remote_session" => {
                 let entry = self.entry(row);
+                if entry.session.is_none() {
+                    entry.session = row.text("protocol").map(str::to_owned);
+                }
                 if entry.work_order.is_none() {
                     entry.work_order = row.text("work_order").map(str::to_owned);
                 }
@@ -107,6 +114,11 @@ impl Context {
             }
             _ => {}
         }
+    }
+
+    /// An address that names no single host.
+    fn is_local(&self, address: &str) -> bool {
+        is_local(address) || self.broadcasts.contains(address)
     }
 
     fn entry(&mut self, row: Row<'_>) -> &mut Carried {
@@ -151,7 +163,7 @@ macro_rules! places {
 places! {
     midstream, gaps, capture,
     time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, assumed, variant, state,
-    packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
+    forwarders, packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
     server_zone, server_party, crosses, conduit, reason,
 }
 
@@ -204,6 +216,7 @@ impl Flows {
         };
         let carried = self.context.carried(text(p.community_id));
         let work_order = carried.and_then(|c| c.work_order.as_deref());
+        let session = carried.and_then(|c| c.session.as_deref());
         let (unauthorised, manages) =
             carried.map_or((false, false), |c| (c.unauthorised, c.manages));
         let server = text(p.server).unwrap_or_default();
@@ -214,16 +227,25 @@ impl Flows {
         let client_asset = text(p.client_asset).or_else(|| text(p.client));
         let server_asset = text(p.server_asset).or_else(|| text(p.server));
         // A declared device is no hidden path to itself: what it does is told on its own.
-        let hidden = |mac: usize| {
-            let (device, declared) = text(mac).and_then(|mac| self.context.hidden_macs.get(mac))?;
+        let hidden = |mac: &str| {
+            let (device, declared) = self.context.hidden_macs.get(mac)?;
             let device = Some(device.as_str());
             (!declared || (client_asset != device && server_asset != device)).then_some(device)?
         };
-        let hidden_by = hidden(p.server_mac).or_else(|| hidden(p.client_mac));
+        let carriers = match values.get(p.forwarders) {
+            Some(Value::List(macs)) => macs.as_slice(),
+            _ => &[],
+        };
+        let mut ends = [p.server_mac, p.client_mac].into_iter().filter_map(text);
+        let hidden_by = ends
+            .find_map(hidden)
+            .or_else(|| carriers.iter().find_map(|mac| hidden(mac)));
         let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
         let protocol = text(p.parent)
             .or_else(|| text(p.protocol))
-            .or_else(|| text(p.assumed));
+            .or_else(|| text(p.assumed))
+            // A transport whose header was cut off names no protocol.
+            .filter(|protocol| !protocol.ends_with("-malformed"));
         let crosses = matches!(
             values.get(p.crosses),
             Some(Value::Bool(true) | Value::Int(1))
@@ -251,6 +273,7 @@ impl Flows {
             work_order,
             platform,
             hidden_by,
+            session,
         ] {
             self.key.push_str(part.unwrap_or("\u{1}"));
             self.key.push('\u{0}');
@@ -287,7 +310,7 @@ impl Flows {
                     Value::Bool(from.is_some_and(|z| z.1)),
                     owned(text(p.client_party)),
                     owned(role(client_asset).map(String::as_str)),
-                    Value::Bool(is_local(client)),
+                    Value::Bool(self.context.is_local(client)),
                     owned(Some(server)),
                     owned(server_asset),
                     owned(text(p.server_zone)),
@@ -295,7 +318,7 @@ impl Flows {
                     Value::Bool(to.is_some_and(|z| z.1)),
                     owned(text(p.server_party)),
                     owned(role(server_asset).map(String::as_str)),
-                    Value::Bool(is_local(server)),
+                    Value::Bool(self.context.is_local(server)),
                     owned(Some(transport)),
                     port.clone(),
                     owned(protocol),
@@ -308,6 +331,7 @@ impl Flows {
                     owned(text(p.reason)),
                     owned(platform),
                     owned(hidden_by),
+                    owned(session),
                     Value::Bool(unauthorised),
                     Value::Bool(manages),
                 ];

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use facts::kinds::{Operation, Outcome, Verb};
 use facts::{Address, Grade, Mac, Time};
 
-use crate::decoder::{Decoder, Side};
+use crate::decoder::{Decoder, Dialogue, Side};
 use crate::picture::{
     self, AddressKey, CredentialKey, IdentityKey, NameKey, OddityKey, OpId, Picture, RouteKey,
     limits,
@@ -69,12 +69,19 @@ pub struct At {
 }
 
 /// A channel that a protocol announced: who may open it, and as what.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub decoder: Option<&'static Decoder>,
+    /// A dialogue that knows what the channel is for, taken by the first flow that opens it.
+    pub dialogue: Option<Box<dyn Dialogue>>,
     pub name: &'static str,
     pub parent: &'static str,
     pub until: Time,
+}
+
+impl std::fmt::Debug for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Expected({} of {})", self.name, self.parent)
+    }
 }
 
 /// Announced channels by the address and port that will be one end of them.
@@ -88,6 +95,8 @@ pub(crate) struct Learned {
     pub detail: Option<String>,
     pub swap: bool,
     pub session: bool,
+    /// What the flow is, finer than its decoder's name.
+    pub name: Option<&'static str>,
 }
 
 /// An operation as a decoder states it. Start from [`Op::new`] and add what is known.
@@ -319,9 +328,7 @@ impl Cx<'_> {
         } else {
             // The answer belongs to the question that is counted already.
             row.tally.last = row.tally.last.max(self.at.now);
-            for frame in self.frames {
-                row.tally.evidence.add(self.at.capture, *frame);
-            }
+            row.tally.cite(self.at.capture, self.frames);
         }
         row.answers.extend(answers);
         row.answers.sort_unstable();
@@ -419,6 +426,12 @@ impl Cx<'_> {
         }
     }
 
+    /// The conversation is that of a remote-support tool inside another protocol: it goes by the tool's name.
+    pub(crate) fn remote_tool(&mut self, tool: &crate::protocols::RemoteTool) {
+        self.learned.name = Some(tool.protocol);
+        self.session(None, Some(tool.title.to_owned()));
+    }
+
     /// The content shows that the flow runs the other way round: `side` (as it is called now) is the server. Say it before
     /// anything else of the message; the sides change with the next message.
     pub fn server_is(&mut self, side: Side) {
@@ -434,6 +447,30 @@ impl Cx<'_> {
         udp: bool,
         name: &'static str,
         decoder: Option<&'static Decoder>,
+    ) {
+        self.put_expected(ip, port, udp, name, decoder, None);
+    }
+
+    /// Like [`Cx::expect`] for a channel of this same protocol, with a dialogue that knows already what it is for.
+    pub fn expect_dialogue(
+        &mut self,
+        ip: IpAddr,
+        port: u16,
+        udp: bool,
+        dialogue: Box<dyn Dialogue>,
+    ) {
+        let decoder = self.decoder;
+        self.put_expected(ip, port, udp, decoder.name, Some(decoder), Some(dialogue));
+    }
+
+    fn put_expected(
+        &mut self,
+        ip: IpAddr,
+        port: u16,
+        udp: bool,
+        name: &'static str,
+        decoder: Option<&'static Decoder>,
+        dialogue: Option<Box<dyn Dialogue>>,
     ) {
         if self.expected.len() >= limits::EXPECTED {
             let now = self.at.now;
@@ -452,6 +489,7 @@ impl Cx<'_> {
             (ip, port, udp),
             Expected {
                 decoder,
+                dialogue,
                 name,
                 parent: self.decoder.name,
                 until,

@@ -138,7 +138,7 @@ fn flow(decoder: &'static Decoder, opened: bool) -> (Flow, usize) {
     if !transport.has_ports() {
         open_layer2(&mut flow, decoder);
     } else if opened {
-        open_expected(&mut flow, decoder);
+        open_expected(&mut flow, decoder, None);
     }
     (flow, client)
 }

@@ -28,6 +28,9 @@ kind! {
         vlan: Option<u16>,
         /// Every VLAN in which packets of it were seen.
         vlans: Vec<u16>,
+        /// MAC addresses that took its packets from one monitored network into the next: they came in there and went on
+        /// with a lower TTL.
+        forwarders: Vec<String>,
         /// Protocol recognised by content, e.g. `s7comm`; null when not recognised.
         protocol: Option<String>,
         /// Protocol assumed by the server's port, where the beginning that would tell was not captured or nothing was

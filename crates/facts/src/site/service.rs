@@ -479,13 +479,7 @@ mod tests {
         ];
         let protocol = proptest::sample::select(
             &[
-                "s7comm",
-                "enip",
-                "opcua",
-                "iec-104",
-                "iec104",
-                "x.25",
-                "c++",
+                "s7comm", "enip", "opcua", "iec-104", "iec104", "x.25", "c++",
             ][..],
         );
         prop_oneof![

@@ -1,4 +1,6 @@
 //! A terminal made by hand: fifteen measures, all four verdicts, and names that were made to deceive.
+
+// Long because it is one sample terminal, told from top to bottom.
 use facts::kinds::{
     Asset as AssetFact, Conversation, Coverage, Facts, Oddity, Operation, Outcome, Verb,
 };

@@ -54,6 +54,11 @@ impl Legs {
         self.home.iter().chain(&self.others)
     }
 
+    /// Whether every packet went to all hosts of its network: the broadcast address of a subnet shows on layer 2 alone.
+    pub(crate) fn to_all(&self) -> bool {
+        self.home.is_some() && self.iter().all(|leg| leg.dst.is_some_and(Mac::is_group))
+    }
+
     fn get(&self, index: u8) -> Option<&Leg> {
         self.iter().nth(usize::from(index))
     }

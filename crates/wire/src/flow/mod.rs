@@ -10,7 +10,7 @@ pub(crate) use stream::{Deliver, Stream};
 pub(crate) use talk::{Engine, Tap, is_stale, open_expected, open_layer2};
 
 use facts::kinds::{Conversation, RemoteSession};
-use facts::{Address, Evidence, Time};
+use facts::{Address, Evidence, Mac, Time};
 
 use crate::cx::{End, FlowView, Learned};
 use crate::decoder::{Decoder, Dialogue, Side};
@@ -24,6 +24,9 @@ pub(crate) enum Told {
     Role,
     Handshake,
 }
+
+/// Carriers noted per flow.
+const MOST_FORWARDERS: usize = 4;
 
 /// What one end sent.
 #[derive(Debug, Default)]
@@ -45,6 +48,8 @@ pub(crate) struct Flow {
     pub frame_count: u8,
     /// What each end sent, by [`Key`] order.
     pub sent: [Direction; 2],
+    /// Who carried packets of it on, by the MAC address at which they came in.
+    pub forwarders: Vec<Mac>,
     /// Which end is the client.
     pub client: usize,
     pub told: Told,
@@ -72,6 +77,7 @@ impl Flow {
             frames: [0; 8],
             frame_count: 0,
             sent: [Direction::default(), Direction::default()],
+            forwarders: Vec::new(),
             client: sender,
             told: Told::First,
             syn: false,
@@ -127,6 +133,16 @@ impl Flow {
             mac: mac.filter(|mac| mac.is_device()),
             near: leg.is_some_and(|leg| leg.hops == 0),
             seen: own.packets > 0,
+        }
+    }
+
+    /// Notes who carried a packet from one leg to another.
+    pub(crate) fn forwarded_by(&mut self, step: &Forwarded) {
+        let carrier = step.from.dst.or(step.to.src).filter(|mac| mac.is_device());
+        let Some(mac) = carrier else { return };
+        if self.forwarders.len() < MOST_FORWARDERS && !self.forwarders.contains(&mac) {
+            self.forwarders.push(mac);
+            self.forwarders.sort_unstable();
         }
     }
 
@@ -192,7 +208,8 @@ impl Flow {
     }
 
     pub(crate) fn protocol(&self) -> Option<&'static str> {
-        self.decoder.map(|decoder| decoder.name).or(self.named)
+        let decoder = self.decoder.map(|decoder| decoder.name);
+        self.learned.name.or(decoder).or(self.named)
     }
 
     /// `true`: the acknowledgements of one end show bytes of the other, of which nothing was captured.
@@ -218,7 +235,10 @@ impl Flow {
             "one-sided"
         } else if server.packets > 0 && client.packets > 0 {
             "answered"
-        } else if target.is_group() || !self.key.transport.has_ports() && !self.asks() {
+        } else if target.is_group()
+            || client.legs.to_all()
+            || !self.key.transport.has_ports() && !self.asks()
+        {
             "one-way"
         } else if self.key.transport == Transport::Udp
             && client.packets > 3
@@ -291,6 +311,7 @@ impl Flow {
             server_mac: view.server.mac,
             vlan: view.vlan,
             vlans,
+            forwarders: self.forwarders.iter().map(Mac::to_string).collect(),
             protocol: self.protocol().map(str::to_owned),
             assumed: self.assumed(view.server.port, ports),
             variant: self.learned.variant.clone(),

@@ -520,15 +520,19 @@ fn open(flow: &mut Flow, decoder: &'static Decoder, sender: Sender, which: usize
     }
 }
 
-/// Opens a dialogue that another protocol announced.
-pub(crate) fn open_expected(flow: &mut Flow, decoder: &'static Decoder) {
+/// Opens a dialogue that another protocol announced: the one that it prepared, or a fresh one.
+pub(crate) fn open_expected(
+    flow: &mut Flow,
+    decoder: &'static Decoder,
+    prepared: Option<Box<dyn Dialogue>>,
+) {
     flow.decoder = Some(decoder);
-    flow.dialogue = Some((decoder.open)());
+    flow.dialogue = Some(prepared.unwrap_or_else(decoder.open));
 }
 
 /// Opens the dialogue of a layer-2 protocol.
 pub(crate) fn open_layer2(flow: &mut Flow, decoder: &'static Decoder) {
-    open_expected(flow, decoder);
+    open_expected(flow, decoder, None);
 }
 
 /// Flows without packets for longer than this are over; the same ends start a new conversation.

@@ -4,20 +4,19 @@ use facts::kinds::Operation;
 
 use super::{Picture, Tally, limits, row};
 
-/// The evidence of whichever was first; of the same capture the lowest frames of both.
-fn evidence(
-    into: &mut Evidence,
-    into_first: facts::Time,
-    other: Evidence,
-    other_first: facts::Time,
-) {
-    if into.capture == other.capture {
-        into.frames.extend(other.frames);
-        into.frames.sort_unstable();
-        into.frames.dedup();
-        into.frames.truncate(Evidence::MOST);
-    } else if (other_first, other.capture) < (into_first, into.capture) {
-        *into = other;
+/// The evidence of the earlier capture; of the same one the lowest frames of both. The order in which parts are put
+/// together then does not matter.
+pub(super) fn evidence(into: &mut Evidence, other: Evidence) {
+    match (into.capture, other.capture) {
+        (Some(one), Some(two)) if one == two => {
+            into.frames.extend(other.frames);
+            into.frames.sort_unstable();
+            into.frames.dedup();
+            into.frames.truncate(Evidence::MOST);
+        }
+        (Some(one), Some(two)) if one < two => {}
+        (Some(_), None) => {}
+        (_, _) => *into = other,
     }
 }
 
@@ -26,14 +25,14 @@ pub(super) fn tally(into: &mut Tally, other: Tally) {
         *into = other;
         return;
     }
-    evidence(&mut into.evidence, into.first, other.evidence, other.first);
+    evidence(&mut into.evidence, other.evidence);
     into.first = into.first.min(other.first);
     into.last = into.last.max(other.last);
     into.count += other.count;
 }
 
 pub(super) fn operation(into: &mut Operation, other: Operation) {
-    evidence(&mut into.evidence, into.time, other.evidence, other.time);
+    evidence(&mut into.evidence, other.evidence);
     into.time = into.time.min(other.time);
     into.last = into.last.max(other.last);
     into.count += other.count;
@@ -128,5 +127,35 @@ impl Picture {
             into.undecoded += counts.undecoded;
             into.unclassified += counts.unclassified;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use facts::Time;
+
+    use super::*;
+
+    #[test]
+    fn parts_of_overlapping_captures_add_up_in_any_order() {
+        let part = |time: i64, capture: u32, frame: u32| Tally::new(Time(time), capture, &[frame]);
+        let parts = [part(5, 1, 2), part(3, 0, 1), part(6, 0, 4), part(9, 1, 7)];
+        let sum = |order: [usize; 4]| {
+            let mut sum = Tally::default();
+            for nth in order {
+                tally(&mut sum, parts[nth].clone());
+            }
+            sum
+        };
+        let expected = sum([0, 1, 2, 3]);
+        assert_eq!(expected.evidence.frames, [1, 4]);
+        for order in [[3, 2, 1, 0], [0, 3, 2, 1], [2, 0, 1, 3], [1, 3, 0, 2]] {
+            assert_eq!(sum(order), expected);
+        }
+        let mut counted = parts[0].clone();
+        counted.again(Time(6), 0, &[4]);
+        counted.again(Time(9), 1, &[7]);
+        counted.take(parts[1].clone());
+        assert_eq!(counted, expected);
     }
 }

@@ -36,13 +36,21 @@ impl Tally {
         }
     }
 
+    /// Adds frames to the evidence; those of an earlier capture take its place, as when pictures merge.
+    pub(crate) fn cite(&mut self, capture: u32, frames: &[u32]) {
+        if self.evidence.capture.is_some_and(|home| capture < home) {
+            self.evidence = Evidence::default();
+        }
+        for frame in frames {
+            self.evidence.add(capture, *frame);
+        }
+    }
+
     pub fn again(&mut self, now: Time, capture: u32, frames: &[u32]) {
         self.first = self.first.min(now);
         self.last = self.last.max(now);
         self.count += 1;
-        for frame in frames {
-            self.evidence.add(capture, *frame);
-        }
+        self.cite(capture, frames);
     }
 }
 

@@ -3,33 +3,42 @@
 mod cdp;
 mod dhcp;
 mod dns;
+mod enip;
 mod ftp;
 mod http;
 mod lines;
 mod lldp;
 mod modbus;
+mod named;
+mod nbdgm;
+mod netbios;
 mod ntp;
 mod opcua;
 mod profinet;
 mod rdp;
 pub(crate) mod remote_tools;
+mod rtsp;
 mod s7comm;
+mod smb;
 mod snmp;
 mod ssh;
 mod stp;
 mod teamviewer;
 mod telnet;
+mod tftp;
 mod tls;
 mod vnc;
 
+pub(crate) use self::remote_tools::RemoteTool;
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &enip::DECODER,
+    &enip::io::DECODER,
     &opcua::DECODER,
-    &modbus::DECODER,
     &ssh::DECODER,
     &http::DECODER,
     &http::SSDP,
@@ -43,11 +52,61 @@ pub static ALL: &[&Decoder] = &[
     &dhcp::DHCPV6,
     &snmp::DECODER,
     &ntp::DECODER,
+    // By a magic number, a banner or a start line.
     &vnc::DECODER,
-    &rdp::DECODER,
+    &ssh::DECODER,
+    &smb::DECODER,
+    &rtsp::DECODER,
     &teamviewer::DECODER,
+    &nbdgm::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
+    &http::DECODER,
+    &http::SSDP,
+    &s7comm::DECODER,
+    &s7comm::plus::DECODER,
+    &rdp::DECODER,
+    &opcua::DECODER,
+    &tls::DECODER,
+    &tls::DTLS,
+    &tftp::DECODER,
+    &nbdgm::DECODER,
+    &named::QUIC,
+    &named::WIREGUARD,
+    &named::STUN,
+    &named::KERBEROS,
+    &named::DCERPC,
+    &named::DNP3,
+    &named::PPTP,
+    &named::MQTT,
+    &named::SIP,
+    &named::MSSQL,
+    &named::LDAP,
+    &named::RADMIN,
+    &named::JETDIRECT,
+    // By a header that agrees with itself.
+    &modbus::DECODER,
+    &dhcp::DECODER,
+    &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &dns::DNS,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &dns::NBNS,
+    &ntp::DECODER,
+    &named::BACNET,
+    &named::IEC104,
+    &named::RADIUS,
+    &named::SLP,
+    &named::IKE,
+    &named::L2TP,
+    &named::OPENVPN,
+    &named::LPD,
+    &named::SYSLOG,
+    &telnet::DECODER,
+    // Never probed: announced by others.
+    &named::RTP,
+    &named::FTP_DATA,
     // Layer 2: never probed, the frame's own number decides.
     &profinet::DECODER,
     &lldp::DECODER,
@@ -104,6 +163,7 @@ pub fn names() -> Vec<&'static str> {
         .iter()
         .map(|decoder| decoder.name)
         .chain(crate::names::all())
+        .chain(remote_tools::PROTOCOLS.iter().copied())
         .collect();
     names.sort_unstable();
     names.dedup();

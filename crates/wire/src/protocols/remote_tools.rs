@@ -57,8 +57,28 @@ const CERTIFICATES: &[(&str, &str)] = &[
     ("AnyNet Relay", "AnyDesk"),
 ];
 
+/// A tool, and the protocol name by which facts and site files know its conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RemoteTool {
+    pub title: &'static str,
+    pub protocol: &'static str,
+}
+
+/// Protocol names of the tools: those with a name of their own, then the one for all others.
+pub(crate) const PROTOCOLS: &[&str] = &["anydesk", "teamviewer", "rustdesk", "remote-support"];
+
+fn tool(title: &'static str) -> RemoteTool {
+    let own = PROTOCOLS
+        .iter()
+        .find(|name| title.eq_ignore_ascii_case(name));
+    RemoteTool {
+        title,
+        protocol: own.copied().unwrap_or("remote-support"),
+    }
+}
+
 /// The remote-support tool that a TLS connection belongs to, by server name and by the common name of either certificate.
-pub(crate) fn remote_tool(sni: Option<&str>, certificate_cn: Option<&str>) -> Option<&'static str> {
+pub(crate) fn remote_tool(sni: Option<&str>, certificate_cn: Option<&str>) -> Option<RemoteTool> {
     let by_name = sni.and_then(|sni| {
         DOMAINS
             .iter()
@@ -72,24 +92,32 @@ pub(crate) fn remote_tool(sni: Option<&str>, certificate_cn: Option<&str>) -> Op
             .chain(DOMAINS.iter())
             .find(|(known, _)| *known == cn || Name::is_within(cn.trim_start_matches("*."), known))
     };
-    by_name.or_else(by_certificate).map(|(_, tool)| *tool)
+    by_name
+        .or_else(by_certificate)
+        .map(|(_, title)| tool(title))
 }
 
 #[test]
 fn tools_are_told_by_label_and_by_certificate() {
+    let title = |sni, cn| remote_tool(sni, cn).map(|tool| tool.title);
     assert_eq!(
-        remote_tool(Some("relay-3b1f.net.anydesk.com"), None),
+        remote_tool(Some("a.secomea.com"), None).map(|tool| tool.protocol),
+        Some("remote-support")
+    );
+    assert_eq!(
+        remote_tool(Some("rs-ny.rustdesk.com"), None).map(|tool| tool.protocol),
+        Some("rustdesk")
+    );
+    assert_eq!(
+        title(Some("relay-3b1f.net.anydesk.com"), None),
         Some("AnyDesk")
     );
-    assert_eq!(remote_tool(None, Some("AnyDesk Client")), Some("AnyDesk"));
+    assert_eq!(title(None, Some("AnyDesk Client")), Some("AnyDesk"));
+    assert_eq!(title(None, Some("*.teamviewer.com")), Some("TeamViewer"));
     assert_eq!(
-        remote_tool(None, Some("*.teamviewer.com")),
-        Some("TeamViewer")
-    );
-    assert_eq!(
-        remote_tool(Some("notanydesk.com"), None),
+        title(Some("notanydesk.com"), None),
         None,
         "a look-alike is not the tool"
     );
-    assert_eq!(remote_tool(Some("www.example.com"), None), None);
+    assert_eq!(title(Some("www.example.com"), None), None);
 }

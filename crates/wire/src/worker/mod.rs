@@ -197,14 +197,17 @@ impl Worker {
             match payload {
                 Payload::EtherType(0x8847 | 0x8848) => {
                     if let Some((payload, inner)) = tunnels::mpls(bytes) {
+                        self.count_opened(here);
                         return self.payload(deeper, ends, payload, inner);
                     }
                     if let Some(inner) = tunnels::mpls_ethernet(bytes) {
+                        self.count_opened(here);
                         return self.tunnelled(deeper, inner);
                     }
                 }
                 Payload::EtherType(0x8864) => {
                     if let Some((payload, inner)) = tunnels::pppoe(bytes) {
+                        self.count_opened(here);
                         return self.payload(deeper, ends, payload, inner);
                     }
                 }
@@ -316,6 +319,13 @@ impl Worker {
         };
         self.picture
             .oddity(key, here.at.now, here.at.capture, &[here.at.frame]);
+    }
+
+    /// A frame of layer 2 that only carries another: every worker opens it, one counts it.
+    fn count_opened(&mut self, here: Here) {
+        if self.shard.index == 0 {
+            self.count_frame(here, true);
+        }
     }
 
     fn count_frame(&mut self, here: Here, classified: bool) {

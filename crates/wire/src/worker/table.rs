@@ -71,6 +71,7 @@ impl Worker {
             }
             Sight::Again(forwarded) => {
                 if let Some(step) = forwarded {
+                    flow.forwarded_by(&step);
                     self.forwarded(here, &step);
                 }
                 Some((index, true))
@@ -142,7 +143,7 @@ impl Worker {
         for which in [1 - sender, sender] {
             let (address, port) = flow.key.end(which);
             let Some(ip) = address.ip() else { continue };
-            let Some(expected) = self.expected.get(&(ip, port, udp)) else {
+            let Some(expected) = self.expected.get_mut(&(ip, port, udp)) else {
                 continue;
             };
             if expected.until < here.at.now {
@@ -150,7 +151,7 @@ impl Worker {
             }
             flow.parent = Some(expected.parent);
             match expected.decoder {
-                Some(decoder) => open_expected(flow, decoder),
+                Some(decoder) => open_expected(flow, decoder, expected.dialogue.take()),
                 None => flow.named = Some(expected.name),
             }
             return;

@@ -1,6 +1,7 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
-use crate::flow::{Deliver, Engine, Flow, Key, Told, Transport, number_of_ip};
+use crate::cx::At;
+use crate::flow::{Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
@@ -10,58 +11,68 @@ use crate::reader::{Malformed, Reader};
 impl Worker {
     pub(super) fn ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
         let (src, dst) = (number_of_ip(packet.src), number_of_ip(packet.dst));
-        // The pair decides the shard before anything else is done.
+        // The pair decides the shard before anything else is done. The ends of a tunnel say nothing of whose flows are
+        // inside: every worker looks into it and keeps its own.
         let (pair_key, _) = Key::new((src, 0), (dst, 0), Transport::Ip(0), here.realm);
-        if !self.mine(&pair_key) {
+        let mine = self.mine(&pair_key);
+        if !mine && !tunnels::may_carry(packet.protocol) {
             return;
         }
-        if packet.fragment.is_some() {
-            // Every fragment is a frame of the flow; only the whole packet can be read.
-            let whole = self.fragments.add(packet, ends.tags.vlan, here.at.now);
-            match whole {
-                Some(payload) => {
-                    let whole = ip::Packet {
-                        fragment: None,
-                        payload: &payload,
-                        missing: 0,
-                        ..*packet
-                    };
-                    self.transport(here, ends, &whole);
-                }
-                None => self.count_frame(here, true),
+        if packet.fragment.is_none() {
+            return self.whole_ip(here, ends, packet, mine);
+        }
+        // Every fragment is a frame of the flow; only the whole packet can be read.
+        match self.fragments.add(packet, ends.tags.vlan, here.at.now) {
+            Some(payload) => {
+                let whole = ip::Packet {
+                    fragment: None,
+                    payload: &payload,
+                    missing: 0,
+                    ..*packet
+                };
+                self.whole_ip(here, ends, &whole, mine);
             }
-            return;
+            None if mine => self.count_frame(here, true),
+            None => {}
         }
+    }
+
+    /// An IP packet that is no fragment; `mine` where its own flow is this worker's.
+    fn whole_ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>, mine: bool) {
         if here.depth < MOST_TUNNELS {
             let deeper = here.deeper();
             match packet.protocol {
-                4 => return self.payload(deeper, ends, Payload::EtherType(0x0800), packet.payload),
-                41 => {
-                    return self.payload(deeper, ends, Payload::EtherType(0x86dd), packet.payload);
-                }
-                47 => {
-                    // The tunnel itself is a flow; what it carries is read as if it lay on the wire.
-                    self.transport(here, ends, packet);
-                    if let Some((payload, inner)) = tunnels::gre(packet.payload) {
-                        match payload {
-                            Payload::EtherType(0x6558) => self.tunnelled(deeper, inner),
-                            payload => self.payload(
-                                deeper,
-                                &Ends {
-                                    tags: ends.tags,
-                                    ..Ends::default()
-                                },
-                                payload,
-                                inner,
-                            ),
-                        }
+                4 | 41 => {
+                    if mine {
+                        self.count_frame(here, true);
                     }
-                    return;
+                    let version = if packet.protocol == 4 { 0x0800 } else { 0x86dd };
+                    let inner = Payload::EtherType(version);
+                    return self.payload(deeper, ends, inner, packet.payload);
+                }
+                // The tunnel itself is a flow; what it carries is read as if it lay on the wire.
+                47 => match tunnels::gre(packet.payload) {
+                    Some((Payload::EtherType(0x6558), inner)) => self.tunnelled(deeper, inner),
+                    Some((payload, inner)) => {
+                        let outside = Ends {
+                            tags: ends.tags,
+                            ..Ends::default()
+                        };
+                        self.payload(deeper, &outside, payload, inner);
+                    }
+                    None => {}
+                },
+                17 => {
+                    if let Some(inner) = tunnels::vxlan(packet.payload) {
+                        self.tunnelled(deeper, inner);
+                    }
                 }
                 _ => {}
             }
         }
-        self.transport(here, ends, packet);
+        if mine {
+            self.transport(here, ends, packet);
+        }
     }
 
     pub(super) fn transport(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
@@ -117,12 +128,6 @@ impl Worker {
         packet: &ip::Packet<'_>,
     ) -> Result<(), Malformed> {
         let udp = transport::udp(packet.payload)?;
-        if udp.dst == 4789 && here.depth < MOST_TUNNELS {
-            // VXLAN (RFC 7348, 5): the flag says that a network identifier is there.
-            if let Some((&[0x08, ..], inner)) = udp.payload.split_first_chunk::<8>() {
-                self.tunnelled(here.deeper(), inner);
-            }
-        }
         let signature = u32::from(udp.checksum).rotate_left(8);
         let bytes = udp.payload.len() + packet.missing;
         let passing = passing(
@@ -326,9 +331,9 @@ fn segment(
         if early {
             fresh = true;
             if !stream.hold(seq, tcp.payload, missing, (at.now, at.frame)) {
-                let mut asked = std::mem::take(&mut flow.dir_mut(1 - sender).stream);
-                asked.give_up(&mut |delivered| engine.deliver(flow, 1 - sender, delivered, at));
-                flow.dir_mut(1 - sender).stream = asked;
+                with_stream(flow, engine, 1 - sender, at, |stream, deliver| {
+                    stream.give_up(deliver)
+                });
             }
         } else if stream.is_next(seq) {
             stream.advance(tcp.payload.len(), missing);
@@ -340,40 +345,57 @@ fn segment(
             }
             fresh = true;
         } else {
-            let mut stream = std::mem::take(&mut flow.dir_mut(sender).stream);
-            fresh = stream.segment(
-                seq,
-                tcp.payload,
-                missing,
-                (at.now, at.frame),
-                &mut |delivered| {
-                    engine.deliver(flow, sender, delivered, at);
-                },
-            );
-            flow.dir_mut(sender).stream = stream;
+            let seen = (at.now, at.frame);
+            fresh = with_stream(flow, engine, sender, at, |stream, deliver| {
+                stream.segment(seq, tcp.payload, missing, seen, deliver)
+            });
         }
     }
     if tcp.has(Tcp::FIN) {
         flow.dir_mut(sender).stream.fin = true;
     }
     // First the holes, then what is held back behind them.
-    for held in [false, true] {
-        for which in [0, 1] {
-            let (own, other) = (&flow.dir(which).stream, &flow.dir(1 - which).stream);
-            if !own.waits() || own.is_held() != held || (held && other.is_past()) {
-                continue;
-            }
-            let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
-            let mut deliver = |delivered: Deliver<'_>| engine.deliver(flow, which, delivered, at);
-            if held {
-                stream.release(&mut deliver);
-            } else {
-                stream.passed(&mut deliver);
-            }
-            flow.dir_mut(which).stream = stream;
+    for which in [0, 1] {
+        let own = &flow.dir(which).stream;
+        if own.waits() && !own.is_held() {
+            with_stream(flow, engine, which, at, |stream, deliver| {
+                stream.passed(deliver)
+            });
+        }
+    }
+    for which in [0, 1] {
+        if !flow.dir(which).stream.is_held() {
+            continue;
+        }
+        let late = flow.dir_mut(which).stream.is_patient_no_more();
+        if late && flow.dir(1 - which).stream.is_past() {
+            with_stream(flow, engine, 1 - which, at, |stream, deliver| {
+                stream.give_up(deliver)
+            });
+        }
+        if !flow.dir(1 - which).stream.is_past() {
+            with_stream(flow, engine, which, at, |stream, deliver| {
+                stream.release(deliver)
+            });
         }
     }
     fresh
+}
+
+/// Works on one direction's stream; what it hands on goes to the flow's dialogue.
+fn with_stream<T>(
+    flow: &mut Flow,
+    engine: &mut Engine<'_>,
+    which: usize,
+    at: At,
+    act: impl FnOnce(&mut Stream, &mut dyn FnMut(Deliver<'_>)) -> T,
+) -> T {
+    let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
+    let result = act(&mut stream, &mut |delivered| {
+        engine.deliver(flow, which, delivered, at)
+    });
+    flow.dir_mut(which).stream = stream;
+    result
 }
 
 /// What the flow table has to know of a packet.

@@ -2,6 +2,7 @@
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use super::super::remote_tools::remote_tool;
 use crate::reader::text;
 use crate::{Cx, Malformed, Reader, Side};
 
@@ -43,6 +44,11 @@ pub(crate) fn tell(cx: &mut Cx<'_>, side: Side, der: &[u8]) {
     if end.timestamp() < cx.now().0 / 1_000_000_000 {
         let detail = subject.map(|subject| format!("{subject}, until {end}"));
         cx.oddity("tls.expired_certificate", side, detail);
+    }
+    let common = certificate.subject().iter_common_name().next();
+    let common = common.and_then(|name| name.as_str().ok());
+    if let Some(tool) = remote_tool(None, common) {
+        cx.remote_tool(&tool);
     }
     if side == Side::Server {
         for name in names(&certificate) {

@@ -1,16 +1,18 @@
 //! TLS and DTLS: who asks for which server by name, what both agree on, and the certificates shown.
 //!
 //! Spec: RFC 8446 (1.3), RFC 5246 (1.2) and before; RFC 6066 (server name); RFC 7301 (ALPN); FoxIO JA4 (client only).
-//! Emits: server names, names of certificates, JA4 of the client, key and subject of certificates, version as variant.
+//! Emits: server names, names of certificates, JA4 of the client, key and subject of certificates, version as variant;
+//! a remote session where the names are those of a remote-support tool.
 //! Blind to: everything after the handshake; certificates of TLS 1.3, which are encrypted; STARTTLS, which other
 //! protocols hand over.
-pub(crate) mod certificate;
+mod certificate;
 mod dtls;
 mod hello;
 
 pub(crate) use self::dtls::DECODER as DTLS;
 pub(crate) use self::hello::ClientHello;
 use self::hello::{ServerHello, version_name, weakness};
+use super::remote_tools::remote_tool;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
 
 pub(crate) static DECODER: Decoder = Decoder {
@@ -57,18 +59,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         _ = write!(out, "{byte:02x}");
     }
     out
-}
-
-/// The hello at the start of a client's bytes, if it lies in them whole: for protocols that hand over to TLS.
-pub(crate) fn client_hello(bytes: &[u8]) -> Option<ClientHello> {
-    let mut r = Reader::new(bytes);
-    let record = Record::read(&mut r).ok()?;
-    let mut message = Reader::new(r.bytes(record.length).ok()?);
-    let (kind, length) = (message.u8().ok()?, message.u24().ok()?);
-    let body = message.bytes(usize::try_from(length).ok()?).ok()?;
-    (record.kind == content::HANDSHAKE && kind == handshake::CLIENT_HELLO)
-        .then(|| ClientHello::read(body, false).ok())
-        .flatten()
 }
 
 #[derive(Clone, Copy)]
@@ -339,6 +329,9 @@ fn tell_client(cx: &mut Cx<'_>, side: Side, hello: &ClientHello, transport: char
     cx.identity(side, "ja4", hello.ja4(transport));
     if let Some(name) = &hello.server_name {
         cx.name_used("tls-sni", name, None);
+        if let Some(tool) = remote_tool(Some(name), None) {
+            cx.remote_tool(&tool);
+        }
     }
 }
 

@@ -205,12 +205,3 @@ fn dtls_is_read_with_its_cookie_and_fragments() {
         "#]],
     );
 }
-
-#[test]
-fn the_hello_is_offered_to_protocols_that_hand_over() {
-    let bytes = hex(&record("16", &client_hello_hex()));
-    let hello = client_hello(&bytes).unwrap();
-    assert_eq!(hello.server_name.as_deref(), Some("hmi.example"));
-    assert_eq!(hello.alpn, [b"h2".to_vec()]);
-    assert_eq!(client_hello(&bytes[..60]), None);
-}

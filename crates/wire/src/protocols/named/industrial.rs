@@ -1,0 +1,97 @@
+//! Control-system protocols that are named before they are read.
+use super::ours;
+use crate::{Head, Probe, Reader, Sender};
+
+/// IEEE 1815, 9.2: start octets, length, and a checksum over the header that random octets do not meet.
+pub fn dnp3(head: &Head<'_>) -> Probe {
+    ours(dnp3_sender(head.bytes))
+}
+
+fn dnp3_sender(bytes: &[u8]) -> Option<Sender> {
+    let header = bytes.first_chunk::<10>()?;
+    let [0x05, 0x64, 5..=255, control, _, _, _, _, low, high] = *header else {
+        return None;
+    };
+    let (checked, _) = header.split_first_chunk::<8>()?;
+    if dnp3_crc(checked) != u16::from_le_bytes([low, high]) {
+        return None;
+    }
+    // DIR: set in what a master sends.
+    Some(if control & 0x80 != 0 {
+        Sender::Client
+    } else {
+        Sender::Server
+    })
+}
+
+/// IEEE 1815, 9.2.1.8: polynomial 3D65, least bit first, inverted.
+fn dnp3_crc(bytes: &[u8]) -> u16 {
+    let mut crc = 0u16;
+    for byte in bytes {
+        crc ^= u16::from(*byte);
+        for _ in 0..8 {
+            let carry = crc & 1;
+            crc >>= 1;
+            if carry != 0 {
+                crc ^= 0xa6bc;
+            }
+        }
+    }
+    !crc
+}
+
+/// IEC 60870-5-104, 5: start octet, length, control fields of three formats. Data frames say little and need the port.
+pub fn iec104(head: &Head<'_>) -> Probe {
+    ours(iec104_sender(head))
+}
+
+fn iec104_sender(head: &Head<'_>) -> Option<Sender> {
+    let mut r = Reader::new(head.bytes);
+    let (start, length) = (r.u8().ok()?, usize::from(r.u8().ok()?));
+    let control = r.array::<4>().ok()?;
+    if start != 0x68 || !(4..=253).contains(&length) {
+        return None;
+    }
+    let after = head.bytes.get(2 + length..);
+    let chained = after.is_some_and(|after| matches!(after, [] | [0x68, ..]));
+    match control {
+        // Unnumbered: start, stop and test, each with its confirmation.
+        [0x07 | 0x13, 0, 0, 0] if length == 4 && chained => Some(Sender::Client),
+        [0x0b | 0x23, 0, 0, 0] if length == 4 && chained => Some(Sender::Server),
+        [0x43 | 0x83, 0, 0, 0] if length == 4 && chained => Some(Sender::Unknown),
+        [1, 0, low, _] if length == 4 && low & 1 == 0 && chained && head.on(2404) => {
+            Some(Sender::Unknown)
+        }
+        [sent, _, received, _] if sent & 1 == 0 && received & 1 == 0 && head.on(2404) => {
+            // Type, number of objects, cause (6 bits), originator, address.
+            let (kind, _, cause) = (r.u8().ok()?, r.u8().ok()?, r.u8().ok()?);
+            let sane = (1..=127).contains(&kind) && cause & 0x3f != 0 && length >= 10;
+            (sane && (chained || after.is_none())).then_some(match kind {
+                // Monitoring direction up to 44, 70 ends the start of a station.
+                1..=44 | 70 => Sender::Server,
+                _ => Sender::Unknown,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// ASHRAE 135, J.2: type 81, function, length of the whole; what carries a network message goes on with version 1.
+pub fn bacnet(head: &Head<'_>) -> Probe {
+    let mut r = Reader::new(head.bytes);
+    let mut read = || -> Option<Sender> {
+        let (kind, function) = (r.u8().ok()?, r.u8().ok()?);
+        let length = usize::from(r.u16().ok()?);
+        let npdu = match function {
+            0x04 => r.peek().get(6),
+            0x09..=0x0b => r.peek().first(),
+            _ => None,
+        };
+        let sane = kind == 0x81
+            && function <= 0x0c
+            && length == head.bytes.len()
+            && (npdu == Some(&1) || npdu.is_none() && function < 9 && head.on(47808));
+        sane.then_some(Sender::Unknown)
+    };
+    ours(read())
+}

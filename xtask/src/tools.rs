@@ -1,0 +1,67 @@
+//! Programs that tests compare with, installed where they are missing.
+use std::process::Stdio;
+
+use crate::run;
+
+/// Programs of the system's packages: the tests that use them say "skipped" without them.
+const PACKAGES: &[(&str, &str)] = &[("tshark", "tshark"), ("tcpdump", "tcpdump")];
+
+/// Whether a program can be started.
+pub(crate) fn has(program: &str) -> bool {
+    let mut command = run::command(program);
+    command.arg("--version");
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok()
+}
+
+/// Installs what is missing with apt-get, as root or by sudo. Where neither is possible it says what is missing and goes
+/// on: the tests pass without, they only compare less.
+pub(crate) fn install() -> Result<(), String> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(program, _)| !has(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let words = missing.join(" ");
+    let done = apt(&["update", "-q"]).and_then(|()| {
+        apt(&[
+            &["install", "-y", "-q", "--no-install-recommends"],
+            &missing[..],
+        ]
+        .concat())
+    });
+    if let Err(error) = done {
+        eprintln!("could not install {words}: {error}");
+        eprintln!(
+            "the tests that compare with them say so and pass; to have them compare: sudo apt-get install {words}"
+        );
+    }
+    Ok(())
+}
+
+fn apt(arguments: &[&str]) -> Result<(), String> {
+    if !has("apt-get") {
+        return Err("there is no apt-get here".to_owned());
+    }
+    let root = run::output(run::command("id").arg("-u"))?.trim() == "0";
+    let mut command = if root {
+        run::command("env")
+    } else if has("sudo") {
+        let mut command = run::command("sudo");
+        // In a run without a person there is nobody to ask for a password.
+        command.args(if std::env::var_os("CI").is_some() {
+            &["-n", "env"][..]
+        } else {
+            &["env"][..]
+        });
+        command.stdin(Stdio::inherit());
+        command
+    } else {
+        return Err("neither root nor sudo".to_owned());
+    };
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    run::run(command.args(arguments).stdout(Stdio::null()))
+}
