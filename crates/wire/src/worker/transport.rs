@@ -331,7 +331,10 @@ fn segment(
             fresh = true;
             if !stream.hold(seq, tcp.payload, missing, (at.now, at.frame)) {
                 let mut asked = std::mem::take(&mut flow.dir_mut(1 - sender).stream);
-                asked.give_up(&mut |delivered| engine.deliver(flow, 1 - sender, delivered, at));
+                let mut deliver =
+                    |delivered: Deliver<'_>| engine.deliver(flow, 1 - sender, delivered, at);
+                asked.give_up(&mut deliver);
+                asked.lose_acknowledged(&mut deliver);
                 flow.dir_mut(1 - sender).stream = asked;
             }
         } else if stream.is_next(seq) {
@@ -364,7 +367,12 @@ fn segment(
     for held in [false, true] {
         for which in [0, 1] {
             let (own, other) = (&flow.dir(which).stream, &flow.dir(1 - which).stream);
-            if !own.waits() || own.is_held() != held || (held && other.is_past()) {
+            let due = if held {
+                own.is_held() && !other.is_past()
+            } else {
+                own.owes() || (own.waits() && !own.is_held())
+            };
+            if !due {
                 continue;
             }
             let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
