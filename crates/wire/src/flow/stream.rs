@@ -4,8 +4,7 @@
 //! never changed; of copies that wait, that of the segment that begins earlier counts. A hole is given up when the other
 //! end has acknowledged past it (it arrived there, so only the capture lacks it) and nothing filled it while
 //! [`PATIENCE`] more packets came, or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it. Until then an answer that
-//! acknowledges past the hole is held back: what waits may be its question, and comes first. So is an answer whose question
-//! did not come yet, since captures swap the two.
+//! acknowledges past the hole is held back: what waits may be its question, and comes first.
 use std::collections::VecDeque;
 
 use facts::Time;
@@ -18,8 +17,6 @@ const PATIENCE_ALONE: u16 = 64;
 const MOST_SEGMENTS: usize = 128;
 /// Bytes that wait behind a hole.
 const MOST_BYTES: usize = 256 * 1024;
-/// Bytes acknowledged ahead of what is here that are waited for: about a window, as most hosts open it at first.
-const MOST_LATE: i32 = 1 << 16;
 /// A jump further than this is no hole but a broken or foreign segment (the largest scaled window, RFC 7323).
 const MOST_JUMP: u32 = 1 << 30;
 
@@ -38,8 +35,6 @@ pub(crate) struct Stream {
     pub lost: u64,
     pub gaps: u32,
     waiting: Option<Box<Waiting>>,
-    /// Packets that passed since the other end acknowledged more than is here, with nothing waiting behind it.
-    owed: u16,
 }
 
 #[derive(Debug, Default)]
@@ -109,7 +104,6 @@ impl Stream {
 
     pub(crate) fn advance(&mut self, length: usize, missing: usize) {
         self.next = self.next.wrapping_add(low(length + missing));
-        self.owed = 0;
         if missing > 0 {
             self.lost += missing as u64;
             self.gaps += 1;
@@ -210,18 +204,20 @@ impl Stream {
         }
     }
 
-    /// The hole in front of what waits will not be filled.
+    /// The hole will not be filled: neither that in front of what waits, nor what was acknowledged and never seen.
     pub(crate) fn give_up(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        let Some(first) = self
+        let first = self
             .waiting
             .as_ref()
-            .and_then(|waiting| waiting.segments.front())
-        else {
-            return;
+            .and_then(|waiting| waiting.segments.front());
+        let end = match (first, self.acknowledged) {
+            (Some(first), _) => first.seq,
+            (None, Some((_, highest))) => highest,
+            (None, None) => return,
         };
-        let hole = distance(first.seq, self.next);
+        let hole = distance(end, self.next);
         if hole > 0 {
-            self.next = first.seq;
+            self.next = end;
             self.lost += u64::from(hole.unsigned_abs());
             self.gaps += 1;
             deliver(Deliver::Gap(u64::from(hole.unsigned_abs())));
@@ -274,40 +270,38 @@ impl Stream {
         self.flush(deliver);
     }
 
-    /// Nothing waits, and the other end has more than is here: it is late, or lost. (One number more is a FIN.)
-    pub(crate) fn owes(&self) -> bool {
-        let beyond = match self.acknowledged {
-            Some((_, highest)) if self.started => distance(highest, self.next),
-            _ => return false,
-        };
-        self.waiting.is_none() && (2..=MOST_LATE).contains(&beyond)
+    /// The other end has bytes that were not handed on yet, be they behind a hole or not seen at all. (One number may be
+    /// the FIN's.)
+    pub(crate) fn is_past(&self) -> bool {
+        let ahead = |(_, highest): (u32, u32)| distance(highest, self.next);
+        self.started && self.acknowledged.is_some_and(|range| ahead(range) > 1)
     }
 
-    /// The other end has what is missing in front of what waits, or what did not come yet.
-    pub(crate) fn is_past(&self) -> bool {
-        let first = self
-            .waiting
-            .as_ref()
-            .and_then(|waiting| waiting.segments.front());
-        match (first, self.acknowledged) {
-            // What is held back has no hole in front of it.
-            (Some(first), Some((_, highest))) => {
-                distance(first.seq, self.next) > 0 && distance(highest, first.seq) >= 0
-            }
-            (Some(_), None) => false,
-            (None, _) => self.owes(),
+    /// The other end has what is missing in front of what waits.
+    fn is_acknowledged(&self) -> bool {
+        let waiting = self.waiting.as_ref();
+        match (
+            waiting.and_then(|waiting| waiting.segments.front()),
+            self.acknowledged,
+        ) {
+            (Some(first), Some((_, highest))) => distance(highest, first.seq) >= 0,
+            _ => false,
         }
+    }
+
+    /// A packet of the flow passed while this is held back; `true` once that has been so for long enough.
+    pub(crate) fn is_patient_no_more(&mut self) -> bool {
+        let Some(waiting) = &mut self.waiting else {
+            return false;
+        };
+        waiting.passed = waiting.passed.saturating_add(1);
+        waiting.passed > PATIENCE
     }
 
     /// A packet of the flow passed: holes that were acknowledged, or that are old, are given up.
     pub(crate) fn passed(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        let past = self.is_past();
+        let past = self.is_acknowledged();
         let Some(waiting) = &mut self.waiting else {
-            self.owed = self.owed.saturating_add(u16::from(past));
-            if self.owed > PATIENCE {
-                self.owed = 0;
-                self.lose_acknowledged(deliver);
-            }
             return;
         };
         waiting.passed = waiting.passed.saturating_add(1);
@@ -318,18 +312,6 @@ impl Stream {
                 waiting.passed = 0;
             }
         }
-    }
-
-    /// What was acknowledged and did not come is lost.
-    pub(crate) fn lose_acknowledged(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        let Some((_, highest)) = self.acknowledged.filter(|_| self.owes()) else {
-            return;
-        };
-        let hole = u64::from(distance(highest, self.next).unsigned_abs());
-        self.next = highest;
-        self.lost += hole;
-        self.gaps += 1;
-        deliver(Deliver::Gap(hole));
     }
 
     /// The flow is over: nothing more will fill a hole, and bytes acknowledged but never seen are lost.
@@ -450,34 +432,5 @@ mod tests {
                 .map_or(0, |waiting| waiting.segments.len());
             assert!(waiting <= MOST_SEGMENTS);
         }
-    }
-
-    #[test]
-    fn what_was_acknowledged_and_did_not_come_is_late_before_it_is_lost() {
-        let (mut stream, mut got) = (Stream::default(), Got::default());
-        stream.start(100);
-        stream.acknowledge(112);
-        assert!(stream.owes() && stream.is_past());
-        stream.passed(&mut got.take());
-        stream.segment(100, b"late, but it", 0, (Time(0), 1), &mut got.take());
-        assert!(!stream.owes());
-        stream.acknowledge(113);
-        assert!(!stream.owes(), "a FIN takes one number");
-        stream.acknowledge(120);
-        for _ in 0..=PATIENCE {
-            stream.passed(&mut got.take());
-        }
-        assert_eq!(String::from_utf8(got.0).unwrap(), "late, but it~");
-        assert_eq!((stream.lost, stream.gaps), (8, 1));
-        assert!(!stream.owes());
-    }
-
-    #[test]
-    fn what_is_held_back_has_no_hole_in_front() {
-        let mut stream = Stream::default();
-        stream.start(100);
-        stream.hold(100, b"answer", 0, (Time(0), 1));
-        stream.acknowledge(100);
-        assert!(stream.is_held() && !stream.is_past());
     }
 }

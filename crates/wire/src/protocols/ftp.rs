@@ -260,10 +260,10 @@ impl Ftp {
             self.user.clone_from(user);
         }
         self.waiting.push_back(waiting);
-        if self.waiting.len() > MOST_WAITING {
-            if let Some(Waiting::Transfer(transfer)) = self.waiting.pop_front() {
-                tell(cx, *transfer, None, None);
-            }
+        if self.waiting.len() > MOST_WAITING
+            && let Some(Waiting::Transfer(transfer)) = self.waiting.pop_front()
+        {
+            tell(cx, *transfer, None, None);
         }
     }
 

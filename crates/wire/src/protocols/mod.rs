@@ -3,6 +3,7 @@
 mod cdp;
 mod dhcp;
 mod dns;
+mod enip;
 mod ftp;
 mod http;
 mod lines;
@@ -35,8 +36,9 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 pub static ALL: &[&Decoder] = &[
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &enip::DECODER,
+    &enip::io::DECODER,
     &opcua::DECODER,
-    &modbus::DECODER,
     &ssh::DECODER,
     &http::DECODER,
     &http::SSDP,
@@ -50,21 +52,25 @@ pub static ALL: &[&Decoder] = &[
     &dhcp::DHCPV6,
     &snmp::DECODER,
     &ntp::DECODER,
+    // By a magic number, a banner or a start line.
     &vnc::DECODER,
-    &rdp::DECODER,
+    &ssh::DECODER,
     &smb::DECODER,
     &rtsp::DECODER,
     &teamviewer::DECODER,
     &nbdgm::DECODER,
     &ftp::DECODER,
     &telnet::DECODER,
+    &http::DECODER,
+    &http::SSDP,
+    &s7comm::DECODER,
+    &s7comm::plus::DECODER,
+    &rdp::DECODER,
     &opcua::DECODER,
-    // Layer 2: never probed, the frame's own number decides.
-    &profinet::DECODER,
-    &lldp::DECODER,
-    &cdp::DECODER,
-    &stp::DECODER,
+    &tls::DECODER,
+    &tls::DTLS,
     &tftp::DECODER,
+    &nbdgm::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
     &named::STUN,
@@ -76,6 +82,18 @@ pub static ALL: &[&Decoder] = &[
     &named::SIP,
     &named::MSSQL,
     &named::LDAP,
+    &named::RADMIN,
+    &named::JETDIRECT,
+    // By a header that agrees with itself.
+    &modbus::DECODER,
+    &dhcp::DECODER,
+    &dhcp::DHCPV6,
+    &snmp::DECODER,
+    &dns::DNS,
+    &dns::MDNS,
+    &dns::LLMNR,
+    &dns::NBNS,
+    &ntp::DECODER,
     &named::BACNET,
     &named::IEC104,
     &named::RADIUS,
@@ -83,13 +101,17 @@ pub static ALL: &[&Decoder] = &[
     &named::IKE,
     &named::L2TP,
     &named::OPENVPN,
-    &named::RADMIN,
-    &named::JETDIRECT,
     &named::LPD,
     &named::SYSLOG,
-    &modbus::DECODER,
+    &telnet::DECODER,
+    // Never probed: announced by others.
     &named::RTP,
     &named::FTP_DATA,
+    // Layer 2: never probed, the frame's own number decides.
+    &profinet::DECODER,
+    &lldp::DECODER,
+    &cdp::DECODER,
+    &stp::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.

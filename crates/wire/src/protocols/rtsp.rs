@@ -219,10 +219,10 @@ impl Rtsp {
         if let Some(software) = software {
             cx.identity(side, "software", software);
         }
-        if let Some((scheme, value)) = message.header("Authorization").and_then(split) {
-            if scheme.eq_ignore_ascii_case(b"basic") {
-                cx.credential("basic", lines::basic_user(value), false);
-            }
+        if let Some((scheme, value)) = message.header("Authorization").and_then(split)
+            && scheme.eq_ignore_ascii_case(b"basic")
+        {
+            cx.credential("basic", lines::basic_user(value), false);
         }
         if let Some(user) = url_user(url) {
             cx.credential("password", Some(user), false);
@@ -259,10 +259,10 @@ impl Rtsp {
             .and_then(number)
             .and_then(|sequence: u32| self.waiting.take(&sequence));
         // Without its request an answer with a Transport is one to SETUP all the same.
-        if asked.is_none_or(|asked| asked == Asked::Setup) {
-            if let Some(transport) = message.header("Transport") {
-                expect_media(cx, transport);
-            }
+        if asked.is_none_or(|asked| asked == Asked::Setup)
+            && let Some(transport) = message.header("Transport")
+        {
+            expect_media(cx, transport);
         }
     }
 }

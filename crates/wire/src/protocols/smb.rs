@@ -150,10 +150,10 @@ impl Smb {
     }
 
     fn set_up(&mut self, cx: &mut Cx<'_>, side: Side, body: &[u8]) {
-        if side == Side::Server {
-            if let Some(version) = dialect(body) {
-                self.tell(cx, version);
-            }
+        if side == Side::Server
+            && let Some(version) = dialect(body)
+        {
+            self.tell(cx, version);
         }
         let Some(start) = body.windows(8).position(|part| part == b"NTLMSSP\0") else {
             return;
@@ -330,8 +330,8 @@ mod tests {
         check(
             &DECODER,
             &[
-                (Client, &smb1("72", "18", "00 02ff ff00 00")[..]),
-                (Server, &smb1("72", "98", "01 0000 0000 00")[..]),
+                (Client, &smb1("72", "18", "00 02ff ff00 00")),
+                (Server, &smb1("72", "98", "01 0000 0000 00")),
             ],
             expect![[r#"
                 conversation protocol=smb:1 state=answered packets=1/1 bytes=42/42

@@ -119,10 +119,10 @@ impl Dialogue for Telnet {
             [IAC] | [IAC, 0xfb..=0xfe] => Step::Need(bytes.len() + 1),
             [IAC, SB, rest @ ..] => match rest.windows(2).position(|pair| pair == [IAC, SE]) {
                 Some(end) => {
-                    if let Some(&[TERMINAL_TYPE, 0, ref name @ ..]) = rest.get(..end) {
-                        if let Some(name) = text(name, 40) {
-                            cx.session(None, Some(format!("terminal {name}")));
-                        }
+                    if let Some(&[TERMINAL_TYPE, 0, ref name @ ..]) = rest.get(..end)
+                        && let Some(name) = text(name, 40)
+                    {
+                        cx.session(None, Some(format!("terminal {name}")));
                     }
                     Step::Took(end + 4)
                 }

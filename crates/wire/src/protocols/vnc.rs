@@ -27,13 +27,13 @@ pub static DECODER: Decoder = Decoder {
 
 /// The banner says it all; in the middle of a session only the client's small messages are strict enough, at its ports.
 fn probe(head: &Head<'_>) -> Probe {
-    if let Some(start) = b"RFB ".get(..head.bytes.len().min(4)) {
-        if head.bytes.starts_with(start) {
-            return head.read(|r| {
-                version(r)?;
-                Ok(Sender::Unknown)
-            });
-        }
+    if let Some(start) = b"RFB ".get(..head.bytes.len().min(4))
+        && head.bytes.starts_with(start)
+    {
+        return head.read(|r| {
+            version(r)?;
+            Ok(Sender::Unknown)
+        });
     }
     let at_port = (5900..=5909).any(|port| head.on(port));
     if !at_port || head.first || !is_input(head.bytes) {
@@ -216,10 +216,10 @@ impl Vnc {
                 r.skip(4 + 16)?;
                 let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
                 r.check(length <= 4096, "name length")?;
-                if let Some(name) = text(r.bytes(length)?, 120) {
-                    if let Some(screen) = self.framebuffer {
-                        cx.identity(screen, "system", name);
-                    }
+                if let Some(name) = text(r.bytes(length)?, 120)
+                    && let Some(screen) = self.framebuffer
+                {
+                    cx.identity(screen, "system", name);
                 }
                 self.stage = Stage::Closed;
                 return Ok(false);

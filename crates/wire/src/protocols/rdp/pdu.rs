@@ -80,7 +80,8 @@ impl Request {
                 .and_then(|user| text(user, 64));
             rest = rest.get(length..).unwrap_or(&[]);
         }
-        if !rest.is_empty() {
+        // Some clients send the end of a cookie without a cookie.
+        if !rest.is_empty() && rest != b"\r\n" {
             let mut r = Reader::new(rest);
             let (kind, _, length) = (r.u8()?, r.u8()?, r.u16_le()?);
             r.check(kind == 1 && length == 8, "negotiation request")?;
