@@ -34,42 +34,22 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 
 /// Every decoder. Dispatch, documentation, `docs/protocols.md`, fuzzing and tests derive from it.
 pub static ALL: &[&Decoder] = &[
-    &s7comm::DECODER,
-    &s7comm::plus::DECODER,
-    &enip::DECODER,
-    &enip::io::DECODER,
-    &opcua::DECODER,
-    &ssh::DECODER,
-    &http::DECODER,
-    &http::SSDP,
-    &tls::DECODER,
-    &tls::DTLS,
-    &dns::DNS,
-    &dns::MDNS,
-    &dns::LLMNR,
-    &dns::NBNS,
-    &dhcp::DECODER,
-    &dhcp::DHCPV6,
-    &snmp::DECODER,
-    &ntp::DECODER,
     // By a magic number, a banner or a start line.
     &vnc::DECODER,
     &ssh::DECODER,
     &smb::DECODER,
     &rtsp::DECODER,
     &teamviewer::DECODER,
-    &nbdgm::DECODER,
     &ftp::DECODER,
-    &telnet::DECODER,
     &http::DECODER,
     &http::SSDP,
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &enip::DECODER,
     &rdp::DECODER,
     &opcua::DECODER,
     &tls::DECODER,
     &tls::DTLS,
-    &tftp::DECODER,
     &nbdgm::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
@@ -94,6 +74,7 @@ pub static ALL: &[&Decoder] = &[
     &dns::LLMNR,
     &dns::NBNS,
     &ntp::DECODER,
+    &enip::io::DECODER,
     &named::BACNET,
     &named::IEC104,
     &named::RADIUS,
@@ -101,6 +82,7 @@ pub static ALL: &[&Decoder] = &[
     &named::IKE,
     &named::L2TP,
     &named::OPENVPN,
+    &tftp::DECODER,
     &named::LPD,
     &named::SYSLOG,
     &telnet::DECODER,
@@ -173,4 +155,13 @@ pub fn names() -> Vec<&'static str> {
 /// The registry's own copy of a protocol's name.
 pub(crate) fn static_name(name: &str) -> &'static str {
     by_name(name).map_or("", |decoder| decoder.name)
+}
+
+#[test]
+fn every_protocol_is_registered_once() {
+    let mut names: Vec<_> = ALL.iter().map(|decoder| decoder.name).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "{names:?}");
 }
