@@ -5,7 +5,7 @@ use facts::Address;
 
 use super::{Here, Passing, Worker};
 use crate::cx::At;
-use crate::flow::{Engine, Flow, Key, Sight, Transport, is_stale, open_expected};
+use crate::flow::{Engine, Flow, Key, Sight, Transport, is_stale, open_expected, order};
 use crate::net::link::Ends;
 use crate::picture::{self, AddressKey, Picture, RouteKey, limits};
 
@@ -198,13 +198,7 @@ impl Worker {
             picture: &mut self.picture,
             expected: &mut self.expected,
         };
-        // The direction with a hole first: what the other one holds back answers it.
-        let first = usize::from(flow.dir(0).stream.is_held());
-        for which in [first, 1 - first] {
-            let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
-            stream.close(&mut |delivered| engine.deliver(&mut flow, which, delivered, at));
-            flow.dir_mut(which).stream = stream;
-        }
+        order::finish(&mut flow, &mut engine, at);
         engine.close(&mut flow);
         for which in [0, 1] {
             self.addresses(&flow, which);

@@ -1,7 +1,6 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
-use crate::cx::At;
-use crate::flow::{Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
+use crate::flow::{Engine, Flow, Key, Mark, Told, Transport, number_of_ip, order};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
@@ -323,19 +322,12 @@ fn segment(
     // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
     let carries = (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST);
     if carries {
-        // An answer to what still waits behind a hole stays behind its question.
         let (own, other) = (&flow.dir(sender).stream, &flow.dir(1 - sender).stream);
-        let early = own.is_held() || (other.is_past() && !own.waits());
-        let stream = &mut flow.dir_mut(sender).stream;
-        stream.start(seq);
-        if early {
-            fresh = true;
-            if !stream.hold(seq, tcp.payload, missing, (at.now, at.frame)) {
-                with_stream(flow, engine, 1 - sender, at, |stream, deliver| {
-                    stream.give_up(deliver)
-                });
-            }
-        } else if stream.is_next(seq) {
+        let ack = tcp.has(Tcp::ACK).then_some(tcp.ack);
+        let next = own.is_next(seq) || !own.started;
+        if next && ack.is_none_or(|ack| other.is_through(ack)) {
+            let stream = &mut flow.dir_mut(sender).stream;
+            stream.start(seq);
             stream.advance(tcp.payload.len(), missing);
             if !tcp.payload.is_empty() {
                 engine.stream(flow, sender, tcp.payload, at);
@@ -345,57 +337,19 @@ fn segment(
             }
             fresh = true;
         } else {
-            let seen = (at.now, at.frame);
-            fresh = with_stream(flow, engine, sender, at, |stream, deliver| {
-                stream.segment(seq, tcp.payload, missing, seen, deliver)
-            });
+            let came = order::clock(flow);
+            let mark = Mark { seq, ack, came };
+            let stream = &mut flow.dir_mut(sender).stream;
+            fresh = stream.keep(mark, tcp.payload, missing, at);
         }
     }
     if tcp.has(Tcp::FIN) {
         flow.dir_mut(sender).stream.fin = true;
     }
-    // First the holes, then what is held back behind them.
-    for which in [0, 1] {
-        let own = &flow.dir(which).stream;
-        if own.waits() && !own.is_held() {
-            with_stream(flow, engine, which, at, |stream, deliver| {
-                stream.passed(deliver)
-            });
-        }
-    }
-    for which in [0, 1] {
-        if !flow.dir(which).stream.is_held() {
-            continue;
-        }
-        let late = flow.dir_mut(which).stream.is_patient_no_more();
-        if late && flow.dir(1 - which).stream.is_past() {
-            with_stream(flow, engine, 1 - which, at, |stream, deliver| {
-                stream.give_up(deliver)
-            });
-        }
-        if !flow.dir(1 - which).stream.is_past() {
-            with_stream(flow, engine, which, at, |stream, deliver| {
-                stream.release(deliver)
-            });
-        }
+    if flow.dir(0).stream.waits() || flow.dir(1).stream.waits() {
+        order::proceed(flow, engine, at);
     }
     fresh
-}
-
-/// Works on one direction's stream; what it hands on goes to the flow's dialogue.
-fn with_stream<T>(
-    flow: &mut Flow,
-    engine: &mut Engine<'_>,
-    which: usize,
-    at: At,
-    act: impl FnOnce(&mut Stream, &mut dyn FnMut(Deliver<'_>)) -> T,
-) -> T {
-    let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
-    let result = act(&mut stream, &mut |delivered| {
-        engine.deliver(flow, which, delivered, at)
-    });
-    flow.dir_mut(which).stream = stream;
-    result
 }
 
 /// What the flow table has to know of a packet.
