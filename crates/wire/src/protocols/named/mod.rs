@@ -118,6 +118,13 @@ pub static SLP: Decoder = named(
     office::slp,
     "RFC 2608",
 );
+pub static WS_DISCOVERY: Decoder = named(
+    "ws-discovery",
+    "WS-Discovery",
+    &[Udp(3702)],
+    office::ws_discovery,
+    "OASIS WS-Discovery 1.1",
+);
 pub static RADIUS: Decoder = named(
     "radius",
     "RADIUS",
@@ -214,6 +221,14 @@ pub static QUIC: Decoder = named(
     &[Udp(443)],
     tunnel::quic,
     "RFC 9000, RFC 9369",
+);
+
+pub static TEREDO: Decoder = named(
+    "teredo",
+    "Teredo (IPv6 over UDP)",
+    &[Udp(3544)],
+    tunnel::teredo,
+    "RFC 4380",
 );
 
 // Industry: named here until they are read.
@@ -328,6 +343,24 @@ mod tests {
                 true,
                 hex("38 0102030405060708 00 00000000"),
                 Client,
+            ),
+            (
+                &OPENVPN,
+                false,
+                hex("002a 38 0102030405060708 000102030405060708090a0b0c0d0e0f10111213 00000001 57a1c15f 00 00000000"),
+                Client,
+            ),
+            (
+                &TEREDO,
+                true,
+                hex("60000000 0002 1120 20010000 4137 9e50 8000 f12a b9c8 2815 2a000000000000000000000000000001 abcd"),
+                Unknown,
+            ),
+            (
+                &WS_DISCOVERY,
+                true,
+                b"<?xml version=\"1.0\"?><s:Envelope xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">".to_vec(),
+                Server,
             ),
             (&WIREGUARD, true, pad("01000000 01020304", 148), Client),
             (&WIREGUARD, true, pad("02000000 01020304", 92), Server),
