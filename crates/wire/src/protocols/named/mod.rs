@@ -168,10 +168,10 @@ pub static MSSQL: Decoder = named(
 );
 pub static DCERPC: Decoder = named(
     "dcerpc",
-    "DCE/RPC (DCOM, OPC classic)",
-    &[Tcp(135)],
+    "DCE/RPC (DCOM, OPC classic, PROFINET context management)",
+    &[Tcp(135), Udp(34964)],
     windows::dcerpc,
-    "C706, [MS-RPCE]",
+    "C706, [MS-RPCE]; IEC 61158-6-10 for PROFINET",
 );
 pub static RADMIN: Decoder = Decoder {
     remote: true,
@@ -337,6 +337,7 @@ mod tests {
                 hex("05 00 0b 03 10000000 4800 0000 01000000"),
                 Client,
             ),
+            (&DCERPC, true, pad("04 00 20 00 10 00 00", 80).into_iter().enumerate().map(|(n, byte)| if matches!(n, 74 | 75) { 0 } else { byte }).collect(), Client),
             (&RADMIN, false, hex("01 00000001 00000008 08"), Client),
             (
                 &OPENVPN,

@@ -176,9 +176,22 @@ fn read_connect(cx: &mut Cx<'_>, bytes: &[u8]) -> Option<()> {
     Some(())
 }
 
+/// RFC 2165, 5: version 1 says little of itself and needs the port.
+fn slp_1(head: &Head<'_>) -> Option<Sender> {
+    let mut r = Reader::new(head.bytes);
+    let (version, function) = (r.u8().ok()?, r.u8().ok()?);
+    let length = usize::from(r.u16().ok()?);
+    let sane = version == 1 && (1..=10).contains(&function) && length == head.bytes.len();
+    (sane && head.on(427)).then_some(if matches!(function, 2 | 5 | 7) {
+        Sender::Server
+    } else {
+        Sender::Client
+    })
+}
+
 /// RFC 2608, 8: version 2, eleven functions, and the length of the whole.
 pub fn slp(head: &Head<'_>) -> Probe {
-    ours(slp_sender(head))
+    ours(slp_sender(head).or_else(|| slp_1(head)))
 }
 
 fn slp_sender(head: &Head<'_>) -> Option<Sender> {
