@@ -1,69 +1,90 @@
 //! The main job on the sample terminal, on a clean day and on a bad one.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::run;
 
 /// Judged as of the evening of the day that the captures are from, so that the demo always says the same.
 const AS_OF: &str = "2026-11-20T23:00:00Z";
-/// Lines of the bad day's verdicts that are printed.
-const SHOWN: usize = 48;
+/// Lines of each day's verdicts that are printed.
+const SHOWN: usize = 44;
+
+/// A day of the sample terminal: the folder, what is so about it, and its recipe.
+struct Day {
+    name: &'static str,
+    what: &'static str,
+    play: fn() -> lab::Scenario,
+}
+
+const DAYS: &[Day] = &[
+    Day {
+        name: "clean-day",
+        what: "everything is as declared",
+        play: lab::harborview::clean_day,
+    },
+    Day {
+        name: "bad-day",
+        what: "the same ten minutes with some forty violations planted",
+        play: lab::harborview::bad_day,
+    },
+];
 
 pub(crate) fn run() -> Result<(), String> {
-    run::run(run::cargo().args(["build", "--package", "seawall"]))?;
-    let folder = run::target().join("demo");
-    let days = [
-        ("clean-day", lab::harborview::clean_day()),
-        ("bad-day", lab::harborview::bad_day()),
-    ];
-    let mut texts = Vec::new();
-    for (name, scenario) in days {
-        let site = folder.join(name);
-        scenario
-            .write(&site)
-            .map_err(|error| format!("{}: {error}", site.display()))?;
-        let text = assess(&site, "text", "report.txt")?;
-        assess(&site, "html", "report.html")?;
-        assess(&site, "json", "report.json")?;
-        texts.push((site, text));
-    }
-    for (site, text) in &texts {
-        println!(
-            "\n\u{2500}\u{2500}\u{2500} {} \u{2500}\u{2500}\u{2500}\n",
-            site.display()
-        );
+    make()?;
+    for Day { name, what, .. } in DAYS {
+        let file = folder().join(name).join("report.txt");
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        println!("\n==== {name}: {what} ====\n");
         for line in text.lines().take(SHOWN) {
             println!("{line}");
         }
-        println!("\u{2026}");
+        println!("\u{2026} and on in report.txt");
     }
-    println!(
-        "\nThe sample terminal on two days: everything as declared, and with some forty violations planted."
-    );
-    for (site, _) in &texts {
-        println!("  {}", site.join("report.html").display());
-        println!("  {}", site.join("report.txt").display());
+    println!("\n==== the reports ====\n");
+    for Day { name, .. } in DAYS {
+        println!("  {}", folder().join(name).join("report.html").display());
     }
-    println!("Go on with the program itself, e.g.");
-    println!(
-        "  {} facts {} --kind operation --format table",
-        seawall().display(),
-        folder.join("bad-day/captures").display()
-    );
+    let (seawall, day) = (seawall(), folder().join("bad-day"));
+    let (seawall, day) = (seawall.display(), day.display());
+    println!("\nGo on with the program itself, for example");
+    println!("  {seawall} assess {day} | less");
+    println!("  {seawall} facts {day}/captures --kind operation --format table");
     Ok(())
 }
 
-fn seawall() -> std::path::PathBuf {
+/// Where the sample terminal's days are made.
+pub(crate) fn folder() -> PathBuf {
+    run::target().join("demo")
+}
+
+/// Builds the program, writes both days and judges them.
+pub(crate) fn make() -> Result<(), String> {
+    run::run(run::cargo().args(["build", "--package", "seawall"]))?;
+    for Day { name, play, .. } in DAYS {
+        let site = folder().join(name);
+        play()
+            .write(&site)
+            .map_err(|error| format!("{}: {error}", site.display()))?;
+        for (format, file) in [
+            ("text", "report.txt"),
+            ("html", "report.html"),
+            ("json", "report.json"),
+        ] {
+            assess(&site, format, &site.join(file))?;
+        }
+    }
+    Ok(())
+}
+
+fn seawall() -> PathBuf {
     run::target().join("debug").join("seawall")
 }
 
-/// Judges a site into a file beside it and gives the text.
-fn assess(site: &Path, format: &str, file: &str) -> Result<String, String> {
-    let path = site.join(file);
+fn assess(site: &Path, format: &str, file: &Path) -> Result<(), String> {
     let mut command = run::command(&seawall().to_string_lossy());
     command.arg("assess").arg(site);
     command
         .args(["--as-of", AS_OF, "--format", format, "--output"])
-        .arg(&path);
-    run::output(&mut command)?;
-    std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+        .arg(file);
+    run::output(&mut command).map(drop)
 }

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod docs;
 mod lists;
+mod picture;
 mod run;
 mod tidy;
 mod tools;
@@ -17,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   check               format, lints, links of the docs, licences: everything of `ci` but the tests
   ci                  test, demo and check
   docs                write what is generated under docs/
+  picture             take the README's picture anew; needs chromium
   bench [PACKETS]     packets per second beside tcpdump and tshark
   lists --version DATE --source TEXT FILE...
                       rebuild crates/facts/data/oui.txt; newest file first
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
             .and_then(|()| demo::run())
             .and_then(|()| check::check()),
         Some("docs") => docs::write(),
+        Some("picture") => picture::run(),
         Some("bench") => bench::run(args),
         Some("lists") => lists::run(args),
         _ => Err(USAGE.to_owned()),

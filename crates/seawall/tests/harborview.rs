@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use lab::truth::Planted;
 use lab::{Scenario, harborview};
-use support::{Assessment, Finding, folder};
+use serde_json::Value;
+use support::{Assessment, Finding, facts, folder, text};
 
 fn written(name: &str, scenario: &Scenario) -> PathBuf {
     let folder = folder(name);
@@ -118,4 +119,167 @@ fn the_bad_day_shows_everything_planted_once_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Who did what to whom, how often it was asked and how often refused.
+type Count = BTreeMap<[String; 4], (u64, u64)>;
+
+fn played(scenario: &Scenario) -> Count {
+    let mut count = Count::new();
+    for deed in &scenario.deeds {
+        let [source, target] = [deed.source, deed.target].map(|host| called(&host));
+        let place = count.entry([
+            source,
+            target,
+            deed.protocol.to_owned(),
+            deed.operation.to_owned(),
+        ]);
+        let (all, refused) = place.or_default();
+        *all += 1;
+        *refused += u64::from(deed.refused);
+    }
+    count
+}
+
+/// A host as facts call it: by its name in the site file, else by its address.
+fn called(host: &lab::net::Host) -> String {
+    if host.name.is_empty() {
+        host.ip.to_string()
+    } else {
+        host.name.to_owned()
+    }
+}
+
+fn observed(operations: &[Value]) -> Count {
+    let mut count = Count::new();
+    for row in operations {
+        let place = count.entry(
+            ["source_asset", "target_asset", "protocol", "operation"]
+                .map(|column| text(&row[column])),
+        );
+        let (all, refused) = place.or_default();
+        let times = row["count"].as_u64().unwrap();
+        *all += times;
+        *refused += if row["outcome"] == "refused" {
+            times
+        } else {
+            0
+        };
+    }
+    count
+}
+
+#[test]
+fn operations_are_the_deeds_that_were_done() {
+    for (name, day) in [
+        ("clean deeds", harborview::clean_day()),
+        ("bad deeds", harborview::bad_day()),
+    ] {
+        let site = written(name, &day);
+        let facts = facts(&[
+            "--site".as_ref(),
+            site.as_os_str(),
+            "--kind".as_ref(),
+            "operation".as_ref(),
+            "--kind".as_ref(),
+            "credential".as_ref(),
+        ]);
+        let told: BTreeSet<&str> = day.deeds.iter().map(|deed| deed.protocol).collect();
+        // Deeds are those of control protocols (others have operations too: files, logins), each asked of one host.
+        let to_one = |row: &&Value| !text(&row["target"]).starts_with("01:0e:cf:");
+        let operations: Vec<Value> = facts["operation"]
+            .iter()
+            .filter(|row| told.contains(text(&row["protocol"]).as_str()))
+            .filter(to_one)
+            .cloned()
+            .collect();
+        let (played, observed) = (played(&day), observed(&operations));
+        let mut wrong = Vec::new();
+        for key in played
+            .keys()
+            .chain(observed.keys())
+            .collect::<BTreeSet<_>>()
+        {
+            let (one, two) = (played.get(key), observed.get(key));
+            if one != two {
+                wrong.push(format!("{key:?}: played {one:?}, observed {two:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}:\n{}", day.name, wrong.join("\n"));
+
+        let carried: BTreeSet<(String, u64)> = day
+            .deeds
+            .iter()
+            .filter_map(|deed| deed.content.as_ref())
+            .map(|(length, hash)| (hash.clone(), *length as u64))
+            .collect();
+        let seen: BTreeSet<(String, u64)> = operations
+            .iter()
+            .filter(|row| {
+                matches!(
+                    row["operation"].as_str(),
+                    Some("program-download" | "program-upload")
+                )
+            })
+            .map(|row| {
+                (
+                    text(&row["content_sha256"]),
+                    row["content_bytes"].as_u64().unwrap_or(0),
+                )
+            })
+            .collect();
+        assert_eq!(carried, seen, "content of the {}", day.name);
+    }
+}
+
+#[test]
+fn conversations_are_the_connections_that_were_made() {
+    for (name, day) in [
+        ("clean connections", harborview::clean_day()),
+        ("bad connections", harborview::bad_day()),
+    ] {
+        let site = written(name, &day);
+        let facts = facts(&[
+            "--site".as_ref(),
+            site.as_os_str(),
+            "--kind".as_ref(),
+            "conversation".as_ref(),
+            "--kind".as_ref(),
+            "asset".as_ref(),
+        ]);
+        let mut seen: Vec<String> = facts["conversation"]
+            .iter()
+            .filter(|row| row["transport"] == "tcp")
+            .map(|row| {
+                format!(
+                    "{}:{} → {}:{} {}",
+                    text(&row["client"]),
+                    row["client_port"],
+                    text(&row["server"]),
+                    row["server_port"],
+                    row["direction"] == "handshake"
+                )
+            })
+            .collect();
+        let mut made: Vec<String> = day
+            .connections
+            .iter()
+            .map(|one| {
+                format!(
+                    "{}:{} → {}:{} {}",
+                    one.client.ip, one.client_port, one.server.ip, one.server_port, one.handshake
+                )
+            })
+            .collect();
+        seen.sort();
+        made.sort();
+        let missing: Vec<&String> = made.iter().filter(|one| !seen.contains(one)).collect();
+        let surplus: Vec<&String> = seen.iter().filter(|one| !made.contains(one)).collect();
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "{}: missing {missing:?}, surplus {surplus:?}",
+            day.name
+        );
+        assert_eq!(seen.len(), made.len());
+    }
 }

@@ -119,7 +119,8 @@ CREATE INDEX path_sign_asset ON path_sign(asset);
 CREATE TABLE multi_homed(asset TEXT, other TEXT, zone TEXT, other_zone TEXT, sign TEXT, detail TEXT, time TEXT, last TEXT,
                          evidence TEXT);
 CREATE TABLE home AS
-SELECT p.asset, p.zone, p.is_crane, p.ip, p.mac, MIN(p.time) AS time, MAX(p.last) AS last, MIN(p.evidence) AS evidence
+SELECT p.asset, p.zone, p.is_crane, p.ip, p.mac, MIN(p.time) AS time, MAX(p.last) AS last, MIN(p.evidence) AS evidence,
+       EXISTS (SELECT 1 FROM site_interface i WHERE i.asset = p.asset AND i.zone = p.zone) AS named
 FROM presence p
 WHERE p.zone IS NOT NULL AND p.zone_kind <> 'internet' AND p.asset NOT IN (SELECT name FROM site_asset WHERE joins_networks)
 GROUP BY p.asset, p.zone, p.ip, p.mac;
@@ -128,7 +129,10 @@ CREATE INDEX home_asset ON home(asset);
 INSERT INTO multi_homed
 SELECT a.asset, NULL, a.zone, b.zone, 'addresses',
        'has ' || COALESCE(a.ip, a.mac) || ' in ' || a.zone || ' and ' || COALESCE(b.ip, b.mac) || ' in ' || b.zone,
-       MIN(a.time, b.time), MAX(a.last, b.last), json_array(a.evidence, b.evidence)
+       -- One home is named in the site file: the packets to look at are those of the other.
+       CASE WHEN a.named = b.named THEN MIN(a.time, b.time) WHEN b.named THEN a.time ELSE b.time END,
+       CASE WHEN a.named = b.named THEN MAX(a.last, b.last) WHEN b.named THEN a.last ELSE b.last END,
+       CASE WHEN a.named = b.named THEN json_array(a.evidence, b.evidence) WHEN b.named THEN json_array(a.evidence) ELSE json_array(b.evidence) END
 FROM home a JOIN home b ON b.asset = a.asset AND a.zone < b.zone AND (a.is_crane OR b.is_crane)
 WHERE a.ip IS NOT b.ip AND a.ip IS NOT NULL AND b.ip IS NOT NULL
 GROUP BY a.asset, a.zone, b.zone;

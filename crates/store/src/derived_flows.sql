@@ -8,15 +8,18 @@ CREATE INDEX flow_story ON flow(story);
 -- of a minute ends a burst.
 CREATE TABLE prober AS
 WITH try AS (
-    SELECT client_asset, client_zone, server, server_zone, server || ' ' || transport || COALESCE(server_port, '') AS door, time, last,
+    SELECT client_asset, client_zone, server, COALESCE(server_asset, server) AS host, server_zone, server || ' ' || transport || COALESCE(server_port, '') AS door, time, last,
            CASE WHEN seconds_between(LAG(last) OVER w, time) <= 60 THEN 0 ELSE 1 END AS begins
     FROM flow
     WHERE unexplained AND NOT server_local AND (client_crane OR server_crane) AND (exchanged = 0 OR transport IN ('icmp', 'icmp6'))
     WINDOW w AS (PARTITION BY client_asset ORDER BY time, id)
 ),
-burst AS (SELECT *, SUM(begins) OVER (PARTITION BY client_asset ORDER BY time ROWS UNBOUNDED PRECEDING) AS nth FROM try)
+burst AS (SELECT *, SUM(begins) OVER (PARTITION BY client_asset ORDER BY time ROWS UNBOUNDED PRECEDING) AS nth FROM try),
+-- Hosts of which many ports were tried: the aim of the scan, where the others are only asked whether they are there.
+aim AS (SELECT client_asset, nth, host FROM burst GROUP BY client_asset, nth, host HAVING COUNT(DISTINCT door) >= 8)
 SELECT client_asset AS asset, MIN(client_zone) AS zone, COUNT(DISTINCT server) AS targets, COUNT(DISTINCT door) AS doors,
-       CASE WHEN COUNT(DISTINCT server) = 1 THEN MIN(server) END AS host,
+       CASE WHEN COUNT(DISTINCT server) = 1 THEN MIN(host) END AS host,
+       (SELECT json_group_array(a.host) FROM aim a WHERE a.client_asset = burst.client_asset AND a.nth = burst.nth) AS aims,
        json_group_array(DISTINCT server_zone) AS toward, MIN(time) AS time, MAX(last) AS last
 FROM burst
 GROUP BY client_asset, nth
@@ -55,6 +58,9 @@ UPDATE flow SET story = (
         WHEN s.desk AND flow.server_crane AND NOT s.client_on_board AND flow.client_role IS NOT 'jump-host' THEN 'remote-session'
         WHEN s.tool AND flow.client_crane AND s.server_outside THEN 'remote-session'
         WHEN flow.protocol = 'telnet' AND flow.server_crane AND s.client_outside THEN 'remote-session'
+        -- Files that such a service carries across zones are part of its story.
+        WHEN flow.needless IN ('ftp', 'tftp', 'file sharing') AND flow.crosses AND (flow.client_crane OR flow.server_crane)
+             AND NOT EXISTS (SELECT 1 FROM stranger x WHERE x.asset IN (flow.client_asset, flow.server_asset)) THEN 'needless-service'
         WHEN flow.unauthorised AND flow.server_crane THEN 'modification'
         WHEN flow.client_asset IN (SELECT asset FROM stranger) OR flow.server_asset IN (SELECT asset FROM stranger) THEN 'stranger'
         -- Where the capture shows too little to recognise the protocol, a conduit between the two may allow it.
@@ -98,7 +104,11 @@ SELECT o.*
 FROM operation o
 LEFT JOIN site_zone z ON z.name = o.target_zone
 WHERE o.modifies AND o.operation <> 'authenticate' AND o.work_order IS NULL AND o.conduit IS NULL
-  AND (z.is_crane OR o.crane IS NOT NULL);
+  AND (z.is_crane OR o.crane IS NOT NULL)
+  -- Files carried by a service that the crane network does not need are told with the service.
+  AND NOT (o.operation IN ('file-read', 'file-write', 'file-delete') AND EXISTS (
+      SELECT 1 FROM flow f WHERE f.story = 'needless-service' AND f.client_asset = COALESCE(o.source_asset, o.source)
+         AND f.server_asset = COALESCE(o.target_asset, o.target) AND f.protocol = o.protocol));
 
 CREATE INDEX operation_pair ON operation(source_asset, target_asset);
 CREATE INDEX name_platform ON name(platform) WHERE platform IS NOT NULL;

@@ -19,6 +19,8 @@ pub(crate) struct Context {
     platform_ips: BTreeMap<String, String>,
     /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
     pub(crate) hidden_macs: BTreeMap<String, (String, bool)>,
+    /// Broadcast addresses of the zones' subnets.
+    pub(crate) broadcasts: BTreeSet<String>,
     /// Captures whose frames are shortened.
     snapped: BTreeSet<String>,
     /// By zone: kind, and whether it is of the crane network.
@@ -114,6 +116,11 @@ impl Context {
         }
     }
 
+    /// An address that names no single host.
+    fn is_local(&self, address: &str) -> bool {
+        is_local(address) || self.broadcasts.contains(address)
+    }
+
     fn entry(&mut self, row: Row<'_>) -> &mut Carried {
         self.carried
             .entry(row.text("community_id").unwrap_or_default().to_owned())
@@ -156,7 +163,7 @@ macro_rules! places {
 places! {
     midstream, gaps, capture,
     time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, assumed, variant, state,
-    packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
+    forwarders, packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
     server_zone, server_party, crosses, conduit, reason,
 }
 
@@ -220,12 +227,19 @@ impl Flows {
         let client_asset = text(p.client_asset).or_else(|| text(p.client));
         let server_asset = text(p.server_asset).or_else(|| text(p.server));
         // A declared device is no hidden path to itself: what it does is told on its own.
-        let hidden = |mac: usize| {
-            let (device, declared) = text(mac).and_then(|mac| self.context.hidden_macs.get(mac))?;
+        let hidden = |mac: &str| {
+            let (device, declared) = self.context.hidden_macs.get(mac)?;
             let device = Some(device.as_str());
             (!declared || (client_asset != device && server_asset != device)).then_some(device)?
         };
-        let hidden_by = hidden(p.server_mac).or_else(|| hidden(p.client_mac));
+        let carriers = match values.get(p.forwarders) {
+            Some(Value::List(macs)) => macs.as_slice(),
+            _ => &[],
+        };
+        let mut ends = [p.server_mac, p.client_mac].into_iter().filter_map(text);
+        let hidden_by = ends
+            .find_map(hidden)
+            .or_else(|| carriers.iter().find_map(|mac| hidden(mac)));
         let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
         let protocol = text(p.parent)
             .or_else(|| text(p.protocol))
@@ -296,7 +310,7 @@ impl Flows {
                     Value::Bool(from.is_some_and(|z| z.1)),
                     owned(text(p.client_party)),
                     owned(role(client_asset).map(String::as_str)),
-                    Value::Bool(is_local(client)),
+                    Value::Bool(self.context.is_local(client)),
                     owned(Some(server)),
                     owned(server_asset),
                     owned(text(p.server_zone)),
@@ -304,7 +318,7 @@ impl Flows {
                     Value::Bool(to.is_some_and(|z| z.1)),
                     owned(text(p.server_party)),
                     owned(role(server_asset).map(String::as_str)),
-                    Value::Bool(is_local(server)),
+                    Value::Bool(self.context.is_local(server)),
                     owned(Some(transport)),
                     port.clone(),
                     owned(protocol),
@@ -435,7 +449,7 @@ fn needless(
         Some("telnet") => "telnet",
         Some("ftp") => "ftp",
         Some("tftp") => "tftp",
-        Some("snmp") if variant.is_none_or(|v| !v.contains('3')) => "snmp without encryption",
+        Some("snmp") if variant.is_some_and(|v| !v.contains('3')) => "snmp without encryption",
         Some("mdns") => "mdns",
         Some("llmnr") => "llmnr",
         Some("nbns" | "nbt" | "netbios") => "nbns",

@@ -309,6 +309,13 @@ fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> 
     for (name, kind, is_crane) in pairs("SELECT name, kind, is_crane IS TRUE FROM site_zone")? {
         context.zones.insert(name, (kind, is_crane));
     }
+    for (net, _, _) in pairs("SELECT value, '', 0 FROM site_zone, json_each(subnets)")? {
+        if let Ok(ipnet::IpNet::V4(net)) = net.parse::<ipnet::IpNet>()
+            && net.prefix_len() < 31
+        {
+            context.broadcasts.insert(net.broadcast().to_string());
+        }
+    }
     for (name, role, _) in pairs(
         "SELECT name, role, 0 FROM asset WHERE role IS NOT NULL UNION ALL SELECT name, role, 0 FROM site_asset WHERE role IS NOT NULL",
     )? {

@@ -16,7 +16,7 @@ kind! {
         client: Address,
         /// Port of the client; null without ports.
         client_port: Option<u16>,
-        /// MAC address that carried the client's packets where they were seen first.
+        /// MAC address that carried the client's packets where they were seen nearest to it.
         client_mac: Option<Mac>,
         /// The end that was asked.
         server: Address,
@@ -24,10 +24,13 @@ kind! {
         server_port: Option<u16>,
         /// MAC address that carried the server's packets, or to which the client's went.
         server_mac: Option<Mac>,
-        /// VLAN in which the first packet was seen; null when untagged or priority-tagged (VID 0).
+        /// VLAN nearest to the client in which it was seen; null when untagged or priority-tagged (VID 0).
         vlan: Option<u16>,
         /// Every VLAN in which packets of it were seen.
         vlans: Vec<u16>,
+        /// MAC addresses that took its packets from one monitored network into the next: they came in there and went on
+        /// with a lower TTL.
+        forwarders: Vec<String>,
         /// Protocol recognised by content, e.g. `s7comm`; null when not recognised.
         protocol: Option<String>,
         /// Protocol assumed by the server's port, where the beginning that would tell was not captured or nothing was

@@ -10,7 +10,7 @@ pub(crate) use stream::{Deliver, Stream};
 pub(crate) use talk::{Engine, Tap, is_stale, open_expected, open_layer2};
 
 use facts::kinds::{Conversation, RemoteSession};
-use facts::{Address, Evidence, Time};
+use facts::{Address, Evidence, Mac, Time};
 
 use crate::cx::{End, FlowView, Learned};
 use crate::decoder::{Decoder, Dialogue, Side};
@@ -25,12 +25,15 @@ pub(crate) enum Told {
     Handshake,
 }
 
+/// Carriers noted per flow.
+const MOST_FORWARDERS: usize = 4;
+
 /// What one end sent.
 #[derive(Debug, Default)]
 pub(crate) struct Direction {
     pub packets: u64,
     pub bytes: u64,
-    /// Where its packets were seen; the first leg is the one that counts.
+    /// Where its packets were seen.
     pub legs: legs::Legs,
     pub stream: Stream,
     pub tap: Tap,
@@ -45,6 +48,8 @@ pub(crate) struct Flow {
     pub frame_count: u8,
     /// What each end sent, by [`Key`] order.
     pub sent: [Direction; 2],
+    /// Who carried packets of it on, by the MAC address at which they came in.
+    pub forwarders: Vec<Mac>,
     /// Which end is the client.
     pub client: usize,
     pub told: Told,
@@ -72,6 +77,7 @@ impl Flow {
             frames: [0; 8],
             frame_count: 0,
             sent: [Direction::default(), Direction::default()],
+            forwarders: Vec::new(),
             client: sender,
             told: Told::First,
             syn: false,
@@ -116,11 +122,11 @@ impl Flow {
     fn view_end(&self, which: usize) -> End {
         let (address, port) = self.key.end(which);
         let (own, other) = (self.dir(which), self.dir(1 - which));
-        let leg = own.legs.first();
+        let leg = own.legs.nearest();
         // Before an end has spoken, its MAC is the one that the other end sends to.
         let mac = leg
             .and_then(|leg| leg.src)
-            .or_else(|| other.legs.first().and_then(|leg| leg.dst));
+            .or_else(|| other.legs.farthest().and_then(|leg| leg.dst));
         End {
             address,
             port,
@@ -130,10 +136,20 @@ impl Flow {
         }
     }
 
+    /// Notes who carried a packet from one leg to another.
+    pub(crate) fn forwarded_by(&mut self, step: &Forwarded) {
+        let carrier = step.from.dst.or(step.to.src).filter(|mac| mac.is_device());
+        let Some(mac) = carrier else { return };
+        if self.forwarders.len() < MOST_FORWARDERS && !self.forwarders.contains(&mac) {
+            self.forwarders.push(mac);
+            self.forwarders.sort_unstable();
+        }
+    }
+
     pub(crate) fn vlan(&self) -> Option<u16> {
-        let client = self.dir(self.client).legs.first();
+        let client = self.dir(self.client).legs.nearest();
         client
-            .or_else(|| self.dir(1 - self.client).legs.first())
+            .or_else(|| self.dir(1 - self.client).legs.farthest())
             .and_then(|leg| leg.vlan)
     }
 
@@ -219,7 +235,10 @@ impl Flow {
             "one-sided"
         } else if server.packets > 0 && client.packets > 0 {
             "answered"
-        } else if target.is_group() || !self.key.transport.has_ports() && !self.asks() {
+        } else if target.is_group()
+            || client.legs.to_all()
+            || !self.key.transport.has_ports() && !self.asks()
+        {
             "one-way"
         } else if self.key.transport == Transport::Udp
             && client.packets > 3
@@ -292,6 +311,7 @@ impl Flow {
             server_mac: view.server.mac,
             vlan: view.vlan,
             vlans,
+            forwarders: self.forwarders.iter().map(Mac::to_string).collect(),
             protocol: self.protocol().map(str::to_owned),
             assumed: self.assumed(view.server.port, ports),
             variant: self.learned.variant.clone(),

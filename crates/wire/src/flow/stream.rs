@@ -204,18 +204,20 @@ impl Stream {
         }
     }
 
-    /// The hole in front of what waits will not be filled.
+    /// The hole will not be filled: neither that in front of what waits, nor what was acknowledged and never seen.
     pub(crate) fn give_up(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        let Some(first) = self
+        let first = self
             .waiting
             .as_ref()
-            .and_then(|waiting| waiting.segments.front())
-        else {
-            return;
+            .and_then(|waiting| waiting.segments.front());
+        let end = match (first, self.acknowledged) {
+            (Some(first), _) => first.seq,
+            (None, Some((_, highest))) => highest,
+            (None, None) => return,
         };
-        let hole = distance(first.seq, self.next);
+        let hole = distance(end, self.next);
         if hole > 0 {
-            self.next = first.seq;
+            self.next = end;
             self.lost += u64::from(hole.unsigned_abs());
             self.gaps += 1;
             deliver(Deliver::Gap(u64::from(hole.unsigned_abs())));
@@ -268,21 +270,37 @@ impl Stream {
         self.flush(deliver);
     }
 
-    /// The other end has what is missing in front of what waits.
+    /// The other end has bytes that were not handed on yet, be they behind a hole or not seen at all. (One number may be
+    /// the FIN's.)
     pub(crate) fn is_past(&self) -> bool {
-        let first = self
-            .waiting
-            .as_ref()
-            .and_then(|waiting| waiting.segments.front());
-        match (first, self.acknowledged) {
+        let ahead = |(_, highest): (u32, u32)| distance(highest, self.next);
+        self.started && self.acknowledged.is_some_and(|range| ahead(range) > 1)
+    }
+
+    /// The other end has what is missing in front of what waits.
+    fn is_acknowledged(&self) -> bool {
+        let waiting = self.waiting.as_ref();
+        match (
+            waiting.and_then(|waiting| waiting.segments.front()),
+            self.acknowledged,
+        ) {
             (Some(first), Some((_, highest))) => distance(highest, first.seq) >= 0,
             _ => false,
         }
     }
 
+    /// A packet of the flow passed while this is held back; `true` once that has been so for long enough.
+    pub(crate) fn is_patient_no_more(&mut self) -> bool {
+        let Some(waiting) = &mut self.waiting else {
+            return false;
+        };
+        waiting.passed = waiting.passed.saturating_add(1);
+        waiting.passed > PATIENCE
+    }
+
     /// A packet of the flow passed: holes that were acknowledged, or that are old, are given up.
     pub(crate) fn passed(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        let past = self.is_past();
+        let past = self.is_acknowledged();
         let Some(waiting) = &mut self.waiting else {
             return;
         };

@@ -71,6 +71,7 @@ impl Worker {
             }
             Sight::Again(forwarded) => {
                 if let Some(step) = forwarded {
+                    flow.forwarded_by(&step);
                     self.forwarded(here, &step);
                 }
                 Some((index, true))

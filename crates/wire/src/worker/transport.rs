@@ -1,6 +1,7 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
-use crate::flow::{Deliver, Engine, Flow, Key, Told, Transport, number_of_ip};
+use crate::cx::At;
+use crate::flow::{Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
@@ -330,9 +331,9 @@ fn segment(
         if early {
             fresh = true;
             if !stream.hold(seq, tcp.payload, missing, (at.now, at.frame)) {
-                let mut asked = std::mem::take(&mut flow.dir_mut(1 - sender).stream);
-                asked.give_up(&mut |delivered| engine.deliver(flow, 1 - sender, delivered, at));
-                flow.dir_mut(1 - sender).stream = asked;
+                with_stream(flow, engine, 1 - sender, at, |stream, deliver| {
+                    stream.give_up(deliver)
+                });
             }
         } else if stream.is_next(seq) {
             stream.advance(tcp.payload.len(), missing);
@@ -344,40 +345,57 @@ fn segment(
             }
             fresh = true;
         } else {
-            let mut stream = std::mem::take(&mut flow.dir_mut(sender).stream);
-            fresh = stream.segment(
-                seq,
-                tcp.payload,
-                missing,
-                (at.now, at.frame),
-                &mut |delivered| {
-                    engine.deliver(flow, sender, delivered, at);
-                },
-            );
-            flow.dir_mut(sender).stream = stream;
+            let seen = (at.now, at.frame);
+            fresh = with_stream(flow, engine, sender, at, |stream, deliver| {
+                stream.segment(seq, tcp.payload, missing, seen, deliver)
+            });
         }
     }
     if tcp.has(Tcp::FIN) {
         flow.dir_mut(sender).stream.fin = true;
     }
     // First the holes, then what is held back behind them.
-    for held in [false, true] {
-        for which in [0, 1] {
-            let (own, other) = (&flow.dir(which).stream, &flow.dir(1 - which).stream);
-            if !own.waits() || own.is_held() != held || (held && other.is_past()) {
-                continue;
-            }
-            let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
-            let mut deliver = |delivered: Deliver<'_>| engine.deliver(flow, which, delivered, at);
-            if held {
-                stream.release(&mut deliver);
-            } else {
-                stream.passed(&mut deliver);
-            }
-            flow.dir_mut(which).stream = stream;
+    for which in [0, 1] {
+        let own = &flow.dir(which).stream;
+        if own.waits() && !own.is_held() {
+            with_stream(flow, engine, which, at, |stream, deliver| {
+                stream.passed(deliver)
+            });
+        }
+    }
+    for which in [0, 1] {
+        if !flow.dir(which).stream.is_held() {
+            continue;
+        }
+        let late = flow.dir_mut(which).stream.is_patient_no_more();
+        if late && flow.dir(1 - which).stream.is_past() {
+            with_stream(flow, engine, 1 - which, at, |stream, deliver| {
+                stream.give_up(deliver)
+            });
+        }
+        if !flow.dir(1 - which).stream.is_past() {
+            with_stream(flow, engine, which, at, |stream, deliver| {
+                stream.release(deliver)
+            });
         }
     }
     fresh
+}
+
+/// Works on one direction's stream; what it hands on goes to the flow's dialogue.
+fn with_stream<T>(
+    flow: &mut Flow,
+    engine: &mut Engine<'_>,
+    which: usize,
+    at: At,
+    act: impl FnOnce(&mut Stream, &mut dyn FnMut(Deliver<'_>)) -> T,
+) -> T {
+    let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
+    let result = act(&mut stream, &mut |delivered| {
+        engine.deliver(flow, which, delivered, at)
+    });
+    flow.dir_mut(which).stream = stream;
+    result
 }
 
 /// What the flow table has to know of a packet.

@@ -28,19 +28,32 @@ pub(super) fn modifications(stage: &mut Stage) {
         net.around(|net| s7.close(net));
     });
 
-    let item = planted(
+    let stop = planted(
         "stop-after-work-order",
         "C9",
         &["C8", "C1"],
         &["eng1", "plc7"],
-        "the engineering station stops crane 7's controller after WO-2211 has ended, and starts it again",
+        "the engineering station stops crane 7's controller after WO-2211 has ended",
     );
-    stage.plant(item, |net| {
-        let mut s7 = S7::connect(net, at(540), ENG1, PLC7, Device::Programmer, 2);
+    let start = planted(
+        "start-after-work-order",
+        "C9",
+        &["C8", "C1"],
+        &["eng1", "plc7"],
+        "and starts it again, in the same session",
+    );
+    let mut session = None;
+    stage.plant(stop, |net| {
+        let mut s7 = net.around(|net| S7::connect(net, at(540), ENG1, PLC7, Device::Programmer, 2));
         s7.stop(net);
         s7.tcp.pause(6 * SECOND);
-        s7.start(net);
-        s7.close(net);
+        session = Some(s7);
+    });
+    stage.plant(start, |net| {
+        if let Some(mut s7) = session {
+            s7.start(net);
+            net.around(|net| s7.close(net));
+        }
     });
 
     let item = planted(
@@ -113,8 +126,8 @@ pub(super) fn homes(stage: &mut Stage) {
 
     let item = planted(
         "cms9-forwards",
-        "C3",
-        &["C12", "C1", "C11"],
+        "C12",
+        &["C3", "C1", "C11"],
         &["cms9"],
         "crane 9's management system forwards packets from crane management into the crane's control network, past the firewall",
     );

@@ -106,19 +106,29 @@ pub(super) fn unneeded(stage: &mut Stage) {
         )
     });
 
+    let times = [at(180), at(210), at(240)];
     let item = planted(
-        "name-noise",
+        "mdns-noise",
         "C2",
         &[],
         &["hmi9"],
-        "crane 9's panel shouts for names by mDNS, LLMNR and NBNS",
+        "crane 9's panel shouts for names by mDNS",
     );
     stage.plant(item, |net| {
-        for nth in 0..3 {
-            let when = at(180 + nth * 30);
+        for when in times {
             dns::mdns_question(net, when, HMI9, "_http._tcp.local");
             dns::mdns_announcement(net, when + 300 * MILLI, HMI9, "hmi9.local");
+        }
+    });
+    let item = planted("llmnr-noise", "C2", &[], &["hmi9"], "and by LLMNR");
+    stage.plant(item, |net| {
+        for when in times {
             dns::llmnr(net, when + 600 * MILLI, HMI9, "wpad");
+        }
+    });
+    let item = planted("nbns-noise", "C2", &[], &["hmi9"], "and by NBNS");
+    stage.plant(item, |net| {
+        for when in times {
             dns::nbns(net, when + 900 * MILLI, HMI9, "WPAD");
         }
     });

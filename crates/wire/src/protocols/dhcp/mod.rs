@@ -36,7 +36,8 @@ fn probe(head: &Head<'_>) -> Probe {
     let Ok(message) = Message::read(head.bytes) else {
         return Probe::NotOurs;
     };
-    if !message.cookie && !(head.on(67) && head.on(68)) {
+    let by_port = head.on(67) && head.on(68);
+    if !message.cookie && !by_port {
         return Probe::NotOurs;
     }
     Probe::Ours(if message.reply {
@@ -180,14 +181,16 @@ fn is_relayed(cx: &Cx<'_>, message: &Message<'_>) -> bool {
     !message.relay.is_unspecified() && cx.flow.client.port == cx.flow.server.port
 }
 
+/// The client's name, by itself or by the server.
+fn host_name(message: &Message<'_>) -> Option<String> {
+    let name = message.option(12).and_then(|name| text(name, 255));
+    name.or_else(|| message.option(81).and_then(fqdn))
+}
+
 fn of_client(cx: &mut Cx<'_>, side: Side, message: &Message<'_>, kind: Option<u8>) {
     let Some(mac) = message.client else { return };
     let ip = (!message.current.is_unspecified()).then_some(IpAddr::V4(message.current));
-    if let Some(name) = message
-        .option(12)
-        .and_then(|name| text(name, 255))
-        .or_else(|| message.option(81).and_then(fqdn))
-    {
+    if let Some(name) = host_name(message) {
         cx.identity_of(Some(mac), ip, "hostname", name, Grade::Stated);
     }
     if let Some(class) = message.option(60).and_then(|class| text(class, 255)) {
@@ -224,6 +227,15 @@ fn of_server(cx: &mut Cx<'_>, side: Side, message: &Message<'_>, granted: bool) 
         && !relayed
     {
         cx.claim(mac, leased.into());
+        if let Some(name) = host_name(message) {
+            cx.identity_of(
+                Some(mac),
+                Some(leased.into()),
+                "hostname",
+                name,
+                Grade::Inferred,
+            );
+        }
     }
     let end = *cx.flow.end(side);
     let sender = end.address.ip().filter(|ip| !ip.is_unspecified());

@@ -118,7 +118,7 @@ fn probe_dns(head: &Head<'_>) -> Probe {
         };
     };
     if head.on(53) {
-        return if header.fits(length) {
+        return if header.fits() {
             Probe::Ours(role(&header))
         } else {
             Probe::NotOurs
@@ -138,7 +138,7 @@ fn probe_mdns(head: &Head<'_>) -> Probe {
     let Ok(header) = Header::read(&mut Reader::new(head.bytes)) else {
         return Probe::NotOurs;
     };
-    if !head.on(5353) || !header.fits(head.bytes.len()) {
+    if !head.on(5353) || !header.fits() {
         return Probe::NotOurs;
     }
     // Between two ports 5353 both ask and both answer.
@@ -156,7 +156,7 @@ fn probe_llmnr(head: &Head<'_>) -> Probe {
         head.bytes.get(2..).unwrap_or(&[])
     };
     match Header::read(&mut Reader::new(bytes)) {
-        Ok(header) if head.on(5355) && header.fits(bytes.len()) => Probe::Ours(role(&header)),
+        Ok(header) if head.on(5355) && header.fits() => Probe::Ours(role(&header)),
         Err(_) if head.on(5355) && head.open => Probe::NeedMore,
         _ => Probe::NotOurs,
     }

@@ -184,7 +184,7 @@ impl Place {
                 Err(step) => Through::Step(step),
             },
             Place::Trailer => match line(bytes) {
-                Ok((line, length)) if line.is_empty() => {
+                Ok(([], length)) => {
                     *self = Place::Head;
                     Through::End(Step::Took(length))
                 }

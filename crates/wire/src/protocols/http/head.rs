@@ -57,7 +57,8 @@ pub(super) fn first(bytes: &[u8]) -> Result<First<'_>, Malformed> {
         None if could_begin(bytes) => return Err(Malformed::Short),
         None => return Err(Malformed::Bad("first line")),
     };
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // Some devices leave blanks at the end.
+    let line = line.trim_ascii_end();
     if let Some(rest) = line.strip_prefix(b"HTTP/1.") {
         let [b'0' | b'1', b' ', a, b, c, rest @ ..] = rest else {
             return Err(Malformed::Bad("status line"));

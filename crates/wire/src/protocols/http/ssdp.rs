@@ -20,8 +20,14 @@ pub(crate) static DECODER: Decoder = Decoder {
     blind: "the device description, which is fetched by HTTP",
 };
 
+/// Other discovery protocols borrow the first line; elsewhere than on its port the fields must be SSDP's.
 fn probe(at: &Head<'_>) -> Probe {
-    if !at.udp {
+    let named = |field: &[u8]| {
+        at.bytes
+            .windows(field.len())
+            .any(|part| part.eq_ignore_ascii_case(field))
+    };
+    if !at.udp || !at.on(1900) && !named(b"\nst:") && !named(b"\nnt:") {
         return Probe::NotOurs;
     }
     match head::first(at.bytes) {
@@ -90,7 +96,7 @@ mod tests {
 
     #[test]
     fn an_announcement_names_software_and_device_and_an_answer_its_asker() {
-        let notify = "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: ssdp:alive\r\n\
+        let notify = "NOTIFY * HTTP/1.1 \r\nHOST: 239.255.255.250:1900\r\nNTS: ssdp:alive\r\n\
             NT: urn:schemas-upnp-org:device:Basic:1\r\nSERVER: Linux/4.9 UPnP/1.0 Cam/2.1\r\n\r\n";
         let facts = run(
             &DECODER,
@@ -98,7 +104,7 @@ mod tests {
             &[(Side::Client, notify.as_bytes().to_vec())],
         );
         expect![[r#"
-            conversation protocol=ssdp state=unanswered packets=1/0 bytes=143/0
+            conversation protocol=ssdp state=unanswered packets=1/0 bytes=144/0
             identity 10.0.0.1 software=Linux/4.9 UPnP/1.0 Cam/2.1 stated
             identity 10.0.0.1 system=UPnP device urn:schemas-upnp-org:device:Basic:1 stated
         "#]]

@@ -51,6 +51,9 @@ impl<'a> Record<'a> {
 
 /// Records must fill the datagram, and the first must be a hello or belong to what follows one.
 fn probe(head: &Head<'_>) -> Probe {
+    if !head.udp {
+        return Probe::NotOurs;
+    }
     head.read(|r| {
         let first = Record::read(r)?;
         while !r.is_empty() {
@@ -76,6 +79,10 @@ struct Dtls {
 
 impl Dialogue for Dtls {
     fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+        // RFC 7983: STUN and media may share the ports; the first octet tells.
+        if !matches!(bytes.first(), Some(20..=63)) {
+            return Step::Took(bytes.len());
+        }
         let mut r = Reader::new(bytes);
         let record = match Record::read(&mut r) {
             Ok(record) => record,

@@ -1,10 +1,11 @@
 //! TLS and DTLS: who asks for which server by name, what both agree on, and the certificates shown.
 //!
 //! Spec: RFC 8446 (1.3), RFC 5246 (1.2) and before; RFC 6066 (server name); RFC 7301 (ALPN); FoxIO JA4 (client only).
-//! Emits: server names, names of certificates, JA4 of the client, key and subject of certificates, version as variant.
+//! Emits: server names, names of certificates, JA4 of the client, key and subject of certificates, version as variant;
+//! a remote session where the names are those of a remote-support tool.
 //! Blind to: everything after the handshake; certificates of TLS 1.3, which are encrypted; STARTTLS, which other
 //! protocols hand over.
-pub(crate) mod certificate;
+mod certificate;
 mod dtls;
 mod hello;
 

@@ -1,0 +1,437 @@
+//! The engine on whole frames: layers, legs, streams, shards. Frames come from the lab's recipes.
+use std::net::Ipv4Addr;
+
+use facts::kinds::{Conversation, Verb};
+use facts::{Facts, Time};
+use lab::net::frame::{self, ACK, Ends, FIN, Ipv4, PSH, SYN, Segment, Tag};
+use wire::{Frame, Link, Shard, Worker};
+
+const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 10, 20);
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 10);
+const CLIENT_MAC: [u8; 6] = [0x00, 0x1b, 0x1b, 0, 0, 1];
+const SERVER_MAC: [u8; 6] = [0x28, 0x63, 0x36, 0, 0, 2];
+const ROUTER_MAC: [u8; 6] = [0x00, 0x00, 0x5d, 0, 0, 9];
+
+/// Reads frames, one a millisecond, with a worker or several, and gives the facts.
+fn observe(frames: &[Vec<u8>], workers: u32) -> Facts {
+    let mut pictures = (0..workers).map(|index| {
+        let mut worker = Worker::new(Shard {
+            index,
+            of: workers,
+            seed: 7,
+        });
+        for (bytes, number) in frames.iter().zip(1u32..) {
+            worker.frame(&Frame {
+                link: Link::Ethernet,
+                time: Time(i64::from(number) * 1_000_000),
+                data: bytes,
+                wire_len: u32::try_from(bytes.len()).unwrap(),
+                capture: 0,
+                number,
+            });
+        }
+        worker.finish()
+    });
+    let mut first = pictures.next().unwrap();
+    pictures.for_each(|other| first.merge(other));
+    first.into_facts(vec!["test.pcap".to_owned()])
+}
+
+/// An IPv4 packet of one of the two hosts, identified by `id`.
+fn packet(from_client: bool, protocol: u8, ttl: u8, id: u16, payload: &[u8]) -> Vec<u8> {
+    let (from, to) = if from_client {
+        (CLIENT, SERVER)
+    } else {
+        (SERVER, CLIENT)
+    };
+    Ipv4 {
+        from,
+        to,
+        protocol,
+        ttl,
+        id,
+        tos: 0,
+        dont_fragment: true,
+    }
+    .whole(payload)
+}
+
+/// The packet as a switch sees it between the two hosts, in a VLAN.
+fn direct(from_client: bool, vlan: u16, packet: &[u8]) -> Vec<u8> {
+    let (to, from) = if from_client {
+        (SERVER_MAC, CLIENT_MAC)
+    } else {
+        (CLIENT_MAC, SERVER_MAC)
+    };
+    frame::ethernet(to, from, &[Tag::vlan(vlan)], 0x0800, packet)
+}
+
+fn segment(from_client: bool, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let (from, to) = if from_client {
+        (40_000, 502)
+    } else {
+        (502, 40_000)
+    };
+    let ends = if from_client {
+        Ends::V4(CLIENT, SERVER)
+    } else {
+        Ends::V4(SERVER, CLIENT)
+    };
+    frame::tcp(
+        ends,
+        Segment {
+            from,
+            to,
+            seq,
+            ack,
+            flags,
+            window: 4096,
+            options: &[],
+            payload,
+        },
+    )
+}
+
+/// Modbus: read register 16, and its answer.
+const ASK: [u8; 12] = [0, 1, 0, 0, 0, 6, 1, 3, 0, 16, 0, 1];
+const ANSWER: [u8; 11] = [0, 1, 0, 0, 0, 5, 1, 3, 2, 0, 7];
+
+/// A connection that reads one register: handshake, question, answer, end.
+fn reading() -> Vec<(bool, Vec<u8>)> {
+    vec![
+        (true, segment(true, 100, 0, SYN, &[])),
+        (false, segment(false, 900, 101, SYN | ACK, &[])),
+        (true, segment(true, 101, 901, ACK, &[])),
+        (true, segment(true, 101, 901, ACK | PSH, &ASK)),
+        (false, segment(false, 901, 113, ACK | PSH, &ANSWER)),
+        (true, segment(true, 113, 912, ACK | FIN, &[])),
+        (false, segment(false, 912, 114, ACK | FIN, &[])),
+        (true, segment(true, 114, 913, ACK, &[])),
+    ]
+}
+
+fn on_vlan_10(segments: Vec<(bool, Vec<u8>)>) -> Vec<Vec<u8>> {
+    let numbered = segments.into_iter().zip(1u16..);
+    numbered
+        .map(|((client, bytes), id)| direct(client, 10, &packet(client, 6, 64, id, &bytes)))
+        .collect()
+}
+
+fn only(facts: &Facts) -> &Conversation {
+    let [one] = facts.conversations.as_slice() else {
+        panic!("{:#?}", facts.conversations)
+    };
+    one
+}
+
+#[test]
+fn a_packet_seen_before_and_behind_a_router_is_one_packet_and_proves_forwarding() {
+    let mut frames = Vec::new();
+    for ((client, bytes), id) in reading().into_iter().zip(1u16..) {
+        let (from_mac, to_mac) = if client {
+            (CLIENT_MAC, SERVER_MAC)
+        } else {
+            (SERVER_MAC, CLIENT_MAC)
+        };
+        let (near, far) = if client { (10, 30) } else { (30, 10) };
+        let before = packet(client, 6, 64, id, &bytes);
+        let behind = packet(client, 6, 63, id, &bytes);
+        frames.push(frame::ethernet(
+            ROUTER_MAC,
+            from_mac,
+            &[Tag::vlan(near)],
+            0x0800,
+            &before,
+        ));
+        frames.push(frame::ethernet(
+            to_mac,
+            ROUTER_MAC,
+            &[Tag::vlan(far)],
+            0x0800,
+            &behind,
+        ));
+    }
+    let facts = observe(&frames, 1);
+    let one = only(&facts);
+    assert_eq!((one.packets_out, one.packets_in), (5, 3));
+    assert_eq!(
+        (one.bytes_out, one.bytes_in),
+        (ASK.len() as u64, ANSWER.len() as u64)
+    );
+    assert_eq!(one.vlans, [10, 30]);
+    assert_eq!((one.vlan, one.lost_bytes, one.gaps), (Some(10), 0, 0));
+    assert_eq!(facts.operations.len(), 1);
+    assert_eq!(
+        facts.operations[0].count, 1,
+        "the copy behind the router is no second request"
+    );
+    let mut ways: Vec<_> = facts
+        .routes
+        .iter()
+        .map(|way| (way.via.as_str(), way.vlan, way.to_vlan))
+        .collect();
+    ways.sort_unstable();
+    assert_eq!(
+        ways,
+        [
+            ("forwards", Some(10), Some(30)),
+            ("forwards", Some(30), Some(10))
+        ]
+    );
+    assert!(
+        facts
+            .routes
+            .iter()
+            .all(|way| way.mac == Some(facts::Mac(ROUTER_MAC)))
+    );
+    let far: Vec<_> = facts
+        .addresses
+        .iter()
+        .filter(|row| row.mac == Some(facts::Mac(ROUTER_MAC)))
+        .collect();
+    assert_eq!(far.len(), 2, "the router carries both");
+    assert!(far.iter().all(|row| row.hops == Some(1)));
+}
+
+#[test]
+fn the_same_packet_tagged_and_untagged_is_no_forwarding() {
+    let bytes = packet(
+        true,
+        17,
+        64,
+        9,
+        &frame::udp(Ends::V4(CLIENT, SERVER), 5000, 6000, b"state"),
+    );
+    let frames = [
+        frame::ethernet(SERVER_MAC, CLIENT_MAC, &[Tag::vlan(10)], 0x0800, &bytes),
+        frame::ethernet(SERVER_MAC, CLIENT_MAC, &[], 0x0800, &bytes),
+    ];
+    let facts = observe(&frames, 1);
+    assert_eq!(only(&facts).packets_out, 1);
+    assert!(facts.routes.is_empty());
+}
+
+#[test]
+fn a_priority_tag_is_no_vlan_and_two_tags_are_told() {
+    let bytes = packet(
+        true,
+        17,
+        64,
+        9,
+        &frame::udp(Ends::V4(CLIENT, SERVER), 5000, 6000, b"state"),
+    );
+    let tagged = |tags: &[Tag]| {
+        observe(
+            &[frame::ethernet(
+                SERVER_MAC, CLIENT_MAC, tags, 0x0800, &bytes,
+            )],
+            1,
+        )
+    };
+    assert_eq!(only(&tagged(&[Tag::priority(5)])).vlan, None);
+    assert_eq!(
+        only(&tagged(&[Tag::service(300), Tag::vlan(10)])).vlan,
+        Some(10)
+    );
+}
+
+#[test]
+fn a_lost_segment_loses_itself_and_not_the_connection() {
+    let mut segments = reading();
+    let second: Vec<u8> = [&[0, 2], &ASK[2..]].concat();
+    let third: Vec<u8> = [&[0, 3], &ASK[2..]].concat();
+    let answer_to = |n: u8| [&[0, n], &ANSWER[2..]].concat();
+    segments.truncate(5);
+    segments.push((true, segment(true, 113, 912, ACK | PSH, &second)));
+    segments.push((false, segment(false, 912, 125, ACK | PSH, &answer_to(2))));
+    segments.push((true, segment(true, 125, 923, ACK | PSH, &third)));
+    segments.push((false, segment(false, 923, 137, ACK | PSH, &answer_to(3))));
+    // The capture lacks the second question.
+    segments.remove(5);
+    let facts = observe(&on_vlan_10(segments), 1);
+    let one = only(&facts);
+    assert_eq!((one.lost_bytes, one.gaps), (12, 1));
+    let reads: u64 = facts
+        .operations
+        .iter()
+        .filter(|op| op.operation == Verb::Read)
+        .map(|op| op.count)
+        .sum();
+    assert_eq!(reads, 2, "the first and the third question stand");
+}
+
+#[test]
+fn reordered_and_repeated_segments_give_the_facts_of_the_ordered_ones() {
+    let plain = observe(&on_vlan_10(reading()), 1);
+    let mut shuffled = reading();
+    shuffled.swap(3, 4);
+    let doubled = shuffled[4].clone();
+    shuffled.insert(6, doubled);
+    let mixed = observe(&on_vlan_10(shuffled), 1);
+    let told = |facts: &Facts| -> Vec<_> {
+        facts
+            .operations
+            .iter()
+            .map(|op| (op.operation, op.object.clone(), op.outcome, op.count))
+            .collect()
+    };
+    assert_eq!(told(&mixed), told(&plain));
+    assert_eq!(
+        (only(&mixed).bytes_out, only(&mixed).bytes_in),
+        (only(&plain).bytes_out, only(&plain).bytes_in)
+    );
+    assert_eq!(only(&mixed).lost_bytes, 0);
+}
+
+#[test]
+fn a_connection_picked_up_in_the_middle_is_read_and_its_ends_told_by_role() {
+    let facts = observe(&on_vlan_10(reading().split_off(3)), 1);
+    let one = only(&facts);
+    assert_eq!(
+        (one.client, one.direction.as_str(), one.midstream),
+        (std::net::IpAddr::V4(CLIENT).into(), "role", true)
+    );
+    assert_eq!(facts.operations.len(), 1);
+}
+
+#[test]
+fn one_side_alone_is_known_for_half_of_a_connection() {
+    let client_only = reading()
+        .into_iter()
+        .filter(|(client, _)| *client)
+        .collect();
+    let facts = observe(&on_vlan_10(client_only), 1);
+    let one = only(&facts);
+    assert_eq!(one.state, "one-sided");
+    // An acknowledged FIN takes one number of the sequence (RFC 9293, 3.4), and it was not captured either.
+    assert_eq!(
+        one.lost_bytes,
+        ANSWER.len() as u64 + 1,
+        "the acknowledgements tell how much is missing"
+    );
+    assert_eq!(
+        facts.operations[0].outcome, None,
+        "nobody can say that it went unanswered"
+    );
+}
+
+#[test]
+fn a_new_handshake_on_the_same_ports_is_a_new_conversation() {
+    let again = [
+        (true, segment(true, 70_000, 0, SYN, &[])),
+        (false, segment(false, 90_000, 70_001, SYN | ACK, &[])),
+    ];
+    let facts = observe(&on_vlan_10(reading().into_iter().chain(again).collect()), 1);
+    assert_eq!(facts.conversations.len(), 2);
+}
+
+#[test]
+fn what_is_refused_was_asked_and_not_served() {
+    let asked = packet(
+        true,
+        17,
+        64,
+        5,
+        &frame::udp(Ends::V4(CLIENT, SERVER), 5000, 161, &[0x30, 0x00]),
+    );
+    let quoted = [&[0u8; 0][..], &asked].concat();
+    let refusal = packet(false, 1, 64, 6, &frame::icmp(3, 3, 0, &quoted));
+    let facts = observe(&[direct(true, 10, &asked), direct(false, 10, &refusal)], 1);
+    let udp = facts
+        .conversations
+        .iter()
+        .find(|one| one.transport == "udp")
+        .unwrap();
+    assert_eq!(udp.state, "refused");
+    let icmp = facts
+        .conversations
+        .iter()
+        .find(|one| one.transport == "icmp")
+        .unwrap();
+    assert_eq!(icmp.variant.as_deref(), Some("error"));
+}
+
+#[test]
+fn a_datagram_in_fragments_and_one_inside_vxlan_are_read() {
+    // Simple look-up of crane.example.
+    let query = lab::net::Bytes::new()
+        .be16(0x77)
+        .be16(0x0100)
+        .be16(1)
+        .be16(0)
+        .be16(0)
+        .be16(0)
+        .len8(b"crane")
+        .len8(b"example")
+        .u8(0)
+        .be16(1)
+        .be16(1)
+        .done();
+    let udp = frame::udp(Ends::V4(CLIENT, SERVER), 5353, 53, &query);
+    let header = Ipv4 {
+        from: CLIENT,
+        to: SERVER,
+        protocol: 17,
+        ttl: 64,
+        id: 3,
+        tos: 0,
+        dont_fragment: false,
+    };
+    let pieces: Vec<_> = header
+        .fragments(&udp, 16)
+        .iter()
+        .map(|piece| direct(true, 10, piece))
+        .collect();
+    assert!(pieces.len() > 1);
+    let names = |frames: &[Vec<u8>]| -> Vec<String> {
+        observe(frames, 1)
+            .names
+            .into_iter()
+            .map(|name| name.name)
+            .collect()
+    };
+    assert_eq!(names(&pieces), ["crane.example"]);
+
+    let inner = direct(true, 10, &header.whole(&udp));
+    let vxlan = [&[0x08, 0, 0, 0, 0, 0, 7, 0][..], &inner].concat();
+    let outer = packet(
+        true,
+        17,
+        64,
+        4,
+        &frame::udp(Ends::V4(CLIENT, SERVER), 6000, 4789, &vxlan),
+    );
+    assert_eq!(names(&[direct(true, 20, &outer)]), ["crane.example"]);
+}
+
+#[test]
+fn any_number_of_workers_gives_the_same_facts() {
+    let frames = on_vlan_10(reading());
+    let mut others: Vec<Vec<u8>> = (0..40u8)
+        .map(|n| {
+            let from = Ipv4Addr::new(10, 20, 10, 100 + n);
+            let udp = frame::udp(Ends::V4(from, SERVER), 4000, 9999, &[n; 20]);
+            let packet = Ipv4 {
+                from,
+                to: SERVER,
+                protocol: 17,
+                ttl: 64,
+                id: 1,
+                tos: 0,
+                dont_fragment: true,
+            };
+            frame::ethernet(
+                SERVER_MAC,
+                [2, 0, 0, 0, 0, n],
+                &[],
+                0x0800,
+                &packet.whole(&udp),
+            )
+        })
+        .collect();
+    others.extend(frames);
+    let one = observe(&others, 1);
+    for workers in [2, 3, 7] {
+        assert_eq!(observe(&others, workers), one, "{workers} workers");
+    }
+}
