@@ -449,7 +449,7 @@ fn needless(
         Some("telnet") => "telnet",
         Some("ftp") => "ftp",
         Some("tftp") => "tftp",
-        Some("snmp") if variant.is_none_or(|v| !v.contains('3')) => "snmp without encryption",
+        Some("snmp") if variant.is_some_and(|v| !v.contains('3')) => "snmp without encryption",
         Some("mdns") => "mdns",
         Some("llmnr") => "llmnr",
         Some("nbns" | "nbt" | "netbios") => "nbns",

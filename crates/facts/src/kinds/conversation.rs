@@ -16,7 +16,7 @@ kind! {
         client: Address,
         /// Port of the client; null without ports.
         client_port: Option<u16>,
-        /// MAC address that carried the client's packets where they were seen first.
+        /// MAC address that carried the client's packets where they were seen nearest to it.
         client_mac: Option<Mac>,
         /// The end that was asked.
         server: Address,
@@ -24,7 +24,7 @@ kind! {
         server_port: Option<u16>,
         /// MAC address that carried the server's packets, or to which the client's went.
         server_mac: Option<Mac>,
-        /// VLAN in which the first packet was seen; null when untagged or priority-tagged (VID 0).
+        /// VLAN nearest to the client in which it was seen; null when untagged or priority-tagged (VID 0).
         vlan: Option<u16>,
         /// Every VLAN in which packets of it were seen.
         vlans: Vec<u16>,

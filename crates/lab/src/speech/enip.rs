@@ -88,7 +88,7 @@ fn note(
         at,
         source,
         target,
-        protocol: "cip",
+        protocol: "enip",
         operation,
         object: object.to_owned(),
         refused: false,

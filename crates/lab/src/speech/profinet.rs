@@ -48,7 +48,7 @@ fn note(
         at,
         source,
         target,
-        protocol: "profinet-dcp",
+        protocol: "profinet",
         operation,
         object: object.to_owned(),
         refused: false,

@@ -25,10 +25,22 @@ pub(crate) struct Leg {
 pub(crate) struct Legs {
     home: Option<Leg>,
     others: Vec<Leg>,
-    /// Signatures of the last packets and the leg each was seen on.
-    recent: [(u32, u8, u8); 4],
+    recent: [Recent; 4],
     next: u8,
 }
+
+/// A packet seen lately: its signature, the leg, its TTL and when.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    signature: u32,
+    leg: u8,
+    ttl: u8,
+    at: Time,
+}
+
+/// Two sights of a packet on one leg are copies when they are no further apart than this, in nanoseconds: both directions
+/// of a mirrored port, or two ports that it passed.
+const COPY_WINDOW: i64 = 2_000_000;
 
 /// The second sight of a packet: it came in on one leg and goes on along another.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +58,14 @@ pub(crate) enum Sight {
 }
 
 impl Legs {
-    pub(crate) fn first(&self) -> Option<&Leg> {
-        self.home.as_ref()
+    /// The leg nearest to the sender, whichever was captured first.
+    pub(crate) fn nearest(&self) -> Option<&Leg> {
+        self.iter().min_by_key(|leg| leg.hops)
+    }
+
+    /// The leg nearest to the receiver.
+    pub(crate) fn farthest(&self) -> Option<&Leg> {
+        self.iter().max_by_key(|leg| leg.hops)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Leg> {
@@ -112,22 +130,70 @@ impl Legs {
         let seen = self
             .recent
             .iter()
-            .find(|(known, on, _)| *known == signature && *on != index)
+            .find(|one| {
+                // Without a TTL there is no router between two legs: only time tells copies from repetitions.
+                let again = (one.leg != index && ttl > 0) || now.since(one.at).abs() <= COPY_WINDOW;
+                one.signature == signature && signature != 0 && again
+            })
             .copied();
-        if let Some((_, on, before)) = seen {
-            let (earlier, now_on) = (self.get(on).copied(), self.get(index).copied());
+        if let Some(before) = seen {
+            let (earlier, now_on) = (self.get(before.leg).copied(), self.get(index).copied());
             let moved = match (earlier, now_on) {
                 // The lower TTL is behind the router, in whichever order the copies were captured.
-                (Some(a), Some(b)) if ttl < before => Some(Forwarded { from: a, to: b }),
-                (Some(a), Some(b)) if ttl > before => Some(Forwarded { from: b, to: a }),
+                (Some(a), Some(b)) if ttl < before.ttl => Some(Forwarded { from: a, to: b }),
+                (Some(a), Some(b)) if ttl > before.ttl => Some(Forwarded { from: b, to: a }),
                 _ => None,
             };
             return Sight::Again(moved);
         }
         if let Some(place) = self.recent.get_mut(usize::from(self.next)) {
-            *place = (signature, index, ttl);
+            *place = Recent {
+                signature,
+                leg: index,
+                ttl,
+                at: now,
+            };
         }
         self.next = (self.next + 1) % 4;
         Sight::First
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::link::Tags;
+
+    fn ends(src: u8, dst: u8, vlan: u16) -> Ends {
+        Ends {
+            src: Some(Mac([2, 0, 0, 0, 0, src])),
+            dst: Some(Mac([2, 0, 0, 0, 0, dst])),
+            tags: Tags {
+                vlan: Some(vlan),
+                ..Tags::default()
+            },
+        }
+    }
+
+    #[test]
+    fn copies_behind_a_router_are_told_from_copies_of_one_place() {
+        let mut legs = Legs::default();
+        let mut see = |ends: &Ends, ttl: u8, signature: u32, micros: i64| {
+            legs.see(ends, ttl, 64 - ttl, signature, Time(micros * 1000), 0, 1)
+        };
+        let (near, far) = (ends(1, 2, 10), ends(2, 3, 20));
+        // The copy behind the router is captured first.
+        assert!(matches!(see(&far, 63, 7, 0), Sight::First));
+        let Sight::Again(Some(step)) = see(&near, 64, 7, 5) else {
+            panic!("the same packet on its way")
+        };
+        assert_eq!((step.from.vlan, step.to.vlan), (Some(10), Some(20)));
+        // Twice in one place within a moment is a copy, a second later a repetition.
+        assert!(matches!(see(&near, 64, 8, 100), Sight::First));
+        assert!(matches!(see(&near, 64, 8, 103), Sight::Again(None)));
+        assert!(matches!(see(&near, 64, 8, 1_000_100), Sight::First));
+        assert_eq!(legs.nearest().unwrap().vlan, Some(10));
+        assert_eq!(legs.farthest().unwrap().vlan, Some(20));
+        assert!(!legs.to_all());
     }
 }

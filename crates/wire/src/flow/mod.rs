@@ -33,7 +33,7 @@ const MOST_FORWARDERS: usize = 4;
 pub(crate) struct Direction {
     pub packets: u64,
     pub bytes: u64,
-    /// Where its packets were seen; the first leg is the one that counts.
+    /// Where its packets were seen.
     pub legs: legs::Legs,
     pub stream: Stream,
     pub tap: Tap,
@@ -122,11 +122,11 @@ impl Flow {
     fn view_end(&self, which: usize) -> End {
         let (address, port) = self.key.end(which);
         let (own, other) = (self.dir(which), self.dir(1 - which));
-        let leg = own.legs.first();
+        let leg = own.legs.nearest();
         // Before an end has spoken, its MAC is the one that the other end sends to.
         let mac = leg
             .and_then(|leg| leg.src)
-            .or_else(|| other.legs.first().and_then(|leg| leg.dst));
+            .or_else(|| other.legs.farthest().and_then(|leg| leg.dst));
         End {
             address,
             port,
@@ -147,9 +147,9 @@ impl Flow {
     }
 
     pub(crate) fn vlan(&self) -> Option<u16> {
-        let client = self.dir(self.client).legs.first();
+        let client = self.dir(self.client).legs.nearest();
         client
-            .or_else(|| self.dir(1 - self.client).legs.first())
+            .or_else(|| self.dir(1 - self.client).legs.farthest())
             .and_then(|leg| leg.vlan)
     }
 

@@ -129,10 +129,10 @@ impl Said {
     }
 
     fn stock(&mut self, attribute: &'static str, r: &mut Reader<'_>) {
-        if let Some(value) = text(r.rest(), MOST_NAME) {
-            if !self.inventory.iter().any(|(known, _)| *known == attribute) {
-                self.inventory.push((attribute, value));
-            }
+        if let Some(value) = text(r.rest(), MOST_NAME)
+            && !self.inventory.iter().any(|(known, _)| *known == attribute)
+        {
+            self.inventory.push((attribute, value));
         }
     }
 

@@ -2,6 +2,7 @@
 use facts::Time;
 use sha2::{Digest, Sha256};
 
+use crate::protocols::tls::hex;
 use crate::{Asked, Cx, Op, Outcome, Side, Verb};
 
 /// Frames remembered of one.
@@ -291,14 +292,4 @@ impl Batch {
         cx.operation(self.side, op);
         cx.frames = frames;
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }

@@ -13,11 +13,12 @@ mod encap;
 mod identity;
 pub(super) mod io;
 mod ops;
+mod pairing;
 mod pccc;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -26,9 +27,10 @@ use self::cip::{Answer, Path, Request, class, service};
 use self::encap::{HEADER, Header, Packet, command, item};
 use self::identity::Identity;
 use self::ops::{Doing, Expects, Meaning};
+use self::pairing::{Asked, Key, Pairing, Waiting};
 use crate::{
-    At, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Memo, Op, OpId, Outcome, Probe, Reader,
-    Side, Step, Verb,
+    Carrier, Cx, Decoder, Dialogue, Head, Malformed, Memo, Op, OpId, Outcome, Probe, Reader, Side,
+    Step, Verb,
 };
 
 pub static DECODER: Decoder = Decoder {
@@ -69,12 +71,8 @@ pub static DECODER: Decoder = Decoder {
             class numbers",
 };
 
-/// Requests that wait for their answers.
-const MOST_WAITING: usize = 128;
 /// Cyclic requests whose words and rows are remembered.
 const MOST_KNOWN: usize = 512;
-/// Connections inside of one session.
-const MOST_LINKS: usize = 32;
 /// Services in one Multiple Service Packet that are looked at.
 const MOST_PARTS: usize = 256;
 /// Where implicit data goes (Volume 2, 2-5).
@@ -87,58 +85,15 @@ fn probe(head: &Head<'_>) -> Probe {
 /// One session (or the datagrams between two ends).
 #[derive(Default)]
 struct Enip {
-    waiting: VecDeque<Waiting>,
+    pairing: Pairing,
     known: HashMap<u64, Known>,
-    links: VecDeque<Link>,
     batches: Batches,
-    /// Gaps so far: an answer to what was asked before one may have been lost.
-    gaps: u32,
-}
-
-/// What a request is found again by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    /// The sender's own mark, outside of connections.
-    Context(u16, [u8; 8]),
-    /// Connection towards the target, and sequence count.
-    Connected(u32, u16),
-}
-
-struct Waiting {
-    key: Key,
-    side: Side,
-    asked: Asked,
-    at: At,
-    gaps: u32,
-}
-
-/// What was asked, until it is answered.
-enum Asked {
-    Told {
-        doing: Arc<Doing>,
-        fingerprint: u64,
-        route: Option<Arc<str>>,
-    },
-    Part(Work),
-    Several(Vec<Asked>),
-    Open {
-        route: Option<Arc<str>>,
-        implicit: bool,
-    },
-    Nothing,
 }
 
 #[derive(Clone)]
 struct Known {
     doing: Arc<Doing>,
     row: Option<OpId>,
-}
-
-/// A connection of class 3: its two numbers, and where it leads.
-struct Link {
-    to_target: u32,
-    to_origin: Option<u32>,
-    route: Option<Arc<str>>,
 }
 
 impl Dialogue for Enip {
@@ -171,12 +126,12 @@ impl Dialogue for Enip {
     }
 
     fn gap(&mut self, _cx: &mut Cx<'_>, _side: Side, _lost: u64) {
-        self.gaps = self.gaps.saturating_add(1);
+        self.pairing.gap();
         self.batches.gap();
     }
 
     fn close(&mut self, cx: &mut Cx<'_>) {
-        while let Some(waiting) = self.waiting.pop_front() {
+        while let Some(waiting) = self.pairing.next() {
             self.not_answered(cx, &waiting);
         }
         self.batches.close(cx);
@@ -209,7 +164,7 @@ impl Enip {
             self.put(cx, side, key, asked);
             return;
         }
-        if let Some(waiting) = self.take(side, |known| known == key) {
+        if let Some(waiting) = self.pairing.take(side, |known| known == key) {
             let why = (header.status != 0).then(|| encap::status(header.status));
             self.finished(cx, &waiting, why);
         }
@@ -233,7 +188,7 @@ impl Enip {
     fn data(&mut self, cx: &mut Cx<'_>, side: Side, header: &Header, body: &[u8]) {
         if header.status != 0 {
             let key = Key::Context(header.command, header.context);
-            if let Some(waiting) = self.take(side, |known| known == key) {
+            if let Some(waiting) = self.pairing.take(side, |known| known == key) {
                 self.finished(cx, &waiting, Some(encap::status(header.status)));
             }
             return;
@@ -254,15 +209,11 @@ impl Enip {
         let answers = first & 0x80 != 0
             || (side == Side::Server
                 && packet.unconnected.is_some()
-                && self.waits(|known| known == unmarked));
+                && self.pairing.waits(|known| known == unmarked));
         if !answers {
             let (key, route) = match (packet.unconnected, packet.connection, sequence) {
                 (None, Some(connection), Some(sequence)) => {
-                    let route = self
-                        .links
-                        .iter()
-                        .find(|link| link.to_target == connection)
-                        .and_then(|link| link.route.clone());
+                    let route = self.pairing.route(connection);
                     (Key::Connected(connection, sequence), route)
                 }
                 _ => (Key::Context(header.command, header.context), None),
@@ -273,11 +224,11 @@ impl Enip {
         }
         let waiting = match (packet.unconnected, packet.connection, sequence) {
             (None, Some(connection), Some(sequence)) => {
-                self.take_connected(side, connection, sequence)
+                self.pairing.take_connected(side, connection, sequence)
             }
             _ => {
                 let key = Key::Context(header.command, header.context);
-                self.take(side, |known| known == key)
+                self.pairing.take(side, |known| known == key)
             }
         };
         let answer = match Answer::read(message) {
@@ -394,80 +345,9 @@ impl Enip {
     }
 
     fn put(&mut self, cx: &mut Cx<'_>, side: Side, key: Key, asked: Asked) {
-        self.waiting.push_back(Waiting {
-            key,
-            side,
-            asked,
-            at: cx.at,
-            gaps: self.gaps,
-        });
-        if self.waiting.len() > MOST_WAITING
-            && let Some(lost) = self.waiting.pop_front()
-        {
+        if let Some(lost) = self.pairing.put(key, side, asked, cx.at) {
             self.not_answered(cx, &lost);
         }
-    }
-
-    /// A request of the client with that key waits.
-    fn waits(&self, is: impl Fn(Key) -> bool) -> bool {
-        self.waiting
-            .iter()
-            .any(|waiting| waiting.side == Side::Client && is(waiting.key))
-    }
-
-    /// The oldest request of the other side with that key; after a gap the youngest, since answers may be missing.
-    fn take(&mut self, side: Side, is: impl Fn(Key) -> bool) -> Option<Waiting> {
-        let asker = side.other();
-        let fits = |waiting: &Waiting| waiting.side == asker && is(waiting.key);
-        let oldest = self.waiting.iter().position(fits)?;
-        let before_gap = self
-            .waiting
-            .get(oldest)
-            .is_some_and(|waiting| waiting.gaps != self.gaps);
-        let place = if before_gap {
-            self.waiting.iter().rposition(fits)?
-        } else {
-            oldest
-        };
-        self.waiting.remove(place)
-    }
-
-    /// The answer comes on the connection's other number: which one belongs to which is learned here.
-    fn take_connected(&mut self, side: Side, connection: u32, sequence: u16) -> Option<Waiting> {
-        let target = self
-            .links
-            .iter()
-            .find(|link| link.to_origin == Some(connection))
-            .map(|link| link.to_target);
-        if let Some(target) = target {
-            return self.take(side, |key| key == Key::Connected(target, sequence));
-        }
-        let waiting = self.take(
-            side,
-            |key| matches!(key, Key::Connected(_, known) if known == sequence),
-        )?;
-        if let Key::Connected(to_target, _) = waiting.key {
-            let known = self
-                .links
-                .iter_mut()
-                .find(|link| link.to_target == to_target);
-            match known {
-                Some(link) => link.to_origin = Some(connection),
-                None => self.link(Link {
-                    to_target,
-                    to_origin: Some(connection),
-                    route: None,
-                }),
-            }
-        }
-        Some(waiting)
-    }
-
-    fn link(&mut self, link: Link) {
-        if self.links.len() >= MOST_LINKS {
-            self.links.pop_front();
-        }
-        self.links.push_back(link);
     }
 
     fn answer(
@@ -498,12 +378,7 @@ impl Enip {
     ) {
         if !implicit {
             if let Ok((to_target, to_origin)) = cip::opened(data) {
-                self.links.retain(|link| link.to_target != to_target);
-                self.link(Link {
-                    to_target,
-                    to_origin: Some(to_origin),
-                    route,
-                });
+                self.pairing.opened(to_target, to_origin, route);
             }
             return;
         }
@@ -623,7 +498,7 @@ impl Enip {
     }
 
     fn not_answered(&mut self, cx: &mut Cx<'_>, waiting: &Waiting) {
-        let outcome = if waiting.gaps == self.gaps {
+        let outcome = if self.pairing.complete_since(waiting) {
             cx.unanswered(waiting.side.other())
         } else {
             None

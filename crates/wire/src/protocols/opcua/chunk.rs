@@ -82,13 +82,14 @@ impl Header {
 /// 7.1.2.3: version, buffer sizes, message limits, endpoint URL. The URL must fill the message.
 pub(super) fn hello<'a>(r: &mut Reader<'a>, size: usize) -> Result<Option<&'a [u8]>, Malformed> {
     r.skip(5 * 4)?;
-    let url = types::bytes(r)?;
-    let length = url.map_or(0, <[u8]>::len);
+    // Checked before the URL is there: garbage is told early.
+    let mut ahead = *r;
+    let length = usize::try_from(ahead.u32_le()?.cast_signed()).unwrap_or(0);
     r.check(
         length <= MOST_URL && HEADER + 24 + length == size,
         "endpoint URL",
     )?;
-    Ok(url)
+    types::bytes(r)
 }
 
 /// 6.7.2.3: channel, policy, certificate of the sender, thumbprint of the receiver's; then sequence and request.
@@ -119,6 +120,13 @@ impl<'a> Opening<'a> {
         types::bytes(r)?;
         r.skip(4)?;
         Ok((opening, r.u32_le()?))
+    }
+
+    /// Bytes of the signature behind each chunk: HMAC with SHA-1 in the two oldest policies, with SHA-256 since.
+    pub(super) fn signature(&self) -> usize {
+        let is_old =
+            self.policy.ends_with(b"#Basic128Rsa15") || self.policy.ends_with(b"#Basic256");
+        if is_old { 20 } else { 32 }
     }
 
     /// No signature, no encryption.

@@ -94,6 +94,8 @@ enum Mode {
 #[derive(Default)]
 struct OpcUa {
     mode: Mode,
+    /// Bytes of the signature behind each chunk of a protected channel.
+    signature: usize,
     unreadable: u8,
     /// Messages in several chunks, by the end that sends them.
     parts: [Parts; 2],
@@ -204,6 +206,7 @@ impl OpcUa {
                     self.body(cx, side, request, r.rest(), &[])?;
                 } else if self.mode != Mode::Sign && self.mode != Mode::Encrypt {
                     self.mode = Mode::Protected;
+                    self.signature = opening.signature();
                     self.unreadable = 0;
                 }
             }
@@ -227,6 +230,11 @@ impl OpcUa {
         request: u32,
         bytes: &[u8],
     ) -> Result<(), Malformed> {
+        let signature = if matches!(self.mode, Mode::Protected | Mode::Sign) {
+            self.signature
+        } else {
+            0
+        };
         let parts = self.parts_of(side);
         let continues = !parts.body.is_empty() && parts.request == request;
         if part == Part::Final && !continues {
@@ -244,9 +252,10 @@ impl OpcUa {
             };
         }
         let room = MOST_BODY.saturating_sub(parts.body.len());
+        let length = bytes.len().saturating_sub(signature).min(room);
         parts
             .body
-            .extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+            .extend_from_slice(bytes.get(..length).unwrap_or_default());
         if parts.frames.len() < facts::Evidence::MOST {
             parts.frames.extend_from_slice(cx.frames);
         }
@@ -364,6 +373,19 @@ impl OpcUa {
             known.map(|(_, ask)| Arc::clone(ask))
         });
         let ask = known.unwrap_or_else(|| Arc::new(self.read(service, verb, short, &mut r)));
+        if self.mode == Mode::Unknown {
+            // Picked up in the middle: what stands behind the parameters tells.
+            let told = match ask.behind {
+                Some(0) => Some((Mode::None, "none")),
+                Some(20 | 32) => Some((Mode::Sign, "sign")),
+                _ => None,
+            };
+            if let Some((mode, name)) = told {
+                self.mode = mode;
+                self.signature = ask.behind.unwrap_or(0);
+                cx.variant(name);
+            }
+        }
         let end = cx.flow.end(side);
         let frames = if frames.is_empty() { cx.frames } else { frames };
         let waits = Request {
@@ -556,3 +578,6 @@ fn endpoint(cx: &mut Cx<'_>, url: &[u8]) {
         cx.name_used("opcua-endpoint", host, None);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,7 @@ pub(super) fn body(r: &mut Reader<'_>) -> Result<Option<Body>> {
 
 /// OPC 10000-4, 7.33: session, time, handle, diagnostics, audit entry, timeout, additional header.
 pub(super) fn request_header(r: &mut Reader<'_>) -> Result<()> {
-    NodeId::read(r)?;
+    NodeId::skip(r)?;
     r.skip(8 + 4 + 4)?;
     types::bytes(r)?;
     r.skip(4)?;
@@ -163,6 +163,8 @@ pub(super) struct Ask {
     pub detail: Option<String>,
     /// Nodes of a read, by their place, that tell who the server is.
     pub identity: Vec<(usize, &'static str)>,
+    /// Bytes behind its parameters, where those were read to their end: a signature, or none.
+    pub behind: Option<usize>,
 }
 
 impl Ask {
@@ -174,11 +176,17 @@ impl Ask {
             object: None,
             detail: service.detail.map(str::to_owned),
             identity: Vec::new(),
+            behind: None,
         };
         let mut nodes = Nodes::default();
         let result = ask.parameters(r, &mut nodes);
         // A cut-off request: how many nodes there were is not known.
         ask.object = nodes.object(result.is_err());
+        let to_the_end = matches!(
+            service.request,
+            631 | 673 | 712 | 751 | 664 | 488 | 494 | 500 | 506
+        );
+        ask.behind = (result.is_ok() && to_the_end).then_some(r.left());
         if let Some(attributes) = nodes.attributes() {
             ask.say(&attributes);
         }
@@ -487,8 +495,8 @@ impl Application {
 
 /// 5.6.2.2: what stands before the endpoints in the answer to CreateSession: session, token, time-out, nonce, certificate.
 pub(super) fn session(r: &mut Reader<'_>) -> Result<()> {
-    NodeId::read(r)?;
-    NodeId::read(r)?;
+    NodeId::skip(r)?;
+    NodeId::skip(r)?;
     r.skip(8)?;
     types::bytes(r)?;
     types::bytes(r)?;

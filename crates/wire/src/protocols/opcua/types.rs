@@ -93,6 +93,21 @@ impl NodeId {
         Ok(NodeId { namespace, id })
     }
 
+    /// Passes over one without making anything of it: every request has one for its session.
+    pub(super) fn skip(r: &mut Reader<'_>) -> Result<()> {
+        match r.u8()? {
+            0 => r.skip(1),
+            1 => r.skip(3),
+            2 => r.skip(6),
+            3 | 5 => {
+                r.skip(2)?;
+                bytes(r).map(|_| ())
+            }
+            4 => r.skip(18),
+            _ => Err(Malformed::Bad("node id")),
+        }
+    }
+
     /// A node of the standard's own namespace.
     pub(super) const fn standard(&self) -> Option<u32> {
         match (self.namespace, &self.id) {

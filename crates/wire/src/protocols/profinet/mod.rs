@@ -221,10 +221,8 @@ fn tell(
 /// What a station says of itself.
 fn identify(cx: &mut Cx<'_>, side: Side, blocks: &[Block]) {
     for block in blocks {
-        if let Some(ip) = block.address() {
-            if let Address::Mac(mac) = cx.flow.end(side).address {
-                cx.claim(mac, ip.into());
-            }
+        if let (Some(ip), Address::Mac(mac)) = (block.address(), cx.flow.end(side).address) {
+            cx.claim(mac, ip.into());
         }
         for (attribute, value) in block.says() {
             cx.identity(side, attribute, value);

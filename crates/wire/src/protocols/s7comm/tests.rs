@@ -330,7 +330,7 @@ fn status_lists_in_parts_name_the_device_and_passwords_stay_out() {
 #[test]
 fn a_message_in_several_data_units_is_put_together() {
     let whole = job("0100", &format!("04 {ITEMS}"), "");
-    let body = &whole[14..];
+    let (_, body) = whole.split_at(14);
     let (first, rest) = body.split_at(20);
     let unit = |last: &str, body: &str| format!("0300{:04x}02f0{last}{body}", body.len() / 2 + 7);
     check(

@@ -2,6 +2,7 @@
 use facts::Time;
 use sha2::{Digest, Sha256};
 
+use crate::protocols::tls::hex;
 use crate::{Asked, Cx, Op, Outcome, Side, Verb};
 
 /// Transfers under way in one connection, and finished downloads that wait for being inserted.
@@ -360,14 +361,4 @@ impl Transfer {
         };
         cx.operation(Side::Client, op);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }

@@ -1,0 +1,223 @@
+//! Captures that others made: every one is read, control operations are found where they are and nowhere else, and what is
+//! read agrees with tshark.
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use facts::Facts;
+use support::{base_name, real_captures, seawall};
+
+fn read(path: &Path) -> Facts {
+    let captures = sensor::Captures::open(&[path.to_owned()]).unwrap();
+    sensor::observe(&captures, 1, 0, &|_, _| {}).unwrap()
+}
+
+/// Runs `check` over all captures on two threads and gives what it complained of, in the order of the captures.
+fn complaints(check: impl Fn(&Path) -> Vec<String> + Sync) -> Vec<String> {
+    let captures = real_captures();
+    let (even, odd): (Vec<_>, Vec<_>) = captures
+        .iter()
+        .enumerate()
+        .partition(|(nth, _)| nth % 2 == 0);
+    let run = |part: Vec<(usize, &PathBuf)>| -> Vec<(usize, Vec<String>)> {
+        part.into_iter()
+            .map(|(nth, path)| (nth, check(path)))
+            .collect()
+    };
+    let mut told = std::thread::scope(|scope| {
+        let other = scope.spawn(|| run(odd));
+        let mut told = run(even);
+        told.extend(other.join().unwrap());
+        told
+    });
+    told.sort();
+    told.into_iter()
+        .flat_map(|(_, complaints)| complaints)
+        .collect()
+}
+
+#[test]
+fn the_program_reads_all_of_them() {
+    let captures = real_captures();
+    if captures.is_empty() {
+        return;
+    }
+    let folder = captures[0].parent().unwrap();
+    let run = seawall([
+        "facts".as_ref(),
+        folder.as_os_str(),
+        "--kind".as_ref(),
+        "capture-file".as_ref(),
+    ]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert_eq!(run.out.lines().count(), captures.len(), "a row for each");
+}
+
+/// Control operations of the index, of protocols that are read in detail: what an operation of ours may say it as.
+const CONTROL: &[(&str, &[&str])] = &[
+    ("plc-start", &["start"]),
+    ("plc-stop", &["stop"]),
+    ("program-download", &["program-download"]),
+    ("program-upload", &["program-upload"]),
+    ("set-time", &["set-clock"]),
+    ("variable-write", &["write"]),
+    ("dcp-set", &["configure"]),
+    ("firmware", &["firmware-update"]),
+    ("lock/unlock", &["lock", "unlock"]),
+    ("restart", &["reset"]),
+    ("route-add", &["configure"]),
+    ("file-write/delete", &["file-write", "file-delete"]),
+    ("operate", &["operate"]),
+    ("pn-param-write", &["parameter-change", "write"]),
+];
+
+/// What carries control operations in the protocols of this version, as tshark calls them.
+const READ_IN_DETAIL: &[&str] = &["modbus", "s7comm", "cip", "enip", "pn_dcp", "opcua"];
+
+/// Operations that the index lists and that are not of a protocol read in detail, with the reason.
+const NOT_READ: &[(&str, &str, &str)] = &[(
+    "digitalbond__Quickdraw-Snort__modicon_test.pcap",
+    "program-download",
+    "UMAS inside Modbus function 90 is not read in this version",
+)];
+
+struct Row {
+    file: String,
+    protocols: BTreeSet<String>,
+    description: String,
+    operations: Vec<String>,
+}
+
+fn index() -> Vec<Row> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures/INDEX.tsv");
+    let Ok(text) = std::fs::read_to_string(path) else {
+        eprintln!("skipped: no captures");
+        return Vec::new();
+    };
+    text.lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            Row {
+                file: cells[0].to_owned(),
+                protocols: cells[6]
+                    .split(' ')
+                    .filter_map(|one| one.split(':').next())
+                    .map(str::to_owned)
+                    .collect(),
+                description: cells[7].to_owned(),
+                operations: cells
+                    .get(8)
+                    .into_iter()
+                    .flat_map(|one| one.split(','))
+                    .filter(|one| !one.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn control_operations_are_found() {
+    let rows = index();
+    let wrong = complaints(|path| {
+        let row = rows.iter().find(|row| row.file == base_name(path)).unwrap();
+        let facts = read(path);
+        let seen: BTreeSet<&str> = facts
+            .operations
+            .iter()
+            .map(|row| row.operation.name())
+            .collect();
+        let mut wrong = Vec::new();
+        for listed in &row.operations {
+            let Some((_, names)) = CONTROL.iter().find(|(name, _)| name == listed) else {
+                continue;
+            };
+            let in_detail = READ_IN_DETAIL
+                .iter()
+                .any(|one| row.protocols.contains(*one));
+            let known = NOT_READ
+                .iter()
+                .any(|(file, operation, _)| *file == row.file && operation == listed);
+            let found = names.iter().any(|name| seen.contains(name));
+            if in_detail && found == known {
+                wrong.push(format!(
+                    "{}: {listed}: {} among {seen:?} ({})",
+                    row.file,
+                    if found {
+                        "found after all"
+                    } else {
+                        "not found"
+                    },
+                    row.description
+                ));
+            }
+        }
+        wrong
+    });
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// What tshark may name in a capture in which someone speaks to a controller or a field device.
+const CONTROL_PROTOCOLS: &[&str] = &[
+    "modbus",
+    "mbtcp",
+    "mbrtu",
+    "s7comm",
+    "s7comm-plus",
+    "tpkt",
+    "cotp",
+    "cip",
+    "enip",
+    "cipcm",
+    "cipio",
+    "pn_rt",
+    "pn_dcp",
+    "pn_io",
+    "opcua",
+    "dcerpc",
+];
+
+#[test]
+fn captures_without_control_traffic_give_no_control_operation() {
+    let rows = index();
+    let wrong = complaints(|path| {
+        let row = rows.iter().find(|row| row.file == base_name(path)).unwrap();
+        if CONTROL_PROTOCOLS
+            .iter()
+            .any(|one| row.protocols.contains(*one))
+        {
+            return Vec::new();
+        }
+        let control = |protocol: &str| {
+            [
+                "modbus",
+                "s7comm",
+                "s7comm-plus",
+                "enip",
+                "cip",
+                "cip-io",
+                "profinet-dcp",
+                "profinet",
+                "opcua",
+            ]
+            .contains(&protocol)
+        };
+        let facts = read(path);
+        let seen = facts.operations.iter().filter(|one| control(&one.protocol));
+        seen.map(|one| {
+            format!(
+                "{}: {} {} ({})",
+                row.file,
+                one.protocol,
+                one.operation.name(),
+                row.description
+            )
+        })
+        .collect()
+    });
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
