@@ -50,9 +50,6 @@ pub static ALL: &[&Decoder] = &[
     &opcua::DECODER,
     &tls::DECODER,
     &tls::DTLS,
-    &teamviewer::DECODER,
-    &ftp::DECODER,
-    &tftp::DECODER,
     &nbdgm::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
@@ -69,8 +66,6 @@ pub static ALL: &[&Decoder] = &[
     &named::JETDIRECT,
     // By a header that agrees with itself.
     &modbus::DECODER,
-    &enip::DECODER,
-    &enip::io::DECODER,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
     &snmp::DECODER,
