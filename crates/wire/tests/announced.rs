@@ -1,4 +1,9 @@
 //! Channels that one protocol announces and another flow opens: they keep their name and the protocol they belong to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly"
+)]
 use std::net::{IpAddr, Ipv4Addr};
 
 use facts::kinds::Outcome;
