@@ -267,6 +267,32 @@ fn a_lost_segment_loses_itself_and_not_the_connection() {
 }
 
 #[test]
+fn questions_each_behind_a_hole_meet_their_answers() {
+    // A capture filtered by what a display shows: in front of every question, bytes that were sent are missing.
+    let mut segments = Vec::new();
+    let (mut client, mut server) = (101, 901);
+    for _ in 0..20 {
+        let asked = client + 7 + u32::try_from(ASK.len()).unwrap();
+        segments.push((true, segment(true, client + 7, server, ACK | PSH, &ASK)));
+        segments.push((false, segment(false, server, asked, ACK | PSH, &ANSWER)));
+        client = asked;
+        server += u32::try_from(ANSWER.len()).unwrap();
+    }
+    let facts = observe(&on_vlan_10(segments), 1);
+    let outcomes: Vec<_> = facts
+        .operations
+        .iter()
+        .map(|op| (op.outcome, op.count))
+        .collect();
+    assert_eq!(outcomes, [(Some(facts::kinds::Outcome::Ok), 20)]);
+    assert_eq!(
+        only(&facts).gaps,
+        19,
+        "the first hole is the capture's begin"
+    );
+}
+
+#[test]
 fn reordered_and_repeated_segments_give_the_facts_of_the_ordered_ones() {
     let plain = observe(&on_vlan_10(reading()), 1);
     let mut shuffled = reading();

@@ -6,7 +6,7 @@ mod talk;
 
 pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
 pub(crate) use legs::{Forwarded, Sight};
-pub(crate) use stream::{Deliver, Stream};
+pub(crate) use stream::{Arrived, Deliver, Stream};
 pub(crate) use talk::{Engine, Tap, is_stale, open_expected, open_layer2};
 
 use facts::kinds::{Conversation, RemoteSession};

@@ -3,16 +3,18 @@
 //! Spec: RFC 9293, 3.4 (sequence numbers are modulo 2^32). A byte handed on is
 //! never changed; of copies that wait, that of the segment that begins earlier counts. A hole is given up when the other
 //! end has acknowledged past it (it arrived there, so only the capture lacks it) and nothing filled it while
-//! [`PATIENCE`] more packets came, or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it. Until then an answer that
-//! acknowledges past the hole is held back: what waits may be its question, and comes first.
+//! [`PATIENCE`] more packets came, or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it.
+//!
+//! The two directions are handed on in the order in which the ends spoke: a segment that acknowledges bytes of the other
+//! direction comes after them. Where those wait behind a hole, or were not seen yet, the answer waits as long.
 use std::collections::VecDeque;
 
 use facts::Time;
 
 /// Packets of the flow that may pass before an acknowledged hole is given up: captures reorder.
-const PATIENCE: u16 = 8;
+const PATIENCE: u32 = 8;
 /// Packets that may pass before a hole is given up without any acknowledgement (the other side was not captured).
-const PATIENCE_ALONE: u16 = 64;
+const PATIENCE_ALONE: u32 = 64;
 /// Segments that wait behind a hole.
 const MOST_SEGMENTS: usize = 128;
 /// Bytes that wait behind a hole.
@@ -34,6 +36,8 @@ pub(crate) struct Stream {
     pub fin: bool,
     pub lost: u64,
     pub gaps: u32,
+    /// Packets of the flow since its begin, modulo 2^32.
+    ticks: u32,
     waiting: Option<Box<Waiting>>,
 }
 
@@ -42,7 +46,6 @@ struct Waiting {
     /// By distance from the stream's position when they came; in order, may overlap.
     segments: VecDeque<Segment>,
     bytes: usize,
-    passed: u16,
 }
 
 #[derive(Debug)]
@@ -52,7 +55,24 @@ struct Segment {
     /// Bytes that the segment had but the capture lacks.
     missing: u32,
     at: Seen,
+    /// What it acknowledges: bytes of the other direction before this come first.
+    after: Option<u32>,
+    /// Packet of the flow that it came with.
+    tick: u32,
 }
+
+/// A segment as it was captured. `missing` bytes at its end were cut off by the capture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived<'a> {
+    pub seq: u32,
+    pub bytes: &'a [u8],
+    pub missing: usize,
+    pub at: Seen,
+    pub after: Option<u32>,
+}
+
+/// How far the other direction was handed on; `None` if nothing of it was seen.
+pub(crate) type Reach = Option<u32>;
 
 /// When a segment was captured, and in which frame.
 pub(crate) type Seen = (Time, u32);
@@ -61,6 +81,15 @@ pub(crate) type Seen = (Time, u32);
 pub(crate) enum Deliver<'a> {
     Bytes { bytes: &'a [u8], at: Seen },
     Gap(u64),
+}
+
+/// Whether what acknowledges `after` may be handed on when the other direction was handed on up to `reach`. One number may
+/// be the FIN's.
+fn follows(after: Option<u32>, reach: Reach) -> bool {
+    match (after, reach) {
+        (Some(after), Some(reach)) => distance(after, reach) <= 1,
+        _ => true,
+    }
 }
 
 /// `a - b` as a signed distance on the circle of sequence numbers.
@@ -97,9 +126,9 @@ impl Stream {
         });
     }
 
-    /// Nothing waits, and `seq` is what comes next: the common case.
-    pub(crate) fn is_next(&self, seq: u32) -> bool {
-        self.started && self.next == seq && self.waiting.is_none()
+    /// Nothing waits, `seq` is what comes next and follows nothing that is still to come: the common case.
+    pub(crate) fn is_next(&self, seq: u32, after: Option<u32>, reach: Reach) -> bool {
+        self.started && self.next == seq && self.waiting.is_none() && follows(after, reach)
     }
 
     pub(crate) fn advance(&mut self, length: usize, missing: usize) {
@@ -110,57 +139,63 @@ impl Stream {
         }
     }
 
-    /// Takes a segment that is not simply the next one. `missing` bytes at its end were cut off by the capture. Whatever can
-    /// be handed on goes to `deliver`. Returns whether any byte was new.
+    /// How far this direction was handed on.
+    pub(crate) fn reach(&self) -> Reach {
+        self.started.then_some(self.next)
+    }
+
+    /// Takes a segment that is not simply the next one. Whatever can be handed on goes to `deliver`. Returns whether any
+    /// byte was new.
     pub(crate) fn segment(
         &mut self,
-        seq: u32,
-        bytes: &[u8],
-        missing: usize,
-        at: Seen,
+        arrived: Arrived<'_>,
+        reach: Reach,
         deliver: &mut dyn FnMut(Deliver<'_>),
     ) -> bool {
+        let Arrived {
+            seq,
+            bytes,
+            missing,
+            at,
+            after,
+        } = arrived;
         self.start(seq);
         let ahead = distance(seq, self.next);
-        if ahead > 0 {
-            if ahead.unsigned_abs() > MOST_JUMP {
-                return false;
-            }
-            let waiting = self.waiting.get_or_insert_default();
-            let place = waiting
-                .segments
-                .partition_point(|other| distance(other.seq, seq) <= 0);
-            let repeated = place
-                .checked_sub(1)
-                .and_then(|before| waiting.segments.get(before))
-                .is_some_and(|other| other.seq == seq && other.bytes.len() >= bytes.len());
-            if repeated {
-                return false;
-            }
-            waiting.bytes += bytes.len();
-            waiting.segments.insert(
-                place,
-                Segment {
-                    seq,
-                    bytes: bytes.to_vec(),
-                    missing: low(missing),
-                    at,
-                },
-            );
-            if waiting.segments.len() > MOST_SEGMENTS || waiting.bytes > MOST_BYTES {
-                self.give_up(deliver);
-            }
-            return true;
-        }
-        let known = ahead.unsigned_abs() as usize;
-        if known >= bytes.len() + missing && !bytes.is_empty() {
+        if ahead > 0 && ahead.unsigned_abs() > MOST_JUMP {
             return false;
         }
-        let fresh = bytes.get(known..).unwrap_or(&[]);
-        let missing = missing - known.saturating_sub(bytes.len()).min(missing);
-        self.hand_on(fresh, missing, at, deliver);
-        self.flush(deliver);
-        !fresh.is_empty()
+        if ahead <= 0 && ahead.unsigned_abs() as usize >= bytes.len() + missing {
+            return false;
+        }
+        let waiting = self.waiting.get_or_insert_default();
+        let place = waiting
+            .segments
+            .partition_point(|other| distance(other.seq, seq) <= 0);
+        let repeated = place
+            .checked_sub(1)
+            .and_then(|before| waiting.segments.get(before))
+            .is_some_and(|other| other.seq == seq && other.bytes.len() >= bytes.len());
+        if repeated {
+            return false;
+        }
+        waiting.bytes += bytes.len();
+        waiting.segments.insert(
+            place,
+            Segment {
+                seq,
+                bytes: bytes.to_vec(),
+                missing: low(missing),
+                at,
+                after,
+                tick: self.ticks,
+            },
+        );
+        let full = waiting.segments.len() > MOST_SEGMENTS || waiting.bytes > MOST_BYTES;
+        self.flush(reach, deliver);
+        if full && self.waits() {
+            self.give_up(reach, deliver);
+        }
+        true
     }
 
     fn hand_on(
@@ -179,21 +214,23 @@ impl Stream {
         }
     }
 
-    /// Hands on what waits and is next.
-    fn flush(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
+    /// Hands on what waits, is next, and follows nothing that the other direction still has to hand on. Returns whether
+    /// there was any.
+    pub(crate) fn flush(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) -> bool {
+        let mut any = false;
         while let Some(waiting) = &mut self.waiting {
             let Some(first) = waiting.segments.front() else {
                 self.waiting = None;
-                return;
+                break;
             };
-            if distance(first.seq, self.next) > 0 {
-                return;
+            if distance(first.seq, self.next) > 0 || !follows(first.after, reach) {
+                break;
             }
             let Some(segment) = waiting.segments.pop_front() else {
-                return;
+                break;
             };
+            any = true;
             waiting.bytes -= segment.bytes.len();
-            waiting.passed = 0;
             let known = distance(self.next, segment.seq).unsigned_abs() as usize;
             let missing = segment.missing as usize;
             if known < segment.bytes.len() + missing {
@@ -202,122 +239,68 @@ impl Stream {
                 self.hand_on(fresh, missing, segment.at, deliver);
             }
         }
+        any
     }
 
-    /// The hole will not be filled: neither that in front of what waits, nor what was acknowledged and never seen.
-    pub(crate) fn give_up(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        let first = self
+    /// What the first waiting segment waits for will not come: the hole in front of it is skipped, or it goes before
+    /// what it follows.
+    pub(crate) fn give_up(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) {
+        let next = self.next;
+        let Some(first) = self
             .waiting
-            .as_ref()
-            .and_then(|waiting| waiting.segments.front());
-        let end = match (first, self.acknowledged) {
-            (Some(first), _) => first.seq,
-            (None, Some((_, highest))) => highest,
-            (None, None) => return,
+            .as_mut()
+            .and_then(|waiting| waiting.segments.front_mut())
+        else {
+            return;
         };
-        let hole = distance(end, self.next);
+        let hole = distance(first.seq, next);
         if hole > 0 {
-            self.next = end;
+            self.next = first.seq;
             self.lost += u64::from(hole.unsigned_abs());
             self.gaps += 1;
             deliver(Deliver::Gap(u64::from(hole.unsigned_abs())));
+        } else {
+            first.after = None;
         }
-        self.flush(deliver);
+        self.flush(reach, deliver);
     }
 
-    /// Segments wait behind a hole.
+    /// Segments wait: behind a hole, or for the other direction.
     pub(crate) const fn waits(&self) -> bool {
         self.waiting.is_some()
     }
 
-    /// Keeps a segment that could be handed on until the other direction has handed on what comes before it. `false` when
-    /// too much is held already.
-    pub(crate) fn hold(&mut self, seq: u32, bytes: &[u8], missing: usize, at: Seen) -> bool {
-        self.start(seq);
-        let waiting = self.waiting.get_or_insert_default();
-        let place = waiting
-            .segments
-            .partition_point(|other| distance(other.seq, seq) < 0);
-        let known = waiting.segments.get(place);
-        if known.is_some_and(|other| other.seq == seq && other.bytes.len() >= bytes.len()) {
-            return true;
-        }
-        waiting.bytes += bytes.len();
-        let missing = low(missing);
-        waiting.segments.insert(
-            place,
-            Segment {
-                seq,
-                bytes: bytes.to_vec(),
-                missing,
-                at,
-            },
-        );
-        waiting.segments.len() < MOST_SEGMENTS && waiting.bytes < MOST_BYTES
+    /// Packets of the flow since the first waiting segment came; `None` if none waits.
+    pub(crate) fn age(&self) -> Option<u32> {
+        let first = self.waiting.as_ref()?.segments.front()?;
+        Some(self.ticks.wrapping_sub(first.tick))
     }
 
-    /// What waits could be handed on: it is held back, there is no hole in front of it.
-    pub(crate) fn is_held(&self) -> bool {
+    /// A packet of the flow passed.
+    pub(crate) const fn tick(&mut self) {
+        self.ticks = self.ticks.wrapping_add(1);
+    }
+
+    /// The first waiting segment has waited long enough. A hole that was not acknowledged may be one of the network.
+    pub(crate) fn is_overdue(&self) -> bool {
         let first = self
             .waiting
             .as_ref()
             .and_then(|waiting| waiting.segments.front());
-        first.is_some_and(|first| distance(first.seq, self.next) <= 0)
-    }
-
-    /// Hands on what was held back.
-    pub(crate) fn release(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        self.flush(deliver);
-    }
-
-    /// The other end has bytes that were not handed on yet, be they behind a hole or not seen at all. (One number may be
-    /// the FIN's.)
-    pub(crate) fn is_past(&self) -> bool {
-        let ahead = |(_, highest): (u32, u32)| distance(highest, self.next);
-        self.started && self.acknowledged.is_some_and(|range| ahead(range) > 1)
-    }
-
-    /// The other end has what is missing in front of what waits.
-    fn is_acknowledged(&self) -> bool {
-        let waiting = self.waiting.as_ref();
-        match (
-            waiting.and_then(|waiting| waiting.segments.front()),
-            self.acknowledged,
-        ) {
-            (Some(first), Some((_, highest))) => distance(highest, first.seq) >= 0,
-            _ => false,
-        }
-    }
-
-    /// A packet of the flow passed while this is held back; `true` once that has been so for long enough.
-    pub(crate) fn is_patient_no_more(&mut self) -> bool {
-        let Some(waiting) = &mut self.waiting else {
+        let (Some(first), Some(age)) = (first, self.age()) else {
             return false;
         };
-        waiting.passed = waiting.passed.saturating_add(1);
-        waiting.passed > PATIENCE
-    }
-
-    /// A packet of the flow passed: holes that were acknowledged, or that are old, are given up.
-    pub(crate) fn passed(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        let past = self.is_acknowledged();
-        let Some(waiting) = &mut self.waiting else {
-            return;
-        };
-        waiting.passed = waiting.passed.saturating_add(1);
-        let passed = waiting.passed;
-        if passed > PATIENCE_ALONE || (past && passed > PATIENCE) {
-            self.give_up(deliver);
-            if let Some(waiting) = &mut self.waiting {
-                waiting.passed = 0;
-            }
-        }
+        let acknowledged = self
+            .acknowledged
+            .is_some_and(|(_, highest)| distance(highest, first.seq) >= 0);
+        let hole = distance(first.seq, self.next) > 0;
+        age > PATIENCE_ALONE || (age > PATIENCE && (acknowledged || !hole))
     }
 
     /// The flow is over: nothing more will fill a hole, and bytes acknowledged but never seen are lost.
     pub(crate) fn close(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
-        while self.waiting.is_some() {
-            self.give_up(deliver);
+        while self.waits() {
+            self.give_up(None, deliver);
         }
         let Some((first, highest)) = self.acknowledged else {
             return;
@@ -352,14 +335,24 @@ mod tests {
         }
     }
 
+    fn arrived(seq: u32, bytes: &[u8], missing: usize) -> Arrived<'_> {
+        Arrived {
+            seq,
+            bytes,
+            missing,
+            at: (Time(0), 1),
+            after: None,
+        }
+    }
+
     #[test]
     fn segments_are_put_in_order_and_what_was_read_stays() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(u32::MAX - 1);
-        stream.segment(2, b"efgh", 0, (Time(0), 2), &mut got.take());
-        stream.segment(0, b"CDEF", 0, (Time(0), 3), &mut got.take());
-        stream.segment(u32::MAX - 1, b"abXX", 0, (Time(0), 1), &mut got.take());
-        stream.segment(u32::MAX - 1, b"abcd", 0, (Time(0), 1), &mut got.take());
+        stream.segment(arrived(2, b"efgh", 0), None, &mut got.take());
+        stream.segment(arrived(0, b"CDEF", 0), None, &mut got.take());
+        stream.segment(arrived(u32::MAX - 1, b"abXX", 0), None, &mut got.take());
+        stream.segment(arrived(u32::MAX - 1, b"abcd", 0), None, &mut got.take());
         assert_eq!(String::from_utf8(got.0).unwrap(), "abXXEFgh");
         assert_eq!((stream.lost, stream.gaps), (0, 0));
     }
@@ -368,29 +361,35 @@ mod tests {
     fn a_hole_is_given_up_once_acknowledged_and_waited_for() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(100);
-        stream.segment(110, b"after", 0, (Time(0), 2), &mut got.take());
+        stream.segment(arrived(110, b"after", 0), None, &mut got.take());
         stream.acknowledge(115);
         for _ in 0..PATIENCE {
-            stream.passed(&mut got.take());
+            stream.tick();
         }
-        assert!(got.0.is_empty(), "reordering gets its chance");
-        stream.passed(&mut got.take());
+        assert!(!stream.is_overdue(), "reordering gets its chance");
+        stream.tick();
+        assert!(stream.is_overdue());
+        stream.give_up(None, &mut got.take());
         assert_eq!((got.0.as_slice(), got.1), (b"~after".as_slice(), 10));
         assert_eq!((stream.lost, stream.gaps), (10, 1));
     }
 
     #[test]
-    fn what_is_held_back_comes_in_order_once_released() {
+    fn an_answer_waits_for_the_question_that_it_acknowledges() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(100);
-        assert!(stream.hold(106, b"second", 0, (Time(0), 3)));
-        assert!(stream.hold(100, b"first ", 0, (Time(0), 2)));
-        assert!(
-            stream.hold(100, b"first ", 0, (Time(0), 4)),
-            "a repeated one is held once"
-        );
-        assert!(stream.is_held() && got.0.is_empty());
-        stream.release(&mut got.take());
+        let answer = |seq, bytes, after| Arrived {
+            after: Some(after),
+            ..arrived(seq, bytes, 0)
+        };
+        // The other direction was handed on up to 50 only.
+        stream.segment(answer(106, b"second", 90), Some(50), &mut got.take());
+        stream.segment(answer(100, b"first ", 70), Some(50), &mut got.take());
+        let again = stream.segment(answer(100, b"first ", 70), Some(50), &mut got.take());
+        assert!(!again && got.0.is_empty(), "a repeated one waits once");
+        stream.flush(Some(70), &mut got.take());
+        assert_eq!(got.0, b"first ", "the second answers more than that");
+        stream.flush(Some(90), &mut got.take());
         assert_eq!(got.0, b"first second");
         assert!(!stream.waits());
     }
@@ -399,8 +398,8 @@ mod tests {
     fn bytes_cut_off_by_the_capture_are_a_gap() {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(0);
-        stream.segment(0, b"head", 96, (Time(0), 1), &mut got.take());
-        stream.segment(100, b"next", 0, (Time(0), 2), &mut got.take());
+        stream.segment(arrived(0, b"head", 96), None, &mut got.take());
+        stream.segment(arrived(100, b"next", 0), None, &mut got.take());
         assert_eq!(got.0, b"head~next");
         assert_eq!(stream.lost, 96);
     }
@@ -425,7 +424,7 @@ mod tests {
         let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(0);
         for n in 0..10_000u32 {
-            stream.segment(1000 + n * 20, &[7; 10], 0, (Time(0), n), &mut got.take());
+            stream.segment(arrived(1000 + n * 20, &[7; 10], 0), None, &mut got.take());
             let waiting = stream
                 .waiting
                 .as_ref()

@@ -39,17 +39,17 @@ pub static ALL: &[&Decoder] = &[
     &ssh::DECODER,
     &smb::DECODER,
     &rtsp::DECODER,
+    &teamviewer::DECODER,
+    &ftp::DECODER,
     &http::DECODER,
     &http::SSDP,
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &enip::DECODER,
     &rdp::DECODER,
     &opcua::DECODER,
     &tls::DECODER,
     &tls::DTLS,
-    &teamviewer::DECODER,
-    &ftp::DECODER,
-    &tftp::DECODER,
     &nbdgm::DECODER,
     &named::QUIC,
     &named::WIREGUARD,
@@ -66,8 +66,6 @@ pub static ALL: &[&Decoder] = &[
     &named::JETDIRECT,
     // By a header that agrees with itself.
     &modbus::DECODER,
-    &enip::DECODER,
-    &enip::io::DECODER,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
     &snmp::DECODER,
@@ -76,13 +74,17 @@ pub static ALL: &[&Decoder] = &[
     &dns::LLMNR,
     &dns::NBNS,
     &ntp::DECODER,
+    &enip::io::DECODER,
     &named::BACNET,
     &named::IEC104,
     &named::RADIUS,
+    &named::WS_DISCOVERY,
+    &named::TEREDO,
     &named::SLP,
     &named::IKE,
     &named::L2TP,
     &named::OPENVPN,
+    &tftp::DECODER,
     &named::LPD,
     &named::SYSLOG,
     &telnet::DECODER,
@@ -155,4 +157,13 @@ pub fn names() -> Vec<&'static str> {
 /// The registry's own copy of a protocol's name.
 pub(crate) fn static_name(name: &str) -> &'static str {
     by_name(name).map_or("", |decoder| decoder.name)
+}
+
+#[test]
+fn every_protocol_is_registered_once() {
+    let mut names: Vec<_> = ALL.iter().map(|decoder| decoder.name).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "{names:?}");
 }

@@ -3,9 +3,10 @@ use std::net::IpAddr;
 
 use facts::Address;
 
+use super::transport::settle;
 use super::{Here, Passing, Worker};
 use crate::cx::At;
-use crate::flow::{Engine, Flow, Key, Sight, Transport, is_stale, open_expected};
+use crate::flow::{Engine, Flow, Key, Sight, Stream, Transport, is_stale, open_expected};
 use crate::net::link::Ends;
 use crate::picture::{self, AddressKey, Picture, RouteKey, limits};
 
@@ -192,9 +193,8 @@ impl Worker {
             picture: &mut self.picture,
             expected: &mut self.expected,
         };
-        // The direction with a hole first: what the other one holds back answers it.
-        let first = usize::from(flow.dir(0).stream.is_held());
-        for which in [first, 1 - first] {
+        settle(&mut engine, &mut flow, at, Stream::waits);
+        for which in [0, 1] {
             let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
             stream.close(&mut |delivered| engine.deliver(&mut flow, which, delivered, at));
             flow.dir_mut(which).stream = stream;

@@ -1,7 +1,7 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
 use crate::cx::At;
-use crate::flow::{Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
+use crate::flow::{Arrived, Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
@@ -323,19 +323,11 @@ fn segment(
     // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
     let carries = (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST);
     if carries {
-        // An answer to what still waits behind a hole stays behind its question.
-        let (own, other) = (&flow.dir(sender).stream, &flow.dir(1 - sender).stream);
-        let early = own.is_held() || (other.is_past() && !own.waits());
+        let after = tcp.has(Tcp::ACK).then_some(tcp.ack);
+        let reach = flow.dir(1 - sender).stream.reach();
         let stream = &mut flow.dir_mut(sender).stream;
         stream.start(seq);
-        if early {
-            fresh = true;
-            if !stream.hold(seq, tcp.payload, missing, (at.now, at.frame)) {
-                with_stream(flow, engine, 1 - sender, at, |stream, deliver| {
-                    stream.give_up(deliver)
-                });
-            }
-        } else if stream.is_next(seq) {
+        if stream.is_next(seq, after, reach) {
             stream.advance(tcp.payload.len(), missing);
             if !tcp.payload.is_empty() {
                 engine.stream(flow, sender, tcp.payload, at);
@@ -345,41 +337,57 @@ fn segment(
             }
             fresh = true;
         } else {
-            let seen = (at.now, at.frame);
+            let arrived = Arrived {
+                seq,
+                bytes: tcp.payload,
+                missing,
+                at: (at.now, at.frame),
+                after,
+            };
             fresh = with_stream(flow, engine, sender, at, |stream, deliver| {
-                stream.segment(seq, tcp.payload, missing, seen, deliver)
+                stream.segment(arrived, reach, deliver)
             });
         }
     }
     if tcp.has(Tcp::FIN) {
         flow.dir_mut(sender).stream.fin = true;
     }
-    // First the holes, then what is held back behind them.
     for which in [0, 1] {
-        let own = &flow.dir(which).stream;
-        if own.waits() && !own.is_held() {
-            with_stream(flow, engine, which, at, |stream, deliver| {
-                stream.passed(deliver)
+        flow.dir_mut(which).stream.tick();
+    }
+    settle(engine, flow, at, Stream::is_overdue);
+    fresh
+}
+
+/// Hands on what waits in both directions, in the order in which the ends spoke. What stands in the way is given up where
+/// `late` says so, the longest waiting first.
+pub(super) fn settle(
+    engine: &mut Engine<'_>,
+    flow: &mut Flow,
+    at: At,
+    late: impl Fn(&Stream) -> bool,
+) {
+    while flow.dir(0).stream.waits() || flow.dir(1).stream.waits() {
+        let mut moved = false;
+        for which in [0, 1] {
+            let reach = flow.dir(1 - which).stream.reach();
+            moved |= with_stream(flow, engine, which, at, |stream, deliver| {
+                stream.flush(reach, deliver)
             });
         }
-    }
-    for which in [0, 1] {
-        if !flow.dir(which).stream.is_held() {
+        if moved {
             continue;
         }
-        let late = flow.dir_mut(which).stream.is_patient_no_more();
-        if late && flow.dir(1 - which).stream.is_past() {
-            with_stream(flow, engine, 1 - which, at, |stream, deliver| {
-                stream.give_up(deliver)
-            });
-        }
-        if !flow.dir(1 - which).stream.is_past() {
-            with_stream(flow, engine, which, at, |stream, deliver| {
-                stream.release(deliver)
-            });
-        }
+        let oldest = [0, 1]
+            .into_iter()
+            .filter(|which| late(&flow.dir(*which).stream))
+            .max_by_key(|which| flow.dir(*which).stream.age());
+        let Some(which) = oldest else { return };
+        let reach = flow.dir(1 - which).stream.reach();
+        with_stream(flow, engine, which, at, |stream, deliver| {
+            stream.give_up(reach, deliver);
+        });
     }
-    fresh
 }
 
 /// Works on one direction's stream; what it hands on goes to the flow's dialogue.
