@@ -1,4 +1,10 @@
 //! The engine on whole frames: layers, legs, streams, shards. Frames come from the lab's recipes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
+
 use std::net::Ipv4Addr;
 
 use facts::kinds::{Conversation, Verb};

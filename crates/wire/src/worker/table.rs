@@ -54,15 +54,9 @@ impl Worker {
             frame,
         } = here.at;
         let sent = flow.dir_mut(passing.sender);
-        let sight = sent.legs.see(
-            ends,
-            passing.ttl,
-            passing.hops,
-            passing.signature,
-            now,
-            capture,
-            frame,
-        );
+        let sight = sent
+            .legs
+            .see(ends, passing.ttl, passing.hops, passing.signature, here.at);
         match sight {
             Sight::First => {
                 if !late {
@@ -168,10 +162,10 @@ impl Worker {
             } else {
                 self.hand + 1
             };
-            if let Some(Some(flow)) = self.flows.get(self.hand) {
-                if oldest.is_none_or(|(_, last)| flow.last < last) {
-                    oldest = Some((self.hand, flow.last));
-                }
+            if let Some(Some(flow)) = self.flows.get(self.hand)
+                && oldest.is_none_or(|(_, last)| flow.last < last)
+            {
+                oldest = Some((self.hand, flow.last));
             }
         }
         if let Some((index, _)) = oldest {

@@ -90,10 +90,10 @@ impl Worker {
                     here,
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
-                if let Some((index, _)) = self.pass(here, ends, passing, false) {
-                    if let Some(Some(flow)) = self.flows.get_mut(index) {
-                        flow.named = names::of_ip(other);
-                    }
+                if let Some((index, _)) = self.pass(here, ends, passing, false)
+                    && let Some(Some(flow)) = self.flows.get_mut(index)
+                {
+                    flow.named = names::of_ip(other);
                 }
                 Ok(())
             }
@@ -113,10 +113,10 @@ impl Worker {
                 here,
             );
             self.count_frame(here, names::of_ip(packet.protocol).is_some());
-            if let Some((index, _)) = self.pass(here, ends, passing, false) {
-                if let Some(Some(flow)) = self.flows.get_mut(index) {
-                    flow.named = names::of_ip(packet.protocol);
-                }
+            if let Some((index, _)) = self.pass(here, ends, passing, false)
+                && let Some(Some(flow)) = self.flows.get_mut(index)
+            {
+                flow.named = names::of_ip(packet.protocol);
             }
         }
     }
