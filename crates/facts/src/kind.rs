@@ -1,6 +1,6 @@
 //! What every kind of fact has: a name, columns with a doc line each, and a row of values.
 //!
-//! A kind is declared once with [`kind!`](crate::kind); the SQL table, `seawall sql --tables`, the CSV header and the
+//! A kind is declared once with [`kind!`](macro@crate::kind); the SQL table, `seawall sql --tables`, the CSV header and the
 //! JSON keys all derive from that declaration.
 use std::fmt;
 use std::net::IpAddr;

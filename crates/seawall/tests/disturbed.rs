@@ -1,5 +1,14 @@
 //! The sample terminal seen badly: frames lost, out of order, twice, cut short, one way only, or by half of the sensors.
 //! Nothing is invented, and what was not seen is unproven.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests may fail loudly"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

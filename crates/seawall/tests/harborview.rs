@@ -1,4 +1,13 @@
 //! The sample terminal: verdicts and facts of its clean day and its bad day, held against what was played.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests may fail loudly"
+)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

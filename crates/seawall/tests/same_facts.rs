@@ -1,5 +1,14 @@
 //! The facts do not hang on how they were read: on the number of workers, on how the captures are packed, on where one
 //! file ends and the next begins.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests may fail loudly"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

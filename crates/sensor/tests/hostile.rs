@@ -292,7 +292,7 @@ impl Corpus {
     fn add<'a>(&mut self, frames: impl Iterator<Item = (u8, &'a [u8])>) {
         let mut talks: BTreeMap<Vec<u8>, (Place, Vec<u8>, Talk)> = BTreeMap::new();
         for (number, (link, bytes)) in frames.enumerate() {
-            if number % 7 == 0 && bytes.len() <= MOST_BYTES {
+            if number.is_multiple_of(7) && bytes.len() <= MOST_BYTES {
                 self.frames.push((link, bytes.to_vec()));
             }
             let Some((place, from, to, payload)) = taken_apart(bytes) else {
@@ -324,8 +324,11 @@ impl Corpus {
     }
 }
 
+/// A frame's place, sender, receiver and payload.
+type Apart<'a> = (Place, Vec<u8>, Vec<u8>, &'a [u8]);
+
 /// Where a frame's payload belongs, who sent it to whom, and the payload; nothing for what is not plain.
-fn taken_apart(frame: &[u8]) -> Option<(Place, Vec<u8>, Vec<u8>, &[u8])> {
+fn taken_apart(frame: &[u8]) -> Option<Apart<'_>> {
     let (macs, mut rest) = (frame.get(..12)?, frame.get(12..)?);
     let two = |bytes: &[u8], at: usize| {
         bytes

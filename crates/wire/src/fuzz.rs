@@ -70,7 +70,7 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
             tags: Tags::default(),
         };
         let legs = &mut flow.dir_mut(which).legs;
-        legs.see(&ends, 64, 0, frame, at.now, 0, frame);
+        legs.see(&ends, 64, 0, frame, at);
         flow.count(which, bytes.len(), at.now, 0, frame);
         if flow.key.transport == Transport::Tcp {
             engine.stream(&mut flow, which, bytes, at);

@@ -16,7 +16,7 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
         .filter(|c| !c.is_whitespace())
         .map(|c| c.to_digit(16).unwrap())
         .collect();
-    assert!(digits.len() % 2 == 0, "an odd number of hex digits");
+    assert!(digits.len().is_multiple_of(2), "an odd number of hex digits");
     digits
         .chunks(2)
         .map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap())
@@ -112,9 +112,7 @@ pub(crate) fn run(
             dst: Some(dst),
             tags: Tags::default(),
         };
-        flow.dir_mut(which)
-            .legs
-            .see(&ends, 64, 0, frame, at.now, 0, frame);
+        flow.dir_mut(which).legs.see(&ends, 64, 0, frame, at);
         flow.count(which, bytes.len(), at.now, 0, frame);
         let mut engine = Engine {
             picture: &mut picture,
@@ -169,7 +167,9 @@ pub(crate) fn render(facts: &Facts) -> String {
             .unwrap_or_default();
         let outcome = o.outcome.map_or("?", |outcome| outcome.name());
         let content = match (&o.content_bytes, &o.content_sha256) {
-            (Some(bytes), Some(hash)) => format!(" content={bytes} sha256={}", &hash[..8]),
+            (Some(bytes), Some(hash)) => {
+                format!(" content={bytes} sha256={}", hash.get(..8).unwrap_or(hash))
+            }
             _ => String::new(),
         };
         let turned = if o.source == Address::Ip("10.0.0.2".parse().unwrap()) {

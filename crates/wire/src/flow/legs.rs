@@ -2,6 +2,7 @@
 //! MAC addresses and a lower TTL: it is one packet, and the second sight of it is proof that someone forwards.
 use facts::{Mac, Time};
 
+use crate::cx::At;
 use crate::net::link::Ends;
 
 /// Legs kept per direction; packets on further ones count as those of the last. A trunk shows a broadcast in each VLAN.
@@ -82,16 +83,12 @@ impl Legs {
     }
 
     /// Notes a packet. `signature` is equal for copies of one packet whatever the leg, and differs for different packets.
-    pub(crate) fn see(
-        &mut self,
-        ends: &Ends,
-        ttl: u8,
-        hops: u8,
-        signature: u32,
-        now: Time,
-        capture: u32,
-        frame: u32,
-    ) -> Sight {
+    pub(crate) fn see(&mut self, ends: &Ends, ttl: u8, hops: u8, signature: u32, at: At) -> Sight {
+        let At {
+            now,
+            capture,
+            frame,
+        } = at;
         let same =
             |leg: &Leg| leg.src == ends.src && leg.vlan == ends.tags.vlan && leg.dst == ends.dst;
         let fresh = Leg {
@@ -179,7 +176,12 @@ mod tests {
     fn copies_behind_a_router_are_told_from_copies_of_one_place() {
         let mut legs = Legs::default();
         let mut see = |ends: &Ends, ttl: u8, signature: u32, micros: i64| {
-            legs.see(ends, ttl, 64 - ttl, signature, Time(micros * 1000), 0, 1)
+            let at = At {
+                now: Time(micros * 1000),
+                capture: 0,
+                frame: 1,
+            };
+            legs.see(ends, ttl, 64 - ttl, signature, at)
         };
         let (near, far) = (ends(1, 2, 10), ends(2, 3, 20));
         // The copy behind the router is captured first.

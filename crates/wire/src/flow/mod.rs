@@ -1,13 +1,12 @@
 //! A flow: two ends, what each sent, and the dialogue they hold.
 pub(crate) mod key;
 mod legs;
-pub(crate) mod order;
 mod stream;
 mod talk;
 
 pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
 pub(crate) use legs::{Forwarded, Sight};
-pub(crate) use stream::{Deliver, Mark, Stream};
+pub(crate) use stream::{Arrived, Deliver, Stream};
 pub(crate) use talk::{Engine, Tap, is_stale, open_expected, open_layer2};
 
 use facts::kinds::{Conversation, RemoteSession};

@@ -1,12 +1,20 @@
 //! One direction of a TCP connection: bytes in order, or the knowledge of what is missing.
 //!
 //! Spec: RFC 9293, 3.4 (sequence numbers are modulo 2^32). A byte handed on is
-//! never changed; of copies that wait, that of the segment that begins earlier counts. When what waits is handed on, and
-//! when a hole in front of it is given up, is decided for both directions together (module `order`).
+//! never changed; of copies that wait, that of the segment that begins earlier counts. A hole is given up when the other
+//! end has acknowledged past it (it arrived there, so only the capture lacks it) and nothing filled it while
+//! [`PATIENCE`] more packets came, or when [`MOST_SEGMENTS`] or [`MOST_BYTES`] wait behind it.
+//!
+//! The two directions are handed on in the order in which the ends spoke: a segment that acknowledges bytes of the other
+//! direction comes after them. Where those wait behind a hole, or were not seen yet, the answer waits as long.
 use std::collections::VecDeque;
 
-use crate::cx::At;
+use facts::Time;
 
+/// Packets of the flow that may pass before an acknowledged hole is given up: captures reorder.
+const PATIENCE: u32 = 8;
+/// Packets that may pass before a hole is given up without any acknowledgement (the other side was not captured).
+const PATIENCE_ALONE: u32 = 64;
 /// Segments that wait behind a hole.
 const MOST_SEGMENTS: usize = 128;
 /// Bytes that wait behind a hole.
@@ -28,54 +36,60 @@ pub(crate) struct Stream {
     pub fin: bool,
     pub lost: u64,
     pub gaps: u32,
+    /// Packets of the flow since its begin, modulo 2^32.
+    ticks: u32,
     waiting: Option<Box<Waiting>>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// By sequence number; may overlap.
+    /// By distance from the stream's position when they came; in order, may overlap.
     segments: VecDeque<Segment>,
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Segment {
-    mark: Mark,
+    seq: u32,
     bytes: Vec<u8>,
     /// Bytes that the segment had but the capture lacks.
     missing: u32,
-    at: At,
+    at: Seen,
+    /// What it acknowledges: bytes of the other direction before this come first.
+    after: Option<u32>,
+    /// Packet of the flow that it came with.
+    tick: u32,
 }
 
-/// What a segment says of its place in the connection.
+/// A segment as it was captured. `missing` bytes at its end were cut off by the capture.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct Arrived<'a> {
     pub seq: u32,
-    /// Everything of the other direction before this had arrived when it was sent.
-    pub ack: Option<u32>,
-    /// Packets of the connection when it came.
-    pub came: u32,
+    pub bytes: &'a [u8],
+    pub missing: usize,
+    pub at: Seen,
+    pub after: Option<u32>,
 }
 
-/// A segment whose turn has come.
-pub(crate) struct Piece {
-    bytes: Vec<u8>,
-    from: usize,
-    /// Bytes that come after it and that the capture lacks.
-    pub missing: u64,
-    pub at: At,
-}
+/// How far the other direction was handed on; `None` if nothing of it was seen.
+pub(crate) type Reach = Option<u32>;
 
-impl Piece {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(self.from..).unwrap_or(&[])
-    }
-}
+/// When a segment was captured, and in which frame.
+pub(crate) type Seen = (Time, u32);
 
 /// What a stream hands on, in order.
 pub(crate) enum Deliver<'a> {
-    Bytes { bytes: &'a [u8], at: At },
+    Bytes { bytes: &'a [u8], at: Seen },
     Gap(u64),
+}
+
+/// Whether what acknowledges `after` may be handed on when the other direction was handed on up to `reach`. One number may
+/// be the FIN's.
+fn follows(after: Option<u32>, reach: Reach) -> bool {
+    match (after, reach) {
+        (Some(after), Some(reach)) => distance(after, reach) <= 1,
+        _ => true,
+    }
 }
 
 /// `a - b` as a signed distance on the circle of sequence numbers.
@@ -112,9 +126,9 @@ impl Stream {
         });
     }
 
-    /// Nothing waits, and `seq` is what comes next: the common case.
-    pub(crate) fn is_next(&self, seq: u32) -> bool {
-        self.started && self.next == seq && self.waiting.is_none()
+    /// Nothing waits, `seq` is what comes next and follows nothing that is still to come: the common case.
+    pub(crate) fn is_next(&self, seq: u32, after: Option<u32>, reach: Reach) -> bool {
+        self.started && self.next == seq && self.waiting.is_none() && follows(after, reach)
     }
 
     pub(crate) fn advance(&mut self, length: usize, missing: usize) {
@@ -125,109 +139,169 @@ impl Stream {
         }
     }
 
-    /// Keeps a segment until it is its turn. `missing` bytes at its end were cut off by the capture. Returns whether any
+    /// How far this direction was handed on.
+    pub(crate) fn reach(&self) -> Reach {
+        self.started.then_some(self.next)
+    }
+
+    /// Takes a segment that is not simply the next one. Whatever can be handed on goes to `deliver`. Returns whether any
     /// byte was new.
-    pub(crate) fn keep(&mut self, mark: Mark, bytes: &[u8], missing: usize, at: At) -> bool {
-        self.start(mark.seq);
-        let ahead = distance(mark.seq, self.next);
-        let known = ahead.unsigned_abs() as usize;
-        if ahead > 0 && ahead.unsigned_abs() > MOST_JUMP
-            || ahead <= 0 && known >= bytes.len() + missing
-        {
+    pub(crate) fn segment(
+        &mut self,
+        arrived: Arrived<'_>,
+        reach: Reach,
+        deliver: &mut dyn FnMut(Deliver<'_>),
+    ) -> bool {
+        let Arrived {
+            seq,
+            bytes,
+            missing,
+            at,
+            after,
+        } = arrived;
+        self.start(seq);
+        let ahead = distance(seq, self.next);
+        if ahead > 0 && ahead.unsigned_abs() > MOST_JUMP {
+            return false;
+        }
+        if ahead <= 0 && ahead.unsigned_abs() as usize >= bytes.len() + missing {
             return false;
         }
         let waiting = self.waiting.get_or_insert_default();
         let place = waiting
             .segments
-            .partition_point(|other| distance(other.mark.seq, mark.seq) <= 0);
-        let before = place
+            .partition_point(|other| distance(other.seq, seq) <= 0);
+        let repeated = place
             .checked_sub(1)
-            .and_then(|before| waiting.segments.get(before));
-        let repeated = before
-            .is_some_and(|other| other.mark.seq == mark.seq && other.bytes.len() >= bytes.len());
+            .and_then(|before| waiting.segments.get(before))
+            .is_some_and(|other| other.seq == seq && other.bytes.len() >= bytes.len());
         if repeated {
             return false;
         }
         waiting.bytes += bytes.len();
-        let segment = Segment {
-            mark,
-            bytes: bytes.to_vec(),
-            missing: low(missing),
-            at,
-        };
-        waiting.segments.insert(place, segment);
+        waiting.segments.insert(
+            place,
+            Segment {
+                seq,
+                bytes: bytes.to_vec(),
+                missing: low(missing),
+                at,
+                after,
+                tick: self.ticks,
+            },
+        );
+        let full = waiting.segments.len() > MOST_SEGMENTS || waiting.bytes > MOST_BYTES;
+        self.flush(reach, deliver);
+        if full && self.waits() {
+            self.give_up(reach, deliver);
+        }
         true
     }
 
-    /// The first segment that waits.
-    pub(crate) fn front(&self) -> Option<Mark> {
-        let first = self.waiting.as_ref()?.segments.front()?;
-        Some(first.mark)
+    fn hand_on(
+        &mut self,
+        bytes: &[u8],
+        missing: usize,
+        at: Seen,
+        deliver: &mut dyn FnMut(Deliver<'_>),
+    ) {
+        if !bytes.is_empty() {
+            deliver(Deliver::Bytes { bytes, at });
+        }
+        self.advance(bytes.len(), missing);
+        if missing > 0 {
+            deliver(Deliver::Gap(missing as u64));
+        }
     }
 
-    /// Segments wait.
+    /// Hands on what waits, is next, and follows nothing that the other direction still has to hand on. Returns whether
+    /// there was any.
+    pub(crate) fn flush(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) -> bool {
+        let mut any = false;
+        while let Some(waiting) = &mut self.waiting {
+            let Some(first) = waiting.segments.front() else {
+                self.waiting = None;
+                break;
+            };
+            if distance(first.seq, self.next) > 0 || !follows(first.after, reach) {
+                break;
+            }
+            let Some(segment) = waiting.segments.pop_front() else {
+                break;
+            };
+            any = true;
+            waiting.bytes -= segment.bytes.len();
+            let known = distance(self.next, segment.seq).unsigned_abs() as usize;
+            let missing = segment.missing as usize;
+            if known < segment.bytes.len() + missing {
+                let fresh = segment.bytes.get(known..).unwrap_or(&[]);
+                let missing = missing - known.saturating_sub(segment.bytes.len()).min(missing);
+                self.hand_on(fresh, missing, segment.at, deliver);
+            }
+        }
+        any
+    }
+
+    /// What the first waiting segment waits for will not come: the hole in front of it is skipped, or it goes before
+    /// what it follows.
+    pub(crate) fn give_up(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) {
+        let next = self.next;
+        let Some(first) = self
+            .waiting
+            .as_mut()
+            .and_then(|waiting| waiting.segments.front_mut())
+        else {
+            return;
+        };
+        let hole = distance(first.seq, next);
+        if hole > 0 {
+            self.next = first.seq;
+            self.lost += u64::from(hole.unsigned_abs());
+            self.gaps += 1;
+            deliver(Deliver::Gap(u64::from(hole.unsigned_abs())));
+        } else {
+            first.after = None;
+        }
+        self.flush(reach, deliver);
+    }
+
+    /// Segments wait: behind a hole, or for the other direction.
     pub(crate) const fn waits(&self) -> bool {
         self.waiting.is_some()
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        let full = |waiting: &Waiting| {
-            waiting.segments.len() > MOST_SEGMENTS || waiting.bytes > MOST_BYTES
+    /// Packets of the flow since the first waiting segment came; `None` if none waits.
+    pub(crate) fn age(&self) -> Option<u32> {
+        let first = self.waiting.as_ref()?.segments.front()?;
+        Some(self.ticks.wrapping_sub(first.tick))
+    }
+
+    /// A packet of the flow passed.
+    pub(crate) const fn tick(&mut self) {
+        self.ticks = self.ticks.wrapping_add(1);
+    }
+
+    /// The first waiting segment has waited long enough. A hole that was not acknowledged may be one of the network.
+    pub(crate) fn is_overdue(&self) -> bool {
+        let first = self
+            .waiting
+            .as_ref()
+            .and_then(|waiting| waiting.segments.front());
+        let (Some(first), Some(age)) = (first, self.age()) else {
+            return false;
         };
-        self.waiting.as_deref().is_some_and(full)
+        let acknowledged = self
+            .acknowledged
+            .is_some_and(|(_, highest)| distance(highest, first.seq) >= 0);
+        let hole = distance(first.seq, self.next) > 0;
+        age > PATIENCE_ALONE || (age > PATIENCE && (acknowledged || !hole))
     }
 
-    /// Whether bytes are missing in front of this number.
-    pub(crate) fn has_hole_before(&self, seq: u32) -> bool {
-        distance(seq, self.next) > 0
-    }
-
-    /// Whether everything before this number was handed on, as far as it is known where this direction stands. (One number
-    /// more may be the FIN's, RFC 9293, 3.4.)
-    pub(crate) fn is_through(&self, ack: u32) -> bool {
-        !self.started || distance(ack, self.next) <= 1
-    }
-
-    /// Whether the other end has everything before this number.
-    pub(crate) fn is_acknowledged(&self, seq: u32) -> bool {
-        self.acknowledged
-            .is_some_and(|(_, highest)| distance(highest, seq) >= 0)
-    }
-
-    /// Takes the first segment that waits, without what was read already.
-    pub(crate) fn take_front(&mut self) -> Option<Piece> {
-        let waiting = self.waiting.as_mut()?;
-        let segment = waiting.segments.pop_front()?;
-        waiting.bytes -= segment.bytes.len();
-        if waiting.segments.is_empty() {
-            self.waiting = None;
+    /// The flow is over: nothing more will fill a hole, and bytes acknowledged but never seen are lost.
+    pub(crate) fn close(&mut self, deliver: &mut dyn FnMut(Deliver<'_>)) {
+        while self.waits() {
+            self.give_up(None, deliver);
         }
-        let known = distance(self.next, segment.mark.seq).unsigned_abs() as usize;
-        let from = known.min(segment.bytes.len());
-        let missing = (segment.missing as usize).saturating_sub(known - from);
-        self.advance(segment.bytes.len() - from, missing);
-        Some(Piece {
-            bytes: segment.bytes,
-            from,
-            missing: missing as u64,
-            at: segment.at,
-        })
-    }
-
-    /// What is missing before this number will not come. Gives its length.
-    pub(crate) fn skip_to(&mut self, seq: u32) -> u64 {
-        let hole = distance(seq, self.next);
-        if hole <= 0 {
-            return 0;
-        }
-        self.next = seq;
-        self.lost += u64::from(hole.unsigned_abs());
-        self.gaps += 1;
-        u64::from(hole.unsigned_abs())
-    }
-
-    /// The flow is over and nothing waits: bytes acknowledged but never seen are lost.
-    pub(crate) fn close(&mut self) {
         let Some((first, highest)) = self.acknowledged else {
             return;
         };
@@ -244,63 +318,89 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use facts::Time;
-
     use super::*;
 
-    const NOW: At = At {
-        now: Time(0),
-        capture: 0,
-        frame: 1,
-    };
+    #[derive(Default)]
+    struct Got(Vec<u8>, u64);
 
-    const fn mark(seq: u32) -> Mark {
-        Mark {
-            seq,
-            ack: None,
-            came: 0,
+    impl Got {
+        fn take(&mut self) -> impl FnMut(Deliver<'_>) + '_ {
+            |delivered| match delivered {
+                Deliver::Bytes { bytes, .. } => self.0.extend_from_slice(bytes),
+                Deliver::Gap(lost) => {
+                    self.1 += lost;
+                    self.0.push(b'~');
+                }
+            }
         }
     }
 
-    /// Everything that waits, in order; `~` for a hole.
-    fn all(stream: &mut Stream) -> String {
-        let mut got = String::new();
-        while let Some(front) = stream.front() {
-            if stream.skip_to(front.seq) > 0 {
-                got.push('~');
-            }
-            let piece = stream.take_front().unwrap();
-            got.push_str(std::str::from_utf8(piece.bytes()).unwrap());
-            if piece.missing > 0 {
-                got.push('~');
-            }
+    fn arrived(seq: u32, bytes: &[u8], missing: usize) -> Arrived<'_> {
+        Arrived {
+            seq,
+            bytes,
+            missing,
+            at: (Time(0), 1),
+            after: None,
         }
-        got
     }
 
     #[test]
     fn segments_are_put_in_order_and_what_was_read_stays() {
-        let mut stream = Stream::default();
+        let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(u32::MAX - 1);
-        assert!(stream.keep(mark(2), b"efgh", 0, NOW));
-        assert!(stream.keep(mark(0), b"CDEF", 0, NOW));
-        assert!(stream.keep(mark(u32::MAX - 1), b"abXX", 0, NOW));
-        assert!(
-            !stream.keep(mark(u32::MAX - 1), b"abcd", 0, NOW),
-            "waits already"
-        );
-        assert_eq!(all(&mut stream), "abXXEFgh");
-        assert!(!stream.keep(mark(0), b"zz", 0, NOW), "was read");
+        stream.segment(arrived(2, b"efgh", 0), None, &mut got.take());
+        stream.segment(arrived(0, b"CDEF", 0), None, &mut got.take());
+        stream.segment(arrived(u32::MAX - 1, b"abXX", 0), None, &mut got.take());
+        stream.segment(arrived(u32::MAX - 1, b"abcd", 0), None, &mut got.take());
+        assert_eq!(String::from_utf8(got.0).unwrap(), "abXXEFgh");
         assert_eq!((stream.lost, stream.gaps), (0, 0));
     }
 
     #[test]
+    fn a_hole_is_given_up_once_acknowledged_and_waited_for() {
+        let (mut stream, mut got) = (Stream::default(), Got::default());
+        stream.start(100);
+        stream.segment(arrived(110, b"after", 0), None, &mut got.take());
+        stream.acknowledge(115);
+        for _ in 0..PATIENCE {
+            stream.tick();
+        }
+        assert!(!stream.is_overdue(), "reordering gets its chance");
+        stream.tick();
+        assert!(stream.is_overdue());
+        stream.give_up(None, &mut got.take());
+        assert_eq!((got.0.as_slice(), got.1), (b"~after".as_slice(), 10));
+        assert_eq!((stream.lost, stream.gaps), (10, 1));
+    }
+
+    #[test]
+    fn an_answer_waits_for_the_question_that_it_acknowledges() {
+        let (mut stream, mut got) = (Stream::default(), Got::default());
+        stream.start(100);
+        let answer = |seq, bytes, after| Arrived {
+            after: Some(after),
+            ..arrived(seq, bytes, 0)
+        };
+        // The other direction was handed on up to 50 only.
+        stream.segment(answer(106, b"second", 90), Some(50), &mut got.take());
+        stream.segment(answer(100, b"first ", 70), Some(50), &mut got.take());
+        let again = stream.segment(answer(100, b"first ", 70), Some(50), &mut got.take());
+        assert!(!again && got.0.is_empty(), "a repeated one waits once");
+        stream.flush(Some(70), &mut got.take());
+        assert_eq!(got.0, b"first ", "the second answers more than that");
+        stream.flush(Some(90), &mut got.take());
+        assert_eq!(got.0, b"first second");
+        assert!(!stream.waits());
+    }
+
+    #[test]
     fn bytes_cut_off_by_the_capture_are_a_gap() {
-        let mut stream = Stream::default();
+        let (mut stream, mut got) = (Stream::default(), Got::default());
         stream.start(0);
-        stream.keep(mark(0), b"head", 96, NOW);
-        stream.keep(mark(100), b"next", 0, NOW);
-        assert_eq!(all(&mut stream), "head~next");
+        stream.segment(arrived(0, b"head", 96), None, &mut got.take());
+        stream.segment(arrived(100, b"next", 0), None, &mut got.take());
+        assert_eq!(got.0, b"head~next");
         assert_eq!(stream.lost, 96);
     }
 
@@ -310,12 +410,26 @@ mod tests {
         stream.start(1);
         stream.acknowledge(1);
         stream.acknowledge(501);
-        stream.close();
+        stream.close(&mut |_| {});
         assert_eq!((stream.lost, stream.gaps), (500, 1));
         let mut fine = Stream::default();
         fine.start(1);
         fine.acknowledge(2);
-        fine.close();
+        fine.close(&mut |_| {});
         assert_eq!(fine.gaps, 0, "an acknowledged FIN is no loss");
+    }
+
+    #[test]
+    fn what_waits_behind_a_hole_is_bounded() {
+        let (mut stream, mut got) = (Stream::default(), Got::default());
+        stream.start(0);
+        for n in 0..10_000u32 {
+            stream.segment(arrived(1000 + n * 20, &[7; 10], 0), None, &mut got.take());
+            let waiting = stream
+                .waiting
+                .as_ref()
+                .map_or(0, |waiting| waiting.segments.len());
+            assert!(waiting <= MOST_SEGMENTS);
+        }
     }
 }

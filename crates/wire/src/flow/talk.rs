@@ -79,7 +79,12 @@ impl Engine<'_> {
         at: At,
     ) {
         match delivered {
-            Deliver::Bytes { bytes, at } => self.stream(flow, which, bytes, at),
+            Deliver::Bytes {
+                bytes,
+                at: (now, frame),
+            } => {
+                self.stream(flow, which, bytes, At { now, frame, ..at });
+            }
             Deliver::Gap(lost) => self.gap(flow, which, lost, at),
         }
     }

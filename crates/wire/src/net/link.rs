@@ -42,11 +42,11 @@ const MOST_TAGS: usize = 4;
 /// Values below are 802.3 lengths (IEEE 802.3, 3.2.6).
 const FIRST_TYPE: u16 = 0x0600;
 
+/// What a frame's header says, and what it carries.
+pub(crate) type Opened<'a> = Result<(Ends, Payload, &'a [u8]), Malformed>;
+
 /// Opens a frame; `None` for link types that are not decoded.
-pub(crate) fn open<'a>(
-    link: Link,
-    bytes: &'a [u8],
-) -> Option<Result<(Ends, Payload, &'a [u8]), Malformed>> {
+pub(crate) fn open(link: Link, bytes: &[u8]) -> Option<Opened<'_>> {
     let mut r = Reader::new(bytes);
     match link {
         Link::Ethernet => Some(ethernet(&mut r)),

@@ -365,6 +365,8 @@ impl Ftp {
             || lines::contains(words, b"ftpd")
             || lines::contains(words, b"ftp server");
         if let Some(greeting) = text(words, 120).filter(|_| names) {
+            // Some servers draw lines around it.
+            let greeting = greeting.trim_matches(['-', '*', '=', ' ']);
             cx.identity(Side::Server, "software", greeting);
         }
     }

@@ -78,6 +78,8 @@ pub static ALL: &[&Decoder] = &[
     &named::BACNET,
     &named::IEC104,
     &named::RADIUS,
+    &named::WS_DISCOVERY,
+    &named::TEREDO,
     &named::SLP,
     &named::IKE,
     &named::L2TP,

@@ -1,7 +1,7 @@
 //! NetBIOS datagram service: what computers call themselves when they announce themselves to their network.
 //!
 //! Spec: RFC 1002, 4.4 (datagrams); [MS-BRWS] 2.2 (announcements in a mailslot).
-//! Emits: host names, system versions and comments of those who announce themselves.
+//! Emits: host names, announced versions and comments of those who announce themselves.
 //! Blind to: fragmented datagrams; mailslots other than that of the browser.
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
@@ -16,7 +16,7 @@ pub static DECODER: Decoder = Decoder {
     open: || Box::new(Datagrams),
     remote: false,
     operations: &[],
-    about: "Computer names and system versions from NetBIOS datagrams and browser announcements.",
+    about: "Computer names, announced versions and comments from NetBIOS datagrams and browser announcements.",
     spec: "RFC 1002; [MS-BRWS]",
     blind: "fragmented datagrams; what mailslots other than the browser's carry",
 };

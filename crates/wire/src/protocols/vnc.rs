@@ -195,6 +195,11 @@ impl Vnc {
                 r.skip(16)?;
                 self.stage = Stage::Result;
             }
+            // The viewer's choice was not captured: what comes now cannot be told.
+            Stage::Result if self.security == 0 => {
+                self.stage = Stage::Closed;
+                return Ok(false);
+            }
             Stage::Result => {
                 if self.security == 1 && self.minor() < 8 {
                     // Before 3.8 nothing confirms that nothing was asked (RFC 6143, 7.1.2).
@@ -356,6 +361,22 @@ mod tests {
             expect![[r#"
                 conversation protocol=vnc:vnc-auth state=answered packets=2/3 bytes=28/36
                 remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=version 3.3; security vnc-auth; authentication refused bytes=64 frames=Numbers([1, 2, 3, 4, 5])
+            "#]],
+        );
+    }
+
+    #[test]
+    fn without_the_viewer_only_what_the_server_offered_is_told() {
+        check(
+            &DECODER,
+            &[
+                (Server, V38),
+                (Server, "02 01 02"),
+                (Server, "00112233445566778899aabbccddeeff"),
+            ],
+            expect![[r#"
+                conversation protocol=vnc state=unanswered packets=0/3 bytes=0/31
+                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=version 3.8; no authentication offered bytes=31 frames=Numbers([1, 2, 3])
             "#]],
         );
     }

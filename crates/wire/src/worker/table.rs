@@ -3,9 +3,10 @@ use std::net::IpAddr;
 
 use facts::Address;
 
+use super::transport::settle;
 use super::{Here, Passing, Worker};
 use crate::cx::At;
-use crate::flow::{Engine, Flow, Key, Sight, Transport, is_stale, open_expected, order};
+use crate::flow::{Engine, Flow, Key, Sight, Stream, Transport, is_stale, open_expected};
 use crate::net::link::Ends;
 use crate::picture::{self, AddressKey, Picture, RouteKey, limits};
 
@@ -53,15 +54,9 @@ impl Worker {
             frame,
         } = here.at;
         let sent = flow.dir_mut(passing.sender);
-        let sight = sent.legs.see(
-            ends,
-            passing.ttl,
-            passing.hops,
-            passing.signature,
-            now,
-            capture,
-            frame,
-        );
+        let sight = sent
+            .legs
+            .see(ends, passing.ttl, passing.hops, passing.signature, here.at);
         match sight {
             Sight::First => {
                 if !late {
@@ -167,10 +162,10 @@ impl Worker {
             } else {
                 self.hand + 1
             };
-            if let Some(Some(flow)) = self.flows.get(self.hand) {
-                if oldest.is_none_or(|(_, last)| flow.last < last) {
-                    oldest = Some((self.hand, flow.last));
-                }
+            if let Some(Some(flow)) = self.flows.get(self.hand)
+                && oldest.is_none_or(|(_, last)| flow.last < last)
+            {
+                oldest = Some((self.hand, flow.last));
             }
         }
         if let Some((index, _)) = oldest {
@@ -198,7 +193,12 @@ impl Worker {
             picture: &mut self.picture,
             expected: &mut self.expected,
         };
-        order::finish(&mut flow, &mut engine, at);
+        settle(&mut engine, &mut flow, at, Stream::waits);
+        for which in [0, 1] {
+            let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
+            stream.close(&mut |delivered| engine.deliver(&mut flow, which, delivered, at));
+            flow.dir_mut(which).stream = stream;
+        }
         engine.close(&mut flow);
         for which in [0, 1] {
             self.addresses(&flow, which);

@@ -1,6 +1,7 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
-use crate::flow::{Engine, Flow, Key, Mark, Told, Transport, number_of_ip, order};
+use crate::cx::At;
+use crate::flow::{Arrived, Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
@@ -89,10 +90,10 @@ impl Worker {
                     here,
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
-                if let Some((index, _)) = self.pass(here, ends, passing, false) {
-                    if let Some(Some(flow)) = self.flows.get_mut(index) {
-                        flow.named = names::of_ip(other);
-                    }
+                if let Some((index, _)) = self.pass(here, ends, passing, false)
+                    && let Some(Some(flow)) = self.flows.get_mut(index)
+                {
+                    flow.named = names::of_ip(other);
                 }
                 Ok(())
             }
@@ -112,10 +113,10 @@ impl Worker {
                 here,
             );
             self.count_frame(here, names::of_ip(packet.protocol).is_some());
-            if let Some((index, _)) = self.pass(here, ends, passing, false) {
-                if let Some(Some(flow)) = self.flows.get_mut(index) {
-                    flow.named = names::of_ip(packet.protocol);
-                }
+            if let Some((index, _)) = self.pass(here, ends, passing, false)
+                && let Some(Some(flow)) = self.flows.get_mut(index)
+            {
+                flow.named = names::of_ip(packet.protocol);
             }
         }
     }
@@ -322,12 +323,11 @@ fn segment(
     // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
     let carries = (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST);
     if carries {
-        let (own, other) = (&flow.dir(sender).stream, &flow.dir(1 - sender).stream);
-        let ack = tcp.has(Tcp::ACK).then_some(tcp.ack);
-        let next = own.is_next(seq) || !own.started;
-        if next && ack.is_none_or(|ack| other.is_through(ack)) {
-            let stream = &mut flow.dir_mut(sender).stream;
-            stream.start(seq);
+        let after = tcp.has(Tcp::ACK).then_some(tcp.ack);
+        let reach = flow.dir(1 - sender).stream.reach();
+        let stream = &mut flow.dir_mut(sender).stream;
+        stream.start(seq);
+        if stream.is_next(seq, after, reach) {
             stream.advance(tcp.payload.len(), missing);
             if !tcp.payload.is_empty() {
                 engine.stream(flow, sender, tcp.payload, at);
@@ -337,19 +337,73 @@ fn segment(
             }
             fresh = true;
         } else {
-            let came = order::clock(flow);
-            let mark = Mark { seq, ack, came };
-            let stream = &mut flow.dir_mut(sender).stream;
-            fresh = stream.keep(mark, tcp.payload, missing, at);
+            let arrived = Arrived {
+                seq,
+                bytes: tcp.payload,
+                missing,
+                at: (at.now, at.frame),
+                after,
+            };
+            fresh = with_stream(flow, engine, sender, at, |stream, deliver| {
+                stream.segment(arrived, reach, deliver)
+            });
         }
     }
     if tcp.has(Tcp::FIN) {
         flow.dir_mut(sender).stream.fin = true;
     }
-    if flow.dir(0).stream.waits() || flow.dir(1).stream.waits() {
-        order::proceed(flow, engine, at);
+    for which in [0, 1] {
+        flow.dir_mut(which).stream.tick();
     }
+    settle(engine, flow, at, Stream::is_overdue);
     fresh
+}
+
+/// Hands on what waits in both directions, in the order in which the ends spoke. What stands in the way is given up where
+/// `late` says so, the longest waiting first.
+pub(super) fn settle(
+    engine: &mut Engine<'_>,
+    flow: &mut Flow,
+    at: At,
+    late: impl Fn(&Stream) -> bool,
+) {
+    while flow.dir(0).stream.waits() || flow.dir(1).stream.waits() {
+        let mut moved = false;
+        for which in [0, 1] {
+            let reach = flow.dir(1 - which).stream.reach();
+            moved |= with_stream(flow, engine, which, at, |stream, deliver| {
+                stream.flush(reach, deliver)
+            });
+        }
+        if moved {
+            continue;
+        }
+        let oldest = [0, 1]
+            .into_iter()
+            .filter(|which| late(&flow.dir(*which).stream))
+            .max_by_key(|which| flow.dir(*which).stream.age());
+        let Some(which) = oldest else { return };
+        let reach = flow.dir(1 - which).stream.reach();
+        with_stream(flow, engine, which, at, |stream, deliver| {
+            stream.give_up(reach, deliver);
+        });
+    }
+}
+
+/// Works on one direction's stream; what it hands on goes to the flow's dialogue.
+fn with_stream<T>(
+    flow: &mut Flow,
+    engine: &mut Engine<'_>,
+    which: usize,
+    at: At,
+    act: impl FnOnce(&mut Stream, &mut dyn FnMut(Deliver<'_>)) -> T,
+) -> T {
+    let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
+    let result = act(&mut stream, &mut |delivered| {
+        engine.deliver(flow, which, delivered, at)
+    });
+    flow.dir_mut(which).stream = stream;
+    result
 }
 
 /// What the flow table has to know of a packet.

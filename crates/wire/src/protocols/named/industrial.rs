@@ -89,7 +89,8 @@ pub fn bacnet(head: &Head<'_>) -> Probe {
         };
         let sane = kind == 0x81
             && function <= 0x0c
-            && length == head.bytes.len()
+            // Some devices pad, or count what they do not send: at its port the rest decides.
+            && (length == head.bytes.len() || head.on(47808) && npdu.is_some())
             && (npdu == Some(&1) || npdu.is_none() && function < 9 && head.on(47808));
         sane.then_some(Sender::Unknown)
     };

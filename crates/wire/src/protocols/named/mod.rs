@@ -118,6 +118,13 @@ pub static SLP: Decoder = named(
     office::slp,
     "RFC 2608",
 );
+pub static WS_DISCOVERY: Decoder = named(
+    "ws-discovery",
+    "WS-Discovery",
+    &[Udp(3702)],
+    office::ws_discovery,
+    "OASIS WS-Discovery 1.1",
+);
 pub static RADIUS: Decoder = named(
     "radius",
     "RADIUS",
@@ -161,10 +168,10 @@ pub static MSSQL: Decoder = named(
 );
 pub static DCERPC: Decoder = named(
     "dcerpc",
-    "DCE/RPC (DCOM, OPC classic)",
-    &[Tcp(135)],
+    "DCE/RPC (DCOM, OPC classic, PROFINET context management)",
+    &[Tcp(135), Udp(34964)],
     windows::dcerpc,
-    "C706, [MS-RPCE]",
+    "C706, [MS-RPCE]; IEC 61158-6-10 for PROFINET",
 );
 pub static RADMIN: Decoder = Decoder {
     remote: true,
@@ -214,6 +221,14 @@ pub static QUIC: Decoder = named(
     &[Udp(443)],
     tunnel::quic,
     "RFC 9000, RFC 9369",
+);
+
+pub static TEREDO: Decoder = named(
+    "teredo",
+    "Teredo (IPv6 over UDP)",
+    &[Udp(3544)],
+    tunnel::teredo,
+    "RFC 4380",
 );
 
 // Industry: named here until they are read.
@@ -322,12 +337,31 @@ mod tests {
                 hex("05 00 0b 03 10000000 4800 0000 01000000"),
                 Client,
             ),
+            (&DCERPC, true, pad("04 00 20 00 10 00 00", 80).into_iter().enumerate().map(|(n, byte)| if matches!(n, 74 | 75) { 0 } else { byte }).collect(), Client),
             (&RADMIN, false, hex("01 00000001 00000008 08"), Client),
             (
                 &OPENVPN,
                 true,
                 hex("38 0102030405060708 00 00000000"),
                 Client,
+            ),
+            (
+                &OPENVPN,
+                false,
+                hex("002a 38 0102030405060708 000102030405060708090a0b0c0d0e0f10111213 00000001 57a1c15f 00 00000000"),
+                Client,
+            ),
+            (
+                &TEREDO,
+                true,
+                hex("60000000 0002 1120 20010000 4137 9e50 8000 f12a b9c8 2815 2a000000000000000000000000000001 abcd"),
+                Unknown,
+            ),
+            (
+                &WS_DISCOVERY,
+                true,
+                b"<?xml version=\"1.0\"?><s:Envelope xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">".to_vec(),
+                Server,
             ),
             (&WIREGUARD, true, pad("01000000 01020304", 148), Client),
             (&WIREGUARD, true, pad("02000000 01020304", 92), Server),

@@ -4,9 +4,17 @@ use super::ours;
 use crate::reader::text;
 use crate::{Cx, Head, Probe, Reader, Sender, Side};
 
-/// RFC 5424, 6.2.1: the priority is at most 191. At another port the time must follow.
+/// RFC 5424, 6.2.1: the priority is at most 191. At another port the time must follow; at its own, over UDP, relays take
+/// any text (RFC 3164, 4.3.3).
 pub fn syslog(head: &Head<'_>) -> Probe {
-    ours(syslog_sender(head))
+    let plain = || head.udp && head.to == 514 && head.bytes.len() > 8 && is_plain(head.bytes);
+    ours(syslog_sender(head).or_else(|| plain().then_some(Sender::Client)))
+}
+
+fn is_plain(bytes: &[u8]) -> bool {
+    let text = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    text.iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 fn syslog_sender(head: &Head<'_>) -> Option<Sender> {
@@ -168,9 +176,22 @@ fn read_connect(cx: &mut Cx<'_>, bytes: &[u8]) -> Option<()> {
     Some(())
 }
 
+/// RFC 2165, 5: version 1 says little of itself and needs the port.
+fn slp_1(head: &Head<'_>) -> Option<Sender> {
+    let mut r = Reader::new(head.bytes);
+    let (version, function) = (r.u8().ok()?, r.u8().ok()?);
+    let length = usize::from(r.u16().ok()?);
+    let sane = version == 1 && (1..=10).contains(&function) && length == head.bytes.len();
+    (sane && head.on(427)).then_some(if matches!(function, 2 | 5 | 7) {
+        Sender::Server
+    } else {
+        Sender::Client
+    })
+}
+
 /// RFC 2608, 8: version 2, eleven functions, and the length of the whole.
 pub fn slp(head: &Head<'_>) -> Probe {
-    ours(slp_sender(head))
+    ours(slp_sender(head).or_else(|| slp_1(head)))
 }
 
 fn slp_sender(head: &Head<'_>) -> Option<Sender> {
@@ -246,5 +267,22 @@ fn stun_sender(head: &Head<'_>) -> Option<Sender> {
         0x0000 => Sender::Client,
         0x0100 | 0x0110 => Sender::Server,
         _ => Sender::Unknown,
+    })
+}
+
+/// WS-Discovery 1.1, 3.1.1: a SOAP envelope that names the discovery; Windows and ONVIF cameras look for devices by it.
+pub fn ws_discovery(head: &Head<'_>) -> Probe {
+    let start = head.bytes.trim_ascii_start();
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    let envelope = start.starts_with(b"<") && lines::contains(start, b":Envelope");
+    if !envelope || !lines::contains(start, b"/ws/2005/04/discovery") && !head.on(3702) {
+        return Probe::NotOurs;
+    }
+    let asks = lines::contains(start, b"/discovery/Probe<")
+        || lines::contains(start, b"/discovery/Resolve<");
+    Probe::Ours(if asks || head.to == 3702 {
+        Sender::Client
+    } else {
+        Sender::Server
     })
 }

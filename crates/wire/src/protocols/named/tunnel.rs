@@ -2,8 +2,8 @@
 use super::ours;
 use crate::{Head, Probe, Reader, Sender};
 
-/// Opcode in the upper five bits, key in the lower three; over TCP behind a length. A reset opens a session: at any port
-/// only its plain form counts, at its own port also the forms with authentication and those that follow.
+/// Opcode in the upper five bits, key in the lower three; over TCP behind a length. A client's reset opens a session: it
+/// counts at any port, what follows at its own.
 pub fn openvpn(head: &Head<'_>) -> Probe {
     ours(openvpn_sender(head))
 }
@@ -20,10 +20,13 @@ fn openvpn_sender(head: &Head<'_>) -> Option<Sender> {
     }
     let (first, rest) = packet.split_first()?;
     let (opcode, key) = (first >> 3, first & 7);
-    // Session, no acknowledgements, first packet.
+    // Session, no acknowledgements, first packet; in between, with authentication: digest, counter of one, time.
+    let signed = matches!(packet.len(), 42 | 54 | 86)
+        && packet.ends_with(&[0; 5])
+        && packet.get(packet.len() - 13..packet.len() - 9) == Some(&[0, 0, 0, 1]);
     let plain =
         packet.len() == 14 && rest.get(8..) == Some(&[0; 5]) && rest.get(..8) != Some(&[0; 8]);
-    if key == 0 && (plain || head.on(1194) && packet.len() >= 14) {
+    if key == 0 && (plain || signed || head.on(1194) && packet.len() >= 14) {
         match opcode {
             7 | 10 => return Some(Sender::Client),
             8 if head.on(1194) => return Some(Sender::Server),
@@ -170,4 +173,37 @@ fn google(head: &Head<'_>) -> Option<Sender> {
     let known =
         matches!(version, [b'Q', b'0', b'2'..=b'5', b'0'..=b'9']) && (head.on(443) || head.on(80));
     known.then_some(Sender::Client)
+}
+
+/// RFC 4380, 4: IPv6 over UDP from or to a Teredo address; authentication and origin may stand before it (5.1.1).
+pub fn teredo(head: &Head<'_>) -> Probe {
+    ours(teredo_sender(head))
+}
+
+fn teredo_sender(head: &Head<'_>) -> Option<Sender> {
+    let mut r = Reader::new(head.bytes);
+    if head.on(3544) {
+        if r.peek().starts_with(&[0, 1]) {
+            r.skip(2).ok()?;
+            let (client, signature) = (r.u8().ok()?, r.u8().ok()?);
+            r.skip(usize::from(client) + usize::from(signature) + 9)
+                .ok()?;
+        }
+        if r.peek().starts_with(&[0, 0]) {
+            r.skip(8).ok()?;
+        }
+    }
+    let version = r.u32().ok()? >> 28;
+    let length = usize::from(r.u16().ok()?);
+    r.skip(2).ok()?;
+    let (from, to) = (r.ipv6().ok()?, r.ipv6().ok()?);
+    let teredo = [from, to]
+        .iter()
+        .any(|ip| matches!(ip.segments(), [0x2001, 0, ..]));
+    let sane = version == 6 && length == r.left() && (teredo || head.on(3544));
+    sane.then_some(if head.to == 3544 {
+        Sender::Client
+    } else {
+        Sender::Unknown
+    })
 }

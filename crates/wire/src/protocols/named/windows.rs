@@ -127,9 +127,37 @@ fn mssql_sender(head: &Head<'_>) -> Option<Sender> {
     }
 }
 
-/// C706, 12.6.3.1: version 5.0 or 5.1, a known type, little-endian ASCII IEEE representation, a length that can be.
+/// C706, 12.6.3.1: version 5.0 or 5.1, a known type, little-endian ASCII IEEE representation, a length that can be. Over
+/// UDP version 4 (12.6.3.2), which PROFINET and OPC use too.
 pub fn dcerpc(head: &Head<'_>) -> Probe {
-    ours(dcerpc_sender(head.bytes))
+    ours(if head.udp {
+        connectionless(head.bytes)
+    } else {
+        dcerpc_sender(head.bytes)
+    })
+}
+
+fn connectionless(bytes: &[u8]) -> Option<Sender> {
+    let mut r = Reader::new(bytes);
+    let (version, kind) = (r.u8().ok()?, r.u8().ok()?);
+    r.skip(2).ok()?;
+    let representation = r.array::<3>().ok()?;
+    r.skip(67).ok()?;
+    let length = match representation {
+        [0x10, 0, 0] => r.u16_le().ok()?,
+        [0, 0, 0] => r.u16().ok()?,
+        _ => return None,
+    };
+    r.skip(4).ok()?;
+    if version != 4 || r.left() != usize::from(length) {
+        return None;
+    }
+    match kind {
+        0 | 1 | 8 => Some(Sender::Client),
+        2..=6 | 10 => Some(Sender::Server),
+        7 | 9 => Some(Sender::Unknown),
+        _ => None,
+    }
 }
 
 fn dcerpc_sender(bytes: &[u8]) -> Option<Sender> {
