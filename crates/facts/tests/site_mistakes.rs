@@ -657,7 +657,7 @@ subnets = ["0.0.0.0/0"]
 name = "cam1"
 role = "camera"
 crane = "sts07"
-interface = [{ ip = "10.20.30.1", vlan = 10 }, { ip = "192.168.1.1" }, { ip = "fd00::1" }, { vlan = 99 }]
+interface = [{ ip = "10.20.30.1", vlan = 10 }, { ip = "192.168.1.1" }, { ip = "fd00::1" }, { ip = "fe80::1" }, { ip = "169.254.1.1" }, { vlan = 99 }]
 [[asset]]
 name = "ghost"
 role = "other"

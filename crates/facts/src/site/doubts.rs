@@ -124,6 +124,13 @@ fn idle_tables(site: &Site, warnings: &mut Vec<Problem>) {
     }
 }
 
+fn is_link_local(ip: std::net::IpAddr) -> bool {
+    match ip {
+        std::net::IpAddr::V4(ip) => ip.is_link_local(),
+        std::net::IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
 /// Interfaces whose address and VLAN do not agree with the zones.
 fn interfaces(site: &Site, warnings: &mut Vec<Problem>) {
     let name = |index: usize| site.zones.get(index).map_or("", |zone| zone.name.as_str());
@@ -131,7 +138,9 @@ fn interfaces(site: &Site, warnings: &mut Vec<Problem>) {
         for interface in &asset.interfaces {
             let by_vlan = interface.vlan.and_then(|vlan| site.zone_of_vlan(vlan));
             let by_ip = interface.ip.and_then(|ip| site.zone_of_ip(ip));
-            match (interface.ip, interface.vlan, by_ip, by_vlan) {
+            // A link-local address is on every network: it has no zone of its own (RFC 3927, RFC 4291, 2.5.6).
+            let ip = interface.ip.filter(|ip| !is_link_local(*ip));
+            match (ip, interface.vlan, by_ip, by_vlan) {
                 (Some(ip), Some(vlan), Some(one), Some(other)) if one != other => warnings.push(Problem::new(
                     &asset.place,
                     format!(
