@@ -74,10 +74,10 @@ fn own_coverage(picture: &Picture) -> Vec<Coverage> {
             what: "classified".to_owned(),
             good: named,
             total: frames.total,
-            state: if frames.unclassified == 0 {
-                "complete"
-            } else {
-                "partial"
+            state: match (frames.unclassified, frames.total) {
+                (_, 0) => "none",
+                (0, _) => "complete",
+                _ => "partial",
             }
             .to_owned(),
             detail: (frames.unclassified > 0).then(|| {
