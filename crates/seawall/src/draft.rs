@@ -556,7 +556,10 @@ fn network(ip: IpAddr) -> Option<IpNet> {
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
-            !(ip.is_private()
+            // RFC 6598: between a provider and its customers, on no side public.
+            let shared = matches!(ip.octets(), [100, second, ..] if second & 0xc0 == 64);
+            !(shared
+                || ip.is_private()
                 || ip.is_link_local()
                 || ip.is_loopback()
                 || ip.is_unspecified()

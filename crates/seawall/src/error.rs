@@ -37,11 +37,11 @@ pub enum Error {
 impl Error {
     /// 2 for usage errors, 1 for unreadable input and everything else.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Error::Usage(_)) {
-            2
-        } else {
-            1
-        })
+        let usage = matches!(
+            self,
+            Error::Usage(_) | Error::Judge(judge::Error::NoSuchEdition { .. })
+        );
+        ExitCode::from(if usage { 2 } else { 1 })
     }
 
     pub fn is_broken_pipe(&self) -> bool {

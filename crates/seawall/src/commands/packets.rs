@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             .filter_map(|subject| subject.finding.as_deref())
             .collect();
         let known = if known.is_empty() {
-            "there is none".to_owned()
+            "they give no finding at all".to_owned()
         } else {
             format!("there are {}", known.join(", "))
         };
