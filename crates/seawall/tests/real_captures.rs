@@ -1,18 +1,10 @@
 //! Captures that others made: every one is read, control operations are found where they are and nowhere else, and what is
 //! read agrees with tshark.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "helpers of tests may fail loudly"
-)]
-
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use facts::Facts;
 use support::{base_name, real_captures, seawall};

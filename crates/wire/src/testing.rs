@@ -16,7 +16,10 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
         .filter(|c| !c.is_whitespace())
         .map(|c| c.to_digit(16).unwrap())
         .collect();
-    assert!(digits.len().is_multiple_of(2), "an odd number of hex digits");
+    assert!(
+        digits.len().is_multiple_of(2),
+        "an odd number of hex digits"
+    );
     digits
         .chunks(2)
         .map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap())
