@@ -80,6 +80,7 @@ impl<'a> Devices<'a> {
                 .iter()
                 .filter(|ip| placed.insert((*ip).clone()))
                 .filter_map(|ip| ip.parse().ok())
+                .filter(|ip| is_of_a_device(*ip))
                 .collect();
             let macs = asset
                 .macs
@@ -530,6 +531,12 @@ fn sensors(out: &mut String, facts: &Facts, zones: &Zones) {
         names.join(", "),
         captures.join(", "),
     );
+}
+
+/// An address that a device can have on a network: what a site file takes.
+fn is_of_a_device(ip: IpAddr) -> bool {
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    !(ip.is_multicast() || ip.is_unspecified() || ip.is_loopback() || broadcast)
 }
 
 /// The network that an address is guessed to be in: /24, or /64 of IPv6. Link-local ones are in none.

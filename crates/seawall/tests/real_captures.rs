@@ -1,18 +1,10 @@
 //! Captures that others made: every one is read, control operations are found where they are and nowhere else, and what is
 //! read agrees with tshark.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "helpers of tests may fail loudly"
-)]
-
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use facts::Facts;
 use support::{base_name, real_captures, seawall};
@@ -226,6 +218,376 @@ fn captures_without_control_traffic_give_no_control_operation() {
             )
         })
         .collect()
+    });
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// What tshark tells of each frame that is compared.
+const FIELDS: &[&str] = &[
+    "frame.protocols",
+    "ip.src",
+    "ipv6.src",
+    "ip.dst",
+    "ipv6.dst",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.analysis.retransmission",
+    "vlan.id",
+    "mbtcp.unit_id",
+    "modbus.func_code",
+    "s7comm.header.rosctr",
+    "s7comm.param.func",
+    "dns.qry.name",
+    "tls.handshake.extensions_server_name",
+    "dhcp.option.hostname",
+    "lldp.tlv.system.name",
+    "cip.rr",
+    "cip.sc",
+];
+
+/// The fields of each frame, several values apart by `|`; `None` where tshark is not installed.
+fn tshark(path: &Path) -> Option<Vec<BTreeMap<&'static str, Vec<String>>>> {
+    let mut command = Command::new("tshark");
+    command
+        .args(["-n", "-T", "fields", "-E", "aggregator=|", "-r"])
+        .arg(path);
+    // Reassembly across gaps is left to tshark; names are not looked up.
+    for field in FIELDS {
+        command.args(["-e", field]);
+    }
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(_) => {
+            eprintln!("skipped: no tshark");
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let frame = |line: &str| -> BTreeMap<&'static str, Vec<String>> {
+        let values = line.split('\t').map(|cell| {
+            cell.split('|')
+                .filter(|one| !one.is_empty())
+                .map(str::to_owned)
+                .collect()
+        });
+        FIELDS.iter().copied().zip(values).collect()
+    };
+    Some(text.lines().map(frame).collect())
+}
+
+type Frames = [BTreeMap<&'static str, Vec<String>>];
+
+fn all<'a>(frames: &'a Frames, field: &'a str) -> impl Iterator<Item = &'a String> {
+    frames.iter().flat_map(move |frame| &frame[field])
+}
+
+/// Both ends of a TCP connection, in order.
+fn ends(one: (String, String), two: (String, String)) -> String {
+    let (low, high) = if one <= two { (one, two) } else { (two, one) };
+    format!("{}:{} {}:{}", low.0, low.1, high.0, high.1)
+}
+
+fn connections(frames: &Frames) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for frame in frames {
+        // What an ICMP error quotes is no packet of the connection.
+        let quoted = frame["frame.protocols"]
+            .iter()
+            .any(|one| one.contains("icmp"));
+        let last = |field: &str| frame[field].last().cloned();
+        let end = |four: &str, six: &str, port: &str| {
+            // Inside of a tunnel the innermost address counts, be it of either version.
+            let inner = frame["frame.protocols"]
+                .first()?
+                .rsplit(':')
+                .find(|one| matches!(*one, "ip" | "ipv6"))?
+                .to_owned();
+            Some((
+                if inner == "ip" {
+                    last(four)?
+                } else {
+                    last(six)?
+                },
+                last(port)?,
+            ))
+        };
+        if let (Some(one), Some(two), false) = (
+            end("ip.src", "ipv6.src", "tcp.srcport"),
+            end("ip.dst", "ipv6.dst", "tcp.dstport"),
+            quoted,
+        ) {
+            seen.insert(ends(one, two));
+        }
+    }
+    seen
+}
+
+fn own_connections(facts: &Facts) -> BTreeSet<String> {
+    let tcp = facts
+        .conversations
+        .iter()
+        .filter(|one| one.transport == "tcp");
+    let port = |port: Option<u16>| port.map_or(String::new(), |port| port.to_string());
+    tcp.map(|one| {
+        ends(
+            (one.client.to_string(), port(one.client_port)),
+            (one.server.to_string(), port(one.server_port)),
+        )
+    })
+    .collect()
+}
+
+/// Requests by what they ask, of frames that go to a server of that protocol.
+fn requests(
+    frames: &Frames,
+    facts: &Facts,
+    protocol: &str,
+    ask: impl Fn(&BTreeMap<&'static str, Vec<String>>) -> Vec<String>,
+) -> BTreeMap<String, u64> {
+    let servers: BTreeSet<(String, String)> = facts
+        .conversations
+        .iter()
+        .filter(|one| one.protocol.as_deref() == Some(protocol))
+        .map(|one| {
+            (
+                one.server.to_string(),
+                one.server_port
+                    .map_or(String::new(), |port| port.to_string()),
+            )
+        })
+        .collect();
+    let mut count = BTreeMap::new();
+    for frame in frames {
+        let last = |field: &str| frame[field].last().cloned().unwrap_or_default();
+        let to = (last("ip.dst"), last("tcp.dstport"));
+        if servers.contains(&to) && frame["tcp.analysis.retransmission"].is_empty() {
+            for one in ask(frame) {
+                *count.entry(one).or_default() += 1;
+            }
+        }
+    }
+    count
+}
+
+/// Operations of a protocol, by what `key` makes of them.
+fn operations(
+    facts: &Facts,
+    protocol: &str,
+    key: impl Fn(&facts::kinds::Operation) -> Option<String>,
+) -> BTreeMap<String, u64> {
+    let mut count = BTreeMap::new();
+    for row in facts
+        .operations
+        .iter()
+        .filter(|row| row.protocol == protocol)
+    {
+        if let Some(key) = key(row) {
+            *count.entry(key).or_default() += row.count;
+        }
+    }
+    count
+}
+
+/// `function 8/1, restart communications` → `8`.
+fn function(detail: Option<&String>) -> Option<String> {
+    let rest = detail?.strip_prefix("function ")?;
+    Some(rest.split(['/', ',', ' ']).next()?.to_owned())
+}
+
+fn unit(object: Option<&String>) -> String {
+    let word = object
+        .and_then(|object| object.strip_prefix("unit "))
+        .and_then(|rest| rest.split(' ').next());
+    word.unwrap_or_default().to_owned()
+}
+
+/// CIP services told by name, and their codes.
+const CIP: &[(&str, &str)] = &[
+    ("0x01", "Get Attributes All"),
+    ("0x0e", "Get Attribute Single"),
+    ("0x10", "Set Attribute Single"),
+    ("0x4c", "Read Tag"),
+    ("0x4d", "Write Tag"),
+];
+
+fn set<'a>(values: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
+    values
+        .map(|one| one.trim_end_matches('.').to_lowercase())
+        .filter(|one| !one.is_empty())
+        .collect()
+}
+
+fn stated(facts: &Facts, source: &str) -> BTreeSet<String> {
+    set(facts
+        .identities
+        .iter()
+        .filter(|one| one.attribute == "hostname" && one.source.starts_with(source))
+        .map(|one| &one.value))
+}
+
+/// How one capture differs: what, only tshark's, only ours.
+fn compare(path: &Path) -> Vec<(&'static str, String)> {
+    let Some(frames) = tshark(path) else {
+        return Vec::new();
+    };
+    let facts = read(path);
+    let mut told = Vec::new();
+    let mut differ = |what: &'static str, theirs: BTreeSet<String>, ours: BTreeSet<String>| {
+        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+            a.difference(b)
+                .take(4)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        if theirs != ours {
+            told.push((
+                what,
+                format!(
+                    "tshark alone [{}], here alone [{}]",
+                    only(&theirs, &ours),
+                    only(&ours, &theirs)
+                ),
+            ));
+        }
+    };
+    let counted = |count: BTreeMap<String, u64>| -> BTreeSet<String> {
+        count
+            .into_iter()
+            .map(|(key, count)| format!("{key} ×{count}"))
+            .collect()
+    };
+
+    differ("connections", connections(&frames), own_connections(&facts));
+    let vlans = facts
+        .conversations
+        .iter()
+        .flat_map(|one| &one.vlans)
+        .map(u16::to_string);
+    differ(
+        "vlans",
+        all(&frames, "vlan.id")
+            .filter(|id| *id != "0")
+            .cloned()
+            .collect(),
+        vlans.collect(),
+    );
+
+    let theirs = requests(&frames, &facts, "modbus", |frame| {
+        frame["mbtcp.unit_id"]
+            .iter()
+            .zip(&frame["modbus.func_code"])
+            .map(|(unit, function)| format!("unit {unit} function {function}"))
+            .collect()
+    });
+    let ours = operations(&facts, "modbus", |row| {
+        Some(format!(
+            "unit {} function {}",
+            unit(row.object.as_ref()),
+            function(row.detail.as_ref())?
+        ))
+    });
+    differ("modbus", counted(theirs), counted(ours));
+
+    let theirs = requests(&frames, &facts, "s7comm", |frame| {
+        let jobs = frame["s7comm.header.rosctr"]
+            .iter()
+            .filter(|one| *one == "1")
+            .count();
+        frame["s7comm.param.func"]
+            .iter()
+            .take(jobs)
+            .filter(|one| matches!(one.as_str(), "0x04" | "0x05" | "0x29"))
+            .cloned()
+            .collect()
+    });
+    let ours = operations(&facts, "s7comm", |row| {
+        function(row.detail.as_ref()).filter(|one| matches!(one.as_str(), "0x04" | "0x05" | "0x29"))
+    });
+    differ("s7comm", counted(theirs), counted(ours));
+
+    let named: BTreeMap<&str, &str> = CIP.iter().copied().collect();
+    let theirs = requests(&frames, &facts, "enip", |frame| {
+        let asked = frame["cip.rr"]
+            .iter()
+            .zip(&frame["cip.sc"])
+            .filter(|(response, _)| *response == "0");
+        asked
+            .filter_map(|(_, service)| named.get(service.as_str()).map(|name| (*name).to_owned()))
+            .collect()
+    });
+    let ours = operations(&facts, "enip", |row| {
+        let detail = row.detail.as_ref()?;
+        CIP.iter()
+            .map(|(_, name)| *name)
+            .find(|name| detail.split(',').next() == Some(name))
+            .map(str::to_owned)
+    });
+    differ("cip", counted(theirs), counted(ours));
+
+    let of_dns = frames.iter().filter(|frame| {
+        frame["frame.protocols"]
+            .iter()
+            .any(|one| one.split(':').any(|one| one == "dns"))
+    });
+    let theirs = set(of_dns.flat_map(|frame| &frame["dns.qry.name"]));
+    differ(
+        "dns",
+        theirs,
+        set(facts
+            .names
+            .iter()
+            .filter(|one| one.via == "dns")
+            .map(|one| &one.name)),
+    );
+    let ours = set(facts
+        .names
+        .iter()
+        .filter(|one| one.via == "tls-sni")
+        .map(|one| &one.name));
+    differ(
+        "sni",
+        set(all(&frames, "tls.handshake.extensions_server_name")),
+        ours,
+    );
+    differ(
+        "dhcp",
+        set(all(&frames, "dhcp.option.hostname")),
+        stated(&facts, "dhcp"),
+    );
+    differ(
+        "lldp",
+        set(all(&frames, "lldp.tlv.system.name")),
+        stated(&facts, "lldp"),
+    );
+    told
+}
+
+/// Where we and tshark differ, and why that is right.
+const DIFFERENCES: &[(&str, &str, &str)] = &[];
+
+#[test]
+fn fields_agree_with_tshark() {
+    let wrong = complaints(|path| {
+        let name = base_name(path);
+        let found = compare(path);
+        let explained = |what: &str| {
+            DIFFERENCES
+                .iter()
+                .any(|(file, of, _)| *file == name && *of == what)
+        };
+        let mut wrong: Vec<String> = found
+            .iter()
+            .filter(|(what, _)| !explained(what))
+            .map(|(what, difference)| format!("{name}: {what}: {difference}"))
+            .collect();
+        let gone = DIFFERENCES
+            .iter()
+            .filter(|(file, of, _)| *file == name && !found.iter().any(|(what, _)| what == of));
+        wrong.extend(
+            gone.map(|(_, of, _)| format!("{name}: {of} agrees now; take it off the list")),
+        );
+        wrong
     });
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

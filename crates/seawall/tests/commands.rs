@@ -1,0 +1,137 @@
+//! The other commands as a user meets them: a draft that loads, the packets of a finding, the same bytes twice.
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use lab::harborview;
+use support::{AS_OF, Assessment, folder, real_captures, seawall};
+
+#[test]
+fn learn_drafts_a_site_that_loads_and_allows_nothing() {
+    let day = folder("learn");
+    harborview::clean_day().write(&day).unwrap();
+    let drafted = day.join("draft");
+    let captures = day.join("captures");
+    let learn = |to: &Path| {
+        seawall([
+            "learn".as_ref(),
+            captures.as_os_str(),
+            "--output".as_ref(),
+            to.as_os_str(),
+        ])
+    };
+    let run = learn(&drafted);
+    assert_eq!(run.status, 0, "{}", run.err);
+    let text = std::fs::read_to_string(drafted.join("site.toml")).unwrap();
+    for word in [
+        "vlans = [107]",
+        "role = \"plc\"",
+        "role = \"camera\"",
+        "# [[conduit]]",
+        "kind = \"internet\"",
+    ] {
+        assert!(text.contains(word), "{word} is not in the draft");
+    }
+    assert!(
+        !text.contains("\n[[conduit]]"),
+        "what was seen is not allowed by that alone"
+    );
+    let assessed = Assessment::of(&drafted, &[captures.clone()]);
+    let met = assessed.0["measures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["verdict"] == "met")
+        .count();
+    assert_eq!(met, 0, "no sensor is declared, so nothing is met");
+    let again = learn(&drafted);
+    assert_eq!(again.status, 1, "a site file is never written over");
+    assert!(again.err.contains("exists"), "{}", again.err);
+}
+
+#[test]
+fn learn_drafts_a_site_that_loads_from_every_real_capture() {
+    for capture in real_captures() {
+        let drafted = folder("learn-real");
+        let run = seawall([
+            "learn".as_ref(),
+            capture.as_os_str(),
+            "--output".as_ref(),
+            drafted.as_os_str(),
+        ]);
+        assert_eq!(run.status, 0, "{}: {}", capture.display(), run.err);
+        let text = std::fs::read_to_string(drafted.join("site.toml")).unwrap();
+        let read = facts::site::read(&[("site.toml".to_owned(), text)], &[]);
+        assert!(read.is_ok(), "{}: {read:?}", capture.display());
+    }
+}
+
+#[test]
+fn packets_are_those_that_the_finding_cites() {
+    let day = folder("packets");
+    harborview::bad_day().write(&day).unwrap();
+    let findings = Assessment::of(&day, &[]).findings();
+    let finding = findings
+        .iter()
+        .find(|one| one.measure == "C9" && one.frames.len() == 1)
+        .unwrap();
+    let out = day.join("evidence.pcapng");
+    let run = seawall([
+        "packets".as_ref(),
+        day.as_os_str(),
+        "--as-of".as_ref(),
+        AS_OF.as_ref(),
+        "--finding".as_ref(),
+        finding.id.as_ref(),
+        "--output".as_ref(),
+        out.as_os_str(),
+    ]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    let (capture, frames) = finding.frames.iter().next().unwrap();
+    let cut = sensor::Capture::open(&out).unwrap();
+    let whole = sensor::Capture::open(day.join("captures").join(capture)).unwrap();
+    let bytes = |capture: &sensor::Capture, wanted: &dyn Fn(u32) -> bool| {
+        let mut walk = capture.frames(0).unwrap();
+        let mut all = Vec::new();
+        while let Some(frame) = walk.next() {
+            if wanted(frame.number) {
+                all.push((frame.time, frame.data.to_vec()));
+            }
+        }
+        all
+    };
+    let cited: BTreeSet<u64> = frames.clone();
+    let expected = bytes(&whole, &|number| cited.contains(&u64::from(number)));
+    assert!(!expected.is_empty());
+    assert_eq!(bytes(&cut, &|_| true), expected);
+}
+
+#[test]
+fn the_same_command_gives_the_same_bytes() {
+    let day = folder("replay");
+    harborview::bad_day().write(&day).unwrap();
+    for format in ["json", "html", "text"] {
+        let run = || {
+            seawall([
+                "assess".as_ref(),
+                day.as_os_str(),
+                "--as-of".as_ref(),
+                AS_OF.as_ref(),
+                "--format".as_ref(),
+                format.as_ref(),
+            ])
+        };
+        let first = run();
+        assert_eq!(first.status, 0, "{}", first.err);
+        assert_eq!(first.out, run().out, "{format}");
+        assert!(first.err.is_empty(), "{}", first.err);
+    }
+    let failed = seawall([
+        "assess".as_ref(),
+        day.as_os_str(),
+        "--fail-on".as_ref(),
+        "not-met".as_ref(),
+    ]);
+    assert_eq!(failed.status, 1);
+}

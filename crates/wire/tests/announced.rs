@@ -1,0 +1,210 @@
+//! Channels that one protocol announces and another flow opens: they keep their name and the protocol they belong to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly"
+)]
+use std::net::{IpAddr, Ipv4Addr};
+
+use facts::kinds::Outcome;
+use facts::{Facts, Time};
+use lab::net::frame::{self, ACK, Ends, Ipv4, PSH, SYN, Segment};
+use wire::{Frame, Link, Shard, Worker};
+
+const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 10, 20);
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 10);
+
+/// Frames as they come, numbered and timed.
+struct Talk {
+    worker: Worker,
+    number: u32,
+}
+
+impl Talk {
+    fn new() -> Talk {
+        Talk {
+            worker: Worker::new(Shard::default()),
+            number: 0,
+        }
+    }
+
+    fn send(&mut self, from_client: bool, protocol: u8, payload: &[u8]) {
+        let (from, to) = ends(from_client);
+        self.number += 1;
+        let id = u16::try_from(self.number).unwrap();
+        let packet = Ipv4 {
+            from,
+            to,
+            protocol,
+            ttl: 64,
+            id,
+            tos: 0,
+            dont_fragment: true,
+        }
+        .whole(payload);
+        let (source, target) = if from_client { (1, 2) } else { (2, 1) };
+        let mac = |last: u8| [0x02, 0, 0, 0, 0, last];
+        let bytes = frame::ethernet(mac(target), mac(source), &[], 0x0800, &packet);
+        self.worker.frame(&Frame {
+            link: Link::Ethernet,
+            time: Time(i64::from(self.number) * 1_000_000),
+            data: &bytes,
+            wire_len: u32::try_from(bytes.len()).unwrap(),
+            capture: 0,
+            number: self.number,
+        });
+    }
+
+    fn udp(&mut self, from_client: bool, from: u16, to: u16, payload: &[u8]) {
+        let (a, b) = ends(from_client);
+        let datagram = frame::udp(Ends::V4(a, b), from, to, payload);
+        self.send(from_client, 17, &datagram);
+    }
+
+    /// A connection that the client opens, then text in turns, the server first if the client's first text is empty.
+    fn tcp(&mut self, port: u16, turns: &[&str]) {
+        let mut next = [100u32, 900];
+        let mut segment = |talk: &mut Talk, from_client: bool, flags: u8, payload: &[u8]| {
+            let (a, b) = ends(from_client);
+            let own = usize::from(!from_client);
+            let (from, to) = if from_client {
+                (40_000, port)
+            } else {
+                (port, 40_000)
+            };
+            let bytes = frame::tcp(
+                Ends::V4(a, b),
+                Segment {
+                    from,
+                    to,
+                    seq: next[own],
+                    ack: if flags & ACK != 0 { next[1 - own] } else { 0 },
+                    flags,
+                    window: 4096,
+                    options: &[],
+                    payload,
+                },
+            );
+            next[own] += u32::try_from(payload.len()).unwrap() + u32::from(flags & SYN != 0);
+            talk.send(from_client, 6, &bytes);
+        };
+        segment(self, true, SYN, &[]);
+        segment(self, false, SYN | ACK, &[]);
+        segment(self, true, ACK, &[]);
+        for (turn, text) in turns
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| !text.is_empty())
+        {
+            segment(self, turn % 2 == 0, ACK | PSH, text.as_bytes());
+        }
+    }
+
+    fn facts(self) -> Facts {
+        self.worker
+            .finish()
+            .into_facts(vec!["test.pcap".to_owned()])
+    }
+}
+
+fn ends(from_client: bool) -> (Ipv4Addr, Ipv4Addr) {
+    if from_client {
+        (CLIENT, SERVER)
+    } else {
+        (SERVER, CLIENT)
+    }
+}
+
+#[test]
+fn a_tftp_transfer_from_a_port_of_its_own_is_the_request_s() {
+    let mut talk = Talk::new();
+    talk.udp(true, 2000, 69, b"\0\x01fw.bin\0octet\0");
+    talk.udp(false, 3000, 2000, b"\0\x03\0\x01abc");
+    talk.udp(true, 2000, 3000, b"\0\x04\0\x01");
+    talk.udp(true, 2001, 69, b"\0\x01lost.bin\0octet\0");
+    let facts = talk.facts();
+    let told: Vec<_> = facts
+        .operations
+        .iter()
+        .map(|o| {
+            (
+                o.object.as_deref(),
+                o.outcome,
+                o.content_bytes,
+                o.evidence.frames.clone(),
+            )
+        })
+        .collect();
+    let whole = (Some("fw.bin"), Some(Outcome::Ok), Some(3), vec![1, 2]);
+    // Nothing came from that port: whether an answer was captured cannot be told.
+    let lost = (Some("lost.bin"), None, None, vec![4]);
+    assert_eq!(told.len(), 2, "each request once: {told:?}");
+    assert!(told.contains(&whole) && told.contains(&lost), "{told:?}");
+    assert!(facts.operations.iter().all(
+        |o| o.source == IpAddr::from(CLIENT).into() && o.target == IpAddr::from(SERVER).into()
+    ));
+    let transfer = facts
+        .conversations
+        .iter()
+        .find(|c| c.server_port == Some(3000))
+        .unwrap();
+    assert_eq!(
+        (transfer.protocol.as_deref(), transfer.parent.as_deref()),
+        (Some("tftp"), Some("tftp"))
+    );
+    assert_eq!(
+        transfer.client,
+        IpAddr::from(CLIENT).into(),
+        "who asked is the client, whoever sent first"
+    );
+}
+
+#[test]
+fn media_of_rtsp_and_data_of_ftp_are_named_and_belong_to_them() {
+    let mut talk = Talk::new();
+    talk.tcp(
+        554,
+        &[
+            "SETUP rtsp://10.20.30.10/v RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n",
+            "RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001\r\n\r\n",
+        ],
+    );
+    talk.udp(
+        false,
+        6000,
+        5000,
+        &[0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 7],
+    );
+    talk.udp(false, 6001, 5001, &[0x80, 200, 0, 1, 0, 0, 0, 1]);
+    talk.tcp(
+        21,
+        &[
+            "",
+            "220 FTP server ready\r\n",
+            "PASV\r\n",
+            "227 Entering Passive Mode (10,20,30,10,156,64).\r\n",
+        ],
+    );
+    talk.tcp(40_000, &["", "-rw-r--r-- 1 a b 3 fw.bin\r\n"]);
+    let facts = talk.facts();
+    let channel = |port: u16| {
+        let c = facts
+            .conversations
+            .iter()
+            .find(|c| c.server_port == Some(port) || c.client_port == Some(port));
+        c.map(|c| {
+            (
+                c.protocol.clone().unwrap_or_default(),
+                c.parent.clone().unwrap_or_default(),
+            )
+        })
+    };
+    let named = |protocol: &str, parent: &str| Some((protocol.to_owned(), parent.to_owned()));
+    assert_eq!(channel(5000), named("rtp", "rtsp"));
+    assert_eq!(channel(5001), named("rtp", "rtsp"));
+    let data = facts
+        .conversations
+        .iter()
+        .find(|c| c.protocol.as_deref() == Some("ftp-data"));
+    assert_eq!(data.and_then(|c| c.parent.as_deref()), Some("ftp"));
+}
