@@ -1,4 +1,9 @@
 //! Bad input: each mistake gets its message with place and remedy, or an honest unproven; never a crash, never a pass.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests may fail loudly"
+)]
 mod support;
 
 use std::path::{Path, PathBuf};
