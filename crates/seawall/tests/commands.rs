@@ -1,4 +1,13 @@
 //! The other commands as a user meets them: a draft that loads, the packets of a finding, the same bytes twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests may fail loudly"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -37,7 +46,7 @@ fn learn_drafts_a_site_that_loads_and_allows_nothing() {
         !text.contains("\n[[conduit]]"),
         "what was seen is not allowed by that alone"
     );
-    let assessed = Assessment::of(&drafted, &[captures.clone()]);
+    let assessed = Assessment::of(&drafted, std::slice::from_ref(&captures));
     let met = assessed.0["measures"]
         .as_array()
         .unwrap()
