@@ -1,13 +1,9 @@
 //! Bad input: each mistake gets its message with place and remedy, or an honest unproven; never a crash, never a pass.
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "helpers of tests may fail loudly"
+    reason = "tests may fail loudly"
 )]
-
 mod support;
 
 use std::path::{Path, PathBuf};

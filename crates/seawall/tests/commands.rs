@@ -1,13 +1,9 @@
 //! The other commands as a user meets them: a draft that loads, the packets of a finding, the same bytes twice.
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "helpers of tests may fail loudly"
+    reason = "tests may fail loudly"
 )]
-
 mod support;
 
 use std::collections::BTreeSet;
