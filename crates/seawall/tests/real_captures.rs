@@ -1,5 +1,14 @@
 //! Captures that others made: every one is read, control operations are found where they are and nowhere else, and what is
 //! read agrees with tshark.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests may fail loudly"
+)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
