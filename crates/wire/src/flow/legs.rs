@@ -5,8 +5,8 @@ use facts::{Mac, Time};
 use crate::cx::At;
 use crate::net::link::Ends;
 
-/// Legs kept per direction; packets on further ones count as those of the last.
-const MOST: usize = 4;
+/// Legs kept per direction; packets on further ones count as those of the last. A trunk shows a broadcast in each VLAN.
+const MOST: usize = 32;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leg {
