@@ -133,7 +133,10 @@ fn what_no_conduit_explains_says_how_near_one_came() {
     };
     assert_eq!(
         why(one),
-        pair("", "conduit 'old' is not valid before 2026-01-01 00:00:00 UTC")
+        pair(
+            "",
+            "conduit 'old' is not valid before 2026-01-01 00:00:00 UTC"
+        )
     );
 }
 
