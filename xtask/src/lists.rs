@@ -33,7 +33,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), String> {
     all.version = Some(version);
     all.source = Some(source);
 
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/facts/data/oui.txt");
+    let target = crate::run::root().join("crates/facts/data/oui.txt");
     let text = all.to_text();
     std::fs::write(&target, &text).map_err(|error| format!("{}: {error}", target.display()))?;
     println!(

@@ -383,14 +383,14 @@ fn a_work_order_covers_or_the_nearest_says_what_does_not_fit() {
             &plc,
             download,
             "2026-11-21T11:00:00Z",
-            "WO-1 names source and target but ended at 2026-11-21T10:00:00Z",
+            "WO-1 names source and target but ended at 2026-11-21 10:00:00 UTC",
         ),
         (
             &eng,
             &plc,
             download,
             "2026-11-21T07:00:00Z",
-            "WO-1 names source and target but does not begin before 2026-11-21T08:00:00Z",
+            "WO-1 names source and target but does not begin before 2026-11-21 08:00:00 UTC",
         ),
         (
             &eng,
@@ -404,7 +404,7 @@ fn a_work_order_covers_or_the_nearest_says_what_does_not_fit() {
             &plc,
             WorkKind::File,
             "2026-11-21T13:00:00Z",
-            "WO-2 allows start, not file, and ended at 2026-11-21T12:00:00Z",
+            "WO-2 allows start, not file, and ended at 2026-11-21 12:00:00 UTC",
         ),
         (
             &other,

@@ -1,4 +1,9 @@
 //! The other commands as a user meets them: a draft that loads, the packets of a finding, the same bytes twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests may fail loudly"
+)]
 mod support;
 
 use std::collections::BTreeSet;
@@ -37,7 +42,7 @@ fn learn_drafts_a_site_that_loads_and_allows_nothing() {
         !text.contains("\n[[conduit]]"),
         "what was seen is not allowed by that alone"
     );
-    let assessed = Assessment::of(&drafted, &[captures.clone()]);
+    let assessed = Assessment::of(&drafted, std::slice::from_ref(&captures));
     let met = assessed.0["measures"]
         .as_array()
         .unwrap()

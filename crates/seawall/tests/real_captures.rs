@@ -11,8 +11,9 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use facts::Facts;
 use support::{base_name, real_captures, seawall};

@@ -2,7 +2,6 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::resolve::seconds;
 use super::{Conduit, End, Site, WorkOrder};
 use crate::Time;
 use crate::kinds::Verb;
@@ -214,9 +213,12 @@ impl Site {
         at: Time,
     ) -> String {
         let time = if at > order.until {
-            format!("ended at {}", seconds(order.until))
+            format!("ended at {}", order.until.local(&self.time_zone))
         } else {
-            format!("does not begin before {}", seconds(order.from))
+            format!(
+                "does not begin before {}",
+                order.from.local(&self.time_zone)
+            )
         };
         match (
             self.covers(&order.sources, source),

@@ -473,7 +473,7 @@ impl Resolver<'_> {
 }
 
 /// A time for messages: RFC 3339 in UTC, without a fraction where there is none.
-pub(super) fn seconds(time: Time) -> String {
+fn seconds(time: Time) -> String {
     time.to_string().replace(".000000000", "")
 }
 

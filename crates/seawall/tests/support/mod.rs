@@ -1,6 +1,7 @@
 //! What the tests of the program share: they run it as a user does and read what it writes.
 #![allow(
     dead_code,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "helpers of tests, not all used by each, may fail loudly"
 )]

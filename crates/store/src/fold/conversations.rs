@@ -201,12 +201,15 @@ pub(super) fn unfit(
 ) -> Option<String> {
     let name = &conduit.name;
     if let Some(until) = conduit.valid_until.filter(|until| last > *until) {
-        return Some(format!("conduit '{name}' expired on {}", day(until)));
+        return Some(format!(
+            "conduit '{name}' expired on {}",
+            until.local(&site.time_zone)
+        ));
     }
     if let Some(begin) = conduit.valid_from.filter(|begin| first < *begin) {
         return Some(format!(
             "conduit '{name}' is not valid before {}",
-            day(begin)
+            begin.local(&site.time_zone)
         ));
     }
     let ordered = |at| site.work_order_in_force(from, to, at).is_some();
@@ -242,11 +245,4 @@ fn place(end: &End) -> String {
         Some(zone) => format!("{} ({zone})", end.asset),
         None => format!("{} (in no zone)", end.asset),
     }
-}
-
-/// Second, in UTC.
-fn day(time: Time) -> String {
-    let text = time.to_string();
-    text.split_once('.')
-        .map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
 }

@@ -115,7 +115,7 @@ fn what_no_conduit_explains_says_how_near_one_came() {
         ),
         (
             tcp("10.20.90.7", "10.20.10.10", 443, "tls"),
-            "conduit 'old' expired on 2026-06-30T00:00:00Z",
+            "conduit 'old' expired on 2026-06-30 00:00:00 UTC",
         ),
         (
             tcp("10.20.10.20", "198.51.100.1", 443, "tls"),
@@ -133,7 +133,10 @@ fn what_no_conduit_explains_says_how_near_one_came() {
     };
     assert_eq!(
         why(one),
-        pair("", "conduit 'old' is not valid before 2026-01-01T00:00:00Z")
+        pair(
+            "",
+            "conduit 'old' is not valid before 2026-01-01 00:00:00 UTC"
+        )
     );
 }
 

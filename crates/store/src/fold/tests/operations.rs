@@ -73,7 +73,7 @@ fn what_does_not_fit_is_told() {
     });
     assert_eq!(
         late.reason.as_deref(),
-        Some("WO-7 names source and target but ended at 2026-11-21T10:00:00Z")
+        Some("WO-7 names source and target but ended at 2026-11-21 10:00:00 UTC")
     );
     let stop = judged(operation("10.20.90.50", "10.20.10.10", Verb::Stop));
     assert!(
