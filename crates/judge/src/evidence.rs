@@ -90,7 +90,7 @@ impl Resolver {
         Ok(Resolver { found })
     }
 
-    /// The frames behind the citations, each fact once, in the order given.
+    /// The frames behind the citations, each fact and each set of frames once, in the order given.
     pub(crate) fn frames(&self, citations: &[Citation]) -> Vec<Cited> {
         let mut seen = BTreeSet::new();
         let facts = citations.iter().filter_map(|citation| match citation {
@@ -98,9 +98,13 @@ impl Resolver {
             Citation::Site(_) | Citation::Edition(_) => None,
         });
         let facts = facts.filter(|fact| seen.insert(*fact));
+        // A session and its conversation are shown by the same frames.
+        let mut shown = BTreeSet::new();
         facts
-            .filter_map(|fact| self.found.get(&fact).cloned())
+            .filter_map(|fact| self.found.get(&fact))
+            .filter(|cited| shown.insert((&cited.capture, &cited.frames)))
             .take(MOST)
+            .cloned()
             .collect()
     }
 }

@@ -205,12 +205,9 @@ fn finding(
         out.line(&text);
     }
     let cranes = picks.cranes(subject);
-    let crane = if cranes.is_empty() {
-        "none named".to_owned()
-    } else {
-        show(&cranes.join(", "))
-    };
-    out.field(INDENT, "Crane", &crane);
+    if !cranes.is_empty() {
+        out.field(INDENT, "Crane", &show(&cranes.join(", ")));
+    }
     if !subject.assets.is_empty() {
         let assets: Vec<String> = subject
             .assets
@@ -234,21 +231,16 @@ fn finding(
         out.field(INDENT, "Do next", if number == 1 { next } else { &same });
     }
     let mut label = "Evidence";
-    for cited in subject.evidence.iter().take(MOST_CITED) {
-        out.field(
-            INDENT,
-            label,
-            &format!("{} {}", show(&cited.capture), words::frames(&cited.frames)),
-        );
+    let captures = by_capture(subject);
+    for (capture, frames) in captures.iter().take(MOST_CITED) {
+        let frames = words::frames(frames);
+        out.field(INDENT, label, &format!("{} {frames}", show(capture)));
         label = "";
     }
-    if let Some(more) = subject
-        .evidence
-        .len()
-        .checked_sub(MOST_CITED)
-        .filter(|more| *more > 0)
-    {
-        out.field(INDENT, "", &format!("and {more} more: see the report"));
+    let left = captures.len().saturating_sub(MOST_CITED);
+    if left > 0 {
+        let more = format!("and {left} more captures: see the report");
+        out.field(INDENT, "", &more);
     }
     if subject.evidence.is_empty() {
         let facts: Vec<String> = subject
@@ -277,6 +269,23 @@ fn finding(
             );
         }
     }
+}
+
+/// The frames cited, those of each capture together: a line to look up, where the report has a line per fact.
+fn by_capture(subject: &Subject) -> Vec<(&str, Vec<u64>)> {
+    let mut captures: Vec<(&str, Vec<u64>)> = Vec::new();
+    for cited in &subject.evidence {
+        let known = captures.iter_mut().find(|(name, _)| *name == cited.capture);
+        match known {
+            Some((_, frames)) => frames.extend(&cited.frames),
+            None => captures.push((&cited.capture, cited.frames.clone())),
+        }
+    }
+    for (_, frames) in &mut captures {
+        frames.sort_unstable();
+        frames.dedup();
+    }
+    captures
 }
 
 fn unproven(out: &mut Sheet, measure: &Judged) {
