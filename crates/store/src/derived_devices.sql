@@ -98,7 +98,8 @@ WHERE r.via IN ('dhcp', 'redirect') AND r.gateway IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM address a JOIN known_gateway k ON k.name = a.asset WHERE a.ip = r.gateway);
 
 INSERT INTO path_sign
-SELECT device, 'forwards', zone, 'forwards packets from ' || zone_name(zone) || ' to ' || zone_name(to_zone),
+SELECT device, 'forwards', zone,
+       'forwards packets between ' || MIN(zone_name(zone), zone_name(to_zone)) || ' and ' || MAX(zone_name(zone), zone_name(to_zone)),
        time, last, 'route:' || id
 FROM crane_route
 WHERE via = 'forwards' AND zone IS NOT to_zone AND device NOT IN (SELECT name FROM known_gateway);
