@@ -69,8 +69,6 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         "Edition followed: {}. {}",
         followed.title, followed.note
     ));
-    let later = editions.all.iter().filter(|one| !one.compared);
-    notes.extend(later.map(|one| format!("{}: {}", one.title, one.note)));
     let skipped = input::skipped(&captures);
     Ok(Judged {
         assessment,
