@@ -207,7 +207,10 @@ pub(super) fn content<'a>(pdu: &Pdu<'a>) -> (&'a [u8], bool) {
 
 /// A program service: its name and what it is done to.
 pub(super) fn program_service(param: &[u8]) -> Request {
-    let (argument, name) = service_parts(param).unwrap_or((&[], &[]));
+    let parts = service_parts(param)
+        .ok()
+        .filter(|(_, name)| !name.is_empty());
+    let (argument, name) = parts.unwrap_or((&[], last_name(param)));
     let name = text(name, 64).unwrap_or_default();
     let words = || text(argument, 64);
     let (verb, object, what) = match name.as_str() {
@@ -245,6 +248,18 @@ pub(super) fn program_service(param: &[u8]) -> Request {
         content_bytes: None,
     };
     Request::Told(Arc::new(doing), 0)
+}
+
+/// The name at the end, by the length in front of it: some clients get the lengths before it wrong, and are obeyed.
+fn last_name(param: &[u8]) -> &[u8] {
+    let is_name = |(length, name): &(&u8, &[u8])| {
+        usize::from(**length) == name.len() && name.iter().all(u8::is_ascii_graphic)
+    };
+    let ends = (1..param.len()).rev().filter_map(|at| {
+        let (before, name) = param.split_at_checked(at)?;
+        Some((before.last()?, name))
+    });
+    ends.take(32).find(is_name).map_or(&[], |(_, name)| name)
 }
 
 fn service_parts(param: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {

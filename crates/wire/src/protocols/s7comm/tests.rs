@@ -399,3 +399,21 @@ fn others_on_the_same_transport_are_left_alone() {
         Probe::Ours(Sender::Client)
     );
 }
+
+#[test]
+fn a_program_service_is_known_by_its_name_where_the_lengths_before_it_are_wrong() {
+    check(
+        &DECODER,
+        &[
+            (
+                Client,
+                "03000027 02f080 3201 0000 0014 0016 0000 28 000000000008 0500 3431303030303505 5f44454c45",
+            ),
+            (Server, "03000014 02f080 3203 0000 0014 0001 0000 0000 28"),
+        ],
+        expect![[r#"
+            conversation protocol=s7comm state=answered packets=1/1 bytes=39/20
+            operation program-delete (program service _DELE, delete blocks) ok count=1 frames=[1, 2]
+        "#]],
+    );
+}
