@@ -69,6 +69,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         "Edition followed: {}. {}",
         followed.title, followed.note
     ));
+    notes.extend(terminal.replaced.iter().cloned());
     let skipped = input::skipped(&captures);
     Ok(Judged {
         assessment,

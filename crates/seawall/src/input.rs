@@ -1,8 +1,9 @@
 //! From paths to facts, and from a site folder to a site.
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use facts::Facts;
-use facts::lists::Lists;
+use facts::lists::{Lists, Oui, Platforms, Problem, Suppliers};
 use facts::site::{self, Site};
 use sensor::Captures;
 
@@ -44,6 +45,8 @@ pub fn observe(captures: &Captures, workers: Option<usize>) -> Result<Facts, Err
 pub struct Terminal {
     pub site: Site,
     pub lists: Lists,
+    /// Lists of the site's own that stand in for those built in, a sentence each.
+    pub replaced: Vec<String>,
     folder: PathBuf,
 }
 
@@ -85,8 +88,10 @@ impl Terminal {
         for warning in &site.warnings {
             eprintln!("seawall: {warning}");
         }
+        let (lists, replaced) = own_lists(&folder.join("lists"))?;
         Ok(Terminal {
-            lists: Lists::builtin().with_site(&site),
+            lists: lists.with_site(&site),
+            replaced,
             site,
             folder,
         })
@@ -97,6 +102,7 @@ impl Terminal {
         Terminal {
             site: Site::default(),
             lists: Lists::builtin(),
+            replaced: Vec::new(),
             folder: PathBuf::new(),
         }
     }
@@ -117,4 +123,51 @@ impl Terminal {
         store::fold(&mut facts, &self.site, &self.lists);
         Ok(facts)
     }
+}
+
+/// The built-in lists, each replaced by the file of its name in the folder where there is one: `oui.csv` or `oui.txt`,
+/// `suppliers.toml`, `platforms.toml`. Lines that cannot be read are told; the others count.
+fn own_lists(folder: &Path) -> Result<(Lists, Vec<String>), Error> {
+    let (mut lists, mut replaced) = (Lists::builtin(), Vec::new());
+    let read = |name: &str| -> Result<Option<String>, Error> {
+        let path = folder.join(name);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&path).map_err(|source| Error::ReadSite { path, source })?;
+        // Registries spell a few names in other encodings: the name suffers, the prefix does not.
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    };
+    let mut told = |name: &str, version: Option<&String>, problems: Vec<Problem>| {
+        for problem in problems {
+            eprintln!(
+                "seawall: lists/{name}:{}: {}",
+                problem.line, problem.message
+            );
+        }
+        let version = version.map(|version| format!(", version {version}"));
+        replaced.push(format!(
+            "The site's own list was used: lists/{name}{}.",
+            version.unwrap_or_default()
+        ));
+    };
+    for name in ["oui.csv", "oui.txt"] {
+        if let Some(text) = read(name)? {
+            let (oui, problems) = Oui::from_text(&text);
+            told(name, oui.version.as_ref(), problems);
+            lists.oui = Arc::new(oui);
+            break;
+        }
+    }
+    if let Some(text) = read("suppliers.toml")? {
+        let (suppliers, problems) = Suppliers::from_text(&text);
+        told("suppliers.toml", suppliers.version.as_ref(), problems);
+        lists.suppliers = suppliers;
+    }
+    if let Some(text) = read("platforms.toml")? {
+        let (platforms, problems) = Platforms::from_text(&text);
+        told("platforms.toml", platforms.version.as_ref(), problems);
+        lists.platforms = platforms;
+    }
+    Ok((lists, replaced))
 }

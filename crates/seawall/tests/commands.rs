@@ -140,3 +140,38 @@ fn the_same_command_gives_the_same_bytes() {
     ]);
     assert_eq!(failed.status, 1);
 }
+
+#[test]
+fn a_list_in_the_site_folder_takes_the_place_of_the_one_built_in() {
+    let day = folder("lists");
+    harborview::clean_day().write(&day).unwrap();
+    let lists = day.join("lists");
+    std::fs::create_dir(&lists).unwrap();
+    let platforms = "version = \"test\"\n[[platform]]\nname = \"Rival\"\ndomains = [\"nzpmc.com\"]\ndate = \"2026-01-01\"\nsource = \"a test\"\n";
+    std::fs::write(lists.join("platforms.toml"), platforms).unwrap();
+    let oui = "Registry,Assignment,Organization Name,Organization Address\r\nMA-L,286336,\"Crane Works, Ltd.\",Nowhere\r\n";
+    std::fs::write(lists.join("oui.csv"), oui).unwrap();
+    let findings = Assessment::of(&day, &[]).findings();
+    assert!(
+        !findings.is_empty(),
+        "a name that the built-in list leaves alone is watched by this one"
+    );
+    for one in &findings {
+        assert!(
+            one.measure == "T1" && one.reason.contains("Rival"),
+            "{one:?}"
+        );
+    }
+    let asked = seawall([
+        "sql".as_ref(),
+        day.as_os_str(),
+        "SELECT DISTINCT maker FROM asset WHERE maker_why LIKE 'oui %'".as_ref(),
+    ]);
+    assert!(asked.out.contains("Crane Works, Ltd."), "{}", asked.out);
+    assert_eq!(
+        asked.out.lines().count(),
+        3,
+        "no other prefix is known: {}",
+        asked.out
+    );
+}
