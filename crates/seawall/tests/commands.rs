@@ -149,7 +149,7 @@ fn a_list_in_the_site_folder_takes_the_place_of_the_one_built_in() {
     std::fs::create_dir(&lists).unwrap();
     let platforms = "version = \"test\"\n[[platform]]\nname = \"Rival\"\ndomains = [\"nzpmc.com\"]\ndate = \"2026-01-01\"\nsource = \"a test\"\n";
     std::fs::write(lists.join("platforms.toml"), platforms).unwrap();
-    let oui = "Registry,Assignment,Organization Name,Organization Address\r\nMA-L,286336,\"Crane Works, Ltd.\",Nowhere\r\n";
+    let oui = "Registry,Assignment,Organization Name,Organization Address\r\nMA-L,8CEC4B,\"Crane Works, Ltd.\",Nowhere\r\n";
     std::fs::write(lists.join("oui.csv"), oui).unwrap();
     let findings = Assessment::of(&day, &[]).findings();
     assert!(
