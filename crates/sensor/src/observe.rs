@@ -20,6 +20,13 @@ pub fn observe(
 ) -> Result<Facts, Error> {
     let of = u32::try_from(workers.clamp(1, 64)).unwrap_or(1);
     let mut done: Vec<(Picture, Vec<Summary>)> = std::thread::scope(|scope| {
+        // Hashing the files needs nothing of the walk. What fails is told by `infos`, which asks again.
+        scope.spawn(|| {
+            captures
+                .list()
+                .iter()
+                .for_each(|capture| drop(capture.sha256()))
+        });
         let others: Vec<_> = (1..of)
             .map(|index| {
                 let shard = Shard { index, of, seed };
