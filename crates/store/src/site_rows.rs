@@ -21,28 +21,15 @@ fn place(place: &Place) -> [Value; 2] {
     [text(&place.file), Value::Int(i64::from(place.line))]
 }
 
-/// The zone of an address: the longest prefix that holds it.
 fn zone_of_ip(site: &Site, ip: IpAddr) -> Option<&Zone> {
-    let fits = site
-        .zones
-        .iter()
-        .flat_map(|zone| zone.subnets.iter().map(move |net| (net, zone)));
-    fits.filter(|(net, _)| net.contains(&ip))
-        .max_by_key(|(net, _)| net.prefix_len())
-        .map(|(_, zone)| zone)
+    site.zones.get(site.zone_of_ip(ip)?)
 }
 
+/// The zone of an interface: by its address, else by its VLAN.
 fn zone_of(site: &Site, interface: &Interface) -> Option<String> {
-    let by_vlan = || {
-        interface
-            .vlan
-            .and_then(|vlan| site.zones.iter().find(|zone| zone.vlans.contains(&vlan)))
-    };
-    interface
-        .ip
-        .and_then(|ip| zone_of_ip(site, ip))
-        .or_else(by_vlan)
-        .map(|zone| zone.name.clone())
+    let by_ip = interface.ip.and_then(|ip| site.zone_of_ip(ip));
+    let index = by_ip.or_else(|| site.zone_of_vlan(interface.vlan?))?;
+    site.zones.get(index).map(|zone| zone.name.clone())
 }
 
 fn zones_of(site: &Site, asset: &Asset) -> Vec<String> {

@@ -6,9 +6,7 @@ mod draw;
 mod layout;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
-use facts::IpNet;
 use facts::kinds::Conversation;
 use facts::site::{Conduit, End, Part, Service, Site, ZoneKind};
 use judge::{Subject, Verdict};
@@ -351,52 +349,18 @@ fn ends(site: &Site, conduit: &Conduit) -> BTreeSet<(usize, usize)> {
 fn zones_of(site: &Site, end: &End) -> Vec<usize> {
     match end {
         End::Zone(index) => vec![*index],
-        End::Net(net) => zone_of(site, net.addr()).into_iter().collect(),
+        End::Net(net) => site.zone_of_ip(net.addr()).into_iter().collect(),
         End::Party(index) => {
             let nets = site
                 .parties
                 .get(*index)
                 .map_or(&[][..], |party| &party.addresses);
             nets.iter()
-                .filter_map(|net| zone_of(site, net.addr()))
+                .filter_map(|net| site.zone_of_ip(net.addr()))
                 .collect()
         }
-        End::Asset(index) => {
-            let interfaces = site
-                .assets
-                .get(*index)
-                .map_or(&[][..], |asset| &asset.interfaces);
-            interfaces
-                .iter()
-                .filter_map(|interface| {
-                    let by_vlan = || {
-                        let vlan = interface.vlan?;
-                        site.zones
-                            .iter()
-                            .position(|zone| zone.vlans.contains(&vlan))
-                    };
-                    interface
-                        .ip
-                        .and_then(|ip| zone_of(site, ip))
-                        .or_else(by_vlan)
-                })
-                .collect()
-        }
+        End::Asset(index) => site.zones_of_asset(*index).to_vec(),
     }
-}
-
-/// The zone whose subnet holds the address; the longest prefix wins.
-fn zone_of(site: &Site, ip: IpAddr) -> Option<usize> {
-    let holding = site.zones.iter().enumerate().filter_map(|(index, zone)| {
-        let longest = zone
-            .subnets
-            .iter()
-            .filter(|net| net.contains(&ip))
-            .map(IpNet::prefix_len)
-            .max()?;
-        Some((longest, std::cmp::Reverse(index)))
-    });
-    holding.max().map(|(_, index)| index.0)
 }
 
 fn count_assets(picks: &Picks<'_>, nodes: &mut [Node], index: &BTreeMap<String, usize>) {

@@ -1,5 +1,6 @@
 //! Secrets that requests carry in clear text: that they do, for whom, and whether they are a maker's default. The secret
 //! itself is dropped here.
+use super::super::lines;
 use super::head::{First, Head};
 use crate::reader::text;
 use crate::{Cx, Side};
@@ -47,11 +48,9 @@ pub(super) fn of_request(cx: &mut Cx<'_>, head: &Head<'_>) {
     }
 }
 
+/// What follows the name of the scheme.
 fn after<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
-    let (start, rest) = value.split_at_checked(scheme.len())?;
-    start
-        .eq_ignore_ascii_case(scheme)
-        .then(|| rest.trim_ascii())
+    lines::after(value, scheme).map(<[u8]>::trim_ascii)
 }
 
 fn is_default(user: &[u8], secret: &[u8]) -> bool {
