@@ -499,6 +499,60 @@ valid_from = "soon"
 }
 
 #[test]
+fn how_it_runs() {
+    check(
+        r#"[run]
+state = 3
+window = "7 days"
+ring = "64 MiB"
+save_every = "0 s"
+silence = "99999999999999 d"
+workers = 0
+[[output]]
+name = "siem"
+to = "syslog-tls"
+address = "siem.port.example"
+path = "/var/log/x"
+certificate = "own.pem"
+facility = "local9"
+[[output]]
+name = "siem"
+to = "mail"
+[[output]]
+name = "log"
+to = "file"
+format = "xml"
+"#,
+        &expect![[r#"
+            site.toml:18: state of [run] is a whole number, not a text; write e.g. state = "…"
+            site.toml:19: "7 days" has no unit that is known here; write a whole number and one of ms, s, min, h, d, e.g. "5 s"
+            site.toml:20: "64 MiB" has no unit that is known here; write a whole number and one of kB, MB, GB, TB, e.g. "20 GB"
+            site.toml:21: "0 s" is nothing; write e.g. "5 s"
+            site.toml:22: "99999999999999 d" is no whole number of d that can be counted; write e.g. "5 s"
+            site.toml:23: 0 workers cannot share an interface; write 1 to 64, no more than the machine has cores
+            site.toml:24: output "siem" has no "ca", which syslog-tls needs; add e.g. ca = "/etc/seawall/ca.pem"
+            site.toml:24: output "siem" has no "key", which syslog-tls needs; add e.g. key = "/etc/seawall/own.key"
+            site.toml:27: "siem.port.example" is no host and port; write both, e.g. "siem.port.example:6514", or "[fd00::1]:514"
+            site.toml:28: path of output "siem" is nothing that syslog-tls knows; delete it, or mend "to"
+            site.toml:30: "local9" is no syslog facility; did you mean "local0"?
+            site.toml:33: "mail" is no kind of output; write one of journal, file, syslog-udp, syslog-tcp, syslog-tls
+            site.toml:37: "xml" is no format of events; write one of text, json, ecs, ocsf
+        "#]],
+    );
+    check(
+        r#"[[run]]
+[[output]]
+name = "log"
+to = "file"
+"#,
+        &expect![[r#"
+            site.toml:17: "run" is a list, not a table; write [run]
+            site.toml:18: output "log" has no "path", which file needs; add e.g. path = "/var/log/seawall/events.jsonl"
+        "#]],
+    );
+}
+
+#[test]
 fn what_is_not_toml() {
     check(
         r#"[[zone]
@@ -633,7 +687,7 @@ fn files_of_a_folder() {
         ],
         expect![[r#"
             b.toml:2: not TOML: unclosed array table, expected `]`; mend the line; texts stand in quotes, lists in [ ], tables under [[NAME]]
-            c.toml:1: unknown key "colour" at the top level; keys are include, terminal, zone, asset, conduit, work_order, party, supplier, platform, sensor
+            c.toml:1: unknown key "colour" at the top level; keys are include, terminal, zone, asset, conduit, work_order, party, supplier, platform, sensor, run, output
         "#]],
     );
 }
@@ -678,7 +732,7 @@ sees = ["control"]
             warning: site.toml:29: asset "cam1" is of crane "sts07", which no zone names; did you mean "STS-07"?
             warning: site.toml:34: asset "ghost" cannot be recognised; give it an interface with ip or mac
             warning: site.toml:37: party "b" cannot be recognised; give it addresses or domains
-            warning: site.toml:39: sensor "s" has no source; give it captures or interface; until then its zones are not seen
+            warning: site.toml:39: sensor "s" has no source; give it captures, interface or folder; until then its zones are not seen
         "#]],
     );
 }

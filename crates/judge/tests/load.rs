@@ -52,6 +52,7 @@ fn site() -> Site {
         sees: (0..zones.len()).collect(),
         captures: Vec::new(),
         interface: None,
+        folder: None,
         place,
     };
     Site {

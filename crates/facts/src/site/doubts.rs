@@ -114,12 +114,13 @@ fn idle_tables(site: &Site, warnings: &mut Vec<Problem>) {
     }
     for sensor in &site.sensors {
         let what = format!("sensor \"{}\" has no source", sensor.name);
-        let idle = sensor.captures.is_empty() && sensor.interface.is_none();
+        let idle =
+            sensor.captures.is_empty() && sensor.interface.is_none() && sensor.folder.is_none();
         warn(
             idle,
             &sensor.place,
             what,
-            "give it captures or interface; until then its zones are not seen",
+            "give it captures, interface or folder; until then its zones are not seen",
         );
     }
 }

@@ -1,12 +1,13 @@
 //! The tables of a site file, as written. These structs give the keys that may stand, the JSON Schema and the reference.
 use std::net::IpAddr;
 
+use super::quantities::{Size, Span, Workers};
 use super::reader::{At, Filled, List, May, MayTable, Tables, table};
 use super::values::{
     CapturePattern, Domain, DuringWorkOrder, EndName, FilePattern, Net, Oui, Subnet, Vlan, Work,
     ZoneName,
 };
-use super::{Place, Role, Service, Trust, ZoneKind};
+use super::{EventFormat, OutputKind, Place, Role, Service, Trust, ZoneKind};
 use crate::{Mac, Time};
 
 table! {
@@ -43,6 +44,12 @@ table! {
         /// Vantage points.
         #[schemars(default)]
         sensor: Tables<Sensor>,
+        /// How `seawall run` runs; once in all files.
+        #[schemars(default)]
+        run: MayTable<Run>,
+        /// Where `seawall run` sends its events.
+        #[schemars(default)]
+        output: Tables<Output>,
     }
 }
 
@@ -64,6 +71,8 @@ impl File {
             supplier: Tables::default(),
             platform: Tables::default(),
             sensor: Tables::default(),
+            run: MayTable::default(),
+            output: Tables::default(),
         }
     }
 }
@@ -246,8 +255,94 @@ table! {
         /// Files that it wrote: patterns on the base name, `*` any run of characters, `?` any one.
         #[schemars(default)]
         captures: List<CapturePattern>,
-        /// Network interface of the machine that runs Seawall, e.g. `eth1`.
+        /// Network interface of the machine that runs Seawall, e.g. `eth1`: `seawall run` listens there.
         #[schemars(default)]
         interface: May<String>,
+        /// Folder into which another program puts finished captures: `seawall run` reads each as it comes.
+        #[schemars(default)]
+        folder: May<String>,
+    }
+}
+
+table! {
+    /// How `seawall run` runs. Paths are those of the machine that runs it; a path that does not begin with `/` starts from the
+    /// site folder.
+    Run = "[run]" {
+        /// Folder in which it keeps what it remembers: history, packets, kept evidence; `/var/lib/seawall` if left out.
+        #[schemars(default)]
+        state: May<String>,
+        /// User to become once the interfaces are open, when it was started as root.
+        #[schemars(default)]
+        user: May<String>,
+        /// Workers per interface, each on its own share of the traffic; 1 if left out.
+        #[schemars(default)]
+        workers: May<Workers>,
+        /// Memory of the ring between kernel and each worker; `64 MB` if left out.
+        #[schemars(default)]
+        ring: May<Size>,
+        /// How far judging looks back; `7 d` if left out.
+        #[schemars(default)]
+        window: May<Span>,
+        /// Time between two judgements, while they take less than that; `1 s` if left out.
+        #[schemars(default)]
+        judge_every: May<Span>,
+        /// Time between two writings to the history; a crash loses no more than that. `5 s` if left out.
+        #[schemars(default)]
+        save_every: May<Span>,
+        /// A sensor that saw no frame for so long is silent, and says so; `60 s` if left out.
+        #[schemars(default)]
+        silence: May<Span>,
+        /// Days of history older than this are deleted; `400 d` if left out.
+        #[schemars(default)]
+        history_age: May<Span>,
+        /// Disk that the history may take; the oldest day goes first. `20 GB` if left out.
+        #[schemars(default)]
+        history_size: May<Size>,
+        /// Disk that the ring of packets may take; the oldest go first. `20 GB` if left out.
+        #[schemars(default)]
+        packets_size: May<Size>,
+        /// File into which metrics are written for Prometheus (text format), e.g. that of the node exporter's folder;
+        /// `seawall.prom` of the state folder if left out.
+        #[schemars(default)]
+        metrics_file: May<String>,
+        /// Address on which metrics and health are served by HTTP, such as `127.0.0.1:9469`, or the path of a Unix socket;
+        /// nothing listens if left out.
+        #[schemars(default)]
+        metrics_listen: May<String>,
+    }
+}
+
+table! {
+    /// Where `seawall run` sends its events: a verdict that changed, a finding opened or closed, the state of the sensor itself.
+    /// Without any, they go to the journal.
+    Output = "[[output]]" {
+        /// Name of the output, as messages and metrics call it.
+        name: At<String>,
+        /// What it is.
+        to: At<OutputKind>,
+        /// How an event is written; `text` for the journal, else `json`, if left out.
+        #[schemars(default)]
+        format: May<EventFormat>,
+        /// Of `file`: the file, one event a line.
+        #[schemars(default)]
+        path: May<String>,
+        /// Of the syslog kinds: host and port of the receiver, e.g. `siem.port.example:6514`.
+        #[schemars(default)]
+        address: May<String>,
+        /// Of the syslog kinds: facility, `local0` if left out.
+        #[schemars(default)]
+        facility: May<String>,
+        /// Of `syslog-tls`: file with the certificates of the authorities to trust, PEM.
+        #[schemars(default)]
+        ca: May<String>,
+        /// Of `syslog-tls`: file with the certificate to show, PEM.
+        #[schemars(default)]
+        certificate: May<String>,
+        /// Of `syslog-tls`: file with the key of that certificate, PEM.
+        #[schemars(default)]
+        key: May<String>,
+        /// Of `syslog-tls`: name that the receiver's certificate must bear; the host of `address` if left out.
+        #[schemars(default)]
+        server_name: May<String>,
     }
 }

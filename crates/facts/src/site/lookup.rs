@@ -159,10 +159,25 @@ impl Site {
 }
 
 impl Sensor {
-    /// Whether a capture of this base name is one of the sensor's.
+    /// Whether a capture of this base name is one of the sensor's: by its patterns, or as a piece of the ring of packets
+    /// that `seawall run` kept of its interface.
     pub fn wrote(&self, capture: &str) -> bool {
+        let kept = || pattern::matches(&format!("{}_????????T??????Z_w*", self.label()), capture);
         self.captures
             .iter()
             .any(|wanted| pattern::matches(wanted, capture))
+            || self.interface.is_some() && kept()
+    }
+
+    /// The sensor's name as files can bear it.
+    pub fn label(&self) -> String {
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        };
+        self.name.chars().map(plain).collect()
     }
 }

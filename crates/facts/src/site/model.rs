@@ -38,6 +38,8 @@ pub struct Site {
     pub suppliers: Vec<Supplier>,
     pub platforms: Vec<Platform>,
     pub sensors: Vec<Sensor>,
+    pub run: Run,
+    pub outputs: Vec<Output>,
     /// What loads but is probably not meant, in the order of the files.
     pub warnings: Vec<Problem>,
     /// Built by the first lookup. A site put together by hand leaves it at its default and is complete before it is asked.
@@ -324,6 +326,103 @@ pub struct Sensor {
     pub sees: Vec<usize>,
     /// Patterns on the base name of a capture: `*` any run, `?` any one character.
     pub captures: Vec<String>,
+    /// Network interface on which `seawall run` listens.
     pub interface: Option<String>,
+    /// Folder in which finished captures appear.
+    pub folder: Option<String>,
+    pub place: Place,
+}
+
+/// How `seawall run` runs. Spans are in nanoseconds, sizes in bytes, paths as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Folder of what it remembers.
+    pub state: String,
+    /// User to become.
+    pub user: Option<String>,
+    /// Workers per interface.
+    pub workers: u16,
+    /// Memory of the ring of one worker.
+    pub ring: u64,
+    /// How far judging looks back.
+    pub window: i64,
+    pub judge_every: i64,
+    pub save_every: i64,
+    /// How long a sensor may see nothing before that is told.
+    pub silence: i64,
+    pub history_age: i64,
+    pub history_size: u64,
+    pub packets_size: u64,
+    pub metrics_file: Option<String>,
+    pub metrics_listen: Option<String>,
+}
+
+impl Default for Run {
+    fn default() -> Run {
+        const SECOND: i64 = 1_000_000_000;
+        const DAY: i64 = 86_400 * SECOND;
+        Run {
+            state: "/var/lib/seawall".to_owned(),
+            user: None,
+            workers: 1,
+            ring: 64_000_000,
+            window: 7 * DAY,
+            judge_every: SECOND,
+            save_every: 5 * SECOND,
+            silence: 60 * SECOND,
+            history_age: 400 * DAY,
+            history_size: 20_000_000_000,
+            packets_size: 20_000_000_000,
+            metrics_file: None,
+            metrics_listen: None,
+        }
+    }
+}
+
+words! {
+    /// Where events go.
+    OutputKind {
+        /// Standard error, as the journal reads it.
+        Journal = "journal",
+        /// A file, one event a line.
+        File = "file",
+        /// Syslog by UDP (RFC 5426).
+        SyslogUdp = "syslog-udp",
+        /// Syslog by TCP (RFC 6587, with counts).
+        SyslogTcp = "syslog-tcp",
+        /// Syslog by TLS (RFC 5425).
+        SyslogTls = "syslog-tls",
+    }
+}
+
+words! {
+    /// How an event is written.
+    EventFormat {
+        /// A sentence, for people.
+        Text = "text",
+        /// JSON in Seawall's own names.
+        Json = "json",
+        /// JSON in the Elastic Common Schema.
+        Ecs = "ecs",
+        /// JSON in the Open Cybersecurity Schema Framework.
+        Ocsf = "ocsf",
+    }
+}
+
+/// Where events go. What a kind of output needs is there: the site loads only with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    pub name: String,
+    pub to: OutputKind,
+    pub format: EventFormat,
+    /// The file, of `file`.
+    pub path: Option<String>,
+    /// Host and port, of the syslog kinds.
+    pub address: Option<String>,
+    pub facility: Option<String>,
+    pub ca: Option<String>,
+    pub certificate: Option<String>,
+    pub key: Option<String>,
+    pub server_name: Option<String>,
     pub place: Place,
 }

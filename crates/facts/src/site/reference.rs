@@ -203,12 +203,13 @@ fn schema_and_reader_ask_for_the_same_keys() {
         } else {
             format!("[{name}]")
         };
-        let problems = super::read(&[("site.toml".to_owned(), text)], &[]).unwrap_err();
+        let read = super::read(&[("site.toml".to_owned(), text)], &[]);
+        let problems = read.err().unwrap_or_default();
         let asked: Vec<String> = problems.iter().map(|one| one.what.clone()).collect();
         let required: Vec<String> = table["required"]
             .as_array()
-            .unwrap()
-            .iter()
+            .into_iter()
+            .flatten()
             .map(Value::to_string)
             .collect();
         assert_eq!(asked.len(), required.len(), "{name}: {asked:?}");

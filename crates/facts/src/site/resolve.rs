@@ -9,7 +9,7 @@ use super::spelling::{closest, listed};
 use super::values::{EndName, Work, net};
 use super::{
     Asset, Conduit, End, Interface, Party, Place, Platform, Problem, Sensor, Service, Site,
-    Supplier, WorkOrder, Zone, addresses, doubts, file,
+    Supplier, WorkOrder, Zone, addresses, doubts, file, running,
 };
 use crate::Time;
 use crate::site::reader::Wrong;
@@ -23,7 +23,7 @@ pub(super) fn resolve(
     problems: &mut Vec<Problem>,
 ) -> Site {
     let mut all = file::File::empty("");
-    let mut terminals = Vec::new();
+    let (mut terminals, mut runs) = (Vec::new(), Vec::new());
     for file in files {
         terminals.extend(file.terminal.0);
         all.zone.0.extend(file.zone.0);
@@ -34,6 +34,8 @@ pub(super) fn resolve(
         all.supplier.0.extend(file.supplier.0);
         all.platform.0.extend(file.platform.0);
         all.sensor.0.extend(file.sensor.0);
+        runs.extend(file.run.0);
+        all.output.0.extend(file.output.0);
     }
     let mut warnings = Vec::new();
     addresses::check(&all, problems);
@@ -81,6 +83,11 @@ pub(super) fn resolve(
         "[[sensor]]",
         all.sensor.0.iter().map(|one| &one.name).collect(),
     );
+    names(
+        "output",
+        "[[output]]",
+        all.output.0.iter().map(|one| &one.name).collect(),
+    );
 
     let mut resolver = Resolver {
         zones,
@@ -125,6 +132,13 @@ pub(super) fn resolve(
         .0
         .into_iter()
         .map(|one| resolver.sensor(one))
+        .collect();
+    site.run = running::run(runs, problems);
+    site.outputs = all
+        .output
+        .0
+        .into_iter()
+        .map(|one| running::output(one, problems))
         .collect();
     if problems.is_empty() {
         doubts::of(&site, &mut warnings);
@@ -404,6 +418,7 @@ impl Resolver<'_> {
                 .map(|pattern| pattern.0)
                 .collect(),
             interface: sensor.interface.value(),
+            folder: sensor.folder.value(),
             place: sensor.at,
         }
     }

@@ -7,7 +7,7 @@ use toml::de::{DeInteger, DeValue};
 
 use super::reader::{Value, Wrong};
 use super::spelling::{closest, hint};
-use super::{Role, Service, Trust, ZoneKind};
+use super::{EventFormat, OutputKind, Role, Service, Trust, ZoneKind};
 use crate::kinds::Verb;
 use crate::{Mac, Time};
 
@@ -468,6 +468,10 @@ words! {
         ZoneKind::ALL.iter().map(|one| (one.word(), one.doc())).collect(), ZoneKind::parse;
     Role: "role", "\"plc\"", Role::ALL.iter().map(|one| (one.word(), one.doc())).collect(), Role::parse;
     Trust: "degree of trust", "\"untrusted\"", Trust::ALL.iter().map(|one| (one.word(), one.doc())).collect(), Trust::parse;
+    OutputKind: "kind of output", "\"journal\"",
+        OutputKind::ALL.iter().map(|one| (one.word(), one.doc())).collect(), OutputKind::parse;
+    EventFormat: "format of events", "\"json\"",
+        EventFormat::ALL.iter().map(|one| (one.word(), one.doc())).collect(), EventFormat::parse;
     DuringWorkOrder: "condition", "\"work-order\"",
         vec![("work-order", " While a work order names source and target.")],
         |word| (word == "work-order").then_some(DuringWorkOrder);
