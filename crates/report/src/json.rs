@@ -70,11 +70,11 @@ fn subject(subject: &Subject) -> Json {
     })
 }
 
-fn cited(cited: &Cited) -> Json {
+pub(crate) fn cited(cited: &Cited) -> Json {
     json!({ "capture": cited.capture, "frames": cited.frames, "time": cited.time.map(time), "fact": cited.fact })
 }
 
-fn value(value: &Value) -> Json {
+pub(crate) fn value(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(flag) => json!(flag),
@@ -88,7 +88,7 @@ fn value(value: &Value) -> Json {
 
 /// Writes hidden characters as `\uNNNN`: the value is the same, and a terminal or an editor shows what is there.
 /// In JSON they can stand in strings only; line feeds are the indentation's.
-fn escape_hidden(json: &str) -> String {
+pub(crate) fn escape_hidden(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if c != '\n' && is_hidden(c) {

@@ -1,7 +1,9 @@
-//! What people and programs read of an assessment: text for the terminal, one HTML file, and JSON.
+//! What people and programs read of an assessment: text for the terminal, one HTML file, JSON, and the events that lie
+//! between one assessment and the next.
 //!
 //! Every function is pure: the same assessment and the same [`Context`] give the same bytes. Strings that came off the
 //! wire may be hostile; whatever is shown to people goes through `visible::show` first, and HTML is escaped by `maud`.
+pub mod events;
 mod html;
 mod json;
 mod pick;

@@ -1,4 +1,5 @@
-//! What the three forms of the report promise, on a terminal made by hand.
+//! What the forms of the report, and the events, promise, on a terminal made by hand.
+mod events;
 mod html;
 mod json;
 mod large;

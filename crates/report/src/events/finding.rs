@@ -1,0 +1,249 @@
+//! A finding as an event: what a person needs at three in the morning, bounded, with the addresses behind the names.
+use std::net::IpAddr;
+
+use facts::kinds::Facts;
+use facts::{Address, Mac, Time, Value};
+use judge::{Cited, Subject};
+
+use super::Measure;
+use crate::pick::{self, Picks};
+
+/// What an event carries at most: it has to fit a datagram, and the report has all of it.
+const MOST_CITED: usize = 8;
+const MOST_FRAMES: usize = 32;
+const MOST_ASSETS: usize = 16;
+const MOST_ITEMS: usize = 16;
+const MOST_CHARS: usize = 1000;
+
+/// A finding that is open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finding {
+    /// Its stable id.
+    pub id: String,
+    pub measure: Measure,
+    pub subject: String,
+    pub reason: String,
+    pub assets: Vec<String>,
+    pub cranes: Vec<String>,
+    pub facts: Vec<(String, Value)>,
+    pub evidence: Vec<Cited>,
+    /// Citations that are in the report only.
+    pub evidence_left_out: usize,
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+    pub ends: Ends,
+    pub next: Option<String>,
+}
+
+/// A finding that was open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Closed {
+    pub id: String,
+    pub measure: Measure,
+    pub subject: String,
+    pub cranes: Vec<String>,
+    /// When it was announced.
+    pub opened: Time,
+    pub gone: Gone,
+    /// A full sentence.
+    pub why: String,
+}
+
+/// Why a finding is no longer open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// The subject is judged, and the measure holds for it.
+    Met,
+    /// The subject is judged, but its evidence no longer suffices: it may go on unseen.
+    Unproven,
+    /// A record says that the measure does not apply.
+    NotApplicable,
+    /// It is not in what was judged: out of the window, or the subject is gone.
+    NotSeen,
+    /// The measure itself is no longer judged.
+    NotJudged,
+}
+
+impl Gone {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Gone::Met => "met",
+            Gone::Unproven => "unproven",
+            Gone::NotApplicable => "not-applicable",
+            Gone::NotSeen => "not-seen",
+            Gone::NotJudged => "not-judged",
+        }
+    }
+}
+
+impl Closed {
+    pub(super) const fn next(&self) -> Option<&'static str> {
+        match self.gone {
+            Gone::Unproven => Some("Restore what the sensor lacks before taking this as settled."),
+            _ => None,
+        }
+    }
+}
+
+/// Who and whom, by address, of the first fact that the finding cites.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ends {
+    pub source: End,
+    pub target: End,
+    pub vlan: Option<u16>,
+    pub protocol: Option<String>,
+    pub community_id: Option<String>,
+}
+
+/// One end; what was not seen is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct End {
+    /// Asset as named in the site file, else its address.
+    pub name: Option<String>,
+    pub ip: Option<IpAddr>,
+    pub mac: Option<Mac>,
+    pub port: Option<u16>,
+}
+
+impl End {
+    fn new(name: Option<&String>, address: Address, mac: Option<Mac>, port: Option<u16>) -> End {
+        let own = match address {
+            Address::Mac(mac) => Some(mac),
+            Address::Ip(_) => None,
+        };
+        End {
+            name: name.cloned(),
+            ip: address.ip(),
+            mac: own.or(mac),
+            port,
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn new(picks: &Picks<'_>, measure: Measure, id: &str, subject: &Subject) -> Finding {
+        let when = pick::when(subject);
+        let cited = |cited: &Cited| Cited {
+            frames: cited.frames.iter().copied().take(MOST_FRAMES).collect(),
+            ..cited.clone()
+        };
+        let facts = subject.facts.iter();
+        Finding {
+            id: id.to_owned(),
+            subject: subject.subject.clone(),
+            reason: subject.reason.clone(),
+            assets: subject.assets.iter().take(MOST_ASSETS).cloned().collect(),
+            cranes: cranes(picks, subject),
+            facts: facts
+                .map(|(name, value)| (name.clone(), bounded(value)))
+                .collect(),
+            evidence: subject
+                .evidence
+                .iter()
+                .take(MOST_CITED)
+                .map(cited)
+                .collect(),
+            evidence_left_out: subject.evidence.len().saturating_sub(MOST_CITED),
+            first: when.map(|(first, _)| first),
+            last: when.map(|(_, last)| last),
+            ends: ends(picks.context.facts, subject),
+            next: picks.next_step(&measure.id),
+            measure,
+        }
+    }
+}
+
+/// The cranes that a subject is about, as many as an event carries.
+fn cranes(picks: &Picks<'_>, subject: &Subject) -> Vec<String> {
+    let cranes = picks.cranes(subject).into_iter().take(MOST_ITEMS);
+    cranes.map(str::to_owned).collect()
+}
+
+fn bounded(value: &Value) -> Value {
+    match value {
+        Value::Text(text) if text.chars().count() > MOST_CHARS => {
+            let kept: String = text.chars().take(MOST_CHARS).collect();
+            Value::Text(format!("{kept}…"))
+        }
+        Value::List(items) if items.len() > MOST_ITEMS => {
+            let left = items.len().saturating_sub(MOST_ITEMS);
+            let mut kept: Vec<String> = items.iter().take(MOST_ITEMS).cloned().collect();
+            kept.push(format!("and {left} more"));
+            Value::List(kept)
+        }
+        Value::Numbers(numbers) => {
+            Value::Numbers(numbers.iter().copied().take(MOST_FRAMES).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// Looks the first cited fact up. A citation names kind and number (`operation 12`); that its time agrees guards against
+/// facts that are not those judged, since a wrong address in an alarm is worse than none.
+fn ends(facts: &Facts, subject: &Subject) -> Ends {
+    let found = subject.evidence.iter().find_map(|cited| {
+        let (kind, number) = cited.fact.split_once(' ')?;
+        let index = number.parse::<usize>().ok()?.checked_sub(1)?;
+        let (time, ends) = match kind {
+            "operation" => {
+                let one = facts.operations.get(index)?;
+                let source = End::new(one.source_asset.as_ref(), one.source, one.source_mac, None);
+                let target = End::new(one.target_asset.as_ref(), one.target, one.target_mac, None);
+                let ends = Ends {
+                    source,
+                    target,
+                    vlan: one.vlan,
+                    protocol: Some(one.protocol.clone()),
+                    community_id: one.community_id.clone(),
+                };
+                (one.time, ends)
+            }
+            "conversation" => {
+                let one = facts.conversations.get(index)?;
+                let ends = Ends {
+                    source: End::new(
+                        one.client_asset.as_ref(),
+                        one.client,
+                        one.client_mac,
+                        one.client_port,
+                    ),
+                    target: End::new(
+                        one.server_asset.as_ref(),
+                        one.server,
+                        one.server_mac,
+                        one.server_port,
+                    ),
+                    vlan: one.vlan,
+                    protocol: one.protocol.clone().or_else(|| one.assumed.clone()),
+                    community_id: one.community_id.clone(),
+                };
+                (one.time, ends)
+            }
+            "remote_session" => {
+                let one = facts.remote_sessions.get(index)?;
+                let ends = Ends {
+                    source: End::new(one.client_asset.as_ref(), one.client, one.client_mac, None),
+                    target: End::new(one.server_asset.as_ref(), one.server, None, one.server_port),
+                    vlan: one.vlan,
+                    protocol: Some(one.protocol.clone()),
+                    community_id: one.community_id.clone(),
+                };
+                (one.time, ends)
+            }
+            "name" => {
+                let one = facts.names.get(index)?;
+                let ends = Ends {
+                    source: End::new(one.client_asset.as_ref(), one.client, one.client_mac, None),
+                    target: End::new(None, one.server, None, None),
+                    vlan: one.vlan,
+                    protocol: None,
+                    community_id: one.community_id.clone(),
+                };
+                (one.time, ends)
+            }
+            _ => return None,
+        };
+        (cited.time == Some(time)).then_some(ends)
+    });
+    found.unwrap_or_default()
+}
