@@ -289,7 +289,8 @@ table! {
         /// Time between two writings to the history; a crash loses no more than that. `5 s` if left out.
         #[schemars(default)]
         save_every: May<Span>,
-        /// A sensor that saw no frame for so long is silent, and says so; `60 s` if left out.
+        /// A sensor, or a VLAN that it should see, without a frame for so long is silent, and what it might have shown is
+        /// unproven; `10 min` if left out.
         #[schemars(default)]
         silence: May<Span>,
         /// Days of history older than this are deleted; `400 d` if left out.

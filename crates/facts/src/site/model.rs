@@ -369,7 +369,7 @@ impl Default for Run {
             window: 7 * DAY,
             judge_every: SECOND,
             save_every: 5 * SECOND,
-            silence: 60 * SECOND,
+            silence: 600 * SECOND,
             history_age: 400 * DAY,
             history_size: 20_000_000_000,
             packets_size: 20_000_000_000,

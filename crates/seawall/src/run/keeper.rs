@@ -1,0 +1,309 @@
+//! The keeper: takes what the witnesses report, remembers it, judges it and tells what changed.
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use facts::Time;
+use facts::kinds::Coverage;
+use report::events::{Event, Health as Told, Origin, Trouble};
+use store::{History, Memory};
+
+use super::health::{Watchers, tell};
+use super::notify::Notify;
+use super::outputs::Outputs;
+use super::report::Report;
+use super::signals::Signals;
+use super::state::State;
+use super::verdicts::Verdicts;
+use super::witnesses::Witnesses;
+use crate::clock;
+use crate::error::{self, Error};
+use crate::input::Terminal;
+
+/// A judgement that takes long is not begun again before this many times its length has passed.
+const REST: u32 = 2;
+/// Between two looks at when nobody was watching, and at what may be forgotten.
+const TIDY: Duration = Duration::from_secs(60);
+/// A time of day that moved against the steady clock by more than this was set, in nanoseconds.
+const STEP: i64 = 2_000_000_000;
+
+/// All that goes on while Seawall runs, but for the threads that witness.
+pub struct Keeper {
+    pub state: State,
+    pub terminal: Terminal,
+    pub memory: Memory,
+    pub history: History,
+    pub watchers: Watchers,
+    pub verdicts: Verdicts,
+    pub outputs: Outputs,
+    pub notify: Notify,
+    pub timetable: Timetable,
+    /// When nobody was watching, as coverage.
+    pub gaps: Vec<Coverage>,
+    /// Since when history could not be written.
+    pub unsaved: Option<Time>,
+    pub saved: Option<Time>,
+}
+
+/// What is due when, on the steady clock.
+pub struct Timetable {
+    judge: Duration,
+    save: Duration,
+    tidy: Duration,
+    tell: Duration,
+    /// Something came that was not judged yet.
+    news: bool,
+    /// The time of day minus the steady clock, to notice that it was set.
+    offset: i64,
+}
+
+impl Timetable {
+    pub fn new() -> Timetable {
+        let now = clock::monotonic();
+        Timetable {
+            judge: now,
+            save: now,
+            tidy: now,
+            tell: now,
+            news: true,
+            offset: offset(),
+        }
+    }
+
+    fn next(&self) -> Duration {
+        self.judge.min(self.save).min(self.tidy).min(self.tell)
+    }
+}
+
+fn offset() -> i64 {
+    let steady = i64::try_from(clock::monotonic().as_nanos()).unwrap_or(i64::MAX);
+    clock::now().0.saturating_sub(steady)
+}
+
+fn span(nanos: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(1))
+}
+
+impl Keeper {
+    /// Goes on until it is told to stop, or until every witness has ended.
+    pub fn run(
+        mut self,
+        mut witnesses: Witnesses,
+        reports: &Receiver<Report>,
+        signals: &Signals,
+    ) -> Result<(), Error> {
+        let now = clock::now();
+        let started = format!(
+            "Watching {} by {}.",
+            self.terminal.site.name,
+            witnesses.names().join(", ")
+        );
+        self.tell(vec![tell(now, Trouble::SensorStarted, "seawall", started)]);
+        self.tell_of_gap(now);
+        self.notify.ready();
+        while !signals.stop() {
+            let wait = self.timetable.next().saturating_sub(clock::monotonic());
+            match reports.recv_timeout(wait.min(Duration::from_millis(200))) {
+                Ok(report) => {
+                    self.take(report);
+                    while let Ok(report) = reports.try_recv() {
+                        self.take(report);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if signals.reload() {
+                self.reload(&mut witnesses)?;
+            }
+            self.notice_clock();
+            self.do_what_is_due();
+            self.notify.alive();
+        }
+        self.notify.stopping();
+        witnesses.stop();
+        while let Ok(report) = reports.recv_timeout(Duration::from_secs(5)) {
+            self.take(report);
+        }
+        let now = clock::now();
+        self.judge(now);
+        let stopped = tell(now, Trouble::SensorStopped, "seawall", "Seawall was stopped; nobody watches now.");
+        self.tell(vec![stopped]);
+        self.history.close(clock::now())?;
+        Ok(())
+    }
+
+    fn take(&mut self, mut report: Report) {
+        let events = self.watchers.note(&mut report);
+        self.tell(events);
+        self.timetable.news |= !report.facts.is_empty();
+        self.memory.absorb(report.facts.clone());
+        self.history.tell(report.facts, report.at);
+    }
+
+    fn do_what_is_due(&mut self) {
+        let (steady, now) = (clock::monotonic(), clock::now());
+        let run = &self.terminal.site.run;
+        let (every, save_every) = (span(run.judge_every), span(run.save_every));
+        if steady >= self.timetable.save {
+            self.timetable.save = steady + save_every;
+            self.save(now);
+        }
+        if steady >= self.timetable.judge {
+            if self.timetable.news {
+                self.judge(now);
+            }
+            let took = clock::monotonic().saturating_sub(steady);
+            self.timetable.judge = steady + every.max(took.saturating_mul(REST));
+        }
+        if steady >= self.timetable.tidy {
+            self.timetable.tidy = steady + TIDY;
+            self.tidy(now);
+        }
+        if steady >= self.timetable.tell {
+            self.timetable.tell = steady + Duration::from_secs(5);
+            let (rows, events) = self.watchers.silences(now);
+            if !rows.is_empty() {
+                let silent = facts::Facts {
+                    coverage: rows,
+                    ..facts::Facts::default()
+                };
+                self.memory.absorb(silent.clone());
+                self.history.tell(silent, now);
+                self.timetable.news = true;
+            }
+            self.tell(events);
+            self.measure(now);
+        }
+    }
+
+    fn save(&mut self, now: Time) {
+        match self.history.write(now) {
+            Ok(written) => {
+                self.saved = Some(now);
+                for note in written.notes {
+                    eprintln!("seawall: {note}");
+                }
+                if let Some(since) = self.unsaved.take() {
+                    eprintln!("seawall: history is written again; it had waited since {since}");
+                }
+            }
+            Err(error) if self.unsaved.is_none() => {
+                self.unsaved = Some(now);
+                let detail = format!("History cannot be written: {}. Judging goes on.", error::chain(&error));
+                self.tell(vec![tell(now, Trouble::DiskFull, "history", detail)]);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn judge(&mut self, now: Time) {
+        self.timetable.news = false;
+        let mut facts = self.memory.facts();
+        facts.coverage.extend(self.history.coverage(now));
+        facts.coverage.extend(self.gaps.iter().cloned());
+        match self.verdicts.judge(facts, &self.terminal, now) {
+            Ok(judgement) => {
+                for problem in &judgement.problems {
+                    eprintln!("seawall: {problem}");
+                }
+                self.notify.status(&super::status(&judgement.assessment));
+                self.outputs.judged(&judgement.assessment);
+                self.tell(judgement.events);
+            }
+            Err(error) => {
+                let detail = format!("What was seen could not be judged: {}", error::chain(&error));
+                self.tell(vec![tell(now, Trouble::NotWatching, "judge", detail)]);
+            }
+        }
+    }
+
+    /// Forgets what lies before the window, and the packets beyond their room.
+    fn tidy(&mut self, now: Time) {
+        let run = &self.terminal.site.run;
+        let begin = Time(now.0.saturating_sub(run.window));
+        self.memory.forget(begin);
+        if let Ok(gaps) = self.history.gaps(begin, now) {
+            self.gaps = gaps.iter().map(store::Gap::coverage).collect();
+        }
+        match sensor::live::trim(&self.state.packets(), run.packets_size) {
+            Ok(trimmed) => {
+                self.outputs.packets(trimmed.bytes);
+                for problem in trimmed.problems {
+                    eprintln!("seawall: {problem}");
+                }
+            }
+            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
+        }
+        self.timetable.news = true;
+    }
+
+    fn tell_of_gap(&mut self, now: Time) {
+        let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
+        let Ok(gaps) = self.history.gaps(begin, now) else { return };
+        if let Some(gap) = gaps.last().filter(|gap| gap.until.since(now).abs() < STEP) {
+            let detail = format!("Nobody was watching from {} to {}.", gap.from, gap.until);
+            self.tell(vec![Event::health(now, Told::new(Trouble::NotWatching, Some("seawall"), detail))]);
+        }
+    }
+
+    fn notice_clock(&mut self) {
+        let offset = offset();
+        let step = offset.saturating_sub(self.timetable.offset);
+        if step.abs() > STEP {
+            let detail = format!(
+                "The machine's clock was set {} by {:.1} s.",
+                if step > 0 { "forward" } else { "back" },
+                Duration::from_nanos(step.unsigned_abs()).as_secs_f64()
+            );
+            self.tell(vec![tell(clock::now(), Trouble::ClockStepped, "clock", detail)]);
+            self.timetable.offset = offset;
+        }
+        // A clock that is steered drifts slowly; that is no step.
+        self.timetable.offset = offset;
+    }
+
+    fn reload(&mut self, witnesses: &mut Witnesses) -> Result<(), Error> {
+        self.notify.reloading();
+        let now = clock::now();
+        let event = match self.terminal.again() {
+            Ok(terminal) => {
+                let same = witnesses.are_those_of(&terminal.site);
+                self.terminal = terminal;
+                self.outputs.reopen(&self.terminal.site);
+                if !same {
+                    witnesses.replace(&self.terminal.site, &self.state)?;
+                    self.watchers = Watchers::new(&self.terminal.site, now);
+                }
+                tell(now, Trouble::SiteReloaded, "site", "The site was read anew.")
+            }
+            Err(error) => tell(now, Trouble::SiteRefused, "site", error::chain(&error)),
+        };
+        self.tell(vec![event]);
+        self.timetable.news = true;
+        self.notify.ready();
+        Ok(())
+    }
+
+    fn tell(&mut self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let origin = Origin {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            terminal: self.terminal.site.name.clone(),
+            time_zone: self.terminal.site.time_zone.clone(),
+            host: super::host(),
+        };
+        self.outputs.send(&events, &origin);
+    }
+
+    fn measure(&mut self, now: Time) {
+        self.outputs.measure(&super::measure::Moment {
+            now,
+            watchers: &self.watchers,
+            saved: self.saved,
+            unsaved: self.unsaved,
+            flows: &self.memory,
+        });
+    }
+}

@@ -1,0 +1,28 @@
+//! What the threads that witness hand to the keeper.
+use facts::{Facts, Time};
+use sensor::live::Seen;
+
+use super::listen::Health;
+
+/// Who witnessed: a worker on an interface.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// Name of the sensor in the site file, and as files bear it.
+    pub sensor: String,
+    pub label: String,
+    pub interface: String,
+    pub worker: usize,
+}
+
+/// What was seen since the last report of the same witness.
+#[derive(Debug)]
+pub struct Report {
+    pub at: Time,
+    pub facts: Facts,
+    /// How the worker fares; `None` from the reader of finished captures.
+    pub health: Option<(Source, Health)>,
+    /// Finished captures that these facts come from, to be remembered as read once the facts are saved.
+    pub files: Vec<Seen>,
+    /// The witness ends with this.
+    pub last: bool,
+}
