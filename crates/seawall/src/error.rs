@@ -30,6 +30,24 @@ pub enum Error {
     Output(#[source] io::Error),
     #[error("cannot write {path}", path = path.display())]
     WriteFile { path: PathBuf, source: io::Error },
+    #[error("the state folder cannot be used: {path}; give a folder that this user may write to, with --state or under [run]", path = path.display())]
+    State { path: PathBuf, source: io::Error },
+    #[error("another Seawall runs with the state folder {path}; stop it first, or give --state another one", path = path.display())]
+    StateTaken { path: PathBuf },
+    #[error("the site names no sensor with an interface or a folder; there is nothing to watch")]
+    NothingToWatch,
+    #[error("cannot watch")]
+    Live(#[from] sensor::live::Error),
+    #[error("history")]
+    History(#[from] store::HistoryError),
+    #[error("output {name:?} cannot be opened")]
+    Sink { name: String, source: crate::run::sinks::Error },
+    #[error("metrics cannot be served on {at}")]
+    Listen { at: String, source: io::Error },
+    #[error("a thread cannot be started")]
+    Thread(#[source] io::Error),
+    #[error("signals cannot be taken")]
+    Signals(#[source] io::Error),
     #[error("{path} exists already; name another folder, or move it away", path = path.display())]
     Exists { path: PathBuf },
 }

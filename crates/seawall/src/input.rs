@@ -97,6 +97,21 @@ impl Terminal {
         })
     }
 
+    /// The same folder, read once more.
+    pub fn again(&self) -> Result<Terminal, Error> {
+        Terminal::load(&self.folder)
+    }
+
+    /// The site folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where `seawall run` remembers what it saw.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join(&self.site.run.state)
+    }
+
     /// No site at all: nothing declared, nothing allowed.
     pub fn none() -> Terminal {
         Terminal {

@@ -8,6 +8,7 @@ mod input;
 mod output;
 mod progress;
 mod rows;
+mod run;
 
 use std::process::ExitCode;
 

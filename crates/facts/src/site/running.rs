@@ -3,11 +3,9 @@ use super::reader::May;
 use super::spelling::hint;
 use super::{EventFormat, Output, OutputKind, Place, Problem, Run, file};
 
-/// Facilities by their keywords, in the order of their numbers (RFC 5424, table 1).
+/// Facilities that a program like this may speak as, by their keywords (RFC 5424, table 1).
 pub const FACILITIES: &[&str] = &[
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
-    "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4",
-    "local5", "local6", "local7",
+    "user", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
 /// The one `[run]` of a site, with what it leaves out.

@@ -4,6 +4,7 @@ mod facts;
 mod learn;
 mod measures;
 mod packets;
+mod run;
 mod sql;
 
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ enum Command {
     Assess(assess::Args),
     /// What was seen, as rows.
     Facts(facts::Args),
+    /// Watch: listen on the site's interfaces, judge every second, tell what changes.
+    Run(run::Args),
     /// A draft site folder from captures.
     Learn(learn::Args),
     /// Any query over the facts.
@@ -40,6 +43,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Assess(args) => assess::run(&args),
         Command::Facts(args) => facts::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Learn(args) => learn::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Packets(args) => packets::run(&args),

@@ -7,6 +7,9 @@ use facts::kinds::Coverage;
 use report::events::{Event, Health as Told, Origin, Trouble};
 use store::{History, Memory};
 
+use sensor::live::Seen;
+
+use super::folders;
 use super::health::{Watchers, tell};
 use super::notify::Notify;
 use super::outputs::Outputs;
@@ -42,6 +45,8 @@ pub struct Keeper {
     /// Since when history could not be written.
     pub unsaved: Option<Time>,
     pub saved: Option<Time>,
+    /// Finished captures whose facts are not saved yet.
+    pub read: Vec<Seen>,
 }
 
 /// What is due when, on the steady clock.
@@ -135,7 +140,8 @@ impl Keeper {
     fn take(&mut self, mut report: Report) {
         let events = self.watchers.note(&mut report);
         self.tell(events);
-        self.timetable.news |= !report.facts.is_empty();
+        self.timetable.news = true;
+        self.read.append(&mut report.files);
         self.memory.absorb(report.facts.clone());
         self.history.tell(report.facts, report.at);
     }
@@ -180,6 +186,10 @@ impl Keeper {
         match self.history.write(now) {
             Ok(written) => {
                 self.saved = Some(now);
+                let read = std::mem::take(&mut self.read);
+                if let Err(error) = folders::remember(&self.state.file("read.jsonl"), &read) {
+                    eprintln!("seawall: captures that were read cannot be written down: {error}");
+                }
                 for note in written.notes {
                     eprintln!("seawall: {note}");
                 }

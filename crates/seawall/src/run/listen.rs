@@ -1,4 +1,5 @@
 //! Listening: one thread per worker takes frames from the ring, keeps them on disk, draws its picture, and reports.
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -6,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use facts::kinds::Capture;
-use facts::{Evidence, Facts, Time};
+use facts::{Evidence, Time};
 use sensor::live::{Counts, Paused, SegmentInfo, Segments, State, Tap};
 use wire::{Limits, Load, Shard, Worker};
 
@@ -21,6 +22,8 @@ pub struct Ear {
     pub source: Source,
     pub tap: Tap,
     pub segments: Segments,
+    /// Where the segments lie.
+    pub folder: PathBuf,
 }
 
 /// What a worker tells of its health beside the facts.
@@ -60,7 +63,7 @@ pub fn start(
             }
             due = clock::monotonic() + every;
             // Nobody listens any more: the keeper is gone, and so is the reason to go on.
-            if reports.send(listener.report(ending)).is_err() || ending {
+            if reports.send(listener.report()).is_err() || ending {
                 break;
             }
         }
@@ -71,6 +74,7 @@ struct Listener {
     source: Source,
     tap: Tap,
     segments: Segments,
+    folder: String,
     worker: Worker,
     /// Names of captures by the index that evidence uses: the segments, and one for what could not be kept.
     names: Vec<String>,
@@ -91,6 +95,7 @@ impl Listener {
             source,
             tap,
             segments,
+            folder,
         } = ear;
         // The kernel has shared the traffic out already, by pairs of hosts.
         let shard = Shard {
@@ -102,6 +107,7 @@ impl Listener {
             source,
             tap,
             segments,
+            folder: folder.display().to_string(),
             worker: Worker::new(shard, Limits::live()),
             names,
             current: None,
@@ -149,7 +155,7 @@ impl Listener {
         }
     }
 
-    fn report(&mut self, last: bool) -> Report {
+    fn report(&mut self) -> Report {
         let now = clock::now();
         self.segments.flush(now);
         let mut facts = self.worker.take().into_facts(self.names.clone());
@@ -169,7 +175,6 @@ impl Listener {
             facts,
             health: Some((self.source.clone(), health)),
             files: Vec::new(),
-            last,
         }
     }
 
@@ -188,6 +193,7 @@ impl Listener {
         let index = self.names.iter().rposition(|name| *name == segment.name);
         Capture {
             name: segment.name.clone(),
+            folder: Some(self.folder.clone()),
             bytes: segment.bytes,
             format: "pcapng".to_owned(),
             links: vec!["Ethernet".to_owned()],
@@ -202,9 +208,4 @@ impl Listener {
             ..Capture::default()
         }
     }
-}
-
-/// Facts of nothing at all, for reports that only tell of health.
-pub fn nothing() -> Facts {
-    Facts::default()
 }

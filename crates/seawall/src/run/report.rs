@@ -23,6 +23,4 @@ pub struct Report {
     pub health: Option<(Source, Health)>,
     /// Finished captures that these facts come from, to be remembered as read once the facts are saved.
     pub files: Vec<Seen>,
-    /// The witness ends with this.
-    pub last: bool,
 }

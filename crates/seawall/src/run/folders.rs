@@ -1,0 +1,176 @@
+//! Reading finished captures as they come into the folders that sensors name: one thread for all folders.
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use facts::kinds::Capture;
+use facts::{Facts, Time};
+use sensor::Captures;
+use sensor::live::{Seen, Watch};
+use wire::{Frame, Limits, Shard, Worker};
+
+use super::report::Report;
+use crate::clock;
+
+/// Time between two looks into the folders.
+const LOOK: Duration = Duration::from_secs(1);
+/// A file that was not changed for so many seconds is finished.
+const SETTLED: u32 = 5;
+/// Frames between two looks at whether to stop.
+const STRIDE: u64 = 1 << 14;
+
+/// A folder into which a sensor's captures come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    pub sensor: String,
+    pub path: PathBuf,
+    /// Patterns on the base name; none: every capture.
+    pub patterns: Vec<String>,
+}
+
+/// Starts the thread. `read` was read in an earlier run.
+pub fn start(
+    folders: Vec<Folder>,
+    read: Vec<Seen>,
+    seed: u64,
+    stop: Arc<AtomicBool>,
+    reports: Sender<Report>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("folders".to_owned())
+        .spawn(move || {
+            let watch = |folder: Folder| Reader {
+                watch: Watch::new(vec![folder.path], folder.patterns, SETTLED, read.iter().cloned()),
+                sensor: folder.sensor,
+                // Captures of one recorder follow each other: what began in one goes on in the next.
+                worker: Worker::new(Shard { seed, ..Shard::default() }, Limits::live()),
+                names: Vec::new(),
+                troubles: Vec::new(),
+            };
+            let mut readers: Vec<Reader> = folders.into_iter().map(watch).collect();
+            let mut send = |report: Report| reports.send(report).is_ok();
+            while !stop.load(Ordering::Relaxed) {
+                for reader in &mut readers {
+                    if !reader.look(&stop, &mut send) {
+                        return;
+                    }
+                }
+                std::thread::sleep(LOOK);
+            }
+        })
+}
+
+struct Reader {
+    sensor: String,
+    watch: Watch,
+    worker: Worker,
+    /// Base names of what was read, by the index that evidence uses.
+    names: Vec<String>,
+    /// What could not be looked at, as it was said last.
+    troubles: Vec<String>,
+}
+
+impl Reader {
+    /// Reads what has come; `false` when it is time to end.
+    fn look(&mut self, stop: &AtomicBool, send: &mut dyn FnMut(Report) -> bool) -> bool {
+        for finished in self.watch.poll(clock::now()) {
+            let seen = finished.seen;
+            let facts = match Captures::open(&[&seen.path]) {
+                Ok(captures) => {
+                    // Left in the middle, it is read from its beginning by the next run; nothing of it was told yet.
+                    let Some(facts) = self.read(&captures, stop) else {
+                        return false;
+                    };
+                    facts
+                }
+                Err(error) => {
+                    eprintln!("seawall: {}", crate::error::chain(&error));
+                    Facts::default()
+                }
+            };
+            let report = Report {
+                at: clock::now(),
+                facts,
+                health: None,
+                files: vec![seen],
+            };
+            if !send(report) {
+                return false;
+            }
+        }
+        if self.watch.problems() != self.troubles {
+            self.troubles = self.watch.problems().to_vec();
+            for trouble in &self.troubles {
+                eprintln!("seawall: sensor {}: {trouble}", self.sensor);
+            }
+        }
+        true
+    }
+
+    /// The facts of the captures; `None` when there is no time to read them to their end.
+    fn read(&mut self, captures: &Captures, stop: &AtomicBool) -> Option<Facts> {
+        let first = self.names.len();
+        self.names.extend(captures.names());
+        let index = |capture: u32| {
+            let place = first.saturating_add(capture as usize);
+            u32::try_from(place).unwrap_or(u32::MAX)
+        };
+        let mut walk = captures.walk();
+        let mut count = 0u64;
+        while let Some(frame) = walk.next() {
+            let capture = index(frame.capture);
+            self.worker.frame(&Frame { capture, ..frame });
+            count += 1;
+            if count.is_multiple_of(STRIDE) && stop.load(Ordering::Relaxed) {
+                return None;
+            }
+        }
+        let summaries = walk.summaries();
+        let mut facts = self.worker.take().into_facts(self.names.clone());
+        let named = |mut file: Capture| {
+            file.sensor = Some(self.sensor.clone());
+            file.evidence.capture = file.evidence.capture.or(Some(0)).map(index);
+            file
+        };
+        facts.files = captures.infos(&summaries).into_iter().map(named).collect();
+        Some(facts)
+    }
+}
+
+/// Captures that earlier runs read, by the file in which they wrote them down. A line that cannot be read costs no more
+/// than reading a capture again.
+pub fn read_before(path: &Path) -> Vec<Seen> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let seen = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(Seen {
+            path: PathBuf::from(line.get("path")?.as_str()?),
+            bytes: line.get("bytes")?.as_u64()?,
+            changed: Time(line.get("changed")?.as_i64()?),
+        })
+    };
+    text.lines().filter_map(seen).collect()
+}
+
+/// Writes down captures whose facts are saved.
+pub fn remember(path: &Path, read: &[Seen]) -> std::io::Result<()> {
+    if read.is_empty() {
+        return Ok(());
+    }
+    let line = |seen: &Seen| {
+        let Seen {
+            path,
+            bytes,
+            changed,
+        } = seen;
+        let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed.0 });
+        format!("{line}\n")
+    };
+    let lines: String = read.iter().map(line).collect();
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(lines.as_bytes())
+}

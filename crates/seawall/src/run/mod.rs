@@ -1,0 +1,129 @@
+//! `seawall run`: watches, remembers, judges and tells, until it is stopped.
+//!
+//! One thread per worker takes frames from the kernel's ring, keeps them on disk and draws its picture (`listen`); one
+//! reads captures that others have finished (`folders`). Twice per judgement each hands what it saw (`report`) to the
+//! keeper (`keeper`), which remembers it, writes it to the history, judges it (`verdicts`) and tells what changed
+//! (`outputs`, through `sinks` and `metrics`). Nothing of a packet crosses a thread.
+mod folders;
+mod health;
+mod keeper;
+mod listen;
+pub mod metrics;
+pub mod notify;
+mod outputs;
+mod report;
+mod signals;
+pub mod sinks;
+pub mod state;
+mod verdicts;
+mod witnesses;
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use facts::Time;
+use judge::{Assessment, Verdict};
+use sensor::live::{User, drop_privileges};
+use store::{History, HistoryOptions, Memory, MemoryLimits};
+
+use self::health::Watchers;
+use self::keeper::{Keeper, Timetable};
+use self::notify::Notify;
+use self::outputs::Outputs;
+use self::signals::Signals;
+use self::state::State;
+use self::verdicts::Verdicts;
+use self::witnesses::{Doors, Witnesses};
+use crate::clock;
+use crate::error::Error;
+use crate::input::Terminal;
+
+/// What history may take in days and bytes, from the site.
+fn options(terminal: &Terminal) -> HistoryOptions {
+    let run = &terminal.site.run;
+    let days = run.history_age / 86_400_000_000_000;
+    HistoryOptions {
+        days: Some(u32::try_from(days.max(1)).unwrap_or(u32::MAX)),
+        bytes: Some(run.history_size),
+        ..HistoryOptions::new(terminal.site.name.clone())
+    }
+}
+
+/// Watches until it is told to stop. With `check`, everything is opened and nothing begun.
+pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> {
+    let watches = |sensor: &facts::site::Sensor| sensor.interface.is_some() || sensor.folder.is_some();
+    if !terminal.site.sensors.iter().any(watches) {
+        return Err(Error::NothingToWatch);
+    }
+    let state = State::open(folder)?;
+    // Interfaces are opened with what rights there are; then those go, before the first thread begins.
+    let doors = Doors::open(&terminal.site)?;
+    if let Some(user) = &terminal.site.run.user {
+        let user = User::parse(user);
+        let (user_id, group) = user.ids()?;
+        state.give_to(user_id, group)?;
+        drop_privileges(&user, true)?;
+    }
+    let outputs = Outputs::open(&terminal.site, terminal.folder(), &state)?;
+    if check {
+        for interface in doors.interfaces() {
+            println!("{interface}: open");
+        }
+        println!("{}: writable", folder.display());
+        println!("{} would be watched.", terminal.site.name);
+        return Ok(());
+    }
+    let signals = Signals::listen()?;
+    let now = clock::now();
+    let begin = Time(now.0.saturating_sub(terminal.site.run.window));
+    let history = History::open(&state.history(), options(&terminal), now)?;
+    let mut memory = Memory::new(&MemoryLimits::default());
+    let recalled = history.load(begin, now, &MemoryLimits::default())?;
+    for problem in &recalled.problems {
+        eprintln!("seawall: {problem}");
+    }
+    memory.absorb(recalled.facts);
+    let (send, reports) = mpsc::channel();
+    // The salt keeps the flow table's layout from whoever sends packets; no result depends on it.
+    let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0u8);
+    let witnesses = Witnesses::start(doors, &terminal.site, &state, seed, send)?;
+    let keeper = Keeper {
+        watchers: Watchers::new(&terminal.site, now),
+        verdicts: Verdicts::open(&state)?,
+        gaps: recalled.gaps.iter().map(store::Gap::coverage).collect(),
+        notify: Notify::from_env().map_err(Error::Signals)?,
+        timetable: Timetable::new(),
+        unsaved: None,
+        saved: None,
+        read: Vec::new(),
+        state,
+        terminal,
+        memory,
+        history,
+        outputs,
+    };
+    keeper.run(witnesses, &reports, &signals)
+}
+
+/// One line for `systemctl status`.
+fn status(assessment: &Assessment) -> String {
+    let count = |verdict| assessment.measures.iter().filter(|measure| measure.verdict == verdict).count();
+    let subjects = assessment.measures.iter().flat_map(|measure| &measure.subjects);
+    let findings = subjects.filter(|subject| subject.finding.is_some()).count();
+    format!(
+        "{}: {findings} findings open; {} measures not met, {} unproven, {} met",
+        assessment.terminal,
+        count(Verdict::NotMet),
+        count(Verdict::Unproven),
+        count(Verdict::Met)
+    )
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "localhost".to_owned(),
+        name => name.to_owned(),
+    }
+}

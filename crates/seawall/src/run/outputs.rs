@@ -1,0 +1,262 @@
+//! All ways out of a running sensor: events to the outputs of the site, metrics to their file and to who asks.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use facts::Time;
+use facts::site::{self, EventFormat, OutputKind, Site};
+use judge::Assessment;
+use report::events::{Event, Format, Origin};
+
+use super::health::Watchers;
+use super::metrics::{
+    History, HistoryState, Interface, Judge, Listen, Measure, Metrics, PacketRing, Server, SinkState, Vlan, Worker,
+    resident_bytes,
+};
+use super::sinks::{Client, Facility, Sink, SinkConfig, SyslogConfig, Transport};
+use super::state::State;
+use crate::clock;
+use crate::error::{self, Error};
+
+/// The sinks of the site, and the numbers about all of it.
+pub struct Outputs {
+    sinks: Vec<Open>,
+    file: PathBuf,
+    server: Option<Server>,
+    metrics: Metrics,
+    began: Duration,
+    /// Counts at the last writing, for rates.
+    before: BTreeMap<(String, usize), (Time, u64, u64)>,
+}
+
+struct Open {
+    name: String,
+    sink: Box<dyn Sink>,
+    problem: Option<String>,
+}
+
+/// What the keeper knows of the moment, for the numbers.
+pub struct Moment<'a> {
+    pub now: Time,
+    pub watchers: &'a Watchers,
+    pub history: History,
+}
+
+impl Outputs {
+    /// Opens every output of the site, and what serves metrics where it asks for that.
+    pub fn open(site: &Site, folder: &Path, state: &State) -> Result<Outputs, Error> {
+        let run = &site.run;
+        let file = match &run.metrics_file {
+            Some(path) => folder.join(path),
+            None => state.file("seawall.prom"),
+        };
+        let server = match &run.metrics_listen {
+            None => None,
+            Some(listen) => {
+                let started = Server::start(&place(listen)?).map_err(|source| Error::Listen {
+                    at: listen.clone(),
+                    source,
+                })?;
+                Some(started)
+            }
+        };
+        Ok(Outputs {
+            sinks: sinks(site, folder)?,
+            file,
+            server,
+            metrics: Metrics {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                ..Metrics::default()
+            },
+            began: clock::monotonic(),
+            before: BTreeMap::new(),
+        })
+    }
+
+    /// Hands events to every output. What one does not take is told by the others, and counted.
+    pub fn send(&mut self, events: &[Event], origin: &Origin) {
+        for open in &mut self.sinks {
+            let problem = open.sink.send(events, origin).err().map(|error| error::chain(&error));
+            if let Some(problem) = problem.as_ref().filter(|_| problem != open.problem) {
+                eprintln!("seawall: output {}: {problem}", open.name);
+            }
+            open.problem = problem;
+        }
+    }
+
+    /// After a reload: the outputs of the site as it is now. Those that cannot be opened leave the old ones in place.
+    pub fn reload(&mut self, site: &Site, folder: &Path) -> Result<(), Error> {
+        self.sinks = sinks(site, folder)?;
+        Ok(())
+    }
+
+    pub fn judged(&mut self, assessment: &Assessment, took: Duration, every: Duration) {
+        self.metrics.judge = Some(Judge {
+            took,
+            at: assessment.as_of,
+            every,
+        });
+        let measure = |measure: &judge::Judged| Measure {
+            id: measure.id.clone(),
+            verdict: measure.verdict,
+            findings: measure.subjects.iter().filter(|subject| subject.finding.is_some()).count(),
+        };
+        self.metrics.measures = assessment.measures.iter().map(measure).collect();
+    }
+
+    pub fn packets(&mut self, ring: PacketRing) {
+        self.metrics.packets = Some(ring);
+    }
+
+    /// Writes the numbers of the moment.
+    pub fn measure(&mut self, moment: Moment<'_>) {
+        let now = moment.now;
+        self.metrics.now = now;
+        self.metrics.uptime = clock::monotonic().saturating_sub(self.began);
+        self.metrics.resident_bytes = resident_bytes();
+        self.metrics.history = Some(moment.history);
+        self.metrics.sinks = self
+            .sinks
+            .iter()
+            .map(|open| SinkState {
+                name: open.name.clone(),
+                counts: open.sink.counts(),
+                problem: open.problem.clone(),
+            })
+            .collect();
+        self.metrics.vlans = moment
+            .watchers
+            .vlans()
+            .map(|vlan| Vlan {
+                sensor: vlan.sensor.to_owned(),
+                vlan: Some(vlan.vlan),
+                frames: vlan.frames,
+                silence: since(vlan.last, now),
+                expected: true,
+            })
+            .collect();
+        self.workers(&moment);
+        if let Err(error) = self.metrics.write(&self.file) {
+            eprintln!("seawall: {}", error::chain(&error));
+        }
+        if let Some(server) = &self.server {
+            server.publish(&self.metrics);
+        }
+    }
+
+    /// One interface for all its workers, and a line per worker.
+    fn workers(&mut self, moment: &Moment<'_>) {
+        let now = moment.now;
+        let mut interfaces: BTreeMap<&str, Interface> = BTreeMap::new();
+        let mut workers = Vec::new();
+        for (source, watcher) in moment.watchers.sources() {
+            let (health, key) = (&watcher.health, (source.interface.clone(), source.worker));
+            let before = self.before.get(&key).copied().unwrap_or((watcher.began, 0, 0));
+            let seconds = Duration::from_nanos(now.since(before.0).unsigned_abs()).as_secs_f64();
+            let fresh = health.load.frames.saturating_sub(before.1);
+            workers.push(Worker {
+                packets: health.load.frames,
+                packets_per_second: if seconds > 0.0 { fresh as f64 / seconds } else { 0.0 },
+                flows: health.load.flows as u64,
+                waiting_bytes: health.load.waiting_bytes as u64,
+            });
+            let of = interfaces.entry(&source.interface).or_insert_with(|| Interface {
+                sensor: source.sensor.clone(),
+                interface: source.interface.clone(),
+                up: true,
+                ..Interface::default()
+            });
+            of.up &= health.state == sensor::live::State::Up;
+            of.packets += health.counts.received;
+            of.bytes += health.bytes;
+            of.kernel_drops += health.counts.dropped;
+            of.kernel_drops_lately += health.counts.dropped.saturating_sub(before.2);
+            of.ring_fill = of.ring_fill.max(health.counts.fill());
+            of.lag = of.lag.max(health.lag);
+            self.before.insert(key, (now, health.load.frames, health.counts.dropped));
+        }
+        self.metrics.interfaces = interfaces.into_values().collect();
+        self.metrics.workers = workers;
+    }
+
+    /// What is wrong, for the one line that `systemctl status` shows.
+    pub fn reasons(&self) -> Vec<String> {
+        self.metrics.health().reasons
+    }
+}
+
+/// Where metrics are served: a path is a Unix socket, anything else an address of this machine alone.
+fn place(written: &str) -> Result<Listen, Error> {
+    if written.contains('/') {
+        return Ok(Listen::Unix(PathBuf::from(written)));
+    }
+    let address = written.parse().map_err(|_| {
+        Error::Usage(format!(
+            "metrics_listen = {written:?} is neither an address with a port, such as 127.0.0.1:9469, nor the path of a socket"
+        ))
+    })?;
+    Ok(Listen::Tcp {
+        address,
+        from_anywhere: false,
+    })
+}
+
+fn since(then: Time, now: Time) -> Duration {
+    Duration::from_nanos(u64::try_from(now.since(then)).unwrap_or(0))
+}
+
+/// The outputs of the site; the journal where it names none. Paths start from the site folder.
+fn sinks(site: &Site, folder: &Path) -> Result<Vec<Open>, Error> {
+    let open = |name: String, config: &SinkConfig| -> Result<Open, Error> {
+        let sink = config.open().map_err(|source| Error::Sink {
+            name: name.clone(),
+            source,
+        })?;
+        Ok(Open {
+            name,
+            sink,
+            problem: None,
+        })
+    };
+    if site.outputs.is_empty() {
+        return Ok(vec![open("journal".to_owned(), &SinkConfig::Journal(Format::Text))?]);
+    }
+    site.outputs
+        .iter()
+        .map(|output| open(output.name.clone(), &config(output, folder)))
+        .collect()
+}
+
+/// What a table of the site asks for. It holds what its kind needs, or the site had not loaded.
+fn config(output: &site::Output, folder: &Path) -> SinkConfig {
+    let format = match output.format {
+        EventFormat::Text => Format::Text,
+        EventFormat::Json => Format::Json,
+        EventFormat::Ecs => Format::Ecs,
+        EventFormat::Ocsf => Format::Ocsf,
+    };
+    let path = |path: &Option<String>| path.as_ref().map(|path| folder.join(path));
+    let transport = match output.to {
+        OutputKind::Journal => return SinkConfig::Journal(format),
+        OutputKind::File => {
+            let path = path(&output.path).unwrap_or_default();
+            return SinkConfig::File { path, format };
+        }
+        OutputKind::SyslogUdp => Transport::Udp,
+        OutputKind::SyslogTcp => Transport::Tcp,
+        OutputKind::SyslogTls => Transport::Tls {
+            ca: path(&output.ca).unwrap_or_default(),
+            client: path(&output.certificate)
+                .zip(path(&output.key))
+                .map(|(certificate, key)| Client { certificate, key }),
+            server_name: output.server_name.clone(),
+        },
+    };
+    let facility = output.facility.as_deref().and_then(Facility::parse);
+    SinkConfig::Syslog(SyslogConfig {
+        transport,
+        address: output.address.clone().unwrap_or_default(),
+        facility: facility.unwrap_or_default(),
+        format,
+    })
+}

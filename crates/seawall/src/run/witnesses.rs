@@ -1,0 +1,188 @@
+//! The threads that witness: a listener per worker of each interface, and one reader of finished captures.
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use facts::site::Site;
+use sensor::live::{self, Rotation, Segments, Tap};
+
+use super::folders::{self, Folder};
+use super::listen::{self, Ear};
+use super::report::{Report, Source};
+use super::state::State;
+use crate::error::Error;
+
+/// A segment of the ring of packets is full after so many bytes, or seconds.
+const SEGMENT: Rotation = Rotation {
+    bytes: 64_000_000,
+    seconds: 600,
+};
+
+/// Interfaces that are open, before anything runs.
+pub struct Doors {
+    taps: Vec<(Source, Tap)>,
+}
+
+impl Doors {
+    /// Opens every interface that a sensor of the site names. Needs CAP_NET_RAW.
+    pub fn open(site: &Site) -> Result<Doors, Error> {
+        let mut taps = Vec::new();
+        for sensor in &site.sensors {
+            let Some(interface) = &sensor.interface else {
+                continue;
+            };
+            let options = live::Options {
+                workers: usize::from(site.run.workers),
+                ring_bytes: usize::try_from(site.run.ring).unwrap_or(usize::MAX),
+                ..live::Options::new(interface)
+            };
+            for (worker, tap) in live::open(&options)?.into_iter().enumerate() {
+                let source = Source {
+                    sensor: sensor.name.clone(),
+                    label: sensor.label(),
+                    interface: interface.clone(),
+                    worker,
+                };
+                taps.push((source, tap));
+            }
+        }
+        Ok(Doors { taps })
+    }
+
+    pub fn interfaces(&self) -> impl Iterator<Item = &str> {
+        let first = self.taps.iter().filter(|(source, _)| source.worker == 0);
+        first.map(|(source, _)| source.interface.as_str())
+    }
+}
+
+/// What the threads that run were started for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Plan {
+    /// Sensor, interface.
+    interfaces: Vec<(String, String)>,
+    /// Sensor, folder, patterns.
+    folders: Vec<Folder>,
+    workers: u16,
+    ring: u64,
+    pace: i64,
+}
+
+impl Plan {
+    fn of(site: &Site) -> Plan {
+        let mut plan = Plan {
+            interfaces: Vec::new(),
+            folders: Vec::new(),
+            workers: site.run.workers,
+            ring: site.run.ring,
+            pace: site.run.judge_every,
+        };
+        for sensor in &site.sensors {
+            if let Some(interface) = &sensor.interface {
+                plan.interfaces.push((sensor.name.clone(), interface.clone()));
+            }
+            if let Some(folder) = &sensor.folder {
+                plan.folders.push(Folder {
+                    sensor: sensor.name.clone(),
+                    path: PathBuf::from(folder),
+                    patterns: sensor.captures.clone(),
+                });
+            }
+        }
+        plan
+    }
+}
+
+/// The threads that witness.
+pub struct Witnesses {
+    plan: Plan,
+    threads: Vec<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    seed: u64,
+    /// Kept so that the keeper's end of the channel stays open between two sets of threads.
+    reports: Sender<Report>,
+    /// Where finished captures that were read already are written down.
+    read: PathBuf,
+}
+
+impl Witnesses {
+    pub fn start(
+        doors: Doors,
+        site: &Site,
+        state: &State,
+        seed: u64,
+        reports: Sender<Report>,
+    ) -> Result<Witnesses, Error> {
+        let mut witnesses = Witnesses {
+            plan: Plan::of(site),
+            threads: Vec::new(),
+            stop: Arc::default(),
+            seed,
+            reports,
+            read: state.file("read.jsonl"),
+        };
+        witnesses.begin(doors, state)?;
+        Ok(witnesses)
+    }
+
+    fn begin(&mut self, doors: Doors, state: &State) -> Result<(), Error> {
+        self.stop = Arc::default();
+        // Twice per judgement, so that what is seen is judged within one and a half times its interval.
+        let nanos = u64::try_from(self.plan.pace / 2).unwrap_or(1);
+        let every = Duration::from_nanos(nanos).max(Duration::from_millis(50));
+        for (source, tap) in doors.taps {
+            let folder = state.packets();
+            let segments = Segments::open(&folder, &source.label, source.worker, SEGMENT)?;
+            let ear = Ear {
+                source,
+                tap,
+                segments,
+                folder,
+            };
+            let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
+            let thread = listen::start(ear, self.seed, every, stop, reports).map_err(Error::Thread)?;
+            self.threads.push(thread);
+        }
+        if !self.plan.folders.is_empty() {
+            let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
+            let (plan, read) = (self.plan.folders.clone(), folders::read_before(&self.read));
+            let thread = folders::start(plan, read, self.seed, stop, reports).map_err(Error::Thread)?;
+            self.threads.push(thread);
+        }
+        Ok(())
+    }
+
+    pub fn are_those_of(&self, site: &Site) -> bool {
+        self.plan == Plan::of(site)
+    }
+
+    /// Ends the threads and starts those of the site instead; the moment between is not watched.
+    pub fn replace(&mut self, site: &Site, state: &State) -> Result<(), Error> {
+        self.stop();
+        self.plan = Plan::of(site);
+        self.begin(Doors::open(site)?, state)
+    }
+
+    /// Tells the threads to end, and waits until each has sent its last report.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has told nothing more; its silence will show.
+            let _ = thread.join();
+        }
+    }
+
+    /// Whether a thread ended that nobody told to.
+    pub fn has_lost_one(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    /// What is watched, for people.
+    pub fn names(&self) -> Vec<String> {
+        let interfaces = self.plan.interfaces.iter().map(|(sensor, interface)| format!("{sensor} on {interface}"));
+        let folders = self.plan.folders.iter().map(|folder| format!("{} in {}", folder.sensor, folder.path.display()));
+        interfaces.chain(folders).collect()
+    }
+}
