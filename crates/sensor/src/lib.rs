@@ -16,6 +16,8 @@ mod captures;
 mod error;
 mod identify;
 mod link;
+#[cfg(target_os = "linux")]
+pub mod live;
 mod observe;
 mod pattern;
 mod pcap;

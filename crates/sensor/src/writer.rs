@@ -16,6 +16,8 @@ pub struct Writer<W: Write> {
     out: W,
     /// Capture and link type of each interface, by its number.
     interfaces: Vec<(String, u32)>,
+    /// Body of the block being written, kept so that no frame allocates.
+    body: Vec<u8>,
 }
 
 impl Writer<BufWriter<File>> {
@@ -44,31 +46,52 @@ impl<W: Write> Writer<W> {
         Ok(Writer {
             out,
             interfaces: Vec::new(),
+            body,
         })
     }
 
     /// Writes a frame of the capture with that name.
     pub fn frame(&mut self, capture: &str, frame: &Frame<'_>) -> io::Result<()> {
+        let comment = format!("{capture} frame {}", frame.number);
+        self.packet(capture, frame, Some(&comment))
+    }
+
+    /// Writes a frame that no other file holds, of the interface with that name; without a comment.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn captured(&mut self, interface: &str, frame: &Frame<'_>) -> io::Result<()> {
+        self.packet(interface, frame, None)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn out(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    fn packet(
+        &mut self,
+        capture: &str,
+        frame: &Frame<'_>,
+        comment: Option<&str>,
+    ) -> io::Result<()> {
         let interface = self.interface(capture, link::number(frame.link))?;
         let length = u32::try_from(frame.data.len())
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         // Times before 1970 cannot be said.
         let ticks = u64::try_from(frame.time.0).unwrap_or(0).to_be_bytes();
         let [a, b, c, d, e, f, g, h] = ticks;
-        let mut body = Vec::with_capacity(frame.data.len() + 96);
+        let body = &mut self.body;
+        body.clear();
         body.extend(interface.to_le_bytes());
         body.extend([d, c, b, a, h, g, f, e]);
         body.extend(length.to_le_bytes());
         body.extend(frame.wire_len.max(length).to_le_bytes());
         body.extend(frame.data);
-        pad(&mut body);
-        option(
-            &mut body,
-            1,
-            format!("{capture} frame {}", frame.number).as_bytes(),
-        );
-        end_of_options(&mut body);
-        block(&mut self.out, 6, &body)
+        pad(body);
+        if let Some(comment) = comment {
+            option(body, 1, comment.as_bytes());
+            end_of_options(body);
+        }
+        block(&mut self.out, 6, body)
     }
 
     /// Number of the interface, described on first use.

@@ -1,0 +1,514 @@
+//! An interface, captured: one packet ring per worker, shared with the kernel, each packet read where it lies.
+//!
+//! Spec: packet(7); TPACKET_V3 as in Documentation/networking/packet_mmap.rst of the kernel. Linux 4.19 or later: since
+//! then a group of rings can leave out what the machine itself sends.
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use facts::Time;
+use wire::Link;
+
+use super::sys::{self, Ring, Socket, Woken};
+use super::{Error, Packet, steer};
+
+/// A block holds the largest frame that receive offload makes of many (64 KiB, 512 KiB where raised) and then some.
+const BLOCK: u32 = 1 << 20;
+/// After this long the kernel hands over a block that is not full yet.
+const BLOCK_MS: u32 = 64;
+const FEWEST_BLOCKS: u32 = 2;
+const MOST_BLOCKS: u32 = 1 << 10;
+/// Rings of one interface.
+const MOST_WORKERS: usize = 64;
+
+/// ARPHRD_ of linux/if_arp.h.
+const ETHERNET: u16 = 1;
+const LOOPBACK: u16 = 772;
+
+/// A tag, put back behind the two MAC addresses.
+const TAG: usize = 4;
+const MACS: usize = 12;
+
+/// What to capture, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub interface: String,
+    /// Taps, each for a thread of its own. All packets between two hosts come to one of them.
+    pub workers: usize,
+    /// Memory of each tap's ring, in whole MiB, from 2 to 1024.
+    pub ring_bytes: usize,
+    /// Also what is not addressed to this machine: always, on a mirror port.
+    pub promiscuous: bool,
+    /// Also what this machine sends: where it is itself part of the traffic. Not on loopback, where everything sent is
+    /// received.
+    pub outgoing: bool,
+    /// Take the network card's time stamps, if someone has set it to stamp every frame. Its clock must then be kept at
+    /// UTC (`ptp4l`, `phc2sys`): the kernel does not compare them.
+    pub hardware_time: bool,
+}
+
+impl Options {
+    /// As it should be on a mirror port: one worker, 64 MiB, everything that comes in.
+    pub fn new(interface: impl Into<String>) -> Options {
+        Options {
+            interface: interface.into(),
+            workers: 1,
+            ring_bytes: 64 << 20,
+            promiscuous: true,
+            outgoing: false,
+            hardware_time: false,
+        }
+    }
+}
+
+/// How the interface is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Up,
+    /// Switched on, but nothing at the other end of the cable.
+    NoCarrier,
+    /// Switched off.
+    Down,
+    /// There is no interface of that name any more; it is looked for until there is.
+    Gone,
+}
+
+/// What a tap has seen since it was opened, and how full its ring is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets that the kernel put into the ring.
+    pub received: u64,
+    /// Packets that the kernel dropped for want of room in the ring.
+    pub dropped: u64,
+    /// How often the ring was full, so that the kernel stopped.
+    pub freezes: u64,
+    /// Packets with a time stamp of the network card.
+    pub hardware_stamped: u64,
+    /// Packets that were longer than a block, and cut.
+    pub cut: u64,
+    /// How often the interface had to be opened anew.
+    pub reopened: u64,
+    /// Blocks of the ring that wait to be read, of `blocks`.
+    pub waiting: u32,
+    pub blocks: u32,
+}
+
+/// The group of taps in which the kernel chooses one for each packet, and the interface that it is for.
+type Group = Arc<Mutex<Option<(i32, u16)>>>;
+
+/// One worker's share of an interface.
+#[derive(Debug)]
+pub struct Tap {
+    options: Options,
+    group: Group,
+    /// Absent while the interface is gone.
+    socket: Option<Open>,
+    state: State,
+    /// Why the interface cannot be opened anew.
+    problem: Option<String>,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+struct Open {
+    // Before the socket, so that it is unmapped first.
+    ring: Ring,
+    socket: Socket,
+    index: i32,
+    /// Block to be read next.
+    next: usize,
+    /// Whether packets come in: a tap of several has to be in its group first.
+    taking: bool,
+}
+
+/// Opens an interface: as many taps as workers were asked for.
+///
+/// That the interface is down is no error; what it is stands in [`Tap::state`]. Needs the capability CAP_NET_RAW.
+pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
+    let group = Group::default();
+    let mut taps = Vec::new();
+    for _ in 0..options.workers.clamp(1, MOST_WORKERS) {
+        let mut tap = Tap {
+            options: options.clone(),
+            group: Arc::clone(&group),
+            socket: None,
+            state: State::Down,
+            problem: None,
+            counts: Counts::default(),
+        };
+        tap.socket = Some(tap.set_up()?);
+        taps.push(tap);
+    }
+    // All are in the group before the first takes anything in: no packet goes to a worker that a later one takes over.
+    for tap in &mut taps {
+        tap.look()?;
+    }
+    Ok(taps)
+}
+
+impl Tap {
+    /// Waits up to `wait` for packets, hands over one block of them, then gives the block back to the kernel. Returns how
+    /// many there were.
+    ///
+    /// While the interface is down or gone, there are none. One that went away and came back is opened anew, for which
+    /// the process needs CAP_NET_RAW; [`Tap::state`] and [`Tap::problem`] tell. After an error it may be called again.
+    pub fn packets(
+        &mut self,
+        wait: Duration,
+        each: &mut dyn FnMut(Packet<'_>),
+    ) -> Result<usize, Error> {
+        let Some(open) = &self.socket else {
+            self.reopen(wait);
+            return Ok(0);
+        };
+        if !open.ring.is_ready(open.next) {
+            let woken = open
+                .socket
+                .wait(wait)
+                .map_err(|source| self.failed("wait for packets", "try again", source))?;
+            if woken == Woken::Fault {
+                // Reading the error clears it; what it means is looked up.
+                let _: Result<[u8; 4], _> = open.socket.get(libc::SOL_SOCKET, libc::SO_ERROR);
+            }
+            if woken != Woken::Ready {
+                self.look()?;
+                return Ok(0);
+            }
+        }
+        let count = self.block(each);
+        if self.state != State::Up {
+            self.look()?;
+        }
+        Ok(count)
+    }
+
+    /// Hands over the packets of the next block, if there is one.
+    fn block(&mut self, each: &mut dyn FnMut(Packet<'_>)) -> usize {
+        let Some(open) = &mut self.socket else {
+            return 0;
+        };
+        let Some(block) = open.ring.block(open.next) else {
+            return 0;
+        };
+        let (packets, first) = (number(block, 12), number(block, 16));
+        let mut at = first;
+        let mut count = 0;
+        for _ in 0..packets {
+            let Some(header) = block.get(at..).and_then(sys::header) else {
+                break;
+            };
+            let Some(packet) = packet(block, at, &header) else {
+                break;
+            };
+            if header.tp_status & libc::TP_STATUS_TS_RAW_HARDWARE != 0 {
+                self.counts.hardware_stamped += 1;
+            }
+            if packet.data.len() < packet.wire_len as usize {
+                self.counts.cut += 1;
+            }
+            each(packet);
+            count += 1;
+            at += header.tp_next_offset as usize;
+        }
+        open.ring.give_back(open.next);
+        open.next = (open.next + 1) % open.ring.blocks().max(1);
+        count
+    }
+
+    /// How the interface was when it was looked at last, which is whenever no packets come.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Why packets do not come in though the interface is there, or why it cannot be opened anew.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    pub fn interface(&self) -> &str {
+        &self.options.interface
+    }
+
+    /// What was received and dropped so far, and how full the ring is.
+    pub fn counts(&mut self) -> Result<Counts, Error> {
+        let Some(open) = &self.socket else {
+            self.counts.waiting = 0;
+            return Ok(self.counts);
+        };
+        // Reading resets them: packets, with those dropped; dropped; freezes.
+        let read: [u8; 12] = open
+            .socket
+            .get(libc::SOL_PACKET, libc::PACKET_STATISTICS)
+            .map_err(|source| self.failed("read its counters", "try again", source))?;
+        let (waiting, blocks) = (
+            (0..open.ring.blocks())
+                .filter(|block| open.ring.is_ready(*block))
+                .count(),
+            open.ring.blocks(),
+        );
+        let [all, dropped, freezes] = [0, 4, 8].map(|at| number(&read, at) as u64);
+        let counts = &mut self.counts;
+        counts.received += all.saturating_sub(dropped);
+        counts.dropped += dropped;
+        counts.freezes += freezes;
+        counts.waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        counts.blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
+        Ok(self.counts)
+    }
+
+    fn failed(&self, step: &'static str, remedy: &'static str, source: io::Error) -> Error {
+        Error::Interface {
+            name: self.options.interface.clone(),
+            step,
+            remedy,
+            source,
+        }
+    }
+
+    /// A socket with its ring, bound to the interface. Of several, it takes nothing in before it joined its group.
+    fn set_up(&self) -> Result<Open, Error> {
+        let name = &self.options.interface;
+        let socket = Socket::new().map_err(|source| match source.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Error::Denied { name: name.clone() },
+            Some(libc::EAFNOSUPPORT) => self.failed(
+                "open a packet socket",
+                "the kernel, or `RestrictAddressFamilies` of the service, does not allow AF_PACKET: allow it",
+                source,
+            ),
+            _ => self.failed("open a packet socket", "check the limits of the service", source),
+        })?;
+        let index = socket.index_of(name).map_err(|_| Error::NoInterface {
+            name: name.clone(),
+            there: interfaces(),
+        })?;
+        let kind = socket
+            .link_type(name)
+            .map_err(|e| self.failed("ask for its link layer", "check that it is there", e))?;
+        if !matches!(kind, ETHERNET | LOOPBACK) {
+            return Err(Error::NotEthernet {
+                name: name.clone(),
+                kind,
+            });
+        }
+        let packet = libc::SOL_PACKET;
+        let old = "Linux 4.19 or later is needed";
+        let version = libc::tpacket_versions::TPACKET_V3 as libc::c_int;
+        socket
+            .set(packet, libc::PACKET_VERSION, &version)
+            .map_err(|e| self.failed("use TPACKET_V3", old, e))?;
+        let reserve = libc::c_uint::try_from(TAG).unwrap_or(0);
+        socket
+            .set(packet, libc::PACKET_RESERVE, &reserve)
+            .map_err(|e| self.failed("reserve room for a VLAN tag", old, e))?;
+        if self.leaves_out_sent(kind) {
+            socket
+                .set(packet, libc::PACKET_IGNORE_OUTGOING, &1i32)
+                .map_err(|e| self.failed("leave out what this machine sends", old, e))?;
+        }
+        // Only if every frame is stamped: a mix of two clocks would put packets in a wrong order.
+        if self.options.hardware_time && socket.stamps_every_frame(name).unwrap_or(false) {
+            let raw = libc::SOF_TIMESTAMPING_RAW_HARDWARE;
+            socket
+                .set(packet, libc::PACKET_TIMESTAMP, &raw)
+                .map_err(|e| self.failed("take the card's time stamps", old, e))?;
+        }
+        let blocks = u32::try_from(self.options.ring_bytes / BLOCK as usize)
+            .unwrap_or(u32::MAX)
+            .clamp(FEWEST_BLOCKS, MOST_BLOCKS);
+        let ring = socket
+            .ring(BLOCK, blocks, BLOCK_MS)
+            .map_err(|e| self.failed("make a packet ring", "take a smaller ring", e))?;
+        if self.shares() {
+            socket
+                .set_program(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &steer::nothing())
+                .map_err(|e| self.failed("hold packets back", old, e))?;
+        }
+        socket
+            .bind(index)
+            .map_err(|e| self.failed("bind to it", "check that it is still there", e))?;
+        if self.options.promiscuous {
+            let membership = libc::packet_mreq {
+                mr_ifindex: index,
+                mr_type: u16::try_from(libc::PACKET_MR_PROMISC).unwrap_or(0),
+                mr_alen: 0,
+                mr_address: [0; 8],
+            };
+            socket
+                .set(packet, libc::PACKET_ADD_MEMBERSHIP, &membership)
+                .map_err(|e| {
+                    self.failed("make it promiscuous", "check the driver of the card", e)
+                })?;
+        }
+        Ok(Open {
+            ring,
+            socket,
+            index,
+            next: 0,
+            taking: !self.shares(),
+        })
+    }
+
+    fn shares(&self) -> bool {
+        self.options.workers > 1
+    }
+
+    /// On loopback, whatever is sent comes in as well.
+    fn leaves_out_sent(&self, kind: u16) -> bool {
+        !self.options.outgoing || kind == LOOPBACK
+    }
+
+    /// Looks how the interface is, and does what there is to do about it.
+    fn look(&mut self) -> Result<(), Error> {
+        let Some(open) = &self.socket else {
+            return Ok(());
+        };
+        let there = open.socket.bound().is_ok_and(|index| index == open.index);
+        let flags = open.socket.flags(open.index).ok().filter(|_| there);
+        let before = self.state;
+        self.state = match flags {
+            None => State::Gone,
+            Some(flags) if flags & libc::IFF_UP == 0 => State::Down,
+            Some(flags) if flags & libc::IFF_RUNNING == 0 => State::NoCarrier,
+            Some(_) => State::Up,
+        };
+        match self.state {
+            // Not at first sight: the kernel still hands over the last block, after its time.
+            State::Gone if before == State::Gone && !open.ring.is_ready(open.next) => {
+                // The socket takes its counters along.
+                let _ = self.counts();
+                self.socket = None;
+            }
+            // Older kernels have no group for an interface that is down.
+            State::Up | State::NoCarrier if !open.taking => {
+                let joined = self.join(open);
+                if let Some(open) = &mut self.socket {
+                    open.taking = joined.is_ok();
+                }
+                self.problem = joined.as_ref().err().map(ToString::to_string);
+                joined?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Joins the group of the interface's taps, or begins it, and lets packets in.
+    fn join(&self, open: &Open) -> Result<(), Error> {
+        let fail = |e| {
+            self.failed(
+                "share it between workers",
+                "Linux 4.19 or later is needed; with one worker it is not shared",
+                e,
+            )
+        };
+        let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = group
+            .filter(|(index, _)| *index == open.index)
+            .map(|(_, id)| id);
+        // The flag of the socket does not count for a group.
+        let kind = open.socket.link_type(&self.options.interface).unwrap_or(0);
+        let mut how = libc::PACKET_FANOUT_CBPF;
+        if self.leaves_out_sent(kind) {
+            how |= libc::PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
+        }
+        // A number that no one else on this machine uses is the kernel's to choose.
+        let asked = match known {
+            Some(id) => u32::from(id) | how << 16,
+            None => (how | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
+        };
+        let packet = libc::SOL_PACKET;
+        open.socket
+            .set(packet, libc::PACKET_FANOUT, &asked)
+            .map_err(fail)?;
+        if known.is_none() {
+            let given: [u8; 4] = open.socket.get(packet, libc::PACKET_FANOUT).map_err(fail)?;
+            let id = number(&given, 0) & 0xffff;
+            *group = Some((open.index, u16::try_from(id).unwrap_or(0)));
+            open.socket
+                .set_program(packet, libc::PACKET_FANOUT_DATA, &steer::by_hosts())
+                .map_err(fail)?;
+        }
+        open.socket
+            .set(libc::SOL_SOCKET, libc::SO_DETACH_FILTER, &0i32)
+            .map_err(fail)
+    }
+
+    /// Tries to open an interface that was gone; waits if it still is.
+    fn reopen(&mut self, wait: Duration) {
+        match self.set_up() {
+            Ok(open) => {
+                self.socket = Some(open);
+                self.problem = None;
+                self.counts.reopened += 1;
+                // What is wrong stands in `problem`, and is tried again.
+                let _ = self.look();
+            }
+            Err(error) => {
+                self.problem = Some(error.to_string());
+                std::thread::sleep(wait);
+            }
+        }
+    }
+}
+
+/// A number of the kernel's, in the byte order of this machine; 0 where there is none.
+fn number(bytes: &[u8], at: usize) -> usize {
+    let raw = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    raw.map_or(0, |raw| u32::from_ne_bytes(*raw) as usize)
+}
+
+/// The packet whose header stands at `at`, with its tag put back where the card or the kernel took it off.
+fn packet<'a>(block: &'a mut [u8], at: usize, header: &libc::tpacket3_hdr) -> Option<Packet<'a>> {
+    let mut start = at.checked_add(usize::from(header.tp_mac))?;
+    let end = start.checked_add(header.tp_snaplen as usize)?;
+    let mut wire_len = header.tp_len;
+    if header.tp_status & libc::TP_STATUS_VLAN_VALID != 0
+        && header.tp_snaplen as usize >= MACS
+        && usize::from(header.tp_mac) >= size_of::<libc::tpacket3_hdr>() + TAG
+    {
+        // What stands before the frame is room that was reserved for this, and an address that no one reads.
+        let tpid = if header.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0 {
+            header.hv1.tp_vlan_tpid
+        } else {
+            0x8100
+        };
+        let [a, b] = tpid.to_be_bytes();
+        let [.., c, d] = header.hv1.tp_vlan_tci.to_be_bytes();
+        let moved = start - TAG;
+        if end > block.len() {
+            return None;
+        }
+        block.copy_within(start..start + MACS, moved);
+        block
+            .get_mut(moved + MACS..start + MACS)?
+            .copy_from_slice(&[a, b, c, d]);
+        start = moved;
+        wire_len = wire_len.saturating_add(4);
+    }
+    let nanoseconds = i64::from(header.tp_nsec);
+    Some(Packet {
+        time: Time(
+            Time::from_secs(i64::from(header.tp_sec))
+                .0
+                .saturating_add(nanoseconds),
+        ),
+        data: block.get(start..end)?,
+        wire_len,
+        link: Link::Ethernet,
+    })
+}
+
+/// The interfaces that this process sees, for a message.
+fn interfaces() -> String {
+    let names: Vec<String> = std::fs::read_to_string("/proc/thread-self/net/dev")
+        .unwrap_or_default()
+        .lines()
+        .skip(2)
+        .filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()))
+        .collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}

@@ -1,0 +1,213 @@
+//! How many packets a second come in before the first is dropped. A measurement, so nothing asserts a figure:
+//!
+//! `cargo test --release -p sensor --test live -- --ignored --nocapture rate`
+//!
+//! Needs tcpreplay and a capture, named by `SEAWALL_RATE_CAPTURE`; without one, Modbus between eight pairs of hosts is made
+//! by recipe. `SEAWALL_RATE_SECONDS` (2) is how long each rate is held. Sender, kernel and workers share the machine: on
+//! one with few cores, the sender's share limits the figure, which `sent` tells.
+#![allow(clippy::disallowed_methods)] // It measures time.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sensor::live::{Counts, Options, Rotation, Segments, Tap, open, trim};
+use wire::{Shard, Worker};
+
+use crate::disk::folder;
+use crate::net::{Link, frame, udp, within};
+
+/// Packets a second, from one try to the next until packets are dropped.
+const RATES: [u32; 12] = [
+    50_000, 100_000, 150_000, 200_000, 300_000, 400_000, 500_000, 600_000, 800_000, 1_000_000,
+    1_300_000, 1_600_000,
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// Each packet is looked at, no more.
+    Count,
+    /// Decoded, and written to the ring of segments.
+    Decode,
+    DecodeAndWrite,
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn rate() {
+    if Command::new("tcpreplay").arg("--version").output().is_err() {
+        return println!("skipped: tcpreplay is not installed");
+    }
+    let Some(link) = Link::new() else { return };
+    let capture = env::var_os("SEAWALL_RATE_CAPTURE").map_or_else(recipe, PathBuf::from);
+    println!("{}", capture.display());
+    println!(
+        "taps  work               sent/s   received/s      dropped  share of a core per worker"
+    );
+    for workers in [1, 2] {
+        for work in [Work::Count, Work::Decode, Work::DecodeAndWrite] {
+            for rate in RATES {
+                let (sent, took, counts, busy) = hold(&link, &capture, rate, workers, work);
+                println!(
+                    "{workers:>4}  {:<14} {:>10.0} {:>12.0} {:>12}  {busy:.2}",
+                    format!("{work:?}"),
+                    sent as f64 / took,
+                    counts.received as f64 / took,
+                    counts.dropped
+                );
+                // Dropped, or more than the sender gives.
+                if counts.dropped > 0 || sent as f64 / took < f64::from(rate) * 0.9 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Holds a rate for a while. Packets sent, seconds that took, what the taps say, and the processor time of a worker.
+fn hold(
+    link: &Link,
+    capture: &Path,
+    rate: u32,
+    workers: usize,
+    work: Work,
+) -> (u64, f64, Counts, f64) {
+    let options = Options {
+        workers,
+        ..Options::new("tap0")
+    };
+    let taps = within(&link.sensor, || open(&options)).unwrap();
+    let dir = folder("rate");
+    let stop = AtomicBool::new(false);
+    let seconds = env::var("SEAWALL_RATE_SECONDS").map_or(2, |text| text.parse().unwrap());
+    std::thread::scope(|scope| {
+        let (stop, dir) = (&stop, &dir);
+        let running: Vec<_> = taps
+            .into_iter()
+            .enumerate()
+            .map(|(number, tap)| scope.spawn(move || take(tap, number, work, dir, stop)))
+            .collect();
+        scope.spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                trim(dir, 512 << 20).unwrap();
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        let before = received(link);
+        let mut replay = Command::new("ip");
+        replay
+            .args([
+                "netns",
+                "exec",
+                &link.sender,
+                "tcpreplay",
+                "-q",
+                "-i",
+                "out0",
+            ])
+            .args(["--preload-pcap", "--loop=100000", "--no-flow-stats"])
+            .arg(format!("--pps={rate}"))
+            .arg(format!("--limit={}", u64::from(rate) * seconds))
+            .arg(capture)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = replay.spawn().unwrap();
+        // It reads the capture first.
+        while received(link) == before {
+            std::thread::sleep(Duration::from_millis(1));
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+        }
+        let start = Instant::now();
+        assert!(child.wait().unwrap().success());
+        let took = start.elapsed().as_secs_f64();
+        let sent = received(link) - before;
+        stop.store(true, Ordering::Relaxed);
+        let mut sum = Counts::default();
+        let mut busy = 0.0;
+        for worker in running {
+            let (counts, cpu) = worker.join().unwrap();
+            sum.received += counts.received;
+            sum.dropped += counts.dropped;
+            busy += cpu / took / workers as f64;
+        }
+        (sent, took, sum, busy)
+    })
+}
+
+/// A worker of `seawall run`, in short. What it saw, and the seconds of processor time that took.
+fn take(mut tap: Tap, number: usize, work: Work, dir: &Path, stop: &AtomicBool) -> (Counts, f64) {
+    let rotation = Rotation {
+        bytes: 64 << 20,
+        seconds: 60,
+    };
+    let mut segments = Segments::open(dir, "rate", number, rotation).unwrap();
+    let mut worker = Worker::new(Shard::default());
+    let before = processor_time();
+    let mut looked_at = 0;
+    let mut take = |wait: u64| {
+        let mut each = |packet: sensor::live::Packet<'_>| {
+            looked_at += packet.data.len();
+            let place = match work {
+                Work::DecodeAndWrite => segments.write(&packet),
+                _ => None,
+            };
+            if !matches!(work, Work::Count) {
+                let frame = place.map_or(0, |place| place.frame);
+                worker.frame(&packet.frame(0, frame));
+            }
+        };
+        tap.packets(Duration::from_millis(wait), &mut each).unwrap()
+    };
+    while !stop.load(Ordering::Relaxed) {
+        take(50);
+    }
+    while take(100) > 0 {}
+    let counts = tap.counts().unwrap();
+    if segments.left_out() > 0 {
+        println!("{} packets were not written", segments.left_out());
+    }
+    assert!(looked_at > 0 || counts.received == 0);
+    (counts, processor_time() - before)
+}
+
+/// Of this thread, in user and kernel mode.
+fn processor_time() -> f64 {
+    let text = fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    // Ticks of a hundredth.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+/// Packets that the sensor's interface took in, read or not.
+fn received(link: &Link) -> u64 {
+    let told = crate::net::run(&format!("ip -n {} -s -j link show dev tap0", link.sensor));
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    told[0]["stats64"]["rx"]["packets"].as_u64().unwrap()
+}
+
+/// Requests and answers of Modbus, in one file.
+fn recipe() -> PathBuf {
+    let mut bytes = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0".to_vec();
+    for n in 0..100_000u32 {
+        let (a, b) = ([10, 0, 0, 1], [10, 0, 1, (n % 8) as u8]);
+        let request = udp(1000, 502, &[0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 10]);
+        let packet = frame(&[0x8100_000a], a.into(), b.into(), &request);
+        for word in [n / 1000, n % 1000, packet.len() as u32, packet.len() as u32] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(packet);
+    }
+    let path = folder("rate recipe").join("modbus.pcap");
+    fs::write(&path, bytes).unwrap();
+    path
+}
