@@ -7,6 +7,7 @@ pub mod kinds;
 pub mod lists;
 pub mod site;
 mod time;
+mod uid;
 
 mod addr;
 
@@ -15,3 +16,4 @@ pub use ipnet::IpNet;
 pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Type, Value};
 pub use kinds::Facts;
 pub use time::Time;
+pub use uid::Uid;

@@ -182,7 +182,7 @@ fn rows(site: &std::path::Path, kind: &str, without: &[&str]) -> Vec<String> {
     rows
 }
 
-/// Kinds, and the columns of each in which copies and order may show.
+/// Kinds, and the columns of each in which copies and order may show: a conversation is named by its first packet too.
 const SAME: &[(&str, &[&str])] = &[
     ("operation", &["time", "last"]),
     // A datagram has no sequence: when its answer comes first, the two are counted apart, and the VLAN where a routed
@@ -199,11 +199,11 @@ const SAME: &[(&str, &[&str])] = &[
             "answers",
         ],
     ),
-    ("remote-session", &["time", "last"]),
+    ("remote-session", &["time", "last", "uid"]),
     ("credential", &["time", "last"]),
     (
         "conversation",
-        &["time", "last", "packets_out", "packets_in"],
+        &["time", "last", "uid", "packets_out", "packets_in"],
     ),
     ("asset", &["time", "last", "packets"]),
 ];

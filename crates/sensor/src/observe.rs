@@ -1,7 +1,7 @@
 //! Workers over captures: each walks all of them and keeps its shard; together they draw one picture.
 use facts::kinds::Coverage;
 use facts::{Evidence, Facts};
-use wire::{Picture, Shard, Worker};
+use wire::{Limits, Picture, Shard, Worker};
 
 use crate::{Captures, Error, Summary};
 
@@ -56,7 +56,7 @@ pub fn observe(
 }
 
 fn work(captures: &Captures, shard: Shard, progress: &dyn Fn(u64, u64)) -> (Picture, Vec<Summary>) {
-    let mut worker = Worker::new(shard);
+    let mut worker = Worker::new(shard, Limits::default());
     let mut walk = captures.walk();
     let mut count = 0u64;
     while let Some(frame) = walk.next() {

@@ -7,8 +7,8 @@ use facts::{Address, Grade, Mac, Time};
 
 use crate::decoder::{Decoder, Dialogue, Side};
 use crate::picture::{
-    self, AddressKey, CredentialKey, IdentityKey, NameKey, OddityKey, OpId, Picture, RouteKey,
-    limits,
+    self, ANSWERS, AddressKey, CredentialKey, IdentityKey, NameKey, OddityKey, OpId, Picture,
+    RouteKey,
 };
 
 /// One end of the flow that a message belongs to.
@@ -206,9 +206,11 @@ impl Cx<'_> {
         self.picture.operation(operation, self.decoder.name)
     }
 
-    /// The same cyclic operation once more, at its answer: see [`crate::decoder::Memo`].
-    pub fn again(&mut self, id: OpId, asked: Time) {
-        self.picture.again(id, asked, self.at.capture, self.frames);
+    /// The same cyclic operation once more, at its answer: see [`crate::decoder::Memo`]. `false` where its row was
+    /// handed on and is here no more: the operation is to be told anew.
+    #[must_use]
+    pub fn again(&mut self, id: OpId, asked: Time) -> bool {
+        self.picture.again(id, asked, self.at.capture, self.frames)
     }
 
     /// Something that one end said of itself. `attribute` is one of those that kind `identity` lists.
@@ -247,9 +249,10 @@ impl Cx<'_> {
         let Picture {
             identities,
             left_out,
+            limits,
             ..
         } = &mut *self.picture;
-        if let Some(row) = picture::row(identities, key, "identities", limits::IDENTITIES, left_out)
+        if let Some(row) = picture::row(identities, key, "identities", limits.identities, left_out)
         {
             row.count_one(self.at.now, self.at.capture, self.frames);
         }
@@ -312,9 +315,12 @@ impl Cx<'_> {
             community_id,
         };
         let Picture {
-            names, left_out, ..
+            names,
+            left_out,
+            limits,
+            ..
         } = &mut *self.picture;
-        let Some(row) = picture::row(names, key, "names", limits::NAMES, left_out) else {
+        let Some(row) = picture::row(names, key, "names", limits.names, left_out) else {
             return;
         };
         row.client_mac = row.client_mac.or(from.mac);
@@ -333,7 +339,7 @@ impl Cx<'_> {
         row.answers.extend(answers);
         row.answers.sort_unstable();
         row.answers.dedup();
-        row.answers.truncate(limits::ANSWERS);
+        row.answers.truncate(ANSWERS);
     }
 
     /// A secret went in clear text from client to server; the secret itself never enters. `what` is one of those that
@@ -351,13 +357,14 @@ impl Cx<'_> {
         let Picture {
             credentials,
             left_out,
+            limits,
             ..
         } = &mut *self.picture;
         if let Some(row) = picture::row(
             credentials,
             key,
             "credentials",
-            limits::CREDENTIALS,
+            limits.credentials,
             left_out,
         ) {
             row.count_one(self.at.now, self.at.capture, self.frames);
@@ -472,10 +479,10 @@ impl Cx<'_> {
         decoder: Option<&'static Decoder>,
         dialogue: Option<Box<dyn Dialogue>>,
     ) {
-        if self.expected.len() >= limits::EXPECTED {
+        if self.expected.len() >= self.picture.limits.expected {
             let now = self.at.now;
             self.expected.retain(|_, expected| expected.until > now);
-            if self.expected.len() >= limits::EXPECTED {
+            if self.expected.len() >= self.picture.limits.expected {
                 *self
                     .picture
                     .left_out
@@ -518,9 +525,10 @@ impl Picture {
         let Picture {
             addresses,
             left_out,
+            limits,
             ..
         } = self;
-        if let Some(row) = picture::row(addresses, key, "addresses", limits::ADDRESSES, left_out) {
+        if let Some(row) = picture::row(addresses, key, "addresses", limits.addresses, left_out) {
             row.claimed = true;
             row.tally.count_one(at.now, at.capture, frames);
         }
@@ -528,9 +536,12 @@ impl Picture {
 
     pub(crate) fn route(&mut self, key: RouteKey, at: At, frames: &[u32]) {
         let Picture {
-            routes, left_out, ..
+            routes,
+            left_out,
+            limits,
+            ..
         } = self;
-        if let Some(row) = picture::row(routes, key, "routes", limits::ROUTES, left_out) {
+        if let Some(row) = picture::row(routes, key, "routes", limits.routes, left_out) {
             row.count_one(at.now, at.capture, frames);
         }
     }

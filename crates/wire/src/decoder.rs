@@ -213,7 +213,12 @@ impl Memo {
             .and_then(|(_, id)| *id)
     }
 
+    /// Remembers the row of a request, in place of the one that it had before.
     pub fn put(&mut self, request: u64, id: Option<crate::OpId>) {
+        if let Some(place) = self.known.iter_mut().find(|(known, _)| *known == request) {
+            *place = (request, id);
+            return;
+        }
         if let Some(place) = self.known.get_mut(self.next) {
             *place = (request, id);
         }

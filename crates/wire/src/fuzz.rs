@@ -13,7 +13,7 @@ use crate::flow::{
 use crate::net::link::{Ends, Tags};
 use crate::picture::Picture;
 use crate::reader::Reader;
-use crate::{Carrier, Decoder, Frame, Link, Shard, Side, Worker};
+use crate::{Carrier, Decoder, Frame, Limits, Link, Shard, Side, Worker};
 
 /// Lines of a script that are played: the rest would only say the same more slowly.
 const MOST_LINES: u32 = 4096;
@@ -80,14 +80,16 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
     }
     engine.close(&mut flow);
     picture.conversation(flow.conversation());
-    picture.sessions.extend(flow.remote_session());
+    if let Some(session) = flow.remote_session() {
+        picture.session(session);
+    }
     picture.into_facts(vec!["fuzz.pcap".to_owned()])
 }
 
 /// Plays a script of frames through a worker: link type, length (16 bits), bytes, again and again.
 pub fn frames(script: &[u8]) -> Facts {
     let mut script = Reader::new(script);
-    let mut worker = Worker::new(Shard::default());
+    let mut worker = Worker::new(Shard::default(), Limits::default());
     for number in 1..=MOST_LINES {
         let Ok(head) = script.u8() else { break };
         let length = usize::from(script.u16().unwrap_or(0));

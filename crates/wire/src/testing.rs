@@ -140,7 +140,7 @@ pub(crate) fn run(
     engine.close(&mut flow);
     picture.conversation(flow.conversation());
     if let Some(session) = flow.remote_session() {
-        picture.sessions.push(session);
+        picture.session(session);
     }
     picture.into_facts(vec!["test.pcap".to_owned()])
 }
@@ -215,6 +215,7 @@ pub(crate) fn render(facts: &Facts) -> String {
             for (column, value) in columns.iter().zip(row) {
                 let dull = [
                     "time",
+                    "uid",
                     "last",
                     "capture",
                     "client_mac",

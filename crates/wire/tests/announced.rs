@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use facts::kinds::Outcome;
 use facts::{Facts, Time};
 use lab::net::frame::{self, ACK, Ends, Ipv4, PSH, SYN, Segment};
-use wire::{Frame, Link, Shard, Worker};
+use wire::{Frame, Limits, Link, Shard, Worker};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 10, 20);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 10);
@@ -23,7 +23,7 @@ struct Talk {
 impl Talk {
     fn new() -> Talk {
         Talk {
-            worker: Worker::new(Shard::default()),
+            worker: Worker::new(Shard::default(), Limits::default()),
             number: 0,
         }
     }

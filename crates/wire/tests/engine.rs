@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use facts::kinds::{Conversation, Verb};
 use facts::{Facts, Time};
 use lab::net::frame::{self, ACK, Ends, FIN, Ipv4, PSH, SYN, Segment, Tag};
-use wire::{Frame, Link, Shard, Worker};
+use wire::{Frame, Limits, Link, Shard, Worker};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 10, 20);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 10);
@@ -21,11 +21,12 @@ const ROUTER_MAC: [u8; 6] = [0x00, 0x00, 0x5d, 0, 0, 9];
 /// Reads frames, one a millisecond, with a worker or several, and gives the facts.
 fn observe(frames: &[Vec<u8>], workers: u32) -> Facts {
     let mut pictures = (0..workers).map(|index| {
-        let mut worker = Worker::new(Shard {
+        let shard = Shard {
             index,
             of: workers,
             seed: 7,
-        });
+        };
+        let mut worker = Worker::new(shard, Limits::default());
         for (bytes, number) in frames.iter().zip(1u32..) {
             worker.frame(&Frame {
                 link: Link::Ethernet,

@@ -1,4 +1,4 @@
-use crate::{Address, Mac, Time, kind};
+use crate::{Address, Mac, Time, Uid, kind};
 
 kind! {
     /// Who talked to whom: one row per TCP connection, per UDP or ICMP exchange of the same ends, and per pair of MAC
@@ -8,6 +8,8 @@ kind! {
         time: Time,
         /// Last packet.
         last: Time,
+        /// Names the conversation, the same in every run on the same traffic: 16 hexadecimal digits.
+        uid: Uid,
         /// Community ID v1 with seed 0; null where there is no IP.
         community_id: Option<String>,
         /// `tcp`, `udp`, `icmp`, `icmp6`, another IP protocol as `ip/NUMBER`, or `ethertype/0xNNNN`, `llc/0xNN`.

@@ -30,7 +30,8 @@ kind! {
         answers: Vec<String>,
         /// Whether it was answered; null where answers are not expected.
         answered: Option<bool>,
-        /// Bytes that the client sent to the server in the conversation that carried the name (`tls-sni`, `http-host`).
+        /// Judged: bytes that the client sent to the server in the conversation that carried the name (`tls-sni`,
+        /// `http-host`).
         bytes_out: Option<u64>,
         /// Community ID of the conversation that carried it.
         community_id: Option<String>,

@@ -1,4 +1,4 @@
-use crate::{Address, Mac, Time, kind};
+use crate::{Address, Mac, Time, Uid, kind};
 
 kind! {
     /// A session by which someone can work on a host from elsewhere: SSH, Telnet, RDP, VNC, TeamViewer, AnyDesk …
@@ -7,6 +7,8 @@ kind! {
         time: Time,
         /// Last packet.
         last: Time,
+        /// Names the conversation that carried it, as in `conversation`.
+        uid: Uid,
         /// Protocol, by the name of its decoder.
         protocol: String,
         /// Host from which.

@@ -42,6 +42,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
         others::zones_by_link(&facts.addresses, &own, &places),
     );
     others::names(&mut facts.names, &mut ends, lists);
+    others::bytes_of_names(&mut facts.names, &facts.conversations);
     conversations::fill(&mut facts.conversations, &mut ends);
     operations::fill(&mut facts.operations, &facts.conversations, &mut ends);
     others::remote_sessions(&mut facts.remote_sessions, &facts.conversations, &mut ends);

@@ -93,6 +93,26 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
     }
 }
 
+/// The bytes that the client sent in the conversation that carried a name. One community ID may stand for several
+/// conversations of the same ends, one after the other.
+pub(super) fn bytes_of_names(rows: &mut [Name], conversations: &[Conversation]) {
+    let mut sent: HashMap<String, Option<u64>> = rows
+        .iter()
+        .filter_map(|row| Some((row.community_id.clone()?, None)))
+        .collect();
+    for one in conversations {
+        if let Some(id) = &one.community_id
+            && let Some(sum) = sent.get_mut(id)
+        {
+            *sum = Some(sum.unwrap_or(0).saturating_add(one.bytes_out));
+        }
+    }
+    for row in rows {
+        let known = row.community_id.as_ref().and_then(|id| sent.get(id));
+        row.bytes_out = known.copied().flatten().or(row.bytes_out);
+    }
+}
+
 pub(super) fn remote_sessions(
     rows: &mut [RemoteSession],
     conversations: &[Conversation],

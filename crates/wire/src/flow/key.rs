@@ -1,8 +1,7 @@
 //! The name of a flow in the table: both ends in order, whichever spoke.
-use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 
-use facts::{Address, Mac};
+use facts::{Address, Mac, Time, Uid};
 
 /// What carries a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +39,20 @@ impl Transport {
             Transport::Icmp6 => Some(58),
             Transport::Ip(number) => Some(number),
             _ => None,
+        }
+    }
+
+    /// The same number in every build and on every machine.
+    const fn number(self) -> u64 {
+        match self {
+            Transport::Tcp => 1,
+            Transport::Udp => 2,
+            Transport::Icmp => 3,
+            Transport::Icmp6 => 4,
+            Transport::Ip(protocol) => 1 << 8 | protocol as u64,
+            Transport::EtherType(kind) => 1 << 16 | kind as u64,
+            Transport::Llc(sap) => 2 << 16 | sap as u64,
+            Transport::Snap(oui, protocol) => 1 << 48 | (oui as u64) << 16 | protocol as u64,
         }
     }
 
@@ -110,20 +123,29 @@ impl Key {
         )
     }
 
-    pub(crate) fn hash(&self, seed: u64) -> u64 {
-        let ports = u64::from(self.low_port) << 16
-            | u64::from(self.high_port)
-            | u64::from(self.realm) << 48;
-        let kind = match self.transport {
-            Transport::Tcp => 1,
-            Transport::Udp => 2,
-            other => {
-                let mut hasher = std::hash::DefaultHasher::new();
-                other.hash(&mut hasher);
-                hasher.finish()
-            }
-        };
-        mix(self.pair_hash() ^ seed, ports ^ kind << 32)
+    /// Ports and realm as one number.
+    const fn ports(&self) -> u64 {
+        (self.low_port as u64) << 16 | self.high_port as u64 | (self.realm as u64) << 48
+    }
+
+    pub(crate) const fn hash(&self, seed: u64) -> u64 {
+        mix(
+            self.pair_hash() ^ seed,
+            self.ports() ^ self.transport.number().rotate_left(32),
+        )
+    }
+
+    /// The name of the conversation that began with a packet at that time. Nothing of it hangs on this run: not on the
+    /// salt, nor on who turns out to be the client.
+    pub(crate) const fn uid(&self, began: Time) -> Uid {
+        let ends = mix(
+            self.hash(0x6a09_e667_f3bc_c908) ^ fold(self.low).rotate_left(23),
+            fold(self.high) ^ 0xbb67_ae85_84ca_a73b,
+        );
+        Uid(mix(
+            ends ^ 0x3c6e_f372_fe94_f82b,
+            began.0.cast_unsigned() ^ 0xa54f_f53a_5f1d_36f1,
+        ))
     }
 }
 

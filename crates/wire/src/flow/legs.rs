@@ -15,6 +15,7 @@ pub(crate) struct Leg {
     pub dst: Option<Mac>,
     /// Least distance of the sender seen here, in routers.
     pub hops: u8,
+    /// Packets since the leg was told last; when, and the frame of the first of them.
     pub packets: u64,
     pub first: Time,
     pub last: Time,
@@ -78,6 +79,16 @@ impl Legs {
         self.home.is_some() && self.iter().all(|leg| leg.dst.is_some_and(Mac::is_group))
     }
 
+    /// Those that saw packets since this was asked last, and how many.
+    pub(crate) fn news(&mut self) -> impl Iterator<Item = Leg> + '_ {
+        let legs = self.home.iter_mut().chain(&mut self.others);
+        legs.filter(|leg| leg.packets > 0).map(|leg| {
+            let told = *leg;
+            leg.packets = 0;
+            told
+        })
+    }
+
     fn get(&self, index: u8) -> Option<&Leg> {
         self.iter().nth(usize::from(index))
     }
@@ -120,6 +131,10 @@ impl Legs {
                 }
             }
         };
+        if leg.packets == 0 {
+            let hops = leg.hops;
+            *leg = Leg { hops, ..fresh };
+        }
         leg.packets += 1;
         leg.hops = leg.hops.min(hops);
         leg.last = leg.last.max(now);

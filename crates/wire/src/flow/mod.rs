@@ -10,7 +10,7 @@ pub(crate) use stream::{Arrived, Deliver, Stream};
 pub(crate) use talk::{Engine, Tap, is_stale, open_expected, open_layer2};
 
 use facts::kinds::{Conversation, RemoteSession};
-use facts::{Address, Evidence, Mac, Time};
+use facts::{Address, Evidence, Mac, Time, Uid};
 
 use crate::cx::{End, FlowView, Learned};
 use crate::decoder::{Decoder, Dialogue, Side};
@@ -41,6 +41,7 @@ pub(crate) struct Direction {
 
 pub(crate) struct Flow {
     pub key: Key,
+    pub uid: Uid,
     pub first: Time,
     pub last: Time,
     pub capture: u32,
@@ -65,12 +66,15 @@ pub(crate) struct Flow {
     pub parent: Option<&'static str>,
     pub dialogue: Option<Box<dyn Dialogue>>,
     pub learned: Learned,
+    /// Bytes that wait here, as the worker counted them last.
+    pub held: usize,
 }
 
 impl Flow {
     pub(crate) fn new(key: Key, sender: usize, now: Time, capture: u32) -> Flow {
         Flow {
             key,
+            uid: key.uid(now),
             first: now,
             last: now,
             capture,
@@ -90,7 +94,14 @@ impl Flow {
             parent: None,
             dialogue: None,
             learned: Learned::default(),
+            held: 0,
         }
+    }
+
+    /// Bytes that wait for what comes before them, or for the rest of their message.
+    pub(crate) fn waiting(&self) -> usize {
+        let of = |sent: &Direction| sent.stream.waiting() + sent.tap.waiting();
+        self.sent.iter().map(of).sum()
     }
 
     pub(crate) fn dir(&self, which: usize) -> &Direction {
@@ -301,6 +312,7 @@ impl Flow {
         Conversation {
             time: self.first,
             last: self.last,
+            uid: self.uid,
             community_id: self.community_id(view.client.address, view.server.address),
             transport: self.key.transport.name(),
             client: view.client.address,
@@ -345,6 +357,7 @@ impl Flow {
         Some(RemoteSession {
             time: self.first,
             last: self.last,
+            uid: self.uid,
             protocol: self.protocol()?.to_owned(),
             client: view.client.address,
             client_mac: view.client.mac,

@@ -270,6 +270,13 @@ impl Stream {
         self.waiting.is_some()
     }
 
+    /// Bytes that wait, with what it costs to keep them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| {
+            waiting.bytes + waiting.segments.len() * size_of::<Segment>()
+        })
+    }
+
     /// Packets of the flow since the first waiting segment came; `None` if none waits.
     pub(crate) fn age(&self) -> Option<u32> {
         let first = self.waiting.as_ref()?.segments.front()?;

@@ -33,6 +33,13 @@ pub(crate) struct Tap {
     started: bool,
 }
 
+impl Tap {
+    /// Bytes that wait for the rest of their message.
+    pub(crate) fn waiting(&self) -> usize {
+        self.held.capacity()
+    }
+}
+
 /// What the engine works with besides the flow.
 pub(crate) struct Engine<'a> {
     pub picture: &'a mut Picture,
@@ -67,6 +74,15 @@ impl Engine<'_> {
             let side = flow.side(which);
             self.with(flow, at, &[at.frame], |cx| dialogue.gap(cx, side, lost));
             flow.dialogue = Some(dialogue);
+        }
+    }
+
+    /// Bytes of a message that is not whole will not be kept any longer.
+    pub(crate) fn forget(&mut self, flow: &mut Flow, which: usize, at: At) {
+        let tap = &mut flow.dir_mut(which).tap;
+        let held = std::mem::take(&mut tap.held);
+        if !held.is_empty() && flow.dialogue.is_some() {
+            self.gap(flow, which, held.len() as u64, at);
         }
     }
 

@@ -43,6 +43,11 @@ pub(crate) struct Fragments {
 }
 
 impl Fragments {
+    /// Packets under way.
+    pub(crate) fn len(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// Takes a fragment; gives the payload when it is complete.
     pub(crate) fn add(
         &mut self,

@@ -1,21 +1,69 @@
-//! How much the picture may hold, per worker. What does not fit is counted and reported as coverage.
+//! How much a worker may hold. What does not fit is counted and reported as coverage.
 
-/// MAC, IP and VLAN in use.
-pub const ADDRESSES: usize = 1 << 20;
-/// Things known of devices.
-pub const IDENTITIES: usize = 1 << 19;
-/// Names looked up or asked for.
-pub const NAMES: usize = 1 << 20;
-pub const CREDENTIALS: usize = 1 << 16;
-pub const ROUTES: usize = 1 << 16;
-pub const ODDITIES: usize = 1 << 16;
-/// Rows of operations.
-pub const OPERATIONS: usize = 1 << 21;
-/// Conversations that are over.
-pub const CONVERSATIONS: usize = 1 << 22;
-/// Conversations under way.
-pub const FLOWS: usize = 1 << 20;
+/// Sizes of the tables of one worker. The default is for captures read as a whole, [`Limits::live`] for a small box that
+/// runs for years and hands on what it saw every few seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of MAC, IP and VLAN in use, and claimed by ARP.
+    pub addresses: usize,
+    /// Rows of things known of devices.
+    pub identities: usize,
+    /// Rows of names looked up or asked for.
+    pub names: usize,
+    /// Rows of secrets sent in the clear.
+    pub credentials: usize,
+    /// Rows of ways out of a network.
+    pub routes: usize,
+    /// Rows of what should not be on a healthy wire.
+    pub oddities: usize,
+    /// Rows of operations.
+    pub operations: usize,
+    /// Rows of conversations told since the last [`take`](crate::Worker::take), and of remote sessions.
+    pub conversations: usize,
+    /// Conversations under way.
+    pub flows: usize,
+    /// Bytes that wait in all flows together for what comes before them, or for the rest of their message.
+    pub waiting_bytes: usize,
+    /// Channels that a protocol announced and that did not open yet.
+    pub expected: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            addresses: 1 << 20,
+            identities: 1 << 19,
+            names: 1 << 20,
+            credentials: 1 << 16,
+            routes: 1 << 16,
+            oddities: 1 << 16,
+            operations: 1 << 21,
+            conversations: 1 << 22,
+            flows: 1 << 20,
+            waiting_bytes: 1 << 30,
+            expected: 4096,
+        }
+    }
+}
+
+impl Limits {
+    /// For a sensor that tells every few seconds: all tables full stay below 500 MB.
+    pub const fn live() -> Limits {
+        Limits {
+            addresses: 1 << 16,
+            identities: 1 << 16,
+            names: 1 << 17,
+            credentials: 1 << 14,
+            routes: 1 << 14,
+            oddities: 1 << 14,
+            operations: 1 << 17,
+            conversations: 1 << 17,
+            flows: 1 << 18,
+            waiting_bytes: 1 << 26,
+            expected: 4096,
+        }
+    }
+}
+
 /// Answers kept per name.
-pub const ANSWERS: usize = 16;
-/// Channels that a protocol announced and that did not open yet.
-pub const EXPECTED: usize = 4096;
+pub(crate) const ANSWERS: usize = 16;

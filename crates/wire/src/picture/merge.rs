@@ -2,7 +2,7 @@
 use facts::Evidence;
 use facts::kinds::Operation;
 
-use super::{Picture, Tally, limits, row};
+use super::{ANSWERS, Picture, Tally, row};
 
 /// The evidence of the earlier capture; of the same one the lowest frames of both. The order in which parts are put
 /// together then does not matter.
@@ -50,6 +50,8 @@ impl Picture {
             oddities,
             operations,
             cyclic: _,
+            told: _,
+            limits: _,
             conversations,
             sessions,
             frames,
@@ -63,7 +65,7 @@ impl Picture {
                 &mut self.addresses,
                 key,
                 "addresses",
-                limits::ADDRESSES,
+                self.limits.addresses,
                 &mut self.left_out,
             ) else {
                 continue;
@@ -80,7 +82,7 @@ impl Picture {
                 &mut self.names,
                 key,
                 "names",
-                limits::NAMES,
+                self.limits.names,
                 &mut self.left_out,
             ) else {
                 continue;
@@ -95,23 +97,23 @@ impl Picture {
             into.answers.extend(value.answers);
             into.answers.sort_unstable();
             into.answers.dedup();
-            into.answers.truncate(limits::ANSWERS);
+            into.answers.truncate(ANSWERS);
             tally(&mut into.tally, value.tally);
         }
         macro_rules! tallies {
-            ($($table:ident, $limit:ident;)*) => {$(
+            ($($table:ident;)*) => {$(
                 for (key, value) in $table {
-                    if let Some(into) = row(&mut self.$table, key, stringify!($table), limits::$limit, &mut self.left_out) {
+                    if let Some(into) = row(&mut self.$table, key, stringify!($table), self.limits.$table, &mut self.left_out) {
                         tally(into, value);
                     }
                 }
             )*};
         }
         tallies! {
-            identities, IDENTITIES;
-            credentials, CREDENTIALS;
-            routes, ROUTES;
-            oddities, ODDITIES;
+            identities;
+            credentials;
+            routes;
+            oddities;
         }
         for operation in operations {
             let protocol = crate::protocols::static_name(&operation.protocol);
@@ -120,12 +122,11 @@ impl Picture {
         for conversation in conversations {
             self.conversation(conversation);
         }
-        self.sessions.extend(sessions);
+        for session in sessions {
+            self.session(session);
+        }
         for (capture, counts) in frames {
-            let into = self.frames.entry(capture).or_default();
-            into.total += counts.total;
-            into.undecoded += counts.undecoded;
-            into.unclassified += counts.unclassified;
+            self.count_frames(capture, counts);
         }
     }
 }

@@ -1,17 +1,21 @@
 //! The picture: everything observed so far, keyed so that repetition counts instead of growing.
 //!
-//! Each table has a limit ([`limits`]) and counts what it had to leave out. Two pictures of two workers merge into the one
+//! Each table has a limit ([`Limits`]) and counts what it had to leave out. Two pictures of two workers merge into the one
 //! that a single worker would have drawn: every key adds up, the earliest time gives the evidence.
-pub mod limits;
+mod limits;
 mod merge;
 mod rows;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use facts::kinds::{Conversation, Operation, Outcome, RemoteSession, Verb};
 use facts::{Address, Evidence, Grade, Mac, Time};
 use hashbrown::HashMap;
+
+pub(crate) use limits::ANSWERS;
+pub use limits::Limits;
 
 /// When and how often, and the frames that show it first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,9 +58,10 @@ impl Tally {
     }
 }
 
-/// A row of operations, to count a repetition on.
+/// A row of operations, to count a repetition on. Numbers run on for the life of a worker, from 1, so that one whose row
+/// was handed on ([`Worker::take`](crate::Worker::take)) names no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OpId(u32);
+pub struct OpId(NonZeroU64);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AddressKey {
@@ -167,12 +172,15 @@ pub struct Picture {
     pub(crate) routes: HashMap<RouteKey, Tally>,
     pub(crate) oddities: HashMap<OddityKey, Tally>,
     operations: Vec<Operation>,
+    /// Operations of this worker that were handed on before.
+    told: u64,
     cyclic: HashMap<CyclicKey, OpId>,
     pub(crate) conversations: Vec<Conversation>,
     pub(crate) sessions: Vec<RemoteSession>,
     pub(crate) frames: BTreeMap<u32, Frames>,
     /// What did not fit, by table.
     pub(crate) left_out: BTreeMap<&'static str, u64>,
+    pub(crate) limits: Limits,
 }
 
 impl std::fmt::Debug for Picture {
@@ -199,13 +207,37 @@ pub(crate) fn row<'a, K: std::hash::Hash + Eq, V: Default>(
 }
 
 impl Picture {
+    pub(crate) fn new(limits: Limits) -> Picture {
+        Picture {
+            limits,
+            ..Picture::default()
+        }
+    }
+
+    /// Everything observed so far; what follows is drawn on an empty picture.
+    pub(crate) fn take(&mut self) -> Picture {
+        let next = Picture {
+            told: self.told + self.operations.len() as u64,
+            ..Picture::new(self.limits)
+        };
+        std::mem::replace(self, next)
+    }
+
+    /// The row that `id` names, if it is still here.
+    fn operation_at(&mut self, id: OpId) -> Option<&mut Operation> {
+        let place = id.0.get().checked_sub(self.told + 1)?;
+        self.operations.get_mut(usize::try_from(place).ok()?)
+    }
+
     /// Adds an operation as a row, or counts it on its row if it is cyclic. `operation.count` repetitions are added.
     pub(crate) fn operation(
         &mut self,
         operation: Operation,
         protocol: &'static str,
     ) -> Option<OpId> {
-        let id = OpId(u32::try_from(self.operations.len()).ok()?);
+        let id = OpId(NonZeroU64::new(
+            self.told + self.operations.len() as u64 + 1,
+        )?);
         if operation.operation.is_cyclic() && operation.content_sha256.is_none() {
             let key = CyclicKey {
                 source: operation.source,
@@ -219,16 +251,16 @@ impl Picture {
             };
             if let Some(known) = self.cyclic.get(&key) {
                 let known = *known;
-                let row = self.operations.get_mut(known.0 as usize)?;
+                let row = self.operation_at(known)?;
                 merge::operation(row, operation);
                 return Some(known);
             }
-            if self.operations.len() >= limits::OPERATIONS {
+            if self.operations.len() >= self.limits.operations {
                 *self.left_out.entry("operations").or_default() += 1;
                 return None;
             }
             self.cyclic.insert(key, id);
-        } else if self.operations.len() >= limits::OPERATIONS {
+        } else if self.operations.len() >= self.limits.operations {
             *self.left_out.entry("operations").or_default() += 1;
             return None;
         }
@@ -236,10 +268,10 @@ impl Picture {
         Some(id)
     }
 
-    /// The same cyclic operation once more.
-    pub(crate) fn again(&mut self, id: OpId, now: Time, capture: u32, frames: &[u32]) {
-        let Some(row) = self.operations.get_mut(id.0 as usize) else {
-            return;
+    /// The same cyclic operation once more; `false` where its row was handed on.
+    pub(crate) fn again(&mut self, id: OpId, now: Time, capture: u32, frames: &[u32]) -> bool {
+        let Some(row) = self.operation_at(id) else {
+            return false;
         };
         row.count += 1;
         row.last = row.last.max(now);
@@ -249,13 +281,22 @@ impl Picture {
                 row.evidence.add(capture, *frame);
             }
         }
+        true
     }
 
     pub(crate) fn conversation(&mut self, conversation: Conversation) {
-        if self.conversations.len() >= limits::CONVERSATIONS {
+        if self.conversations.len() >= self.limits.conversations {
             *self.left_out.entry("conversations").or_default() += 1;
         } else {
             self.conversations.push(conversation);
+        }
+    }
+
+    pub(crate) fn session(&mut self, session: RemoteSession) {
+        if self.sessions.len() >= self.limits.conversations {
+            *self.left_out.entry("remote sessions").or_default() += 1;
+        } else {
+            self.sessions.push(session);
         }
     }
 
@@ -264,11 +305,18 @@ impl Picture {
             &mut self.oddities,
             key,
             "oddities",
-            limits::ODDITIES,
+            self.limits.oddities,
             &mut self.left_out,
         ) {
             row.count_one(now, capture, frames);
         }
+    }
+
+    pub(crate) fn count_frames(&mut self, capture: u32, counts: Frames) {
+        let into = self.frames.entry(capture).or_default();
+        into.total += counts.total;
+        into.undecoded += counts.undecoded;
+        into.unclassified += counts.unclassified;
     }
 
     /// What did not fit in which table.

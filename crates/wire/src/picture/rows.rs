@@ -1,7 +1,6 @@
 //! From the picture to rows, in an order that does not depend on who drew which part.
 use facts::kinds::{AddressFact, Credential, Identity, Name, Oddity, Route};
 use facts::{Evidence, Facts, Kind, Time};
-use hashbrown::HashMap;
 
 use super::Picture;
 
@@ -24,12 +23,6 @@ fn in_order<K: Kind>(mut rows: Vec<K>, time: impl Fn(&K) -> Time) -> Vec<K> {
 impl Picture {
     /// Everything observed, as facts. `captures` are the base names by index.
     pub fn into_facts(self, captures: Vec<String>) -> Facts {
-        let mut sent: HashMap<String, u64> = HashMap::new();
-        for conversation in &self.conversations {
-            if let Some(id) = &conversation.community_id {
-                *sent.entry(id.clone()).or_default() += conversation.bytes_out;
-            }
-        }
         let names = self.names.into_iter().map(|(key, row)| Name {
             time: row.tally.first,
             last: row.tally.last,
@@ -43,10 +36,6 @@ impl Picture {
             path: key.path,
             answers: row.answers,
             answered: row.answered,
-            bytes_out: key
-                .community_id
-                .as_deref()
-                .and_then(|id| sent.get(id).copied()),
             community_id: key.community_id,
             evidence: row.tally.evidence,
             ..Name::default()

@@ -2,22 +2,26 @@
 //!
 //! No queue, no lock and, once its flows are known, no allocation per packet. Several workers read the same frames; each
 //! keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
+mod flows;
 mod table;
+mod take;
 mod transport;
 mod tunnels;
 
-use facts::{Address, Mac};
-use hashbrown::HashTable;
+use facts::{Address, Mac, Time};
 
 use crate::cx::{At, Expectations};
 use crate::decoder::Carrier;
-use crate::flow::{Engine, Flow, Key, Transport, number_of_mac, open_layer2};
+use crate::flow::{Engine, Key, Transport, number_of_mac, open_layer2};
 use crate::net::fragments::Fragments;
 use crate::net::link::{self, Ends, Payload};
 use crate::net::{control, ip};
-use crate::picture::{OddityKey, Picture};
+use crate::picture::{Frames, Limits, OddityKey, Picture};
 use crate::reader::{Malformed, Reader};
 use crate::{Frame, names, protocols};
+
+use self::flows::Flows;
+pub use self::take::Load;
 
 /// Which part of the traffic a worker keeps.
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +67,18 @@ impl Here {
 
 pub struct Worker {
     shard: Shard,
-    flows: Vec<Option<Flow>>,
-    free: Vec<usize>,
-    table: HashTable<usize>,
-    /// Where the search for the oldest flow goes on.
-    hand: usize,
+    flows: Flows,
     fragments: Fragments,
     expected: Expectations,
     picture: Picture,
+    /// What the frames of the capture at hand were, until the next capture begins.
+    counts: (u32, Frames),
+    /// Frames read in all.
+    frames: u64,
+    /// Bytes that wait in flows for what comes before them, or after.
+    waiting: usize,
+    /// Latest time of a frame.
+    now: Time,
 }
 
 impl std::fmt::Debug for Worker {
@@ -91,21 +99,28 @@ struct Passing {
 }
 
 impl Worker {
-    pub fn new(shard: Shard) -> Worker {
+    pub fn new(shard: Shard, limits: Limits) -> Worker {
         Worker {
             shard,
-            flows: Vec::new(),
-            free: Vec::new(),
-            table: HashTable::new(),
-            hand: 0,
+            flows: Flows::new(shard.seed),
             fragments: Fragments::default(),
             expected: Expectations::new(),
-            picture: Picture::default(),
+            picture: Picture::new(limits),
+            counts: (0, Frames::default()),
+            frames: 0,
+            waiting: 0,
+            now: Time::default(),
         }
     }
 
     /// Reads one frame. Frames come in the order of their captures; times may go back a little.
     pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.frames += 1;
+        self.now = self.now.max(frame.time);
+        if self.counts.0 != frame.capture {
+            self.settle_counts();
+            self.counts.0 = frame.capture;
+        }
         let at = At {
             now: frame.time,
             capture: frame.capture,
@@ -118,20 +133,10 @@ impl Worker {
             realm: 0,
         };
         match link::open(frame.link, frame.data) {
-            None => {
-                self.picture
-                    .frames
-                    .entry(frame.capture)
-                    .or_default()
-                    .undecoded += u64::from(self.shard.index == 0)
-            }
+            None => self.counts.1.undecoded += u64::from(self.shard.index == 0),
             Some(Ok((ends, payload, bytes))) => self.payload(here, &ends, payload, bytes),
             Some(Err(error)) if self.shard.index == 0 => {
-                self.picture
-                    .frames
-                    .entry(frame.capture)
-                    .or_default()
-                    .unclassified += 1;
+                self.counts.1.unclassified += 1;
                 if !(here.cut && error == Malformed::Short) {
                     self.odd(here, "link.malformed", None, None, None, error);
                 }
@@ -140,14 +145,12 @@ impl Worker {
         }
     }
 
-    /// Closes every flow and gives the picture.
+    /// Closes every flow and gives the picture: all of it, or what was not taken before.
     pub fn finish(mut self) -> Picture {
-        for index in 0..self.flows.len() {
-            self.close(index);
+        for place in self.flows.places() {
+            self.close(place);
         }
-        if self.fragments.dropped > 0 {
-            *self.picture.left_out.entry("fragments").or_default() += self.fragments.dropped;
-        }
+        self.settle_counts();
         self.picture
     }
 
@@ -272,7 +275,7 @@ impl Worker {
             signature: signature(bytes),
             bytes: bytes.len(),
         };
-        let Some((index, again)) = self.pass(here, ends, passing, false) else {
+        let Some((place, again)) = self.pass(here, ends, passing, false) else {
             return;
         };
         if again {
@@ -287,7 +290,7 @@ impl Worker {
             expected,
             ..
         } = self;
-        let Some(Some(flow)) = flows.get_mut(index) else {
+        let Some(flow) = flows.get_mut(place) else {
             return;
         };
         if flow.decoder.is_none() && flow.named.is_none() {
@@ -335,9 +338,8 @@ impl Worker {
         if here.depth > 0 {
             return;
         }
-        let counts = self.picture.frames.entry(here.at.capture).or_default();
-        counts.total += 1;
-        counts.unclassified += u64::from(!classified);
+        self.counts.1.total += 1;
+        self.counts.1.unclassified += u64::from(!classified);
     }
 }
 

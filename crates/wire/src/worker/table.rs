@@ -3,22 +3,22 @@ use std::net::IpAddr;
 
 use facts::Address;
 
+use super::flows::Place;
 use super::transport::settle;
 use super::{Here, Passing, Worker};
 use crate::cx::At;
 use crate::flow::{Engine, Flow, Key, Sight, Stream, Transport, is_stale, open_expected};
 use crate::net::link::Ends;
-use crate::picture::{self, AddressKey, Picture, RouteKey, limits};
+use crate::picture::{self, AddressKey, Picture, RouteKey, Tally};
+
+/// Flows looked at to find one that may give way.
+const MOST_LOOKED_AT: u32 = 64;
 
 impl Worker {
     /// Whether the flows of this pair of hosts are this worker's.
     pub(super) fn mine(&self, key: &Key) -> bool {
         let of = u64::from(self.shard.of);
         of <= 1 || key.pair_hash() % of == u64::from(self.shard.index)
-    }
-
-    pub(super) fn is_at(&self, index: usize, key: &Key) -> bool {
-        matches!(self.flows.get(index), Some(Some(flow)) if flow.key == *key)
     }
 
     /// Finds or opens the flow and counts the packet on it (TCP counts for itself: `late`). Gives its place and whether the
@@ -29,25 +29,22 @@ impl Worker {
         ends: &Ends,
         passing: Passing,
         late: bool,
-    ) -> Option<(usize, bool)> {
-        let hash = passing.key.hash(self.shard.seed);
-        let found = self
-            .table
-            .find(hash, |index| self.is_at(*index, &passing.key))
-            .copied();
-        let stale = found.filter(|index| {
-            matches!(self.flows.get(*index), Some(Some(flow)) if is_stale(flow, here.at.now))
-        });
-        if let Some(index) = stale {
-            self.close(index);
-        }
-        let index = match found.filter(|_| stale.is_none()) {
-            Some(index) => index,
-            None => self.open(here, &passing, hash),
+    ) -> Option<(Place, bool)> {
+        let found = self.flows.find(&passing.key);
+        let stale = |place: &Place| {
+            let flow = self.flows.get(*place);
+            flow.is_some_and(|flow| is_stale(flow, here.at.now))
         };
-        let Some(Some(flow)) = self.flows.get_mut(index) else {
-            return None;
+        let place = match found {
+            Some(place) if stale(&place) => {
+                self.close(place);
+                self.open(here, &passing)?
+            }
+            Some(place) => place,
+            None => self.open(here, &passing)?,
         };
+        self.flows.touch(place);
+        let flow = self.flows.get_mut(place)?;
         let At {
             now,
             capture,
@@ -62,21 +59,21 @@ impl Worker {
                 if !late {
                     flow.count(passing.sender, passing.bytes, now, capture, frame);
                 }
-                Some((index, false))
+                Some((place, false))
             }
             Sight::Again(forwarded) => {
                 if let Some(step) = forwarded {
                     flow.forwarded_by(&step);
                     self.forwarded(here, &step);
                 }
-                Some((index, true))
+                Some((place, true))
             }
         }
     }
 
     /// A flow, and what its dialogue writes to.
-    pub(super) fn parts(&mut self, index: usize) -> Option<(&mut Flow, Engine<'_>)> {
-        let flow = self.flows.get_mut(index)?.as_mut()?;
+    pub(super) fn parts(&mut self, place: Place) -> Option<(&mut Flow, Engine<'_>)> {
+        let flow = self.flows.get_mut(place)?;
         Some((
             flow,
             Engine {
@@ -104,29 +101,13 @@ impl Worker {
         self.picture.route(key, here.at, &[here.at.frame]);
     }
 
-    pub(super) fn open(&mut self, here: Here, passing: &Passing, hash: u64) -> usize {
-        if self.table.len() >= limits::FLOWS {
+    fn open(&mut self, here: Here, passing: &Passing) -> Option<Place> {
+        if self.flows.len() >= self.picture.limits.flows {
             self.evict();
         }
         let mut flow = Flow::new(passing.key, passing.sender, here.at.now, here.at.capture);
         self.announced(here, &mut flow, passing.sender);
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => {
-                self.flows.push(None);
-                self.flows.len() - 1
-            }
-        };
-        if let Some(place) = self.flows.get_mut(index) {
-            *place = Some(flow);
-        }
-        let (flows, seed) = (&self.flows, self.shard.seed);
-        self.table
-            .insert_unique(hash, index, |index| match flows.get(*index) {
-                Some(Some(flow)) => flow.key.hash(seed),
-                _ => 0,
-            });
-        index
+        self.flows.add(flow)
     }
 
     /// Whether another protocol announced this flow.
@@ -153,37 +134,23 @@ impl Worker {
         }
     }
 
-    /// Makes room: of eight flows in a row the one that was silent longest gives way.
-    pub(super) fn evict(&mut self) {
-        let mut oldest: Option<(usize, facts::Time)> = None;
-        for _ in 0..64 {
-            self.hand = if self.hand + 1 >= self.flows.len() {
-                0
-            } else {
-                self.hand + 1
-            };
-            if let Some(Some(flow)) = self.flows.get(self.hand)
-                && oldest.is_none_or(|(_, last)| flow.last < last)
-            {
-                oldest = Some((self.hand, flow.last));
-            }
-        }
-        if let Some((index, _)) = oldest {
+    /// Makes room: of some flows in a row the one that was silent longest gives way.
+    fn evict(&mut self) {
+        let turn = self.flows.turn(MOST_LOOKED_AT);
+        let last = |place: &Place| self.flows.get(*place).map(|flow| flow.last);
+        let oldest = turn.filter(|place| last(place).is_some()).min_by_key(last);
+        if let Some(place) = oldest {
             *self.picture.left_out.entry("flows cut short").or_default() += 1;
-            self.close(index);
+            self.close(place);
         }
     }
 
     /// Ends a flow: what waits is read, what was asked stays unanswered, and the picture gets its facts.
-    pub(super) fn close(&mut self, index: usize) {
-        let Some(mut flow) = self.flows.get_mut(index).and_then(Option::take) else {
+    pub(super) fn close(&mut self, place: Place) {
+        let Some(mut flow) = self.flows.remove(place) else {
             return;
         };
-        let hash = flow.key.hash(self.shard.seed);
-        if let Ok(entry) = self.table.find_entry(hash, |other| *other == index) {
-            entry.remove();
-        }
-        self.free.push(index);
+        self.waiting = self.waiting.saturating_sub(flow.held);
         let at = At {
             now: flow.last,
             capture: flow.capture,
@@ -200,53 +167,66 @@ impl Worker {
             flow.dir_mut(which).stream = stream;
         }
         engine.close(&mut flow);
-        for which in [0, 1] {
-            self.addresses(&flow, which);
-        }
-        self.picture.conversation(flow.conversation());
-        if let Some(session) = flow.remote_session() {
-            self.picture.sessions.push(session);
-        }
+        tell(&mut self.picture, &mut flow);
     }
 
-    /// The addresses that the packets of one direction came from.
-    pub(super) fn addresses(&mut self, flow: &Flow, which: usize) {
-        let (address, _) = flow.key.end(which);
-        let ip = address
-            .ip()
-            .filter(|ip| !ip.is_unspecified() && !is_group(*ip));
-        for leg in flow.dir(which).legs.iter() {
-            let mac = leg.src.filter(|mac| mac.is_device());
-            if mac.is_none() && ip.is_none() {
-                continue;
-            }
-            let key = AddressKey {
-                mac,
-                ip,
-                vlan: leg.vlan,
-            };
-            let Picture {
-                addresses,
-                left_out,
-                ..
-            } = &mut self.picture;
-            let Some(row) = picture::row(addresses, key, "addresses", limits::ADDRESSES, left_out)
-            else {
-                return;
-            };
-            row.hops = match (row.hops, ip.is_some().then_some(leg.hops)) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-            let evidence = facts::Evidence::one(leg.capture, leg.frame);
-            let tally = picture::Tally {
-                first: leg.first,
-                last: leg.last,
-                count: leg.packets,
-                evidence,
-            };
-            row.tally.take(tally);
+    /// The flow at that place tells what is new, and goes on.
+    pub(super) fn tell_at(&mut self, place: Place) {
+        if let Some(flow) = self.flows.get_mut(place) {
+            tell(&mut self.picture, flow);
         }
+    }
+}
+
+/// What a flow has to tell since it was asked last.
+fn tell(picture: &mut Picture, flow: &mut Flow) {
+    for which in [0, 1] {
+        addresses(picture, flow, which);
+    }
+    picture.conversation(flow.conversation());
+    if let Some(session) = flow.remote_session() {
+        picture.session(session);
+    }
+}
+
+/// The addresses that the packets of one direction came from.
+fn addresses(told: &mut Picture, flow: &mut Flow, which: usize) {
+    let (address, _) = flow.key.end(which);
+    let ip = address
+        .ip()
+        .filter(|ip| !ip.is_unspecified() && !is_group(*ip));
+    for leg in flow.dir_mut(which).legs.news() {
+        let mac = leg.src.filter(|mac| mac.is_device());
+        if mac.is_none() && ip.is_none() {
+            continue;
+        }
+        let key = AddressKey {
+            mac,
+            ip,
+            vlan: leg.vlan,
+        };
+        let Picture {
+            addresses,
+            left_out,
+            limits,
+            ..
+        } = told;
+        let Some(row) = picture::row(addresses, key, "addresses", limits.addresses, left_out)
+        else {
+            return;
+        };
+        row.hops = match (row.hops, ip.is_some().then_some(leg.hops)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let evidence = facts::Evidence::one(leg.capture, leg.frame);
+        let tally = Tally {
+            first: leg.first,
+            last: leg.last,
+            count: leg.packets,
+            evidence,
+        };
+        row.tally.take(tally);
     }
 }
 

@@ -1,4 +1,5 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
+use super::flows::Place;
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
 use crate::cx::At;
 use crate::flow::{Arrived, Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
@@ -90,8 +91,8 @@ impl Worker {
                     here,
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
-                if let Some((index, _)) = self.pass(here, ends, passing, false)
-                    && let Some(Some(flow)) = self.flows.get_mut(index)
+                if let Some((place, _)) = self.pass(here, ends, passing, false)
+                    && let Some(flow) = self.flows.get_mut(place)
                 {
                     flow.named = names::of_ip(other);
                 }
@@ -113,8 +114,8 @@ impl Worker {
                 here,
             );
             self.count_frame(here, names::of_ip(packet.protocol).is_some());
-            if let Some((index, _)) = self.pass(here, ends, passing, false)
-                && let Some(Some(flow)) = self.flows.get_mut(index)
+            if let Some((place, _)) = self.pass(here, ends, passing, false)
+                && let Some(flow) = self.flows.get_mut(place)
             {
                 flow.named = names::of_ip(packet.protocol);
             }
@@ -139,10 +140,10 @@ impl Worker {
             here,
         );
         let sender = passing.sender;
-        let Some((index, again)) = self.pass(here, ends, passing, false) else {
+        let Some((place, again)) = self.pass(here, ends, passing, false) else {
             return Ok(());
         };
-        let Some((flow, mut engine)) = self.parts(index) else {
+        let Some((flow, mut engine)) = self.parts(place) else {
             return Ok(());
         };
         if !again {
@@ -178,10 +179,10 @@ impl Worker {
         if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
             self.replace_old(&passing, tcp.seq);
         }
-        let Some((index, again)) = self.pass(here, ends, passing, true) else {
+        let Some((place, again)) = self.pass(here, ends, passing, true) else {
             return Ok(());
         };
-        let Some((flow, mut engine)) = self.parts(index) else {
+        let Some((flow, mut engine)) = self.parts(place) else {
             return Ok(());
         };
         if !again {
@@ -192,23 +193,51 @@ impl Worker {
         }
         let known = flow.protocol().is_some();
         self.count_frame(here, known || tcp.payload.is_empty());
+        self.weigh(here, place);
         Ok(())
+    }
+
+    /// Keeps account of the bytes that wait. Where they are too many in all, the flow that wants more goes on without.
+    fn weigh(&mut self, here: Here, place: Place) {
+        let Worker {
+            flows,
+            picture,
+            expected,
+            ..
+        } = self;
+        let Some(flow) = flows.get_mut(place) else {
+            return;
+        };
+        let waits = flow.waiting();
+        let before = std::mem::replace(&mut flow.held, waits);
+        if flow.held == before {
+            return;
+        }
+        self.waiting = self.waiting.saturating_sub(before) + flow.held;
+        if flow.held < before || self.waiting <= picture.limits.waiting_bytes {
+            return;
+        }
+        *picture.left_out.entry("bytes out of order").or_default() += flow.held as u64;
+        let mut engine = Engine { picture, expected };
+        settle(&mut engine, flow, here.at, Stream::waits);
+        for which in [0, 1] {
+            engine.forget(flow, which, here.at);
+        }
+        self.waiting = self.waiting.saturating_sub(flow.held) + flow.waiting();
+        flow.held = flow.waiting();
     }
 
     /// A new handshake on the ends of an old connection: that one is over.
     pub(super) fn replace_old(&mut self, passing: &Passing, seq: u32) {
-        let hash = passing.key.hash(self.shard.seed);
-        let found = self
-            .table
-            .find(hash, |index| self.is_at(*index, &passing.key))
-            .copied();
-        let Some(index) = found else { return };
-        let Some(Some(flow)) = self.flows.get(index) else {
+        let Some(place) = self.flows.find(&passing.key) else {
+            return;
+        };
+        let Some(flow) = self.flows.get(place) else {
             return;
         };
         let stream = &flow.dir(passing.sender).stream;
         if stream.started && stream.initial != Some(seq) {
-            self.close(index);
+            self.close(place);
         }
     }
 
@@ -237,14 +266,14 @@ impl Worker {
         );
         let sender = passing.sender;
         self.count_frame(here, true);
-        let Some((index, again)) = self.pass(here, ends, passing, false) else {
+        let Some((place, again)) = self.pass(here, ends, passing, false) else {
             return Ok(());
         };
         if again {
             return Ok(());
         }
         let Worker { flows, picture, .. } = self;
-        let Some(Some(flow)) = flows.get_mut(index) else {
+        let Some(flow) = flows.get_mut(place) else {
             return Ok(());
         };
         if flow.named.is_none() {
@@ -278,12 +307,12 @@ impl Worker {
             (number_of_ip(inner.dst), dst),
         );
         let (key, _) = Key::new(low, high, transport, here.realm);
-        let found = self
-            .table
-            .find(key.hash(self.shard.seed), |index| self.is_at(*index, &key))
-            .copied();
-        if let Some(Some(flow)) = found.and_then(|index| self.flows.get_mut(index)) {
+        let Some(place) = self.flows.find(&key) else {
+            return;
+        };
+        if let Some(flow) = self.flows.get_mut(place) {
             flow.unreachable = true;
+            self.flows.touch(place);
         }
     }
 }

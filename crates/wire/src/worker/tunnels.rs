@@ -81,7 +81,7 @@ mod tests {
     use facts::Time;
 
     use crate::testing::hex;
-    use crate::{Frame, Link, Shard, Worker};
+    use crate::{Frame, Limits, Link, Shard, Worker};
 
     /// ICMP echo requests between hosts behind GRE, one per inner pair, all between the same outer routers.
     #[test]
@@ -97,7 +97,7 @@ mod tests {
             .collect();
         let conversations = |of: u32| {
             let mut pictures = (0..of).map(|index| {
-                let mut worker = Worker::new(Shard { index, of, seed: 0 });
+                let mut worker = Worker::new(Shard { index, of, seed: 0 }, Limits::default());
                 for (number, data) in (1u32..).zip(&frames) {
                     let length = u32::try_from(data.len()).unwrap();
                     worker.frame(&Frame {

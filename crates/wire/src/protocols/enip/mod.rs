@@ -483,13 +483,14 @@ impl Enip {
 
     /// Told as a new row, or counted on the row of the same request before.
     fn done(&mut self, cx: &mut Cx<'_>, waiting: &Waiting, doing: &Arc<Doing>, fingerprint: u64) {
-        if let Some(Known { row: Some(id), .. }) = self.known.get(&fingerprint) {
-            cx.again(*id, waiting.at.now);
+        if let Some(Known { row: Some(id), .. }) = self.known.get(&fingerprint)
+            && cx.again(*id, waiting.at.now)
+        {
             return;
         }
         let row = tell(cx, waiting, doing, Some(Outcome::Ok), None);
         if doing.verb.is_cyclic() {
-            if self.known.len() >= MOST_KNOWN {
+            if self.known.len() >= MOST_KNOWN && !self.known.contains_key(&fingerprint) {
                 self.known.clear();
             }
             let doing = Arc::clone(doing);

@@ -123,8 +123,9 @@ impl Modbus {
             return;
         }
         let short = asked.request.fingerprint();
-        if let Some(id) = self.known.get(short) {
-            cx.again(id, asked.at.now);
+        if let Some(id) = self.known.get(short)
+            && cx.again(id, asked.at.now)
+        {
             return;
         }
         let id = tell(cx, &asked, Some(Outcome::Ok), None);

@@ -431,8 +431,9 @@ impl OpcUa {
             return;
         };
         let known = request.short.and_then(|short| self.known.get(short));
-        if let (Some(id), Verb::Read, false) = (known, request.ask.verb, types::is_bad(result)) {
-            cx.again(id, request.at.now);
+        if let (Some(id), Verb::Read, false) = (known, request.ask.verb, types::is_bad(result))
+            && cx.again(id, request.at.now)
+        {
             return;
         }
         let refused = if types::is_bad(result) {
@@ -451,8 +452,9 @@ impl OpcUa {
                     }
                 })
         };
-        if let (None, Some(id)) = (&refused, known) {
-            cx.again(id, request.at.now);
+        if let (None, Some(id)) = (&refused, known)
+            && cx.again(id, request.at.now)
+        {
             return;
         }
         let places = &request.ask.identity;
@@ -486,6 +488,7 @@ impl OpcUa {
         /// As many as [`Memo`] holds.
         const MOST: usize = 8;
         self.known.put(short, id);
+        self.asks.retain(|(known, _)| *known != short);
         if self.asks.len() >= MOST {
             self.asks.remove(0);
         }

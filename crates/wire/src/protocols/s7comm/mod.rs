@@ -383,8 +383,9 @@ impl S7 {
 
     /// Told as a new row, or counted on the row of the same request before.
     fn done(&mut self, cx: &mut Cx<'_>, asked: &Asked, doing: &Arc<ops::Doing>, fingerprint: u64) {
-        if let Some(id) = self.known.row(fingerprint) {
-            cx.again(id, asked.at.now);
+        if let Some(id) = self.known.row(fingerprint)
+            && cx.again(id, asked.at.now)
+        {
             return;
         }
         let id = ops::tell(cx, asked, doing, Some(Outcome::Ok), None);

@@ -79,6 +79,10 @@ impl Known {
 
     pub(super) fn put(&mut self, fingerprint: u64, doing: &Arc<Doing>, id: Option<OpId>) {
         let entry = (fingerprint, Arc::clone(doing), id);
+        if let Some(known) = self.known.iter_mut().find(|known| known.0 == fingerprint) {
+            *known = entry;
+            return;
+        }
         if self.known.len() < MOST_KNOWN {
             self.known.push(entry);
             return;

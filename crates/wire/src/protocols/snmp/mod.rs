@@ -212,9 +212,11 @@ impl Snmp {
         };
         if pdu.error != 0 {
             tell(cx, &waiting, Some(Outcome::Refused), Some(pdu.error));
-        } else if let Some(id) = self.known.get(waiting.fingerprint) {
-            cx.again(id, waiting.at.now);
-        } else {
+        } else if !self
+            .known
+            .get(waiting.fingerprint)
+            .is_some_and(|id| cx.again(id, waiting.at.now))
+        {
             let id = tell(cx, &waiting, Some(Outcome::Ok), None);
             if waiting.subject.verb.is_cyclic() {
                 self.known.put(waiting.fingerprint, id);
