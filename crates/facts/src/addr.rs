@@ -110,6 +110,20 @@ impl fmt::Display for Address {
     }
 }
 
+/// The text was neither an IP nor a MAC address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnAddress;
+
+impl FromStr for Address {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Address, NotAnAddress> {
+        let ip = text.parse().map(Address::Ip);
+        ip.or_else(|_| text.parse().map(Address::Mac))
+            .map_err(|_| NotAnAddress)
+    }
+}
+
 impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Address {
         Address::Ip(ip)

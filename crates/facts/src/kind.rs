@@ -1,10 +1,12 @@
 //! What every kind of fact has: a name, columns with a doc line each, and a row of values.
 //!
-//! A kind is declared once with [`kind!`](macro@crate::kind); the SQL table, `seawall sql --tables`, the CSV header and the
-//! JSON keys all derive from that declaration.
+//! A kind is declared once with [`kind!`](macro@crate::kind); the SQL table, `seawall sql --tables`, the CSV header, the
+//! JSON keys, and how rows are merged and kept all derive from that declaration.
 use std::fmt;
+use std::hash::Hasher;
 use std::net::IpAddr;
 
+use crate::merge::Merge;
 use crate::{Address, Mac, Time};
 
 /// A value of a row, as SQL, CSV and JSON know it. What was not seen is `Null`, never an empty text.
@@ -64,11 +66,59 @@ pub struct KindInfo {
 }
 
 /// One kind of fact.
-pub trait Kind {
+pub trait Kind: Sized {
     const INFO: KindInfo;
+    /// What becomes of each column when its row is told again, in the order of [`Kind::INFO`]; of `capture` and `frames` it
+    /// is [`Merge::Latest`] or [`Merge::Join`], both alike.
+    const MERGE: &[Merge];
+
+    /// Whether it is witnessed, and so remembered; a kind of judged columns alone is worked out when facts are folded.
+    const WITNESSED: bool = {
+        let (mut rules, mut witnessed) = (Self::MERGE, false);
+        while let [rule, rest @ ..] = rules {
+            witnessed |= rule.is_key();
+            rules = rest;
+        }
+        witnessed
+    };
+
     fn evidence(&self) -> &Evidence;
+    fn evidence_mut(&mut self) -> &mut Evidence;
+    /// First and last time of which it tells.
+    fn span(&self) -> (Option<Time>, Option<Time>);
     /// The row, one value per column of [`Kind::INFO`]; `captures` names the captures by index.
     fn row(&self, captures: &[String]) -> Vec<Value>;
+    /// The fact of a row that [`Kind::row`] gave, with judged columns left out (not null: `values` has none of them), and
+    /// without `capture` and `frames`, which are `evidence`. The name of the column that holds something else if one does.
+    fn from_row(
+        values: &mut dyn Iterator<Item = Value>,
+        evidence: Evidence,
+    ) -> Result<Self, &'static str>;
+
+    /// Whether telling it again counts on the same row. What does not is an event of its own: every column tells it apart
+    /// from others, so that the very same row told twice is still one.
+    fn is_counted(&self) -> bool;
+    /// Hashes what tells the row apart.
+    fn hash_key(&self, state: &mut impl Hasher);
+    /// Whether both speak of the same thing.
+    fn is_same(&self, other: &Self) -> bool;
+    /// Takes over what a newer row of the same key says.
+    fn merge(&mut self, newer: Self);
+}
+
+/// Puts facts in the order in which every list of them stands: by time, then by what shows them, then by value, so that
+/// the order never hangs on hashing or on who saw which part.
+pub fn in_order<K: Kind>(facts: &mut [K]) {
+    let place = |fact: &K| {
+        let (time, Evidence { capture, frames }) = (fact.span().0, fact.evidence());
+        (time.is_none(), time, *capture, frames.first().copied())
+    };
+    facts.sort_by(|a, b| {
+        place(a).cmp(&place(b)).then_with(|| {
+            let (a, b) = (a.row(&[]), b.row(&[]));
+            a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal)
+        })
+    });
 }
 
 /// Where a fact can be looked up: frames of one capture, numbered from 1 as they stand in the file.
@@ -113,6 +163,8 @@ pub enum Grade {
 }
 
 impl Grade {
+    pub const ALL: [Grade; 3] = [Grade::Declared, Grade::Stated, Grade::Inferred];
+
     pub const fn name(self) -> &'static str {
         match self {
             Grade::Declared => "declared",
@@ -123,9 +175,12 @@ impl Grade {
 }
 
 /// A Rust type that can stand in a column.
-pub trait Cell {
+pub trait Cell: Sized {
     const TYPE: Type;
     fn value(&self) -> Value;
+    /// The other way round. Null is the usual value of the type, since a column may be younger than the row; `None` is for
+    /// anything that is no such value.
+    fn read(value: Value) -> Option<Self>;
 }
 
 impl<T: Cell> Cell for Option<T> {
@@ -133,44 +188,101 @@ impl<T: Cell> Cell for Option<T> {
     fn value(&self) -> Value {
         self.as_ref().map_or(Value::Null, Cell::value)
     }
+    fn read(value: Value) -> Option<Option<T>> {
+        match value {
+            Value::Null => Some(None),
+            value => T::read(value).map(Some),
+        }
+    }
 }
 
 macro_rules! cells {
-    ($($rust:ty => $ty:ident, |$v:ident| $value:expr;)*) => {
+    ($($rust:ty => $ty:ident, |$v:ident| $value:expr, $($pattern:pat => $read:expr),+;)*) => {
         $(impl Cell for $rust {
             const TYPE: Type = Type::$ty;
             fn value(&self) -> Value { let $v = self; $value }
+            fn read(value: Value) -> Option<$rust> {
+                match value {
+                    $($pattern => $read,)+
+                    Value::Null => Some(<$rust>::default()),
+                    _ => None,
+                }
+            }
         })*
     };
 }
 
 cells! {
-    bool => Bool, |v| Value::Bool(*v);
-    u8 => Int, |v| Value::Int(i64::from(*v));
-    u16 => Int, |v| Value::Int(i64::from(*v));
-    u32 => Int, |v| Value::Int(i64::from(*v));
-    u64 => Int, |v| Value::Int(i64::try_from(*v).unwrap_or(i64::MAX));
-    i64 => Int, |v| Value::Int(*v);
-    f64 => Real, |v| Value::Real(*v);
-    String => Text, |v| Value::Text(v.clone());
-    &'static str => Text, |v| Value::Text((*v).to_owned());
-    Time => Time, |v| Value::Text(v.to_string());
-    Mac => Text, |v| Value::Text(v.to_string());
-    IpAddr => Text, |v| Value::Text(v.to_string());
-    Address => Text, |v| Value::Text(v.to_string());
-    Grade => Text, |v| Value::Text(v.name().to_owned());
-    Vec<String> => List, |v| Value::List(v.clone());
-    Vec<u16> => Numbers, |v| Value::Numbers(v.iter().map(|n| u64::from(*n)).collect());
+    bool => Bool, |v| Value::Bool(*v), Value::Bool(v) => Some(v);
+    u8 => Int, |v| Value::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
+    u16 => Int, |v| Value::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
+    u32 => Int, |v| Value::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
+    u64 => Int, |v| Value::Int(i64::try_from(*v).unwrap_or(i64::MAX)), Value::Int(n) => n.try_into().ok();
+    i64 => Int, |v| Value::Int(*v), Value::Int(n) => Some(n);
+    String => Text, |v| Value::Text(v.clone()), Value::Text(text) => Some(text);
+    Time => Time, |v| Value::Text(v.to_string()), Value::Text(text) => Time::parse(&text);
+    Mac => Text, |v| Value::Text(v.to_string()), Value::Text(text) => text.parse().ok();
+    Address => Text, |v| Value::Text(v.to_string()), Value::Text(text) => text.parse().ok();
+    Vec<String> => List, |v| Value::List(v.clone()), Value::List(list) => Some(list);
+    Vec<u16> => Numbers, |v| Value::Numbers(v.iter().map(|n| u64::from(*n)).collect()),
+        Value::Numbers(list) => list.into_iter().map(|n| n.try_into().ok()).collect();
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Types without a usual value: they stand in a column only as `Option`.
+macro_rules! cells_that_may_lack {
+    ($($rust:ty => $text:ident => $read:expr;)*) => {
+        $(impl Cell for $rust {
+            const TYPE: Type = Type::Text;
+            fn value(&self) -> Value { Value::Text(self.to_string()) }
+            fn read(value: Value) -> Option<$rust> {
+                match value {
+                    Value::Text($text) => $read,
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+cells_that_may_lack! {
+    IpAddr => text => text.parse().ok();
+    Grade => text => Grade::ALL.into_iter().find(|grade| grade.name() == text);
 }
 
 /// Declares a kind of fact: a struct whose doc lines are its reference, plus `evidence`, which every fact has and which
 /// stands in the columns `capture` and `frames`.
+///
+/// A column says after `=>` what becomes of it when its row is told again ([`Merge`]): `first`, `last`, `sum`, `any`, `least`,
+/// `latest`, `opening` (that of the row which began first), `join`. One that says nothing is part of the key; one whose doc
+/// begins with "Judged:" is neither merged nor kept. After the table's name may stand, in brackets:
+/// - `latest`: columns that say nothing take the newest value; the key is what says `key`;
+/// - `judged`: the whole kind is worked out when facts are folded;
+/// - `counted if FUNCTION`: rows of which the function says no are events, each a row of its own.
 #[macro_export]
 macro_rules! kind {
+    ($(#[doc = $doc:literal])+ $name:ident = $table:literal { $($columns:tt)* }) => {
+        $crate::kind! { @key |_| true; $(#[doc = $doc])+ $name = $table { $($columns)* } }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident = $table:literal (latest) { $($columns:tt)* }) => {
+        $crate::kind! { @latest |_| true; $(#[doc = $doc])+ $name = $table { $($columns)* } }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident = $table:literal (judged) { $($columns:tt)* }) => {
+        $crate::kind! { @judged |_| true; $(#[doc = $doc])+ $name = $table { $($columns)* } }
+    };
+    ($(#[doc = $doc:literal])+ $name:ident = $table:literal (counted if $counted:path) { $($columns:tt)* }) => {
+        $crate::kind! { @key $counted; $(#[doc = $doc])+ $name = $table { $($columns)* } }
+    };
     (
+        @$usual:ident $counted:expr;
         $(#[doc = $doc:literal])+
         $name:ident = $table:literal {
-            $( $(#[doc = $fdoc:literal])+ $field:ident : $ty:ty, )*
+            $( $(#[doc = $fdoc:literal])+ $field:ident : $ty:ty $(=> $own:ident)?, )*
         }
     ) => {
         $(#[doc = $doc])+
@@ -181,37 +293,104 @@ macro_rules! kind {
             pub evidence: $crate::Evidence,
         }
 
-        impl $crate::Kind for $name {
-            const INFO: $crate::KindInfo = $crate::KindInfo {
-                name: $table,
-                doc: concat!($($doc, "\n"),+),
-                columns: &[
-                    $( $crate::Column {
-                        name: stringify!($field),
-                        ty: <$ty as $crate::Cell>::TYPE,
-                        doc: concat!($($fdoc),+),
-                    }, )*
-                    $crate::Column { name: "capture", ty: $crate::Type::Text, doc: " Capture that shows it." },
-                    $crate::Column {
-                        name: "frames",
-                        ty: $crate::Type::Numbers,
-                        doc: " Frame numbers in that capture, from 1; the first few.",
-                    },
-                ],
+        const _: () = {
+            use $crate::merge::Merge;
+            use $crate::{Cell, Column, Evidence, Kind, KindInfo, Time, Type, Value};
+
+            /// The rule of each column.
+            #[allow(non_upper_case_globals, reason = "named like the columns")]
+            mod rule {
+                use $crate::merge::Merge;
+                $( pub(super) const $field: Merge =
+                    Merge::of(concat!($($fdoc),+), $crate::merge_rule!($usual $($own)?)); )*
+            }
+            const EVIDENCE: Merge = match $crate::merge_rule!($usual) {
+                Merge::Key => Merge::Join,
+                other => other,
             };
-            fn evidence(&self) -> &$crate::Evidence {
-                &self.evidence
+
+            impl Kind for $name {
+                const INFO: KindInfo = KindInfo {
+                    name: $table,
+                    doc: concat!($($doc, "\n"),+),
+                    columns: &[
+                        $( Column {
+                            name: stringify!($field),
+                            ty: <$ty as Cell>::TYPE,
+                            doc: concat!($($fdoc),+),
+                        }, )*
+                        Column { name: "capture", ty: Type::Text, doc: " Capture that shows it." },
+                        Column {
+                            name: "frames",
+                            ty: Type::Numbers,
+                            doc: " Frame numbers in that capture, from 1; the first few.",
+                        },
+                    ],
+                };
+                const MERGE: &[Merge] = &[$( rule::$field, )* EVIDENCE, EVIDENCE];
+
+                fn evidence(&self) -> &Evidence {
+                    &self.evidence
+                }
+                fn evidence_mut(&mut self) -> &mut Evidence {
+                    &mut self.evidence
+                }
+                fn span(&self) -> (Option<Time>, Option<Time>) {
+                    (self.time.into(), self.last.into())
+                }
+                fn row(&self, captures: &[String]) -> Vec<Value> {
+                    let capture = self.evidence.capture.and_then(|index| captures.get(index as usize));
+                    let frames = &self.evidence.frames;
+                    vec![
+                        $( Cell::value(&self.$field), )*
+                        capture.map_or(Value::Null, |name| Value::Text(name.clone())),
+                        if capture.is_none() { Value::Null }
+                        else { Value::Numbers(frames.iter().map(|n| u64::from(*n)).collect()) },
+                    ]
+                }
+                fn from_row(values: &mut dyn Iterator<Item = Value>, evidence: Evidence) -> Result<$name, &'static str> {
+                    Ok($name {
+                        $( $field: if rule::$field.is_judged() { Default::default() } else {
+                            values.next().and_then(Cell::read).ok_or(stringify!($field))?
+                        }, )*
+                        evidence,
+                    })
+                }
+                fn is_counted(&self) -> bool {
+                    let counted: fn(&$name) -> bool = $counted;
+                    counted(self)
+                }
+                fn hash_key(&self, state: &mut impl std::hash::Hasher) {
+                    let event = !self.is_counted();
+                    $( if rule::$field.is_key() || event && !rule::$field.is_judged() {
+                        std::hash::Hash::hash(&self.$field, state);
+                    } )*
+                    // Not the capture: its place in the list of captures may change.
+                    if event {
+                        std::hash::Hash::hash(&self.evidence.frames, state);
+                    }
+                }
+                fn is_same(&self, other: &$name) -> bool {
+                    let event = !self.is_counted();
+                    event == !other.is_counted()
+                        $( && (rule::$field.is_judged() || !rule::$field.is_key() && !event || self.$field == other.$field) )*
+                        && (!event || self.evidence == other.evidence)
+                }
+                fn merge(&mut self, newer: $name) {
+                    if !self.is_counted() {
+                        return;
+                    }
+                    let opens = newer.span().0 < self.span().0;
+                    $( if !rule::$field.is_judged() {
+                        $crate::merge_column!($usual $($own)?: self.$field, newer.$field, opens);
+                    } )*
+                    let _ = opens;
+                    match EVIDENCE {
+                        Merge::Latest => self.evidence = newer.evidence,
+                        _ => self.evidence.merge(newer.evidence),
+                    }
+                }
             }
-            fn row(&self, captures: &[String]) -> Vec<$crate::Value> {
-                let capture = self.evidence.capture.and_then(|index| captures.get(index as usize));
-                let frames = &self.evidence.frames;
-                vec![
-                    $( $crate::Cell::value(&self.$field), )*
-                    capture.map_or($crate::Value::Null, |name| $crate::Value::Text(name.clone())),
-                    if capture.is_none() { $crate::Value::Null }
-                    else { $crate::Value::Numbers(frames.iter().map(|n| u64::from(*n)).collect()) },
-                ]
-            }
-        }
+        };
     };
 }

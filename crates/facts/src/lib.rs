@@ -5,6 +5,7 @@
 pub mod kind;
 pub mod kinds;
 pub mod lists;
+pub mod merge;
 pub mod site;
 mod time;
 mod uid;
@@ -13,7 +14,8 @@ mod addr;
 
 pub use addr::{Address, Mac};
 pub use ipnet::IpNet;
-pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Type, Value};
+pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Type, Value, in_order};
 pub use kinds::Facts;
+pub use merge::Merge;
 pub use time::Time;
 pub use uid::Uid;

@@ -19,4 +19,11 @@ impl Cell for Uid {
     fn value(&self) -> Value {
         Value::Text(self.to_string())
     }
+    fn read(value: Value) -> Option<Uid> {
+        match value {
+            Value::Text(text) => u64::from_str_radix(&text, 16).ok().map(Uid),
+            Value::Null => Some(Uid::default()),
+            _ => None,
+        }
+    }
 }

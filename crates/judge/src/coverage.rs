@@ -9,6 +9,10 @@ use store::Snapshot;
 
 use crate::Error;
 
+/// What a live witness tells of its own blindness, without being asked. Every page that needs any coverage needs that
+/// somebody was watching.
+const OF_ITSELF: &[&str] = &["watching", "drops", "shedding", "silence", "history"];
+
 #[derive(Debug)]
 struct Seen {
     sensor: Option<String>,
@@ -108,6 +112,14 @@ impl Coverage {
                     "no sensor is declared to see zone {zone}"
                 )));
                 continue;
+            }
+            // Nothing else can mend that nobody looked.
+            for row in self.rows.iter().filter(|row| !row.complete) {
+                let of_all = row.zone.is_none() && row.sensor.is_none();
+                if OF_ITSELF.contains(&row.what.as_str()) && (of_all || speaks(row, zone, watched))
+                {
+                    add(Ground::Missing(lack(row, zone, &row.what)));
+                }
             }
             // Whole captures and frames come first: where frames are missing, so is all that frames carry.
             let asked = ["capture", "frames", "streams", "directions", "classified"];
@@ -230,6 +242,11 @@ fn name(need: &str) -> &'static str {
         "streams" => "the TCP streams",
         "directions" => "both directions of the connections",
         "classified" => "how many frames were understood",
+        "watching" => "whether anybody was watching",
+        "drops" => "the frames dropped before they were read",
+        "shedding" => "the frames put aside under load",
+        "silence" => "the times without a frame",
+        "history" => "what was kept",
         _ => "the limits of its tables",
     }
 }

@@ -103,6 +103,7 @@ fn own_coverage(picture: &Picture) -> Vec<Coverage> {
     for (table, count) in picture.left_out() {
         rows.push(Coverage {
             what: "limits".to_owned(),
+            part: Some(table.to_owned()),
             good: 0,
             total: count,
             state: "partial".to_owned(),

@@ -7,11 +7,13 @@ mod error;
 mod flow;
 mod fold;
 mod functions;
+mod memory;
 mod schema;
 mod site_rows;
 mod snapshot;
 
 pub use error::Error;
 pub use fold::fold;
+pub use memory::{Limits, Memory};
 pub use schema::{TableDoc, columns, tables};
 pub use snapshot::{Rows, Snapshot, Table};

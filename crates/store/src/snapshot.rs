@@ -342,7 +342,11 @@ fn put(statement: &mut Statement<'_>, id: i64, values: &[Value]) -> rusqlite::Re
     statement.raw_execute().map(|_| ())
 }
 
-fn bind(statement: &mut Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
+pub(crate) fn bind(
+    statement: &mut Statement<'_>,
+    index: usize,
+    value: &Value,
+) -> rusqlite::Result<()> {
     let borrowed = |text| ToSqlOutput::Borrowed(ValueRef::Text(text));
     match value {
         Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),

@@ -3,7 +3,7 @@ use crate::{Grade, Mac, Time, kind};
 kind! {
     /// A device: what the site file declares joined with what was seen of it. One row per declared asset and per
     /// device that nobody declared.
-    Asset = "asset" {
+    Asset = "asset" (judged) {
         /// Name as in the site file, else its IP address, else its MAC address.
         name: String,
         /// Whether the site file names it.

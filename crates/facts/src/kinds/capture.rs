@@ -2,11 +2,11 @@ use crate::{Time, kind};
 
 kind! {
     /// A capture that was read: what it is, and what was wrong with it. The ground of every citation of frames.
-    Capture = "capture_file" {
+    Capture = "capture_file" (latest) {
         /// Base name.
-        name: String,
+        name: String => key,
         /// Folder it was read from, as given.
-        folder: Option<String>,
+        folder: Option<String> => key,
         /// SHA-256 of the file as it lies there (compressed if it is), in hex.
         sha256: Option<String>,
         /// Size of the file in bytes.

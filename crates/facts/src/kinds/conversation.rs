@@ -3,13 +3,13 @@ use crate::{Address, Mac, Time, Uid, kind};
 kind! {
     /// Who talked to whom: one row per TCP connection, per UDP or ICMP exchange of the same ends, and per pair of MAC
     /// addresses and EtherType on layer 2. A packet that a router carried between two monitored VLANs counts once.
-    Conversation = "conversation" {
+    Conversation = "conversation" (latest) {
         /// First packet.
         time: Time,
         /// Last packet.
         last: Time,
         /// Names the conversation, the same in every run on the same traffic: 16 hexadecimal digits.
-        uid: Uid,
+        uid: Uid => key,
         /// Community ID v1 with seed 0; null where there is no IP.
         community_id: Option<String>,
         /// `tcp`, `udp`, `icmp`, `icmp6`, another IP protocol as `ip/NUMBER`, or `ethertype/0xNNNN`, `llc/0xNN`.

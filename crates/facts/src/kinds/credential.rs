@@ -4,11 +4,11 @@ kind! {
     /// A password, community or token that crossed the wire in clear text: that it was seen, never the secret itself.
     Credential = "credential" {
         /// First time.
-        time: Time,
+        time: Time => first,
         /// Last time.
-        last: Time,
+        last: Time => last,
         /// How many times.
-        count: u64,
+        count: u64 => sum,
         /// Protocol, by the name of its decoder.
         protocol: String,
         /// Host that sent it.

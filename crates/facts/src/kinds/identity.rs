@@ -6,9 +6,9 @@ kind! {
     /// One thing known of a device, with its source. Contradictions stand side by side.
     Identity = "identity" {
         /// When it was stated first.
-        time: Time,
+        time: Time => first,
         /// When it was stated last.
-        last: Time,
+        last: Time => last,
         /// MAC address of the device, where it is on this wire.
         mac: Option<Mac>,
         /// IP address of the device.

@@ -30,6 +30,27 @@ pub use route::Route;
 
 use crate::{Kind, KindInfo, Value};
 
+/// Calls the macro of that name with every kind, as `field: Type, …` in the order of the reference.
+#[macro_export]
+macro_rules! every_kind {
+    ($call:ident) => {
+        $call! {
+            assets: $crate::kinds::Asset,
+            addresses: $crate::kinds::AddressFact,
+            conversations: $crate::kinds::Conversation,
+            operations: $crate::kinds::Operation,
+            names: $crate::kinds::Name,
+            remote_sessions: $crate::kinds::RemoteSession,
+            credentials: $crate::kinds::Credential,
+            identities: $crate::kinds::Identity,
+            routes: $crate::kinds::Route,
+            coverage: $crate::kinds::Coverage,
+            oddities: $crate::kinds::Oddity,
+            files: $crate::kinds::Capture,
+        }
+    };
+}
+
 macro_rules! kinds {
     ($($field:ident : $kind:ty,)*) => {
         /// Every fact witnessed, by kind, each in the order of time.
@@ -70,20 +91,7 @@ macro_rules! kinds {
     };
 }
 
-kinds! {
-    assets: Asset,
-    addresses: AddressFact,
-    conversations: Conversation,
-    operations: Operation,
-    names: Name,
-    remote_sessions: RemoteSession,
-    credentials: Credential,
-    identities: Identity,
-    routes: Route,
-    coverage: Coverage,
-    oddities: Oddity,
-    files: Capture,
-}
+every_kind!(kinds);
 
 #[test]
 fn every_kind_and_column_says_what_it_is() {

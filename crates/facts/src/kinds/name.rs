@@ -6,15 +6,15 @@ kind! {
     /// A name that a host looked up, asked for, or was shown.
     Name = "name" {
         /// First time.
-        time: Time,
+        time: Time => first,
         /// Last time.
-        last: Time,
+        last: Time => last,
         /// How many times.
-        count: u64,
+        count: u64 => sum,
         /// Host that used the name.
         client: Address,
         /// MAC address that carried its packet.
-        client_mac: Option<Mac>,
+        client_mac: Option<Mac> => opening,
         /// Host that was asked: resolver, TLS or HTTP server.
         server: Address,
         /// VLAN in which it was seen.
@@ -27,9 +27,9 @@ kind! {
         /// Path of the request (`http-host` only).
         path: Option<String>,
         /// Addresses and aliases that the answer gave.
-        answers: Vec<String>,
+        answers: Vec<String> => join,
         /// Whether it was answered; null where answers are not expected.
-        answered: Option<bool>,
+        answered: Option<bool> => any,
         /// Judged: bytes that the client sent to the server in the conversation that carried the name (`tls-sni`,
         /// `http-host`).
         bytes_out: Option<u64>,

@@ -4,11 +4,11 @@ kind! {
     /// Something that should not be on a healthy wire: malformed messages, contradictions, limits that were hit.
     Oddity = "oddity" {
         /// First time.
-        time: Time,
+        time: Time => first,
         /// Last time.
-        last: Time,
+        last: Time => last,
         /// How many times.
-        count: u64,
+        count: u64 => sum,
         /// Short name, `area.what`, e.g. `ip.bad_length`, `modbus.answer_without_request`.
         what: String,
         /// Source; null where the frame had none.

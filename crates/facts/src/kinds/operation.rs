@@ -5,21 +5,21 @@ use crate::{Address, Cell, Mac, Time, Type, Value, kind};
 kind! {
     /// What someone asked a device to do, in one vocabulary across protocols. Cyclic reads and writes of the same
     /// objects by the same pair are one row with a count; every other operation is a row of its own.
-    Operation = "operation" {
+    Operation = "operation" (counted if Operation::is_cyclic) {
         /// Request, or answer where the request was not seen.
-        time: Time,
+        time: Time => first,
         /// Last repetition; equal to `time` unless counted.
-        last: Time,
+        last: Time => last,
         /// How many times it was seen; retransmissions do not count.
-        count: u64,
+        count: u64 => sum,
         /// The end that asked.
         source: Address,
         /// The end that was asked.
         target: Address,
         /// MAC address that carried the request.
-        source_mac: Option<Mac>,
+        source_mac: Option<Mac> => opening,
         /// MAC address to which the request went.
-        target_mac: Option<Mac>,
+        target_mac: Option<Mac> => opening,
         /// VLAN in which the request was seen; null when untagged.
         vlan: Option<u16>,
         /// Protocol, by the name of its decoder.
@@ -33,11 +33,11 @@ kind! {
         /// How it ended: `ok`, `refused`, `unanswered`; null when the answer cannot be seen.
         outcome: Option<Outcome>,
         /// Bytes of content carried (block, file, value).
-        content_bytes: Option<u64>,
+        content_bytes: Option<u64> => opening,
         /// SHA-256 of the content carried, in hex; only when it was seen whole.
-        content_sha256: Option<String>,
+        content_sha256: Option<String> => opening,
         /// Community ID of the conversation that carried it.
-        community_id: Option<String>,
+        community_id: Option<String> => opening,
         /// Judged: whether the operation changes the device (every operation but read, diagnose, identify).
         modifies: bool,
         /// Judged: asset that asked, as named in the site file, else its address.
@@ -125,6 +125,13 @@ verbs! {
     Identify = "identify",
 }
 
+impl Operation {
+    /// Whether repetitions count on one row: a cyclic operation whose content was not taken.
+    pub fn is_cyclic(&self) -> bool {
+        self.operation.is_cyclic() && self.content_sha256.is_none()
+    }
+}
+
 impl Verb {
     pub fn parse(text: &str) -> Option<Verb> {
         Verb::ALL.iter().copied().find(|verb| verb.name() == text)
@@ -155,6 +162,12 @@ impl Cell for Verb {
     fn value(&self) -> Value {
         Value::Text(self.name().to_owned())
     }
+    fn read(value: Value) -> Option<Verb> {
+        match value {
+            Value::Text(text) => Verb::parse(&text),
+            _ => None,
+        }
+    }
 }
 
 /// How an operation ended.
@@ -166,6 +179,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Outcome; 3] = [Outcome::Ok, Outcome::Refused, Outcome::Unanswered];
+
     pub const fn name(self) -> &'static str {
         match self {
             Outcome::Ok => "ok",
@@ -179,5 +194,13 @@ impl Cell for Outcome {
     const TYPE: Type = Type::Text;
     fn value(&self) -> Value {
         Value::Text(self.name().to_owned())
+    }
+    fn read(value: Value) -> Option<Outcome> {
+        match value {
+            Value::Text(text) => Outcome::ALL
+                .into_iter()
+                .find(|outcome| outcome.name() == text),
+            _ => None,
+        }
     }
 }

@@ -2,13 +2,13 @@ use crate::{Address, Mac, Time, Uid, kind};
 
 kind! {
     /// A session by which someone can work on a host from elsewhere: SSH, Telnet, RDP, VNC, TeamViewer, AnyDesk …
-    RemoteSession = "remote_session" {
+    RemoteSession = "remote_session" (latest) {
         /// First packet of the conversation that carried it.
         time: Time,
         /// Last packet.
         last: Time,
         /// Names the conversation that carried it, as in `conversation`.
-        uid: Uid,
+        uid: Uid => key,
         /// Protocol, by the name of its decoder.
         protocol: String,
         /// Host from which.

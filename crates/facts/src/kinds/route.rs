@@ -7,11 +7,11 @@ kind! {
     /// seen to forward packets.
     Route = "route" {
         /// First time.
-        time: Time,
+        time: Time => first,
         /// Last time.
-        last: Time,
+        last: Time => last,
         /// How many times.
-        count: u64,
+        count: u64 => sum,
         /// `dhcp` (hands out addresses), `ra` (IPv6 router advertisement), `redirect` (ICMP), `proxy-arp`,
         /// `forwards` (the same packet entered and left it), `default-route` (carries packets to addresses outside).
         via: String,

@@ -23,9 +23,13 @@ use facts::site::{Sensor, Site, ZoneKind};
 use hashbrown::HashMap;
 
 use super::places::Places;
+use super::witness;
 
 /// Of so many TCP bytes one may be lost before `streams` is partial.
 const LOSS_OF: u64 = 1000;
+
+/// Rows that are made anew each time.
+const MADE_HERE: &[&str] = &["capture", "limits", "frames", "streams", "directions"];
 
 /// Names the sensor of each capture: the first of the site whose pattern claims it.
 pub(super) fn name_sensors(files: &mut [Capture], site: &Site) {
@@ -45,10 +49,11 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
             row.sensor = sensor_of.capture(&row.evidence).map(str::to_owned);
         }
     }
+    witness::tell(&mut facts.coverage, places);
     let limits = limits(facts);
     facts
         .coverage
-        .retain(|row| row.zone.is_none() && !matches!(row.what.as_str(), "capture" | "limits"));
+        .retain(|row| !MADE_HERE.contains(&row.what.as_str()));
     let captures: Vec<Coverage> = facts
         .files
         .iter()
@@ -183,6 +188,7 @@ fn of_capture(index: usize, file: &Capture) -> Coverage {
         sensor: file.sensor.clone(),
         zone: None,
         what: "capture".to_owned(),
+        part: None,
         good,
         total: file.packets,
         state: state.to_owned(),
@@ -225,6 +231,7 @@ fn limits(facts: &Facts) -> Vec<Coverage> {
             rows.push(account.clone());
         }
         rows.extend(overflows.iter().map(|one| Coverage {
+            part: one.part.clone(),
             good: one.good,
             total: one.total,
             state: one.state.clone(),
@@ -495,6 +502,7 @@ impl View<'_> {
             sensor: self.sensor.map(str::to_owned),
             zone: Some(self.zone.to_owned()),
             what: what.to_owned(),
+            part: None,
             good,
             total,
             state: state.to_owned(),

@@ -5,7 +5,8 @@
 //!
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
 //! address; `conversations`, `operations` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
-//! writes; `coverage` says what could not be seen.
+//! writes; `witness` puts what a witness says of itself into sentences;
+//! `coverage` says what could not be seen.
 mod assets;
 mod conversations;
 mod coverage;
@@ -19,6 +20,7 @@ mod places;
 mod roles;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use facts::Facts;
 use facts::lists::Lists;
