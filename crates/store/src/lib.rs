@@ -7,6 +7,7 @@ mod error;
 mod flow;
 mod fold;
 mod functions;
+pub mod history;
 mod memory;
 mod schema;
 mod site_rows;
@@ -14,6 +15,7 @@ mod snapshot;
 
 pub use error::Error;
 pub use fold::fold;
+pub use history::History;
 pub use memory::{Limits, Memory};
 pub use schema::{TableDoc, columns, tables};
 pub use snapshot::{Rows, Snapshot, Table};

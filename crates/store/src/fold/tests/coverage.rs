@@ -249,3 +249,61 @@ fn every_sensor_gives_an_account_of_its_limits() {
     }
     assert_eq!(folded(facts.clone(), &site), facts);
 }
+
+#[test]
+fn what_a_live_witness_says_of_its_blindness_is_told_in_sentences() {
+    let mut facts = seen();
+    facts.coverage = vec![
+        Coverage::drops("crane-span", "eth1", time(0), time(60), 990, 10),
+        Coverage::shedding("crane-span", "bulk", time(0), time(9), 0, 7),
+        Coverage::silence("crane-span", Some(30), time(60), time(120)),
+        Coverage::silence("crane-span", Some(77), time(60), time(120)),
+        Coverage::not_watching(None, time(0), time(60), "ended"),
+        Coverage::history(time(0), time(60), 5, 1),
+        Coverage::drops("port-tap", "eth2", time(0), time(60), 990, 0),
+    ];
+    let site = site(SENSORS);
+    let facts = folded(facts, &site);
+    let told = |sensor, zone, what| covered(&facts, sensor, zone, what).detail.as_deref();
+    assert_eq!(
+        told("crane-span", "", "drops"),
+        Some(
+            "10 of 1000 frames were dropped before sensor crane-span could read them from eth1, between 2026-11-21 08:00:00 UTC \
+             and 2026-11-21 08:01:00 UTC"
+        )
+    );
+    assert_eq!(
+        told("crane-span", "", "shedding"),
+        Some(
+            "7 of 7 frames of bulk were put aside undecoded under load, between 2026-11-21 08:00:00 UTC and 2026-11-21 \
+             08:00:09 UTC"
+        )
+    );
+    // A VLAN speaks for its zone; one of no zone for nobody.
+    assert_eq!(
+        told("crane-span", "cameras", "silence"),
+        Some(
+            "sensor crane-span saw no frame of VLAN 30 for 60 s between 2026-11-21 08:01:00 UTC and 2026-11-21 08:02:00 UTC"
+        )
+    );
+    assert_eq!(
+        facts
+            .coverage
+            .iter()
+            .filter(|row| row.what == "silence")
+            .count(),
+        1
+    );
+    assert_eq!(
+        told("", "", "watching"),
+        Some(
+            "nobody was watching from 2026-11-21 08:00:00 UTC to 2026-11-21 08:01:00 UTC (the program ended without a word)"
+        )
+    );
+    assert_eq!(told("port-tap", "", "drops"), None, "nothing was dropped");
+    assert_eq!(
+        folded(facts.clone(), &site),
+        facts,
+        "folded again, the same"
+    );
+}

@@ -1,0 +1,409 @@
+//! History: what a live sensor saw, in a file per day that any SQLite tool opens.
+//!
+//! What is told gathers in memory ([`History::tell`]) and is written every few seconds in one transaction
+//! ([`History::write`]). A write that fails (the disk is full, somebody reads) loses nothing: it is made up for by the next
+//! that succeeds, within a limit; so history may stop while judging goes on. A crash loses what was not written, and the
+//! next run knows from when to when ([`History::gaps`]).
+//!
+//! Rows stand in the file of the day on which they were written. A row that is told on two days stands in both files and
+//! is merged when read, by the rules by which it would have been merged in memory.
+mod day;
+mod error;
+mod layout;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use facts::kinds::Coverage;
+use facts::{Facts, Time};
+
+use self::day::{Day, Past};
+pub use self::error::Error;
+pub use self::watch::{End, Gap, Watch};
+use crate::{Limits, Memory};
+
+const SECOND: i64 = 1_000_000_000;
+/// Time between two looks at what is to be deleted, in seconds.
+const TIDY_SECONDS: i64 = 60;
+
+/// How history is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Name of the terminal; a folder holds the history of one.
+    pub terminal: String,
+    /// Days kept beside today's; all if `None`.
+    pub days: Option<u32>,
+    /// Bytes that the files may take together; today's is kept whatever it takes.
+    pub bytes: Option<u64>,
+    /// Seconds after which a run that was not heard of was not watching.
+    pub patience_seconds: u32,
+    /// What is held until it can be written.
+    pub waiting: Limits,
+}
+
+impl Options {
+    pub fn new(terminal: impl Into<String>) -> Options {
+        Options {
+            terminal: terminal.into(),
+            days: None,
+            bytes: None,
+            patience_seconds: 60,
+            waiting: Limits::default().share(4),
+        }
+    }
+}
+
+/// What a write did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows added or told again.
+    pub rows: u64,
+    /// What somebody should know of: a file was gone and begun anew, old days were deleted. A sentence each.
+    pub notes: Vec<String>,
+}
+
+/// An interval of watching, and until when a file tells of it already.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    watch: Watch,
+    until: Option<Time>,
+}
+
+impl Kept {
+    const fn begin(now: Time) -> Kept {
+        let watch = Watch {
+            begin: now,
+            last: now,
+            end: End::Open,
+        };
+        Kept { watch, until: None }
+    }
+}
+
+/// The history of a terminal, open for writing by one run at a time.
+#[derive(Debug)]
+pub struct History {
+    folder: PathBuf,
+    options: Options,
+    /// Held as long as this run writes.
+    _lock: File,
+    day: Option<Day>,
+    waiting: Memory,
+    waiting_since: Option<Time>,
+    /// The interval of watching that is open.
+    watch: Kept,
+    /// Intervals that are over, and not written as such yet.
+    over: Vec<Kept>,
+    heard: Time,
+    tidied: Option<Time>,
+    notes: Vec<String>,
+}
+
+impl History {
+    /// Opens a folder for writing, and makes it where it is not there. Watching begins `now`.
+    pub fn open(folder: &Path, options: Options, now: Time) -> Result<History, Error> {
+        let failed = |source| Error::Folder {
+            path: folder.to_owned(),
+            source,
+        };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let path = folder.join("history.lock");
+        let lock = File::create(&path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path }),
+            Err(TryLockError::Error(source)) => return Err(Error::Folder { path, source }),
+        }
+        let mut history = History {
+            folder: folder.to_owned(),
+            _lock: lock,
+            day: None,
+            waiting: Memory::new(&options.waiting),
+            waiting_since: None,
+            watch: Kept::begin(now),
+            over: Vec::new(),
+            heard: now,
+            tidied: None,
+            notes: Vec::new(),
+            options,
+        };
+        // What a person has to decide is said at once; anything else may mend itself until there is something to write.
+        match history.turn_to(&day::of(now)) {
+            Err(error @ (Error::Newer { .. } | Error::OtherTerminal { .. })) => Err(error),
+            _ => Ok(history),
+        }
+    }
+
+    /// Takes what was seen since it was told last: facts as the witness gives them, not folded. Nothing is written yet.
+    /// To be called at least every few seconds, with no facts if there are none: that is how history knows that somebody
+    /// is watching.
+    pub fn tell(&mut self, facts: Facts, now: Time) {
+        // A clock set back leaves two intervals that overlap, which is no gap.
+        if now.since(self.heard).abs() > self.patience() {
+            let mut over = std::mem::replace(&mut self.watch, Kept::begin(now));
+            over.watch.end = End::Paused;
+            self.over.push(over);
+        }
+        self.heard = now;
+        self.watch.watch.last = self.watch.watch.last.max(now);
+        self.waiting_since.get_or_insert(now);
+        self.waiting.absorb(facts);
+    }
+
+    /// Writes everything told so far, all or nothing. After an error nothing is lost: the next write makes up for it.
+    pub fn write(&mut self, now: Time) -> Result<Written, Error> {
+        self.write_until(now, End::Open)
+    }
+
+    /// [`History::tell`] and [`History::write`] in one.
+    pub fn add(&mut self, facts: &Facts, now: Time) -> Result<Written, Error> {
+        self.tell(facts.clone(), now);
+        self.write(now)
+    }
+
+    /// The last write of a run that is stopped in order.
+    pub fn close(mut self, now: Time) -> Result<Written, Error> {
+        self.write_until(now, End::Stopped)
+    }
+
+    fn write_until(&mut self, now: Time, end: End) -> Result<Written, Error> {
+        let today = day::of(now);
+        let facts = self.to_write(now);
+        // A file that is deleted while it is written takes what was written with it: once more, into the new one.
+        let mut rows = 0;
+        for _ in 0..2 {
+            self.turn_to(&today)?;
+            self.watch.watch.end = end;
+            let watches = self.watches();
+            let Some(day) = &mut self.day else {
+                break;
+            };
+            match day.add(&facts, &watches, &self.options.terminal) {
+                Ok(written) => rows = written,
+                Err(error) => {
+                    // What is wrong with the file may be mended by opening it again.
+                    self.day = None;
+                    return Err(error);
+                }
+            }
+            if !day.is_gone() {
+                break;
+            }
+        }
+        self.watch.until = Some(self.watch.watch.last);
+        self.over.clear();
+        self.waiting = Memory::new(&self.options.waiting);
+        self.waiting_since = None;
+        self.tidy(now, &today);
+        Ok(Written {
+            rows,
+            notes: std::mem::take(&mut self.notes),
+        })
+    }
+
+    /// What waits, with the account of what did not fit while it waited.
+    fn to_write(&mut self, now: Time) -> Facts {
+        // Only the captures that something cites.
+        self.waiting.forget(Time::MIN);
+        let mut facts = self.waiting.rows();
+        facts.coverage.extend(self.given_up(now));
+        facts
+    }
+
+    fn given_up(&self, now: Time) -> Option<Coverage> {
+        let let_go = self.waiting.let_go();
+        let lost = let_go
+            .iter()
+            .map(|row| row.total.saturating_sub(row.good))
+            .fold(0, u64::saturating_add);
+        let held: usize = self.waiting.held().iter().map(|(_, rows)| rows).sum();
+        let since = self.waiting_since.unwrap_or(now);
+        (lost > 0).then(|| Coverage::history(since, now, held as u64, lost))
+    }
+
+    /// What history says of itself while it cannot be written: rows that it had to give up. To be judged with the facts.
+    pub fn coverage(&self, now: Time) -> Option<Coverage> {
+        self.given_up(now)
+    }
+
+    /// Since when something waits to be written, if something does.
+    pub fn waiting_since(&self) -> Option<Time> {
+        self.waiting_since
+    }
+
+    /// Opens the file of that day unless it is open. Where it is another one than was written last, the watch goes on in it.
+    fn turn_to(&mut self, today: &str) -> Result<(), Error> {
+        let is_open = |day: &Day| day.day == today && !day.is_gone();
+        if self.day.as_ref().is_some_and(is_open) {
+            return Ok(());
+        }
+        if let Some(day) = self.day.take() {
+            if day.is_gone() {
+                self.notes.push(format!(
+                    "{} was deleted or replaced while it was written: a new file was begun, and what the old one held \
+                     of this day is not in it",
+                    day.path.display()
+                ));
+            } else {
+                let mut told = self.watch.watch;
+                told.last = self.watch.until.unwrap_or(told.begin);
+                day.continued(&told);
+            }
+        }
+        let opened = Day::open(&self.folder, today, &self.options.terminal);
+        let day = match opened {
+            Err(Error::Damaged { path, message }) => {
+                self.set_aside(&path, &message)?;
+                Day::open(&self.folder, today, &self.options.terminal)?
+            }
+            opened => opened?,
+        };
+        // What was watched before is told by another file, for as long as that one is there.
+        for kept in self.over.iter_mut().chain([&mut self.watch]) {
+            if let Some(until) = kept.until
+                && !day.knows(&kept.watch)
+            {
+                kept.watch.begin = until;
+            }
+        }
+        self.day = Some(day);
+        Ok(())
+    }
+
+    /// A file that cannot be read any more does not keep the rest of the day from being written.
+    fn set_aside(&mut self, path: &Path, message: &str) -> Result<(), Error> {
+        let aside = (1..)
+            .map(|n| path.with_extension(format!("sqlite.damaged-{n}")))
+            .find(|aside| !aside.exists())
+            .unwrap_or_default();
+        fs::rename(path, &aside).map_err(|source| Error::Folder {
+            path: path.to_owned(),
+            source,
+        })?;
+        self.notes.push(format!(
+            "{} is damaged ({message}): it was set aside as {}, and a new file was begun",
+            path.display(),
+            aside.display()
+        ));
+        Ok(())
+    }
+
+    /// Deletes the oldest days beyond what may be kept.
+    fn tidy(&mut self, now: Time, today: &str) {
+        let recently = |then: Time| now.since(then).abs() < TIDY_SECONDS * SECOND;
+        if self.tidied.is_some_and(recently) {
+            return;
+        }
+        self.tidied = Some(now);
+        let Ok(days) = day::days(&self.folder) else {
+            return;
+        };
+        let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+        let mut bytes: u64 = days.iter().map(|(_, path)| size(path)).sum();
+        let oldest = self.options.days.and_then(|days| {
+            let today = day::begin(today)?;
+            Some(day::of(today.plus_secs(-86_400 * i64::from(days))))
+        });
+        for (day, path) in days {
+            let is_old = oldest.as_ref().is_some_and(|oldest| day < *oldest);
+            let is_much = self.options.bytes.is_some_and(|most| bytes > most);
+            if day.as_str() >= today || !is_old && !is_much {
+                continue;
+            }
+            bytes = bytes.saturating_sub(size(&path));
+            drop(fs::remove_file(path.with_extension("sqlite-journal")));
+            let what = match fs::remove_file(&path) {
+                Ok(()) => "was deleted, as the retention says".to_owned(),
+                Err(error) => format!("should be deleted, as the retention says, but: {error}"),
+            };
+            self.notes.push(format!("{} {what}", path.display()));
+        }
+    }
+
+    /// The facts that tell of the time between, of all days together, as far as they are written.
+    pub fn load(&self, from: Time, until: Time, limits: &Limits) -> Result<Recalled, Error> {
+        let mut recalled = recall(&self.folder, from, until, limits, self.patience())?;
+        recalled.gaps = self.gaps(from, until)?;
+        Ok(recalled)
+    }
+
+    /// The times within the time asked for in which nobody was watching. This run counts as watching up to the last time
+    /// it told something.
+    pub fn gaps(&self, from: Time, until: Time) -> Result<Vec<Gap>, Error> {
+        let (mut watches, _) = watches(&self.folder)?;
+        watches.extend(self.watches());
+        Ok(watch::gaps(watches, from, until, self.patience()))
+    }
+
+    fn watches(&self) -> Vec<Watch> {
+        let kept = self.over.iter().chain([&self.watch]);
+        kept.map(|kept| kept.watch).collect()
+    }
+
+    fn patience(&self) -> i64 {
+        i64::from(self.options.patience_seconds).saturating_mul(SECOND)
+    }
+}
+
+/// What a folder of history knows of a time.
+#[derive(Clone, Debug, Default)]
+pub struct Recalled {
+    pub facts: Facts,
+    /// When nobody was watching. [`Gap::coverage`] makes the rows that verdicts need.
+    pub gaps: Vec<Gap>,
+    /// When watching began, as far as it is still known.
+    pub begins: Option<Time>,
+    /// Files that could not be read, a sentence each. What they tell is a gap.
+    pub problems: Vec<String>,
+}
+
+/// Reads a folder of history, also while a run writes it, without changing it: the facts that tell of the time between,
+/// and the times in which nobody was watching. A run that was heard of in the last `patience` nanoseconds is still watching.
+pub fn recall(
+    folder: &Path,
+    from: Time,
+    until: Time,
+    limits: &Limits,
+    patience: i64,
+) -> Result<Recalled, Error> {
+    let mut memory = Memory::new(limits);
+    let (watches, mut problems) = watches(folder)?;
+    // A row stands in the file of the day on which it was written: the last ones before midnight in that of the next day.
+    let (first, last) = (day::of(from), day::of(until.plus_secs(86_400)));
+    let days = day::days(folder)?;
+    let asked = |day: &String| (&first..=&last).contains(&day);
+    for (_, path) in days.iter().filter(|(day, _)| asked(day)) {
+        match Past::open(path).and_then(|past| past.load(from, until)) {
+            Ok(facts) => memory.absorb(facts),
+            Err(error @ Error::Newer { .. }) => return Err(error),
+            Err(error) => {
+                let problem = error.to_string();
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+        }
+    }
+    let begins = watches.iter().map(|watch| watch.begin).min();
+    Ok(Recalled {
+        facts: memory.facts(),
+        gaps: watch::gaps(watches, from, until, patience),
+        begins,
+        problems,
+    })
+}
+
+/// When somebody was watching, by all files; with the problems of those that cannot be read.
+fn watches(folder: &Path) -> Result<(Vec<Watch>, Vec<String>), Error> {
+    let (mut watches, mut problems) = (Vec::new(), Vec::new());
+    for (_, path) in day::days(folder)? {
+        match Past::open(&path).and_then(|past| past.watches()) {
+            Ok(found) => watches.extend(found),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    Ok((watches, problems))
+}

@@ -1,0 +1,193 @@
+//! What needs a look behind the door: files of other formats, and a disk without room.
+use facts::kinds::{Operation, Verb};
+use facts::{Evidence, Facts, Time};
+use rusqlite::Connection;
+
+use super::day::{self, Day};
+use super::*;
+
+/// Noon of 22 November 2026, UTC.
+const NOON: Time = Time::from_secs(1_795_348_800);
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("seawall-{name}-{}", std::process::id()));
+        drop(fs::remove_dir_all(&path));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn today(&self) -> PathBuf {
+        day::path(&self.0, "2026-11-22")
+    }
+
+    fn history(&self) -> Result<History, Error> {
+        History::open(&self.0, Options::new("Harborview"), NOON)
+    }
+
+    fn stops(&self) -> usize {
+        let recalled = recall(&self.0, Time::MIN, Time::MAX, &Limits::default(), 0).unwrap();
+        assert_eq!(recalled.problems, Vec::<String>::new());
+        recalled.facts.operations.len()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn stops(from: i64, many: i64) -> Facts {
+    let stop = |n: i64| Operation {
+        time: Time(NOON.0 + n),
+        last: Time(NOON.0 + n),
+        count: 1,
+        operation: Verb::Stop,
+        detail: Some("x".repeat(200)),
+        evidence: Evidence::one(0, 7),
+        ..Operation::default()
+    };
+    Facts {
+        captures: vec!["span.pcap".to_owned()],
+        operations: (from..from + many).map(stop).collect(),
+        ..Facts::default()
+    }
+}
+
+#[test]
+fn a_full_disk_stops_history_and_what_was_told_meanwhile_is_made_up_for() {
+    let folder = Folder::new("full");
+    let mut history = folder.history().unwrap();
+    history.add(&stops(0, 10), NOON).unwrap();
+    let pages = "PRAGMA max_page_count";
+    let db = history.day.as_ref().unwrap().db();
+    let now: i64 = db
+        .query_row("PRAGMA page_count", [], |row| row.get(0))
+        .unwrap();
+    db.query_row(&format!("{pages} = {}", now + 4), [], |_| Ok(()))
+        .unwrap();
+    let error = history
+        .add(&stops(10, 1000), NOON.plus_secs(5))
+        .unwrap_err();
+    assert!(matches!(error, Error::Full { .. }), "{error}");
+    assert!(error.to_string().contains("no room on the disk"), "{error}");
+    assert_eq!(folder.stops(), 10, "nothing half");
+    assert_eq!(history.waiting_since(), Some(NOON.plus_secs(5)));
+    // There is room again.
+    let written = history.add(&stops(1010, 1), NOON.plus_secs(10)).unwrap();
+    assert_eq!((written.rows, folder.stops()), (1001, 1011));
+    assert_eq!(history.waiting_since(), None);
+    assert_eq!(history.gaps(NOON, NOON.plus_secs(10)).unwrap(), []);
+}
+
+#[test]
+fn what_waits_too_long_is_given_up_and_counted() {
+    let folder = Folder::new("waits");
+    let options = Options {
+        waiting: Limits {
+            operations: 100,
+            ..Limits::default()
+        },
+        ..Options::new("Harborview")
+    };
+    let mut history = History::open(&folder.0, options, NOON).unwrap();
+    history.tell(stops(0, 250), NOON);
+    let now = NOON.plus_secs(5);
+    let said = history.coverage(now).unwrap();
+    assert_eq!((said.what.as_str(), said.total), ("history", 250));
+    history.write(now).unwrap();
+    assert_eq!(history.coverage(now), None);
+    let facts = history.load(NOON, now, &Limits::default()).unwrap().facts;
+    assert_eq!(facts.coverage, [said], "it is told with the facts");
+}
+
+#[test]
+fn a_file_of_an_earlier_format_is_brought_up_to_date() {
+    let folder = Folder::new("earlier");
+    {
+        let db = Connection::open(folder.today()).unwrap();
+        // As it was before formats were counted: no intervals of watching, fewer columns.
+        db.execute_batch(
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+             INSERT INTO meta VALUES ('terminal', 'Harborview');
+             CREATE TABLE operation (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, time TEXT, last TEXT, operation TEXT);
+             INSERT INTO operation VALUES (1, x'01', '2026-11-22T11:00:00.000000000Z', '2026-11-22T11:00:00.000000000Z', 'start');",
+        )
+        .unwrap();
+    }
+    assert_eq!(folder.stops(), 1, "it can be read as it is");
+    folder.history().unwrap().add(&stops(0, 1), NOON).unwrap();
+    let recalled = recall(&folder.0, Time::MIN, Time::MAX, &Limits::default(), 0).unwrap();
+    let told: Vec<(Verb, u64)> = recalled
+        .facts
+        .operations
+        .iter()
+        .map(|one| (one.operation, one.count))
+        .collect();
+    assert_eq!(told, [(Verb::Start, 0), (Verb::Stop, 1)]);
+    let db = Connection::open(folder.today()).unwrap();
+    let format: u32 = db
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(format, layout::FORMAT);
+}
+
+#[test]
+fn a_file_of_a_later_format_is_left_alone_and_both_formats_are_named() {
+    let folder = Folder::new("later");
+    folder.history().unwrap().add(&stops(0, 1), NOON).unwrap();
+    let later = layout::FORMAT + 1;
+    Connection::open(folder.today())
+        .unwrap()
+        .pragma_update(None, "user_version", later)
+        .unwrap();
+    let before = fs::read(folder.today()).unwrap();
+    for error in [
+        folder.history().map(drop).unwrap_err(),
+        recall(&folder.0, Time::MIN, Time::MAX, &Limits::default(), 0)
+            .map(drop)
+            .unwrap_err(),
+    ] {
+        let told = error.to_string();
+        assert!(told.contains(&format!("format {later}")), "{told}");
+        assert!(
+            told.contains(&format!("up to {}", layout::FORMAT)),
+            "{told}"
+        );
+    }
+    assert_eq!(fs::read(folder.today()).unwrap(), before);
+}
+
+#[test]
+fn the_history_of_another_terminal_is_not_mixed_in() {
+    let folder = Folder::new("other");
+    folder.history().unwrap().add(&stops(0, 1), NOON).unwrap();
+    let error = Day::open(&folder.0, "2026-11-22", "Elsewhere").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("\"Harborview\", not of \"Elsewhere\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_the_day_goes_on() {
+    let folder = Folder::new("damaged");
+    fs::write(
+        folder.today(),
+        "no database at all, but as long as the head of one: ".repeat(9),
+    )
+    .unwrap();
+    let written = folder.history().unwrap().add(&stops(0, 3), NOON).unwrap();
+    assert!(
+        written.notes[0].contains("was set aside"),
+        "{:?}",
+        written.notes
+    );
+    assert_eq!(folder.stops(), 3);
+    assert!(folder.today().with_extension("sqlite.damaged-1").exists());
+}
