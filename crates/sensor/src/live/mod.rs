@@ -2,7 +2,7 @@
 //!
 //! The parts are for a command that puts them together in this order: [`open`] gives one [`Tap`] per worker of an
 //! interface; [`drop_privileges`] gives up everything but what reopening needs; then threads begin, each with its tap and
-//! its own [`Segments`]; [`trim`] keeps the segments below a budget, [`Keeper`] cuts out what findings cite, [`Watch`]
+//! its own [`Segments`]; [`trim()`] keeps the segments below a budget, [`Keeper`] cuts out what findings cite, [`Watch`]
 //! hands over captures that others finish writing.
 //!
 //! Passive: nothing here sends. The kernel itself would, so the interface is to be silenced once, by who sets up the

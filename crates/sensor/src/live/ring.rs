@@ -417,16 +417,19 @@ impl Tap {
             None => (how | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
         };
         let packet = libc::SOL_PACKET;
+        match open.socket.set(packet, libc::PACKET_FANOUT, &asked) {
+            // It came this far before, and failed at what follows.
+            Err(error) if error.raw_os_error() == Some(libc::EALREADY) => {}
+            result => result.map_err(fail)?,
+        }
+        // Each tells how to share: a group that lost all its taps meanwhile was made anew.
         open.socket
-            .set(packet, libc::PACKET_FANOUT, &asked)
+            .set_program(packet, libc::PACKET_FANOUT_DATA, &steer::by_hosts())
             .map_err(fail)?;
         if known.is_none() {
             let given: [u8; 4] = open.socket.get(packet, libc::PACKET_FANOUT).map_err(fail)?;
             let id = number(&given, 0) & 0xffff;
             *group = Some((open.index, u16::try_from(id).unwrap_or(0)));
-            open.socket
-                .set_program(packet, libc::PACKET_FANOUT_DATA, &steer::by_hosts())
-                .map_err(fail)?;
         }
         self.filter(&open.socket, open.kind, true)
     }
