@@ -9,6 +9,8 @@
 //! (both byte orders, several sections and interfaces), each plain, gzip or zstd. A damaged or cut-off capture is read
 //! as far as it goes, and each damage is a sentence with its byte and frame.
 //!
+//! On Linux, [`live`] captures from interfaces, keeps a ring of packets on disk, and watches folders.
+//!
 //! Absent here: any knowledge of what a frame holds; a clock; a frame that is copied or allocated for.
 mod bytes;
 mod capture;

@@ -2,13 +2,14 @@
 //!
 //! The parts are for a command that puts them together in this order: [`open`] gives one [`Tap`] per worker of an
 //! interface; [`drop_privileges`] gives up everything but what reopening needs; then threads begin, each with its tap and
-//! its own [`Segments`]; [`trim`] keeps the segments below a budget, [`Keeper`] cuts out what findings cite, [`Watch`]
+//! its own [`Segments`]; [`trim()`] keeps the segments below a budget, [`Keeper`] cuts out what findings cite, [`Watch`]
 //! hands over captures that others finish writing.
 //!
 //! Passive: nothing here sends. The kernel itself would, so the interface is to be silenced once, by who sets up the
 //! machine: no address, `ip link set dev eth1 arp off addrgenmode none`, `sysctl net.ipv6.conf.eth1.disable_ipv6=1`, up.
 //!
 //! Absent here: what a packet holds; the time of day (it comes in as an argument, or with the packet).
+mod card;
 mod error;
 mod kept;
 mod privilege;
@@ -22,6 +23,7 @@ mod watch;
 use facts::Time;
 use wire::{Frame, Link};
 
+pub use card::Card;
 pub use error::Error;
 pub use kept::{Cut, Keeper, Kept};
 pub use privilege::{Dropped, User, drop_privileges};

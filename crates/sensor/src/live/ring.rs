@@ -1,7 +1,7 @@
 //! An interface, captured: one packet ring per worker, shared with the kernel, each packet read where it lies.
 //!
-//! Spec: packet(7); TPACKET_V3 as in Documentation/networking/packet_mmap.rst of the kernel. Linux 4.19 or later: since
-//! then a group of rings can leave out what the machine itself sends.
+//! Spec: packet(7); TPACKET_V3 as in Documentation/networking/packet_mmap.rst of the kernel. Linux 4.12 or later, which
+//! numbers groups of rings itself.
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -115,6 +115,8 @@ struct Open {
     ring: Ring,
     socket: Socket,
     index: i32,
+    /// Type of its link layer.
+    kind: u16,
     /// Block to be read next.
     next: usize,
     /// Whether packets come in: a tap of several has to be in its group first.
@@ -291,7 +293,7 @@ impl Tap {
             });
         }
         let packet = libc::SOL_PACKET;
-        let old = "Linux 4.19 or later is needed";
+        let old = "Linux 4.12 or later is needed";
         let version = libc::tpacket_versions::TPACKET_V3 as libc::c_int;
         socket
             .set(packet, libc::PACKET_VERSION, &version)
@@ -300,11 +302,6 @@ impl Tap {
         socket
             .set(packet, libc::PACKET_RESERVE, &reserve)
             .map_err(|e| self.failed("reserve room for a VLAN tag", old, e))?;
-        if self.leaves_out_sent(kind) {
-            socket
-                .set(packet, libc::PACKET_IGNORE_OUTGOING, &1i32)
-                .map_err(|e| self.failed("leave out what this machine sends", old, e))?;
-        }
         // Only if every frame is stamped: a mix of two clocks would put packets in a wrong order.
         if self.options.hardware_time && socket.stamps_every_frame(name).unwrap_or(false) {
             let raw = libc::SOF_TIMESTAMPING_RAW_HARDWARE;
@@ -318,11 +315,8 @@ impl Tap {
         let ring = socket
             .ring(BLOCK, blocks, BLOCK_MS)
             .map_err(|e| self.failed("make a packet ring", "take a smaller ring", e))?;
-        if self.shares() {
-            socket
-                .set_program(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &steer::nothing())
-                .map_err(|e| self.failed("hold packets back", old, e))?;
-        }
+        let taking = !self.shares();
+        self.filter(&socket, kind, taking)?;
         socket
             .bind(index)
             .map_err(|e| self.failed("bind to it", "check that it is still there", e))?;
@@ -343,8 +337,9 @@ impl Tap {
             ring,
             socket,
             index,
+            kind,
             next: 0,
-            taking: !self.shares(),
+            taking,
         })
     }
 
@@ -352,9 +347,19 @@ impl Tap {
         self.options.workers > 1
     }
 
-    /// On loopback, whatever is sent comes in as well.
-    fn leaves_out_sent(&self, kind: u16) -> bool {
-        !self.options.outgoing || kind == LOOPBACK
+    /// Sets what the kernel lets into the ring. By a filter, as options that leave out what is sent are younger than the
+    /// kernels of many distributions, for a group of rings above all, and older ones pass over them without a word.
+    fn filter(&self, socket: &Socket, kind: u16, taking: bool) -> Result<(), Error> {
+        // On loopback, whatever is sent comes in as well.
+        let everything = self.options.outgoing && kind != LOOPBACK;
+        let program = match (taking, everything) {
+            (false, _) => steer::nothing(),
+            (true, false) => steer::incoming(),
+            (true, true) => steer::everything(),
+        };
+        socket
+            .set_program(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+            .map_err(|e| self.failed("set its filter", "check the limits of the service", e))
     }
 
     /// Looks how the interface is, and does what there is to do about it.
@@ -397,7 +402,7 @@ impl Tap {
         let fail = |e| {
             self.failed(
                 "share it between workers",
-                "Linux 4.19 or later is needed; with one worker it is not shared",
+                "Linux 4.12 or later is needed; with one worker it is not shared",
                 e,
             )
         };
@@ -405,32 +410,28 @@ impl Tap {
         let known = group
             .filter(|(index, _)| *index == open.index)
             .map(|(_, id)| id);
-        // The flag of the socket does not count for a group.
-        let kind = open.socket.link_type(&self.options.interface).unwrap_or(0);
-        let mut how = libc::PACKET_FANOUT_CBPF;
-        if self.leaves_out_sent(kind) {
-            how |= libc::PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
-        }
+        let how = libc::PACKET_FANOUT_CBPF;
         // A number that no one else on this machine uses is the kernel's to choose.
         let asked = match known {
             Some(id) => u32::from(id) | how << 16,
             None => (how | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
         };
         let packet = libc::SOL_PACKET;
+        match open.socket.set(packet, libc::PACKET_FANOUT, &asked) {
+            // It came this far before, and failed at what follows.
+            Err(error) if error.raw_os_error() == Some(libc::EALREADY) => {}
+            result => result.map_err(fail)?,
+        }
+        // Each tells how to share: a group that lost all its taps meanwhile was made anew.
         open.socket
-            .set(packet, libc::PACKET_FANOUT, &asked)
+            .set_program(packet, libc::PACKET_FANOUT_DATA, &steer::by_hosts())
             .map_err(fail)?;
         if known.is_none() {
             let given: [u8; 4] = open.socket.get(packet, libc::PACKET_FANOUT).map_err(fail)?;
             let id = number(&given, 0) & 0xffff;
             *group = Some((open.index, u16::try_from(id).unwrap_or(0)));
-            open.socket
-                .set_program(packet, libc::PACKET_FANOUT_DATA, &steer::by_hosts())
-                .map_err(fail)?;
         }
-        open.socket
-            .set(libc::SOL_SOCKET, libc::SO_DETACH_FILTER, &0i32)
-            .map_err(fail)
+        self.filter(&open.socket, open.kind, true)
     }
 
     /// Tries to open an interface that was gone; waits if it still is.

@@ -541,3 +541,46 @@ impl<'a> Named<'a> {
         })
     }
 }
+
+#[test]
+fn a_disk_that_hangs_costs_packets_that_are_counted_and_never_more_than_the_chunks() {
+    let dir = std::env::temp_dir().join(format!("seawall-hangs-{}", std::process::id()));
+    let whole = Rotation {
+        bytes: u64::MAX,
+        seconds: i64::MAX,
+    };
+    let mut segments = Segments::open(&dir, "span", 0, whole).unwrap();
+    // In place of the thread: no one, so that no chunk comes back.
+    let (jobs, todo) = channel();
+    let (tell, done) = channel();
+    segments.jobs = Some(jobs);
+    segments.done = done;
+    let data = vec![0; 60_000];
+    let write = |segments: &mut Segments, n: i64| {
+        let packet = Packet {
+            time: Time::from_secs(n),
+            data: &data,
+            wire_len: 60_000,
+            link: wire::Link::Ethernet,
+        };
+        segments.write(&packet)
+    };
+    let tried: i64 = 1000;
+    let kept = (0..tried)
+        .filter(|n| write(&mut segments, *n).is_some())
+        .count() as u64;
+    assert_eq!(segments.left_out(), tried as u64 - kept);
+    let room = (MOST_CHUNKS * CHUNK / data.len()) as u64;
+    assert!(kept >= room && segments.left_out() > 100, "{kept}");
+    assert_eq!(segments.chunks, MOST_CHUNKS);
+
+    // One chunk is done: there is room for that much more, and numbers go on without a hole.
+    let Some(Job::Chunk { bytes, .. }) = todo.try_iter().nth(1) else {
+        panic!("a segment is begun, then comes its first chunk");
+    };
+    tell.send(Done::Chunk(bytes)).unwrap();
+    let place = write(&mut segments, tried).unwrap();
+    assert_eq!(u64::from(place.frame), kept + 1);
+    drop(segments);
+    fs::remove_dir_all(dir).unwrap();
+}

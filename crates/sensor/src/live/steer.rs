@@ -1,4 +1,4 @@
-//! Which worker a packet goes to: a program that the kernel runs on each.
+//! Which packets come in, and which worker each goes to: programs that the kernel runs on each.
 //!
 //! The kernel's own choice, a hash of addresses and ports, would part an FTP command from its data, and fragments from
 //! their first. Here all packets between two hosts meet in one worker, in both directions, as the offline sensor has it
@@ -23,6 +23,8 @@ const RETURN_A: u32 = 0x10;
 /// Where a jump may go to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Label {
+    Sent,
+    Received,
     Mac,
     V4,
     V6,
@@ -79,6 +81,16 @@ impl Program {
         self.code
     }
 
+    /// A = what the kernel knows of the packet.
+    fn ancillary(&mut self, what: libc::c_int) {
+        let at = (libc::SKF_AD_OFF + what).cast_unsigned();
+        self.op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, at);
+    }
+
+    fn packet_type(&mut self) {
+        self.ancillary(libc::SKF_AD_PKTTYPE);
+    }
+
     /// A = word at X + k.
     fn word(&mut self, k: u32) {
         self.op(libc::BPF_LD | libc::BPF_W | libc::BPF_IND, k);
@@ -115,36 +127,50 @@ impl Program {
     }
 }
 
+/// What a filter returns: how many bytes of the packet are let in.
+const NONE: u32 = 0;
+const ALL: u32 = u32::MAX;
+
 /// Lets nothing in: for a tap that is not in its group yet.
 pub(super) fn nothing() -> Vec<sock_filter> {
-    let mut program = Program::default();
-    program.op(libc::BPF_RET | libc::BPF_K, 0);
-    program.finish()
+    let mut p = Program::default();
+    p.op(libc::BPF_RET | libc::BPF_K, NONE);
+    p.finish()
+}
+
+pub(super) fn everything() -> Vec<sock_filter> {
+    let mut p = Program::default();
+    p.op(libc::BPF_RET | libc::BPF_K, ALL);
+    p.finish()
+}
+
+/// Lets in what this machine does not send itself.
+pub(super) fn incoming() -> Vec<sock_filter> {
+    let mut p = Program::default();
+    p.packet_type();
+    p.jump_if(OUTGOING, Label::Sent);
+    p.op(libc::BPF_RET | libc::BPF_K, ALL);
+    p.here(Label::Sent);
+    p.op(libc::BPF_RET | libc::BPF_K, NONE);
+    p.finish()
 }
 
 /// Gives a number that is the same for all packets between two hosts; the kernel takes it modulo the number of taps.
 pub(super) fn by_hosts() -> Vec<sock_filter> {
-    let ancillary = |what: libc::c_int| (libc::SKF_AD_OFF + what).cast_unsigned();
     let link = |at: i32| (libc::SKF_LL_OFF + at).cast_unsigned();
     let mut p = Program::default();
 
     // X: where the network header begins.
+    p.packet_type();
+    p.jump_if(OUTGOING, Label::Sent);
     p.op(libc::BPF_LDX | libc::BPF_IMM, 0);
-    p.op(
-        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
-        ancillary(libc::SKF_AD_PKTTYPE),
-    );
-    p.op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, OUTGOING);
-    if let Some(op) = p.code.last_mut() {
-        op.jf = 1;
-    }
+    p.jump(Label::Received);
+    p.here(Label::Sent);
     p.op(libc::BPF_LDX | libc::BPF_IMM, ETHERNET);
+    p.here(Label::Received);
 
     // A: EtherType.
-    p.op(
-        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
-        ancillary(libc::SKF_AD_PROTOCOL),
-    );
+    p.ancillary(libc::SKF_AD_PROTOCOL);
     for depth in 0..=MOST_TAGS {
         p.jump_if(IPV4, Label::V4);
         p.jump_if(IPV6, Label::V6);
