@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use facts::{Time, Value};
 use judge::{Assessment, Judged, Subject, Verdict};
 
-use super::finding::{Closed, Finding, Gone};
+use super::finding::{Closed, Finding, Gone, beginning};
 use super::seen::{Open, Told};
 use super::severity::{self, Severity};
 use super::{Event, Health, Measure, Seen, Trouble, VerdictChange, What};
@@ -94,6 +94,7 @@ fn findings(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
             measure: measure.id.clone(),
             subject: subject.subject.clone(),
             cranes: finding.cranes.clone(),
+            reason: beginning(&subject.reason),
             opened: as_of.0,
             told: as_of.0,
             last: last(subject),
@@ -146,11 +147,11 @@ fn verdicts(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<
                 .next_step(&judged.id)
                 .filter(|_| judged.verdict == Verdict::NotMet),
         };
-        let severity = severity::of_verdict(from, change.to);
+        let severity = severity::of_verdict(from, change.to, worst_finding(judged));
         events.push(Event::new(
             as_of,
             severity,
-            &judged.id,
+            &key(&judged.id, from, change.to),
             What::Verdict(Box::new(change)),
         ));
     }
@@ -173,14 +174,30 @@ fn verdicts(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<
             reason: None,
             next: None,
         };
-        let severity = severity::of_verdict(from, None);
+        let severity = severity::of_verdict(from, None, None);
         events.push(Event::new(
             as_of,
             severity,
-            id,
+            &key(id, from, None),
             What::Verdict(Box::new(change)),
         ));
     }
+}
+
+fn worst_finding(judged: &Judged) -> Option<Severity> {
+    let findings = judged
+        .subjects
+        .iter()
+        .filter(|subject| subject.finding.is_some());
+    findings
+        .map(|subject| severity::of_finding(&judged.id, subject))
+        .max()
+}
+
+/// What tells one change of a verdict from another.
+fn key(id: &str, from: Option<Verdict>, to: Option<Verdict>) -> String {
+    let words = [from, to].map(|verdict| verdict.map_or("none", Verdict::words));
+    format!("{id}\0{}", words.join("\0"))
 }
 
 /// The reason, with the subject before it where it does not name it.
@@ -247,6 +264,7 @@ fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<Ev
             ),
             subject: known.subject.clone(),
             cranes: known.cranes.clone(),
+            was: known.reason.clone(),
             opened: known.opened(),
             gone,
             why,
@@ -276,7 +294,7 @@ fn why_gone(judged: Option<&Judged>, known: &Open) -> (Gone, String) {
         Some(Verdict::NotMet) | None => Gone::NotSeen,
     };
     let why = still.map_or_else(
-        || format!("{} no longer shows it in what is judged.", known.subject),
+        || "It is no longer seen in what is judged.".to_owned(),
         told_of,
     );
     (gone, why)

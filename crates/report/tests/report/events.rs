@@ -1,3 +1,10 @@
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail loudly"
+)]
+
 use facts::{Mac, Value};
 use judge::{Subject, Verdict};
 use report::events::{Event, Format, Gone, Health, Origin, Seen, Severity, Trouble, What, changes};
@@ -228,10 +235,7 @@ fn a_closed_finding_says_whether_it_was_mended_or_only_lost_from_sight() {
     let (gone, why, _) = close(None);
     assert_eq!(
         (gone, why.as_str()),
-        (
-            Gone::NotSeen,
-            "tos-report no longer shows it in what is judged."
-        )
+        (Gone::NotSeen, "It is no longer seen in what is judged.")
     );
 }
 
@@ -450,6 +454,10 @@ fn ecs_has_its_required_fields_and_only_allowed_categories() {
     assert_eq!(tree["event"]["kind"], "alert");
     assert_eq!(tree["source"]["mac"], "28-63-36-8A-01-10");
     assert_eq!(tree["network"]["vlan"]["id"], "10");
+    assert_eq!(
+        tree["seawall"]["finding"]["facts"]["content_bytes"], "4096",
+        "one type for all pages"
+    );
     assert_eq!(tree["related"]["ip"].as_array().unwrap().len(), 2);
     assert_eq!(tree["source"]["ip"], tree["related"]["ip"][0]);
 }

@@ -85,11 +85,7 @@ impl Server {
                     address,
                     from_anywhere: *from_anywhere,
                 };
-                Box::new(move || {
-                    if let Ok((stream, _)) = listener.accept() {
-                        let _ = answer(stream, &far);
-                    }
-                })
+                Box::new(move || serve(listener.accept(), &far))
             }
             Listen::Unix(path) => {
                 // A socket that an earlier run left; anything else is not ours to remove.
@@ -100,11 +96,7 @@ impl Server {
                 let listener = UnixListener::bind(path).map_err(failed)?;
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
                     .map_err(failed)?;
-                Box::new(move || {
-                    if let Ok((stream, _)) = listener.accept() {
-                        let _ = answer(stream, &far);
-                    }
-                })
+                Box::new(move || serve(listener.accept(), &far))
             }
         };
         let stop: Arc<AtomicBool> = Arc::default();
@@ -171,6 +163,15 @@ impl Timed for UnixStream {
     fn limit(&self, time: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(time))
             .and_then(|()| self.set_write_timeout(Some(time)))
+    }
+}
+
+/// One connection. Who asked and went away is nobody to tell.
+fn serve<S: Timed, A>(accepted: io::Result<(S, A)>, page: &Mutex<Page>) {
+    match accepted {
+        Ok((stream, _)) => drop(answer(stream, page)),
+        // Out of file descriptors, most likely: that passes, and must not cost a core until it does.
+        Err(_) => std::thread::sleep(Duration::from_millis(200)),
     }
 }
 
