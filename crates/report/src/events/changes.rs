@@ -32,13 +32,14 @@ pub fn changes(
     let before = before.unwrap_or(&nothing);
     let picks = Picks::new(now, context);
     let mut seen = Seen::default();
+    // Before the new ones, since what is not announced as closed yet takes room.
+    let closed = closed(before, &picks, &mut seen);
     let mut events = findings(before, &picks, &mut seen);
-    let was_left_out = before.left_out > 0;
-    if seen.left_out > 0 && !was_left_out {
+    if seen.left_out > 0 && before.left_out == 0 {
         events.push(left_out(now.as_of, seen.left_out));
     }
     verdicts(before, &picks, &mut seen, &mut events);
-    closed(before, &picks, &mut seen, &mut events);
+    events.extend(closed);
     (events, seen)
 }
 
@@ -75,18 +76,19 @@ fn findings(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
     }
     // Stable: findings of one severity stay in the order of the catalogue.
     new.sort_by_key(|(severity, ..)| std::cmp::Reverse(*severity));
-    let mut announced = 0usize;
+    let (mut announced, mut room) = (0usize, Room::default());
     for (severity, measure, subject, id) in new {
         if seen.findings.contains_key(id) {
             continue;
         }
-        // Room is kept for what was open before: a finding forgotten for want of room would be announced for ever.
-        if seen.findings.len() >= Seen::MOST {
-            seen.left_out = seen.left_out.saturating_add(1);
-            continue;
-        }
         if announced >= MOST_AT_ONCE {
             continue;
+        }
+        if seen.findings.len() >= Seen::MOST {
+            seen.left_out = seen.left_out.saturating_add(1);
+            if !room.make(seen, severity) {
+                continue;
+            }
         }
         announced = announced.saturating_add(1);
         let finding = Finding::new(picks, self::measure(picks, measure), id, subject);
@@ -106,6 +108,35 @@ fn findings(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
     }
     events.sort_by_key(|event| std::cmp::Reverse(event.severity));
     events
+}
+
+/// Room for a finding when there is none: one less severe is forgotten for it, so that nobody fills the memory with strangers
+/// and then stops a crane unannounced. The one forgotten is not announced again: it finds no room either.
+#[derive(Default)]
+struct Room {
+    /// The remembered, the least severe last; made when it is needed.
+    order: Option<Vec<(u8, String)>>,
+}
+
+impl Room {
+    fn make(&mut self, seen: &mut Seen, severity: Severity) -> bool {
+        let order = self.order.get_or_insert_with(|| {
+            let findings = seen.findings.iter();
+            let mut order: Vec<(u8, String)> = findings
+                .map(|(id, open)| (open.severity, id.clone()))
+                .collect();
+            order.sort_by(|a, b| b.cmp(a));
+            order
+        });
+        match order.last() {
+            Some((least, id)) if *least < severity.number() => {
+                seen.findings.remove(id);
+                order.pop();
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 fn last(subject: &Subject) -> Option<i64> {
@@ -161,12 +192,7 @@ fn verdicts(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<
         }
         let from = told.verdict();
         let change = VerdictChange {
-            measure: Measure {
-                id: id.clone(),
-                title: told.title.clone(),
-                edition: picks.assessment.edition.clone(),
-                ..Measure::default()
-            },
+            measure: not_judged(picks, id, &told.title),
             from,
             to: None,
             subjects: Vec::new(),
@@ -224,7 +250,8 @@ fn shares(judged: &Judged) -> Vec<(Verdict, usize)> {
 }
 
 /// Announces what was open and is not any more.
-fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<Event>) {
+fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
+    let mut events = Vec::new();
     let as_of = picks.assessment.as_of;
     let measures: BTreeMap<&str, &Judged> = picks
         .assessment
@@ -255,10 +282,10 @@ fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<Ev
         let closed = Closed {
             id: id.clone(),
             measure: judged.map_or_else(
-                || Measure {
-                    id: known.measure.clone(),
-                    edition: picks.assessment.edition.clone(),
-                    ..Measure::default()
+                || {
+                    let told = before.verdicts.get(&known.measure);
+                    let title = told.map(|told| told.title.as_str());
+                    not_judged(picks, &known.measure, title.unwrap_or_default())
                 },
                 |judged| measure(picks, judged),
             ),
@@ -277,6 +304,7 @@ fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<Ev
             What::Closed(Box::new(closed)),
         ));
     }
+    events
 }
 
 fn why_gone(judged: Option<&Judged>, known: &Open) -> (Gone, String) {
@@ -298,6 +326,16 @@ fn why_gone(judged: Option<&Judged>, known: &Open) -> (Gone, String) {
         told_of,
     );
     (gone, why)
+}
+
+/// A measure of which the memory is all that is left.
+fn not_judged(picks: &Picks<'_>, id: &str, title: &str) -> Measure {
+    Measure {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        edition: picks.assessment.edition.clone(),
+        ..Measure::default()
+    }
 }
 
 /// The measure as its events name it.

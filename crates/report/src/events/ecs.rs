@@ -142,6 +142,8 @@ fn categories(
                 }
                 Trouble::Drops
                 | Trouble::DiskFull
+                | Trouble::DiskWorks
+                | Trouble::Watching
                 | Trouble::NotWatching
                 | Trouble::EventsLost
                 | Trouble::FindingsLeftOut => (HOST, INFO),

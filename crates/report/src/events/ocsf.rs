@@ -117,7 +117,10 @@ fn class(event: &Event) -> Class {
             match health.trouble {
                 Trouble::SensorStarted => life((3, "Start")),
                 Trouble::SensorStopped => life((4, "Stop")),
-                Trouble::SiteReloaded | Trouble::InterfaceUp => life((99, health.trouble.word())),
+                Trouble::SiteReloaded
+                | Trouble::InterfaceUp
+                | Trouble::DiskWorks
+                | Trouble::Watching => life((99, health.trouble.word())),
                 Trouble::InterfaceDown
                 | Trouble::Drops
                 | Trouble::DiskFull

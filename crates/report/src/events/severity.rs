@@ -163,7 +163,10 @@ impl Trouble {
             | Trouble::SensorStopped => Severity::Medium,
             // What is allowed has changed: someone should know who did it.
             Trouble::SiteReloaded => Severity::Low,
-            Trouble::SensorStarted | Trouble::InterfaceUp => Severity::Info,
+            Trouble::SensorStarted
+            | Trouble::InterfaceUp
+            | Trouble::DiskWorks
+            | Trouble::Watching => Severity::Info,
         }
     }
 }

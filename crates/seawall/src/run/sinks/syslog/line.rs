@@ -124,7 +124,7 @@ impl Line {
             Line::Udp(_) => Ok(()),
             Line::Tcp(stream) => heard(stream).map_err(|error| error.to_string()),
             Line::Tls(tls) => {
-                let heard = nonblocking(&tls.stream).and_then(|()| tls.hear());
+                let heard = nonblocking(&tls.stream).and_then(|()| tls.hear(false));
                 let heard = heard.and_then(|()| blocking(&tls.stream));
                 heard.map_err(|error| tls.told(&error))
             }
@@ -157,13 +157,14 @@ impl Tls {
             self.session.complete_io(&mut self.stream)?;
         }
         self.stream.set_read_timeout(Some(OBJECTION))?;
-        let heard = self.hear();
+        let heard = self.hear(true);
         self.stream.set_read_timeout(Some(PATIENCE))?;
         heard
     }
 
     /// Reads what there is: session tickets, an alert, the end. Log servers say nothing else; if one does, it is dropped.
-    fn hear(&mut self) -> io::Result<()> {
+    /// `once` where reading waits: what comes after the first answer is heard before the next message.
+    fn hear(&mut self, once: bool) -> io::Result<()> {
         loop {
             match self.session.read_tls(&mut self.stream) {
                 Ok(0) => return Err(closed()),
@@ -180,8 +181,7 @@ impl Tls {
             }
             let mut waste = [0u8; 512];
             while matches!(self.session.reader().read(&mut waste), Ok(length) if length > 0) {}
-            // What waits longer than the first answer is only heard before the next message.
-            if self.stream.read_timeout()? == Some(OBJECTION) {
+            if once {
                 return Ok(());
             }
         }
@@ -213,6 +213,15 @@ impl Tls {
             Some(other) => other.to_string(),
             None => error.to_string(),
         }
+    }
+}
+
+impl Drop for Tls {
+    /// Says that this is the end (RFC 5425, 4.4), so that the server can tell it from a line that was cut.
+    fn drop(&mut self) {
+        self.session.send_close_notify();
+        let _ = blocking(&self.stream);
+        let _ = self.session.write_tls(&mut self.stream);
     }
 }
 
