@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use facts::{Time, Value};
 use judge::{Assessment, Judged, Subject, Verdict};
 
-use super::finding::{Closed, Finding, Gone};
+use super::finding::{Closed, Finding, Gone, beginning};
 use super::seen::{Open, Told};
 use super::severity::{self, Severity};
 use super::{Event, Health, Measure, Seen, Trouble, VerdictChange, What};
@@ -32,13 +32,14 @@ pub fn changes(
     let before = before.unwrap_or(&nothing);
     let picks = Picks::new(now, context);
     let mut seen = Seen::default();
+    // Before the new ones, since what is not announced as closed yet takes room.
+    let closed = closed(before, &picks, &mut seen);
     let mut events = findings(before, &picks, &mut seen);
-    let was_left_out = before.left_out > 0;
-    if seen.left_out > 0 && !was_left_out {
+    if seen.left_out > 0 && before.left_out == 0 {
         events.push(left_out(now.as_of, seen.left_out));
     }
     verdicts(before, &picks, &mut seen, &mut events);
-    closed(before, &picks, &mut seen, &mut events);
+    events.extend(closed);
     (events, seen)
 }
 
@@ -75,18 +76,19 @@ fn findings(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
     }
     // Stable: findings of one severity stay in the order of the catalogue.
     new.sort_by_key(|(severity, ..)| std::cmp::Reverse(*severity));
-    let mut announced = 0usize;
+    let (mut announced, mut room) = (0usize, Room::default());
     for (severity, measure, subject, id) in new {
         if seen.findings.contains_key(id) {
             continue;
         }
-        // Room is kept for what was open before: a finding forgotten for want of room would be announced for ever.
-        if seen.findings.len() >= Seen::MOST {
-            seen.left_out = seen.left_out.saturating_add(1);
-            continue;
-        }
         if announced >= MOST_AT_ONCE {
             continue;
+        }
+        if seen.findings.len() >= Seen::MOST {
+            seen.left_out = seen.left_out.saturating_add(1);
+            if !room.make(seen, severity) {
+                continue;
+            }
         }
         announced = announced.saturating_add(1);
         let finding = Finding::new(picks, self::measure(picks, measure), id, subject);
@@ -94,6 +96,7 @@ fn findings(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
             measure: measure.id.clone(),
             subject: subject.subject.clone(),
             cranes: finding.cranes.clone(),
+            reason: beginning(&subject.reason),
             opened: as_of.0,
             told: as_of.0,
             last: last(subject),
@@ -105,6 +108,35 @@ fn findings(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
     }
     events.sort_by_key(|event| std::cmp::Reverse(event.severity));
     events
+}
+
+/// Room for a finding when there is none: one less severe is forgotten for it, so that nobody fills the memory with strangers
+/// and then stops a crane unannounced. The one forgotten is not announced again: it finds no room either.
+#[derive(Default)]
+struct Room {
+    /// The remembered, the least severe last; made when it is needed.
+    order: Option<Vec<(u8, String)>>,
+}
+
+impl Room {
+    fn make(&mut self, seen: &mut Seen, severity: Severity) -> bool {
+        let order = self.order.get_or_insert_with(|| {
+            let findings = seen.findings.iter();
+            let mut order: Vec<(u8, String)> = findings
+                .map(|(id, open)| (open.severity, id.clone()))
+                .collect();
+            order.sort_by(|a, b| b.cmp(a));
+            order
+        });
+        match order.last() {
+            Some((least, id)) if *least < severity.number() => {
+                seen.findings.remove(id);
+                order.pop();
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 fn last(subject: &Subject) -> Option<i64> {
@@ -146,11 +178,11 @@ fn verdicts(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<
                 .next_step(&judged.id)
                 .filter(|_| judged.verdict == Verdict::NotMet),
         };
-        let severity = severity::of_verdict(from, change.to);
+        let severity = severity::of_verdict(from, change.to, worst_finding(judged));
         events.push(Event::new(
             as_of,
             severity,
-            &judged.id,
+            &key(&judged.id, from, change.to),
             What::Verdict(Box::new(change)),
         ));
     }
@@ -160,12 +192,7 @@ fn verdicts(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<
         }
         let from = told.verdict();
         let change = VerdictChange {
-            measure: Measure {
-                id: id.clone(),
-                title: told.title.clone(),
-                edition: picks.assessment.edition.clone(),
-                ..Measure::default()
-            },
+            measure: not_judged(picks, id, &told.title),
             from,
             to: None,
             subjects: Vec::new(),
@@ -173,14 +200,30 @@ fn verdicts(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<
             reason: None,
             next: None,
         };
-        let severity = severity::of_verdict(from, None);
+        let severity = severity::of_verdict(from, None, None);
         events.push(Event::new(
             as_of,
             severity,
-            id,
+            &key(id, from, None),
             What::Verdict(Box::new(change)),
         ));
     }
+}
+
+fn worst_finding(judged: &Judged) -> Option<Severity> {
+    let findings = judged
+        .subjects
+        .iter()
+        .filter(|subject| subject.finding.is_some());
+    findings
+        .map(|subject| severity::of_finding(&judged.id, subject))
+        .max()
+}
+
+/// What tells one change of a verdict from another.
+fn key(id: &str, from: Option<Verdict>, to: Option<Verdict>) -> String {
+    let words = [from, to].map(|verdict| verdict.map_or("none", Verdict::words));
+    format!("{id}\0{}", words.join("\0"))
 }
 
 /// The reason, with the subject before it where it does not name it.
@@ -207,7 +250,8 @@ fn shares(judged: &Judged) -> Vec<(Verdict, usize)> {
 }
 
 /// Announces what was open and is not any more.
-fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<Event>) {
+fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen) -> Vec<Event> {
+    let mut events = Vec::new();
     let as_of = picks.assessment.as_of;
     let measures: BTreeMap<&str, &Judged> = picks
         .assessment
@@ -238,15 +282,16 @@ fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<Ev
         let closed = Closed {
             id: id.clone(),
             measure: judged.map_or_else(
-                || Measure {
-                    id: known.measure.clone(),
-                    edition: picks.assessment.edition.clone(),
-                    ..Measure::default()
+                || {
+                    let told = before.verdicts.get(&known.measure);
+                    let title = told.map(|told| told.title.as_str());
+                    not_judged(picks, &known.measure, title.unwrap_or_default())
                 },
                 |judged| measure(picks, judged),
             ),
             subject: known.subject.clone(),
             cranes: known.cranes.clone(),
+            was: known.reason.clone(),
             opened: known.opened(),
             gone,
             why,
@@ -259,6 +304,7 @@ fn closed(before: &Seen, picks: &Picks<'_>, seen: &mut Seen, events: &mut Vec<Ev
             What::Closed(Box::new(closed)),
         ));
     }
+    events
 }
 
 fn why_gone(judged: Option<&Judged>, known: &Open) -> (Gone, String) {
@@ -276,10 +322,20 @@ fn why_gone(judged: Option<&Judged>, known: &Open) -> (Gone, String) {
         Some(Verdict::NotMet) | None => Gone::NotSeen,
     };
     let why = still.map_or_else(
-        || format!("{} no longer shows it in what is judged.", known.subject),
+        || "It is no longer seen in what is judged.".to_owned(),
         told_of,
     );
     (gone, why)
+}
+
+/// A measure of which the memory is all that is left.
+fn not_judged(picks: &Picks<'_>, id: &str, title: &str) -> Measure {
+    Measure {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        edition: picks.assessment.edition.clone(),
+        ..Measure::default()
+    }
 }
 
 /// The measure as its events name it.

@@ -59,7 +59,7 @@ pub(super) fn tree(event: &Event, origin: &Origin) -> Json {
                 &mut tree,
                 "seawall",
                 json!({ "finding": {
-                    "id": closed.id, "subject": closed.subject, "gone": closed.gone.word(),
+                    "finding": closed.id, "subject": closed.subject, "gone": closed.gone.word(), "was": closed.was,
                 }}),
             );
             put(
@@ -142,6 +142,8 @@ fn categories(
                 }
                 Trouble::Drops
                 | Trouble::DiskFull
+                | Trouble::DiskWorks
+                | Trouble::Watching
                 | Trouble::NotWatching
                 | Trouble::EventsLost
                 | Trouble::FindingsLeftOut => (HOST, INFO),
@@ -185,7 +187,24 @@ fn finding(tree: &mut Json, finding: &Finding) {
         "labels",
         json!({ "finding": finding.id, "crane": finding.cranes.join(", ") }),
     );
-    merge(tree, "seawall", json!({ "finding": own::finding(finding) }));
+    let mut whole = own::finding(finding);
+    put(&mut whole, "facts", keywords(own::facts(&finding.facts)));
+    merge(tree, "seawall", json!({ "finding": whole }));
+}
+
+/// Every value as text. Pages name their facts as they like; one that is a number here and a text there would make
+/// Elasticsearch refuse the whole event.
+fn keywords(value: Json) -> Json {
+    match value {
+        Json::Object(map) => map
+            .into_iter()
+            .map(|(name, value)| (name, keywords(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Json::Array(items) => items.into_iter().map(keywords).collect::<Vec<_>>().into(),
+        Json::Number(_) | Json::Bool(_) => Json::String(value.to_string()),
+        Json::Null | Json::String(_) => value,
+    }
 }
 
 /// MAC addresses are written in upper case with hyphens there (RFC 7042).

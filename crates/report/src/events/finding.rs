@@ -42,7 +42,8 @@ pub struct Closed {
     pub measure: Measure,
     pub subject: String,
     pub cranes: Vec<String>,
-    /// When it was announced.
+    /// The beginning of what it said when it was announced.
+    pub was: String,
     pub opened: Time,
     pub gone: Gone,
     /// A full sentence.
@@ -151,6 +152,16 @@ impl Finding {
             measure,
         }
     }
+}
+
+/// The beginning of a sentence, as much as is worth keeping once it no longer holds.
+pub(super) fn beginning(text: &str) -> String {
+    const KEPT: usize = 200;
+    if text.chars().count() <= KEPT {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(KEPT).collect();
+    format!("{kept}…")
 }
 
 /// The cranes that a subject is about, as many as an event carries.

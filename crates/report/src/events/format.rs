@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Event, ecs, json, ocsf, text};
+use super::{Event, What, ecs, json, ocsf, text};
 use crate::json::escape_hidden;
 use crate::visible::show;
 
@@ -75,6 +75,43 @@ impl Origin {
         } else {
             &self.time_zone
         }
+    }
+}
+
+impl Event {
+    /// The few names and values by which a log server sorts, none of them with a character that hides.
+    pub fn labels(&self) -> Vec<(&'static str, String)> {
+        let mut labels = vec![
+            ("id", self.id.clone()),
+            ("severity", self.severity.word().to_owned()),
+        ];
+        let mut label = |name, value: &str| {
+            if !value.is_empty() {
+                labels.push((name, show(value)));
+            }
+        };
+        if let Some(measure) = self.what.measure() {
+            label("measure", &measure.id);
+        }
+        match &self.what {
+            What::Opened(finding) | What::Again(finding) => {
+                label("finding", &finding.id);
+                label("crane", &finding.cranes.join(","));
+                label("subject", &finding.subject);
+            }
+            What::Closed(closed) => {
+                label("finding", &closed.id);
+                label("crane", &closed.cranes.join(","));
+                label("subject", &closed.subject);
+                label("gone", closed.gone.word());
+            }
+            What::Verdict(change) => {
+                label("from", change.from.map_or("", judge::Verdict::words));
+                label("to", change.to.map_or("", judge::Verdict::words));
+            }
+            What::Health(health) => label("about", health.about.as_deref().unwrap_or_default()),
+        }
+        labels
     }
 }
 

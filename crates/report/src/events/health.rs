@@ -63,8 +63,12 @@ troubles! {
     Drops = "drops", Some("See which VLAN grew; mirror less to this port, or give the sensor more workers.");
     /// The disk takes no more; history stops, judging goes on.
     DiskFull = "disk-full", Some("Make room, or lower how long history is kept.");
+    /// The disk takes history again.
+    DiskWorks = "disk-works", None;
     /// No frame came for long where there should be some.
     NotWatching = "not-watching", Some("Check whether the mirror port still sends, then the sensor's journal.");
+    /// Frames come again.
+    Watching = "watching", None;
     /// The time of day jumped.
     ClockStepped = "clock-stepped", Some("Check the time source; windows of work orders were judged by a wrong clock.");
     /// The site folder was read anew and is judged by.

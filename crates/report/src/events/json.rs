@@ -84,6 +84,7 @@ fn closed(closed: &Closed) -> Json {
         "opened": closed.opened.to_string(),
         "gone": closed.gone.word(),
         "reason": closed.why,
+        "was": closed.was,
     })
 }
 

@@ -117,7 +117,10 @@ fn class(event: &Event) -> Class {
             match health.trouble {
                 Trouble::SensorStarted => life((3, "Start")),
                 Trouble::SensorStopped => life((4, "Stop")),
-                Trouble::SiteReloaded | Trouble::InterfaceUp => life((99, health.trouble.word())),
+                Trouble::SiteReloaded
+                | Trouble::InterfaceUp
+                | Trouble::DiskWorks
+                | Trouble::Watching => life((99, health.trouble.word())),
                 Trouble::InterfaceDown
                 | Trouble::Drops
                 | Trouble::DiskFull
@@ -206,10 +209,9 @@ fn finding(event: &Event, finding: &Finding, new: bool) -> Json {
 
 fn closed(event: &Event, closed: &Closed) -> Json {
     let (status, status_name) = match closed.gone {
-        Gone::Met => RESOLVED,
         Gone::NotApplicable => SUPPRESSED,
-        // Nobody mended it as far as is known: it is laid aside, not solved.
-        Gone::Unproven | Gone::NotSeen | Gone::NotJudged => ARCHIVED,
+        // Resolved would mean that someone reviewed and mended it. It is laid aside, and `gone` says why.
+        Gone::Met | Gone::Unproven | Gone::NotSeen | Gone::NotJudged => ARCHIVED,
     };
     json!({
         "status_id": status,
@@ -219,7 +221,7 @@ fn closed(event: &Event, closed: &Closed) -> Json {
         "finding_info": {
             "uid": closed.id,
             "title": title(&closed.measure),
-            "desc": closed.why,
+            "desc": closed.was,
             "created_time": millis(closed.opened),
             "modified_time": millis(event.time),
             "analytic": analytic(&closed.measure),
@@ -246,13 +248,15 @@ fn verdict(event: &Event, change: &VerdictChange, origin: &Origin) -> Json {
         None => (0, "Unknown"),
     };
     let measure = &change.measure;
-    let frameworks = measure.crosswalk.iter();
-    let requirements: Vec<String> = measure
-        .paragraphs
+    let ids = |framework: &str, ids: &[String]| -> Vec<String> {
+        ids.iter().map(|id| format!("{framework}: {id}")).collect()
+    };
+    let frameworks = measure
+        .crosswalk
         .iter()
-        .cloned()
-        .chain(frameworks.flat_map(|(name, ids)| ids.iter().map(move |id| format!("{name}: {id}"))))
-        .collect();
+        .filter_map(|(name, of)| Some(ids(framework(name)?, of)));
+    let mut requirements = ids(&ruleset(&measure.edition), &measure.paragraphs);
+    requirements.extend(frameworks.flatten());
     let subjects = change.subjects.iter();
     let subjects: Map<String, Json> = subjects
         .map(|(verdict, number)| (verdict.words().replace(' ', "_"), json!(number)))
@@ -282,6 +286,17 @@ fn verdict(event: &Event, change: &VerdictChange, origin: &Origin) -> Json {
         "remediation": { "desc": change.next },
         "unmapped": { "from": change.from.map(Verdict::words), "to": change.to.map(Verdict::words), "subjects": subjects },
     })
+}
+
+/// A framework of the pages by its own name. Techniques of attackers are not required of anyone.
+fn framework(name: &str) -> Option<&str> {
+    match name {
+        "iec_62443_3_3" => Some("IEC 62443-3-3"),
+        "cfr_33_101" => Some("33 CFR 101"),
+        "nist_csf_2" => Some("NIST CSF 2.0"),
+        "attack_ics" => None,
+        other => Some(other),
+    }
 }
 
 fn title(measure: &Measure) -> String {

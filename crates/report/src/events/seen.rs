@@ -35,6 +35,8 @@ pub(super) struct Open {
     pub(super) measure: String,
     pub(super) subject: String,
     pub(super) cranes: Vec<String>,
+    /// The beginning of its reason.
+    pub(super) reason: String,
     /// When it was announced first and last, in nanoseconds since the Unix epoch.
     pub(super) opened: i64,
     pub(super) told: i64,
@@ -44,7 +46,7 @@ pub(super) struct Open {
 }
 
 impl Seen {
-    /// Findings remembered. Some 300 bytes each; beyond them the count is told, not each.
+    /// Findings remembered. Some 500 bytes each; beyond them the count is told, not each.
     pub const MOST: usize = 20_000;
 
     /// Findings announced as open.

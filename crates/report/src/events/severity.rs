@@ -65,7 +65,7 @@ type Line = (&'static str, fn(&Subject) -> bool, Severity);
 const FINDINGS: &[Line] = &[
     // What a crane does was changed or stopped, and nobody answers for it: minutes count.
     ("C9", decisive_and_done, Severity::Critical),
-    // Values were written, or someone tried and was refused: the hand is in the network.
+    // Values were written, a program was read out, or someone tried and was refused: the hand is in the network.
     ("C9", always, Severity::High),
     // A person or a tool of theirs is inside, by a way that nobody agreed to.
     ("C6", always, Severity::High),
@@ -119,12 +119,16 @@ pub(super) fn of_finding(measure: &str, subject: &Subject) -> Severity {
     line.map_or(Severity::Medium, |(_, _, severity)| *severity)
 }
 
-/// A verdict. What broke it comes as findings of their own, so this is never worse than high.
-pub(super) fn of_verdict(from: Option<Verdict>, to: Option<Verdict>) -> Severity {
+/// A verdict. `worst` is that of its findings: they come as events of their own, so the verdict is never worse than high.
+pub(super) fn of_verdict(
+    from: Option<Verdict>,
+    to: Option<Verdict>,
+    worst: Option<Severity>,
+) -> Severity {
     match (from, to) {
         // Announced at the first judging, with the findings beside it; nothing has just happened.
         (None, Some(Verdict::NotMet | Verdict::Unproven)) => Severity::Low,
-        (_, Some(Verdict::NotMet)) => Severity::High,
+        (_, Some(Verdict::NotMet)) => worst.unwrap_or(Severity::Medium).min(Severity::High),
         // No longer known: sight was lost, or taken.
         (_, Some(Verdict::Unproven)) => Severity::Medium,
         // Someone declared it away, or the pages changed: to be noticed, not to be woken for.
@@ -159,7 +163,10 @@ impl Trouble {
             | Trouble::SensorStopped => Severity::Medium,
             // What is allowed has changed: someone should know who did it.
             Trouble::SiteReloaded => Severity::Low,
-            Trouble::SensorStarted | Trouble::InterfaceUp => Severity::Info,
+            Trouble::SensorStarted
+            | Trouble::InterfaceUp
+            | Trouble::DiskWorks
+            | Trouble::Watching => Severity::Info,
         }
     }
 }

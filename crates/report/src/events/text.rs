@@ -18,7 +18,11 @@ pub(super) fn line(event: &Event, origin: &Origin) -> String {
     let tail = tail(&event.what);
     let taken = head.chars().count() + tail.chars().count() + 2;
     let room = MOST.saturating_sub(taken).max(LEAST_SENTENCE);
-    let sentence = clipped(&show(event.what.reason()), room);
+    let mut sentence = show(event.what.reason());
+    if let What::Closed(closed) = &event.what {
+        sentence.push_str(&format!(" It was: {}", show(&closed.was)));
+    }
+    let sentence = clipped(&sentence, room);
     format!("{head}: {sentence}{tail}")
 }
 

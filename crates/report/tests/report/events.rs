@@ -1,3 +1,10 @@
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail loudly"
+)]
+
 use facts::{Mac, Value};
 use judge::{Subject, Verdict};
 use report::events::{Event, Format, Gone, Health, Origin, Seen, Severity, Trouble, What, changes};
@@ -228,10 +235,7 @@ fn a_closed_finding_says_whether_it_was_mended_or_only_lost_from_sight() {
     let (gone, why, _) = close(None);
     assert_eq!(
         (gone, why.as_str()),
-        (
-            Gone::NotSeen,
-            "tos-report no longer shows it in what is judged."
-        )
+        (Gone::NotSeen, "It is no longer seen in what is judged.")
     );
 }
 
@@ -272,23 +276,29 @@ fn a_flood_of_findings_delays_the_harmless_ones_and_forgets_none() {
     );
 
     // Once there is no room, the rest is counted, and told once.
-    let mut kept = serde_json::to_value(&seen).unwrap();
-    let one = kept["findings"]["c9-4be1f07a"].clone();
+    let kept = serde_json::to_value(&seen).unwrap();
+    let mut full = kept.clone();
     for number in 0..Seen::MOST - 111 {
-        kept["findings"][format!("G7-{number:08}")] = one.clone();
+        full["findings"][format!("G7-{number:08}")] = kept["findings"]["G7-00000000"].clone();
     }
-    let full: Seen = serde_json::from_value(kept).unwrap();
+    let full: Seen = serde_json::from_value(full).unwrap();
     later(&mut sample, 2);
     let (events, seen) = next(&sample, Some(&full));
-    assert_eq!(
-        events
-            .iter()
-            .filter(|event| event.kind() == "findings-left-out")
-            .count(),
-        1
-    );
+    assert_eq!(kinds(&events).last(), Some(&"findings-left-out"));
     assert_eq!((seen.open(), seen.left_out()), (Seen::MOST, 1_011));
     later(&mut sample, 2);
+    assert_eq!(kinds(&next(&sample, Some(&seen)).0), [""; 0]);
+
+    // What is worse than they are finds room all the same, and is told once.
+    let mut worse = modifications(&mut sample)[0].clone();
+    worse.finding = Some("c9-00000000".to_owned());
+    modifications(&mut sample).push(worse);
+    let (events, seen) = next(&sample, Some(&seen));
+    assert_eq!(
+        (kinds(&events), events[0].severity),
+        (vec!["finding-opened"], Severity::Critical)
+    );
+    assert_eq!((seen.open(), seen.left_out()), (Seen::MOST, 1_012));
     assert_eq!(kinds(&next(&sample, Some(&seen)).0), [""; 0]);
 }
 
@@ -450,6 +460,10 @@ fn ecs_has_its_required_fields_and_only_allowed_categories() {
     assert_eq!(tree["event"]["kind"], "alert");
     assert_eq!(tree["source"]["mac"], "28-63-36-8A-01-10");
     assert_eq!(tree["network"]["vlan"]["id"], "10");
+    assert_eq!(
+        tree["seawall"]["finding"]["facts"]["content_bytes"], "4096",
+        "one type for all pages"
+    );
     assert_eq!(tree["related"]["ip"].as_array().unwrap().len(), 2);
     assert_eq!(tree["source"]["ip"], tree["related"]["ip"][0]);
 }
