@@ -39,7 +39,7 @@ pub enum Error {
     #[error("cannot watch")]
     Live(#[from] sensor::live::Error),
     #[error("history")]
-    History(#[from] store::HistoryError),
+    History(#[from] store::history::Error),
     #[error("output {name:?} cannot be opened")]
     Sink { name: String, source: crate::run::sinks::Error },
     #[error("metrics cannot be served on {at}")]

@@ -30,6 +30,8 @@ pub struct Watchers {
 pub struct Watcher {
     pub health: Health,
     pub at: Time,
+    /// When the worker reported first.
+    pub began: Time,
     drops_told: Option<Time>,
     paused: bool,
 }
@@ -38,6 +40,8 @@ pub struct Watcher {
 #[derive(Clone, Copy, Debug)]
 pub struct Quiet {
     pub last: Time,
+    /// Frames counted on addresses of it.
+    pub frames: u64,
     told: Option<Time>,
 }
 
@@ -65,6 +69,7 @@ impl Watchers {
     pub fn new(site: &Site, now: Time) -> Watchers {
         let fresh = Quiet {
             last: now,
+            frames: 0,
             told: None,
         };
         let live = site.sensors.iter().filter(|sensor| sensor.interface.is_some());
@@ -87,11 +92,17 @@ impl Watchers {
         self.sources.iter()
     }
 
-    /// When each VLAN was heard of last, by sensor.
-    pub fn vlans(&self) -> impl Iterator<Item = (&str, u16, Time)> {
+    /// The VLANs that sensors should see, and when each was heard of last.
+    pub fn vlans(&self) -> impl Iterator<Item = (&str, u16, &Quiet)> {
         self.vlans
             .iter()
-            .map(|((sensor, vlan), quiet)| (sensor.as_str(), *vlan, quiet.last))
+            .map(|((sensor, vlan), quiet)| (sensor.as_str(), *vlan, quiet))
+    }
+
+    /// Frames that were let go, by what was not done with them.
+    pub fn shed(&self) -> Vec<(String, u64)> {
+        let not_kept = self.sources.values().map(|watcher| watcher.health.not_kept).sum();
+        vec![("not kept on disk".to_owned(), not_kept)]
     }
 
     /// Takes note of a report: adds to its facts what its witness did not see, and gives what is worth telling.
@@ -127,6 +138,7 @@ impl Watchers {
         }
         let was = before.map(|before| before.health.state);
         events.extend(change_of_state(&source, &health, was, now));
+        let began = before.map_or(from, |before| before.began);
         let was_paused = before.is_some_and(|before| before.paused);
         if let Some(paused) = health.paused.as_ref().filter(|_| !was_paused) {
             let detail = format!(
@@ -140,6 +152,7 @@ impl Watchers {
             paused: health.paused.is_some(),
             health,
             at: now,
+            began,
             drops_told,
         };
         self.sources.insert(source, watcher);
@@ -156,6 +169,7 @@ impl Watchers {
             let Some(vlan) = row.vlan else { continue };
             if let Some(quiet) = self.vlans.get_mut(&(source.sensor.clone(), vlan)) {
                 quiet.heard(row.last);
+                quiet.frames = quiet.frames.saturating_add(row.packets);
             }
         }
     }

@@ -5,14 +5,16 @@ use std::time::Duration;
 use facts::Time;
 use facts::kinds::Coverage;
 use report::events::{Event, Health as Told, Origin, Trouble};
-use store::{History, Memory};
+use store::Memory;
+use store::history::{self, History};
 
 use sensor::live::Seen;
 
 use super::folders;
 use super::health::{Watchers, tell};
 use super::notify::Notify;
-use super::outputs::Outputs;
+use super::metrics::{self, HistoryState, PacketRing};
+use super::outputs::{Moment, Outputs};
 use super::report::Report;
 use super::signals::Signals;
 use super::state::State;
@@ -42,8 +44,8 @@ pub struct Keeper {
     pub timetable: Timetable,
     /// When nobody was watching, as coverage.
     pub gaps: Vec<Coverage>,
-    /// Since when history could not be written.
-    pub unsaved: Option<Time>,
+    /// Since when history could not be written, and why.
+    pub unsaved: Option<(Time, HistoryState)>,
     pub saved: Option<Time>,
     /// Finished captures whose facts are not saved yet.
     pub read: Vec<Seen>,
@@ -133,6 +135,7 @@ impl Keeper {
         self.judge(now);
         let stopped = tell(now, Trouble::SensorStopped, "seawall", "Seawall was stopped; nobody watches now.");
         self.tell(vec![stopped]);
+        self.outputs.drain();
         self.history.close(clock::now())?;
         Ok(())
     }
@@ -193,12 +196,16 @@ impl Keeper {
                 for note in written.notes {
                     eprintln!("seawall: {note}");
                 }
-                if let Some(since) = self.unsaved.take() {
+                if let Some((since, _)) = self.unsaved.take() {
                     eprintln!("seawall: history is written again; it had waited since {since}");
                 }
             }
             Err(error) if self.unsaved.is_none() => {
-                self.unsaved = Some(now);
+                let state = match error {
+                    history::Error::Full { .. } => HistoryState::Full,
+                    _ => HistoryState::Failed,
+                };
+                self.unsaved = Some((now, state));
                 let detail = format!("History cannot be written: {}. Judging goes on.", error::chain(&error));
                 self.tell(vec![tell(now, Trouble::DiskFull, "history", detail)]);
             }
@@ -208,6 +215,7 @@ impl Keeper {
 
     fn judge(&mut self, now: Time) {
         self.timetable.news = false;
+        let began = clock::monotonic();
         let mut facts = self.memory.facts();
         facts.coverage.extend(self.history.coverage(now));
         facts.coverage.extend(self.gaps.iter().cloned());
@@ -217,8 +225,13 @@ impl Keeper {
                     eprintln!("seawall: {problem}");
                 }
                 self.notify.status(&super::status(&judgement.assessment));
-                self.outputs.judged(&judgement.assessment);
+                let every = span(self.terminal.site.run.judge_every);
+                let took = clock::monotonic().saturating_sub(began);
+                self.outputs.judged(&judgement.assessment, took, every);
                 self.tell(judgement.events);
+                if let Err(error) = self.verdicts.told(judgement.seen) {
+                    eprintln!("seawall: {}", error::chain(&error));
+                }
             }
             Err(error) => {
                 let detail = format!("What was seen could not be judged: {}", error::chain(&error));
@@ -233,11 +246,14 @@ impl Keeper {
         let begin = Time(now.0.saturating_sub(run.window));
         self.memory.forget(begin);
         if let Ok(gaps) = self.history.gaps(begin, now) {
-            self.gaps = gaps.iter().map(store::Gap::coverage).collect();
+            self.gaps = gaps.iter().map(store::history::Gap::coverage).collect();
         }
         match sensor::live::trim(&self.state.packets(), run.packets_size) {
             Ok(trimmed) => {
-                self.outputs.packets(trimmed.bytes);
+                self.outputs.packets(PacketRing {
+                    bytes: trimmed.bytes,
+                    oldest: self.oldest_packet(),
+                });
                 for problem in trimmed.problems {
                     eprintln!("seawall: {problem}");
                 }
@@ -245,6 +261,14 @@ impl Keeper {
             Err(error) => eprintln!("seawall: {}", error::chain(&error)),
         }
         self.timetable.news = true;
+    }
+
+    /// The earliest packet that the ring on disk still holds.
+    fn oldest_packet(&self) -> Option<Time> {
+        let folder = self.state.packets();
+        let files = self.memory.facts().files;
+        let mut there = files.iter().filter(|file| folder.join(&file.name).exists());
+        there.find_map(|file| file.time)
     }
 
     fn tell_of_gap(&mut self, now: Time) {
@@ -259,6 +283,8 @@ impl Keeper {
     fn notice_clock(&mut self) {
         let offset = offset();
         let step = offset.saturating_sub(self.timetable.offset);
+        // A clock that is steered drifts slowly; that is no step.
+        self.timetable.offset = offset;
         if step.abs() > STEP {
             let detail = format!(
                 "The machine's clock was set {} by {:.1} s.",
@@ -266,10 +292,7 @@ impl Keeper {
                 Duration::from_nanos(step.unsigned_abs()).as_secs_f64()
             );
             self.tell(vec![tell(clock::now(), Trouble::ClockStepped, "clock", detail)]);
-            self.timetable.offset = offset;
         }
-        // A clock that is steered drifts slowly; that is no step.
-        self.timetable.offset = offset;
     }
 
     fn reload(&mut self, witnesses: &mut Witnesses) -> Result<(), Error> {
@@ -278,8 +301,8 @@ impl Keeper {
         let event = match self.terminal.again() {
             Ok(terminal) => {
                 let same = witnesses.are_those_of(&terminal.site);
+                self.outputs.reload(&terminal.site, terminal.folder())?;
                 self.terminal = terminal;
-                self.outputs.reopen(&self.terminal.site);
                 if !same {
                     witnesses.replace(&self.terminal.site, &self.state)?;
                     self.watchers = Watchers::new(&self.terminal.site, now);
@@ -308,12 +331,16 @@ impl Keeper {
     }
 
     fn measure(&mut self, now: Time) {
-        self.outputs.measure(&super::measure::Moment {
+        let folder = std::fs::read_dir(self.state.history()).into_iter().flatten().flatten();
+        let bytes = folder.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum();
+        self.outputs.measure(Moment {
             now,
             watchers: &self.watchers,
-            saved: self.saved,
-            unsaved: self.unsaved,
-            flows: &self.memory,
+            history: metrics::History {
+                last_write: self.saved,
+                bytes,
+                state: self.unsaved.map_or(HistoryState::Writing, |(_, state)| state),
+            },
         });
     }
 }

@@ -36,11 +36,19 @@ pub struct Health {
     pub load: Load,
     /// Bytes of all frames since the worker began.
     pub bytes: u64,
-    /// Time from the last frame's stamp to the report; how far behind the wire it is.
     pub last_frame: Option<Time>,
+    /// The longest time since the last report from a frame's stamp to its decoding.
+    pub lag: Duration,
     pub paused: Option<Paused>,
     /// Frames that the ring on disk could not take.
     pub not_kept: u64,
+}
+
+impl Health {
+    /// How full the ring is, 0 to 1.
+    pub fn fill(&self) -> f64 {
+        f64::from(self.counts.waiting) / f64::from(self.counts.blocks.max(1))
+    }
 }
 
 /// Starts the worker's thread. It ends when `stop` is set, after a last report.
@@ -84,6 +92,7 @@ struct Listener {
     loose: u32,
     bytes: u64,
     last_frame: Option<Time>,
+    lag: Duration,
 }
 
 /// Index of what could not be kept in `names`.
@@ -114,6 +123,7 @@ impl Listener {
             loose: 0,
             bytes: 0,
             last_frame: None,
+            lag: Duration::ZERO,
         }
     }
 
@@ -149,6 +159,10 @@ impl Listener {
             let capture = u32::try_from(index).unwrap_or(LOOSE);
             worker.frame(&packet.frame(capture, number));
         });
+        if let (Ok(1..), Some(last)) = (&heard, *last_frame) {
+            let behind = u64::try_from(clock::now().since(last)).unwrap_or(0);
+            self.lag = self.lag.max(Duration::from_nanos(behind));
+        }
         // What is wrong stands in the tap's state, which the report carries; a pause keeps a broken one from spinning.
         if heard.is_err() {
             std::thread::sleep(WAIT);
@@ -167,6 +181,7 @@ impl Listener {
             load: self.worker.load(),
             bytes: self.bytes,
             last_frame: self.last_frame,
+            lag: std::mem::take(&mut self.lag),
             paused: self.segments.paused().cloned(),
             not_kept: self.segments.left_out(),
         };

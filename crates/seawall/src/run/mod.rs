@@ -24,7 +24,8 @@ use std::sync::mpsc;
 use facts::Time;
 use judge::{Assessment, Verdict};
 use sensor::live::{User, drop_privileges};
-use store::{History, HistoryOptions, Memory, MemoryLimits};
+use store::history::{self, History};
+use store::{Limits, Memory};
 
 use self::health::Watchers;
 use self::keeper::{Keeper, Timetable};
@@ -39,13 +40,13 @@ use crate::error::Error;
 use crate::input::Terminal;
 
 /// What history may take in days and bytes, from the site.
-fn options(terminal: &Terminal) -> HistoryOptions {
+fn options(terminal: &Terminal) -> history::Options {
     let run = &terminal.site.run;
     let days = run.history_age / 86_400_000_000_000;
-    HistoryOptions {
+    history::Options {
         days: Some(u32::try_from(days.max(1)).unwrap_or(u32::MAX)),
         bytes: Some(run.history_size),
-        ..HistoryOptions::new(terminal.site.name.clone())
+        ..history::Options::new(terminal.site.name.clone())
     }
 }
 
@@ -60,8 +61,10 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let doors = Doors::open(&terminal.site)?;
     if let Some(user) = &terminal.site.run.user {
         let user = User::parse(user);
-        let (user_id, group) = user.ids()?;
-        state.give_to(user_id, group)?;
+        if rustix::process::geteuid().is_root() {
+            let (account, group) = user.resolve()?;
+            state.give_to(account, group)?;
+        }
         drop_privileges(&user, true)?;
     }
     let outputs = Outputs::open(&terminal.site, terminal.folder(), &state)?;
@@ -77,8 +80,8 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let now = clock::now();
     let begin = Time(now.0.saturating_sub(terminal.site.run.window));
     let history = History::open(&state.history(), options(&terminal), now)?;
-    let mut memory = Memory::new(&MemoryLimits::default());
-    let recalled = history.load(begin, now, &MemoryLimits::default())?;
+    let mut memory = Memory::new(&Limits::default());
+    let recalled = history.load(begin, now, &Limits::default())?;
     for problem in &recalled.problems {
         eprintln!("seawall: {problem}");
     }
@@ -90,7 +93,7 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let keeper = Keeper {
         watchers: Watchers::new(&terminal.site, now),
         verdicts: Verdicts::open(&state)?,
-        gaps: recalled.gaps.iter().map(store::Gap::coverage).collect(),
+        gaps: recalled.gaps.iter().map(store::history::Gap::coverage).collect(),
         notify: Notify::from_env().map_err(Error::Signals)?,
         timetable: Timetable::new(),
         unsaved: None,

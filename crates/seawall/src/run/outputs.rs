@@ -10,7 +10,7 @@ use report::events::{Event, Format, Origin};
 
 use super::health::Watchers;
 use super::metrics::{
-    History, HistoryState, Interface, Judge, Listen, Measure, Metrics, PacketRing, Server, SinkState, Vlan, Worker,
+    History, Interface, Judge, Listen, Measure, Metrics, PacketRing, Server, SinkState, Vlan, Worker,
     resident_bytes,
 };
 use super::sinks::{Client, Facility, Sink, SinkConfig, SyslogConfig, Transport};
@@ -18,9 +18,14 @@ use super::state::State;
 use crate::clock;
 use crate::error::{self, Error};
 
+/// How long the end waits for events that are still on their way out.
+const DRAIN: Duration = Duration::from_secs(3);
+
 /// The sinks of the site, and the numbers about all of it.
 pub struct Outputs {
     sinks: Vec<Open>,
+    /// The outputs that the sinks are those of.
+    declared: Vec<site::Output>,
     file: PathBuf,
     server: Option<Server>,
     metrics: Metrics,
@@ -62,6 +67,7 @@ impl Outputs {
         };
         Ok(Outputs {
             sinks: sinks(site, folder)?,
+            declared: site.outputs.clone(),
             file,
             server,
             metrics: Metrics {
@@ -84,10 +90,21 @@ impl Outputs {
         }
     }
 
-    /// After a reload: the outputs of the site as it is now. Those that cannot be opened leave the old ones in place.
+    /// The site was read anew: the same outputs open their files and connections again, others take their place. Those that
+    /// cannot be opened leave the old ones as they are.
     pub fn reload(&mut self, site: &Site, folder: &Path) -> Result<(), Error> {
-        self.sinks = sinks(site, folder)?;
+        if self.declared == site.outputs {
+            self.sinks.iter_mut().for_each(|open| open.sink.reopen());
+        } else {
+            self.sinks = sinks(site, folder)?;
+            self.declared.clone_from(&site.outputs);
+        }
         Ok(())
+    }
+
+    /// Waits a moment for what is still on its way out.
+    pub fn drain(&mut self) {
+        self.sinks.iter_mut().for_each(|open| open.sink.drain(DRAIN));
     }
 
     pub fn judged(&mut self, assessment: &Assessment, took: Duration, every: Duration) {
@@ -114,28 +131,29 @@ impl Outputs {
         self.metrics.now = now;
         self.metrics.uptime = clock::monotonic().saturating_sub(self.began);
         self.metrics.resident_bytes = resident_bytes();
-        self.metrics.history = Some(moment.history);
         self.metrics.sinks = self
             .sinks
             .iter()
             .map(|open| SinkState {
                 name: open.name.clone(),
                 counts: open.sink.counts(),
-                problem: open.problem.clone(),
+                problem: open.problem.clone().or_else(|| open.sink.problem().map(Into::into)),
             })
             .collect();
         self.metrics.vlans = moment
             .watchers
             .vlans()
-            .map(|vlan| Vlan {
-                sensor: vlan.sensor.to_owned(),
-                vlan: Some(vlan.vlan),
-                frames: vlan.frames,
-                silence: since(vlan.last, now),
+            .map(|(sensor, vlan, quiet)| Vlan {
+                sensor: sensor.to_owned(),
+                vlan: Some(vlan),
+                frames: quiet.frames,
+                silence: since(quiet.last, now),
                 expected: true,
             })
             .collect();
         self.workers(&moment);
+        self.metrics.shed = moment.watchers.shed();
+        self.metrics.history = Some(moment.history);
         if let Err(error) = self.metrics.write(&self.file) {
             eprintln!("seawall: {}", error::chain(&error));
         }
@@ -171,17 +189,12 @@ impl Outputs {
             of.bytes += health.bytes;
             of.kernel_drops += health.counts.dropped;
             of.kernel_drops_lately += health.counts.dropped.saturating_sub(before.2);
-            of.ring_fill = of.ring_fill.max(health.counts.fill());
+            of.ring_fill = of.ring_fill.max(health.fill());
             of.lag = of.lag.max(health.lag);
             self.before.insert(key, (now, health.load.frames, health.counts.dropped));
         }
         self.metrics.interfaces = interfaces.into_values().collect();
         self.metrics.workers = workers;
-    }
-
-    /// What is wrong, for the one line that `systemctl status` shows.
-    pub fn reasons(&self) -> Vec<String> {
-        self.metrics.health().reasons
     }
 }
 
@@ -219,7 +232,7 @@ fn sinks(site: &Site, folder: &Path) -> Result<Vec<Open>, Error> {
         })
     };
     if site.outputs.is_empty() {
-        return Ok(vec![open("journal".to_owned(), &SinkConfig::Journal(Format::Text))?]);
+        return Ok(vec![open("journal".to_owned(), &SinkConfig::Journal)?]);
     }
     site.outputs
         .iter()
@@ -237,7 +250,7 @@ fn config(output: &site::Output, folder: &Path) -> SinkConfig {
     };
     let path = |path: &Option<String>| path.as_ref().map(|path| folder.join(path));
     let transport = match output.to {
-        OutputKind::Journal => return SinkConfig::Journal(format),
+        OutputKind::Journal => return SinkConfig::Journal,
         OutputKind::File => {
             let path = path(&output.path).unwrap_or_default();
             return SinkConfig::File { path, format };

@@ -52,6 +52,8 @@ struct Wanted {
 pub struct Judgement {
     pub assessment: Assessment,
     pub events: Vec<Event>,
+    /// What is known once they are told.
+    pub seen: Seen,
     /// What went wrong beside the judging: evidence that could not be kept, a report that could not be written.
     pub problems: Vec<String>,
 }
@@ -120,16 +122,23 @@ impl Verdicts {
             problems.extend(self.write(&self.files.report, &html));
             self.reported = Some(now);
         }
-        if self.seen.as_ref() != Some(&seen) {
-            let text = serde_json::to_string(&seen).unwrap_or_default();
-            problems.extend(self.write(&self.files.seen, &text));
-            self.seen = Some(seen);
-        }
         Ok(Judgement {
             assessment,
             events,
+            seen,
             problems,
         })
+    }
+
+    /// The events of a judgement were handed on: from now on they are known. A crash before this tells them once more, never
+    /// none.
+    pub fn told(&mut self, seen: Seen) -> Result<(), Error> {
+        if self.seen.as_ref() == Some(&seen) {
+            return Ok(());
+        }
+        let text = serde_json::to_string(&seen).unwrap_or_default();
+        self.seen = Some(seen);
+        output::write(Some(&self.files.seen), &text)
     }
 
     /// Notes the packets of a finding for cutting, by the folder in which their captures lie.
@@ -145,19 +154,16 @@ impl Verdicts {
             };
             let numbers = cited.frames.iter().filter_map(|frame| u32::try_from(*frame).ok());
             let frames = (cited.capture.clone(), numbers.collect());
-            let known = self
-                .cuts
-                .iter_mut()
-                .find(|wanted| wanted.finding == finding && wanted.folder == folder);
-            match known {
-                Some(wanted) => wanted.frames.push(frames),
-                None if self.cuts.len() < MOST_CUTS => self.cuts.push_back(Wanted {
+            let is_known = |wanted: &&mut Wanted| wanted.finding == finding && wanted.folder == folder;
+            if let Some(wanted) = self.cuts.iter_mut().find(is_known) {
+                wanted.frames.push(frames);
+            } else if self.cuts.len() < MOST_CUTS {
+                self.cuts.push_back(Wanted {
                     finding: finding.to_owned(),
                     folder,
                     frames: vec![frames],
                     tries: 0,
-                }),
-                None => {}
+                });
             }
         }
     }

@@ -26,6 +26,11 @@ impl User {
         text.parse()
             .map_or_else(|_| User::Name(text.to_owned()), User::Number)
     }
+
+    /// Numbers of the user and of its group, as the machine's accounts have them.
+    pub fn resolve(&self) -> Result<(u32, u32), Error> {
+        resolve(self)
+    }
 }
 
 /// What the process is now.
