@@ -3,11 +3,10 @@ use std::path::PathBuf;
 
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions, Page};
-use sensor::Captures;
 use store::Snapshot;
 
 use crate::error::Error;
-use crate::input::{self, Terminal};
+use crate::input::{Terminal, Witness};
 
 /// What to judge.
 #[derive(Debug, clap::Args)]
@@ -15,9 +14,13 @@ pub struct Subject {
     /// The site folder, with its site.toml.
     #[arg(value_name = "SITE")]
     pub site: PathBuf,
-    /// Captures, or folders of captures; without any, the site's own captures/ folder where it has one.
+    /// Captures, or folders of captures; without any, the site's own captures/ folder where it has one, else what
+    /// `seawall run` remembered.
     #[arg(value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
+    /// Judge what `seawall run` remembered in this state folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "captures")]
+    pub state: Option<PathBuf>,
     /// Judge as of this time (RFC 3339 with offset); now if not given.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub as_of: Option<Time>,
@@ -39,7 +42,7 @@ pub struct Judged {
     pub assessment: Assessment,
     pub terminal: Terminal,
     pub facts: Facts,
-    pub captures: Captures,
+    pub witness: Witness,
     pub pages: Vec<Page>,
     pub skipped: Vec<String>,
     pub notes: Vec<String>,
@@ -48,9 +51,9 @@ pub struct Judged {
 /// Reads, folds, judges.
 pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     let terminal = Terminal::load(&subject.site)?;
-    let captures = terminal.captures(&subject.captures)?;
-    let facts = terminal.facts(&captures, subject.workers)?;
+    let witness = terminal.witness(&subject.captures, subject.state.as_deref())?;
     let as_of = subject.as_of.unwrap_or_else(crate::clock::now);
+    let (facts, skipped) = terminal.facts(&witness, subject.workers, as_of)?;
     let snapshot = Snapshot::new(&facts, &terminal.site, as_of)?;
     let (pages, editions, catalogue) = (
         judge::built_in()?,
@@ -60,7 +63,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     let edition = subject.edition.as_deref();
     let assessment = judge::assess(&snapshot, &pages, &editions, &catalogue, edition)?;
     let mut notes: Vec<String> = Vec::new();
-    if captures.is_empty() {
+    if witness.is_empty() {
         notes
             .push("No capture was read: nothing could be witnessed, so nothing is met.".to_owned());
     }
@@ -70,12 +73,11 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         followed.title, followed.note
     ));
     notes.extend(terminal.replaced.iter().cloned());
-    let skipped = input::skipped(&captures);
     Ok(Judged {
         assessment,
         terminal,
         facts,
-        captures,
+        witness,
         pages,
         skipped,
         notes,

@@ -30,6 +30,8 @@ pub enum Error {
     Output(#[source] io::Error),
     #[error("cannot write {path}", path = path.display())]
     WriteFile { path: PathBuf, source: io::Error },
+    #[error("{path} holds no history; give the state folder of a seawall run", path = path.display())]
+    NoHistory { path: PathBuf },
     #[error("the state folder cannot be used: {path}; give a folder that this user may write to, with --state or under [run]", path = path.display())]
     State { path: PathBuf, source: io::Error },
     #[error("another Seawall runs with the state folder {path}; stop it first, or give --state another one", path = path.display())]
@@ -41,11 +43,16 @@ pub enum Error {
     #[error("history")]
     History(#[from] store::history::Error),
     #[error("output {name:?} cannot be opened")]
-    Sink { name: String, source: crate::run::sinks::Error },
+    Sink {
+        name: String,
+        source: crate::run::sinks::Error,
+    },
     #[error("metrics cannot be served on {at}")]
     Listen { at: String, source: io::Error },
     #[error("a thread cannot be started")]
     Thread(#[source] io::Error),
+    #[error("a thread that witnesses ended; start Seawall again, and report what it said before")]
+    WitnessLost,
     #[error("signals cannot be taken")]
     Signals(#[source] io::Error),
     #[error("{path} exists already; name another folder, or move it away", path = path.display())]

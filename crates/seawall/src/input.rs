@@ -2,13 +2,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use facts::Facts;
 use facts::lists::{Lists, Oui, Platforms, Problem, Suppliers};
 use facts::site::{self, Site};
+use facts::{Facts, Time};
 use sensor::Captures;
+use store::Limits;
+use store::history::{self, Gap, Options};
 
 use crate::error::Error;
 use crate::progress::Progress;
+use crate::run::state;
 
 /// Opens captures and folders of captures.
 pub fn open(paths: &[PathBuf]) -> Result<Captures, Error> {
@@ -122,21 +125,62 @@ impl Terminal {
         }
     }
 
-    /// The captures named, or those in the site's own `captures` folder.
-    pub fn captures(&self, named: &[PathBuf]) -> Result<Captures, Error> {
+    /// What there is to judge by: the captures named; else the site's own `captures` folder; else what `seawall run`
+    /// remembered. A history that is asked for by its state folder comes before all but named captures.
+    pub fn witness(&self, named: &[PathBuf], state: Option<&Path>) -> Result<Witness, Error> {
         let own = self.folder.join("captures");
-        if named.is_empty() && own.is_dir() {
-            open(&[own])
-        } else {
-            open(named)
+        let remembered = self.state();
+        match state {
+            _ if !named.is_empty() => Ok(Witness::Captures(open(named)?)),
+            Some(state) if !state::history(state).is_dir() => Err(Error::NoHistory {
+                path: state.to_owned(),
+            }),
+            Some(state) => Ok(Witness::History(state.to_owned())),
+            None if own.is_dir() => Ok(Witness::Captures(open(&[own])?)),
+            None if state::history(&remembered).is_dir() => Ok(Witness::History(remembered)),
+            None => Ok(Witness::Captures(open(named)?)),
         }
     }
 
-    /// The facts of the captures, folded against the site.
-    pub fn facts(&self, captures: &Captures, workers: Option<usize>) -> Result<Facts, Error> {
-        let mut facts = observe(captures, workers)?;
+    /// What the witness tells up to that time, folded against the site; with what is wrong with it, a sentence each.
+    pub fn facts(
+        &self,
+        witness: &Witness,
+        workers: Option<usize>,
+        as_of: Time,
+    ) -> Result<(Facts, Vec<String>), Error> {
+        let (mut facts, notes) = match witness {
+            Witness::Captures(captures) => (observe(captures, workers)?, skipped(captures)),
+            Witness::History(state) => self.recall(&state::history(state), as_of)?,
+        };
         store::fold(&mut facts, &self.site, &self.lists);
-        Ok(facts)
+        Ok((facts, notes))
+    }
+
+    /// What a history tells of the window before a time, and when nobody was watching in it.
+    pub fn recall(&self, history: &Path, as_of: Time) -> Result<(Facts, Vec<String>), Error> {
+        let begin = Time(as_of.0.saturating_sub(self.site.run.window));
+        let patience = i64::from(Options::new("").patience_seconds) * 1_000_000_000;
+        let recalled = history::recall(history, begin, as_of, &Limits::default(), patience)?;
+        let mut facts = recalled.facts;
+        facts
+            .coverage
+            .extend(recalled.gaps.iter().map(Gap::coverage));
+        Ok((facts, recalled.problems))
+    }
+}
+
+/// Where facts come from.
+pub enum Witness {
+    Captures(Captures),
+    /// The state folder of `seawall run`.
+    History(PathBuf),
+}
+
+impl Witness {
+    /// Nothing was read at all.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Witness::Captures(captures) if captures.is_empty())
     }
 }
 

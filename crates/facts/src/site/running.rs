@@ -5,7 +5,8 @@ use super::{EventFormat, Output, OutputKind, Place, Problem, Run, file};
 
 /// Facilities that a program like this may speak as, by their keywords (RFC 5424, table 1).
 pub const FACILITIES: &[&str] = &[
-    "user", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "user", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4",
+    "local5", "local6", "local7",
 ];
 
 /// The one `[run]` of a site, with what it leaves out.

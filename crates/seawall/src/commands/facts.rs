@@ -7,17 +7,20 @@ use ::facts::KindInfo;
 use ::facts::kinds::KINDS;
 
 use crate::error::Error;
-use crate::input::{self, Terminal};
+use crate::input::Terminal;
 use crate::rows::{Format, Rows};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Captures, or folders of captures.
-    #[arg(value_name = "CAPTURE", required_unless_present = "site")]
+    #[arg(value_name = "CAPTURE", required_unless_present_any = ["site", "state"])]
     captures: Vec<PathBuf>,
     /// The site folder whose names, zones and conduits the facts are judged by.
     #[arg(long, value_name = "SITE")]
     site: Option<PathBuf>,
+    /// What `seawall run` remembered in this state folder, instead of captures.
+    #[arg(long, value_name = "DIR", conflicts_with = "captures")]
+    state: Option<PathBuf>,
     /// Only this kind of fact; may be given several times. Without it: every kind.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
@@ -34,11 +37,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         Some(site) => Terminal::load(site)?,
         None => Terminal::none(),
     };
-    let captures = terminal.captures(&args.captures)?;
-    for sentence in input::skipped(&captures) {
-        eprintln!("seawall: {sentence}");
+    let witness = terminal.witness(&args.captures, args.state.as_deref())?;
+    let (facts, notes) = terminal.facts(&witness, args.workers, crate::clock::now())?;
+    for note in notes {
+        eprintln!("seawall: {note}");
     }
-    let facts = terminal.facts(&captures, args.workers)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let write = |out: &mut std::io::BufWriter<_>| -> std::io::Result<()> {
         for (place, kind) in kinds.iter().enumerate() {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::draft;
 use crate::error::Error;
-use crate::input::{self, Terminal};
+use crate::input::{self, Terminal, Witness};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -25,8 +25,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if file.exists() {
         return Err(Error::Exists { path: file });
     }
-    let captures = input::open(&args.captures)?;
-    let facts = Terminal::none().facts(&captures, args.workers)?;
+    let captures = Witness::Captures(input::open(&args.captures)?);
+    let (facts, notes) = Terminal::none().facts(&captures, args.workers, crate::clock::now())?;
+    for note in notes {
+        eprintln!("seawall: {note}");
+    }
     let fail = |source| Error::WriteFile {
         path: file.clone(),
         source,

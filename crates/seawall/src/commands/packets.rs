@@ -1,12 +1,16 @@
 //! `seawall packets`: the packets behind a finding, from the captures themselves.
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sensor::Writer;
+use sensor::live::Keeper;
+use sensor::{Captures, Writer};
+use wire::Frame;
 
 use crate::assessment::{self, Subject};
 use crate::error::Error;
+use crate::input::Witness;
+use crate::run::state;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -45,7 +49,91 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             known,
         });
     };
-    let names = judged.captures.names();
+    let fail = |source| Error::WriteFile {
+        path: args.output.clone(),
+        source,
+    };
+    let mut writer = Writer::create(&args.output)?;
+    let (mut count, mut missing) = (0u64, 0);
+    let remembered;
+    let (captures, wanted) = match &judged.witness {
+        Witness::Captures(captures) => (captures, Some(cited(&captures.names(), subject))),
+        Witness::History(state) => {
+            let wanted;
+            (remembered, wanted) = kept(state, &args.finding, subject)?;
+            (&remembered, wanted)
+        }
+    };
+    let names = captures.names();
+    let mut write = |frame: Frame<'_>| {
+        let name = names.get(frame.capture as usize).map_or("", String::as_str);
+        count += 1;
+        writer.frame(name, &frame).map_err(fail)
+    };
+    match wanted {
+        Some(wanted) => {
+            let mut fetch = captures.fetch(&wanted);
+            while let Some(frame) = fetch.next() {
+                write(frame)?;
+            }
+            missing = fetch.missing().len();
+        }
+        None => {
+            let mut walk = captures.walk();
+            while let Some(frame) = walk.next() {
+                write(frame)?;
+            }
+        }
+    }
+    writer.finish().map_err(fail)?;
+    println!(
+        "{}: {count} packets of {}: {}",
+        args.output.display(),
+        args.finding,
+        subject.reason
+    );
+    if missing > 0 {
+        eprintln!("seawall: {missing} of the frames are not in the captures any more");
+    }
+    if count == 0 {
+        println!("this finding rests on the site file, not on packets");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Frames by number, of captures by index.
+type Wanted = Vec<(u32, Vec<u32>)>;
+
+/// Where a running Seawall has the frames of a finding: in what it cut out of the ring when the finding opened (`None`:
+/// every frame of it), or else in what is still in the ring.
+fn kept(
+    state: &Path,
+    finding: &str,
+    subject: &judge::Subject,
+) -> Result<(Captures, Option<Wanted>), Error> {
+    let folder = state::kept(state);
+    let keeper = Keeper::open(&folder)?;
+    let files: Vec<PathBuf> = keeper
+        .files(finding)
+        .iter()
+        .map(|file| folder.join(file))
+        .collect();
+    if !files.is_empty() {
+        return Ok((Captures::open(&files)?, None));
+    }
+    let ring = state::packets(state);
+    let named = subject
+        .evidence
+        .iter()
+        .map(|cited| ring.join(&cited.capture));
+    let there: Vec<PathBuf> = named.filter(|path| path.is_file()).collect();
+    let captures = Captures::open(&there)?;
+    let wanted = cited(&captures.names(), subject);
+    Ok((captures, Some(wanted)))
+}
+
+/// What the subject cites of captures of these names.
+fn cited(names: &[String], subject: &judge::Subject) -> Wanted {
     let mut wanted: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for cited in &subject.evidence {
         let index = names
@@ -61,39 +149,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             );
         }
     }
-    let wanted: Vec<(u32, Vec<u32>)> = wanted
+    wanted
         .into_iter()
         .map(|(capture, mut frames)| {
             frames.sort_unstable();
             frames.dedup();
             (capture, frames)
         })
-        .collect();
-    let fail = |source| Error::WriteFile {
-        path: args.output.clone(),
-        source,
-    };
-    let mut writer = Writer::create(&args.output)?;
-    let mut fetch = judged.captures.fetch(&wanted);
-    let mut count = 0u64;
-    while let Some(frame) = fetch.next() {
-        let name = names.get(frame.capture as usize).map_or("", String::as_str);
-        writer.frame(name, &frame).map_err(fail)?;
-        count += 1;
-    }
-    let missing = fetch.missing().len();
-    writer.finish().map_err(fail)?;
-    println!(
-        "{}: {count} packets of {}: {}",
-        args.output.display(),
-        args.finding,
-        subject.reason
-    );
-    if missing > 0 {
-        eprintln!("seawall: {missing} of the frames are not in the captures any more");
-    }
-    if count == 0 {
-        println!("this finding rests on the site file, not on packets");
-    }
-    Ok(ExitCode::SUCCESS)
+        .collect()
 }

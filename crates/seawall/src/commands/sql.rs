@@ -18,6 +18,9 @@ pub struct Args {
         required_unless_present = "tables"
     )]
     words: Vec<String>,
+    /// Ask what `seawall run` remembered in this state folder.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Document the tables and functions, and stop.
     #[arg(long)]
     tables: bool,
@@ -43,9 +46,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let (query, captures) = rest.split_last().ok_or_else(usage)?;
     let terminal = Terminal::load(Path::new(site))?;
     let named: Vec<PathBuf> = captures.iter().map(PathBuf::from).collect();
-    let captures = terminal.captures(&named)?;
-    let facts = terminal.facts(&captures, args.workers)?;
-    let snapshot = Snapshot::new(&facts, &terminal.site, crate::clock::now())?;
+    let now = crate::clock::now();
+    let witness = terminal.witness(&named, args.state.as_deref())?;
+    let (facts, notes) = terminal.facts(&witness, args.workers, now)?;
+    for note in notes {
+        eprintln!("seawall: {note}");
+    }
+    let snapshot = Snapshot::new(&facts, &terminal.site, now)?;
     let result = snapshot.query(query)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let columns = result.columns.iter().map(String::as_str).collect();

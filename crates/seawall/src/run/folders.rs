@@ -44,10 +44,21 @@ pub fn start(
         .name("folders".to_owned())
         .spawn(move || {
             let watch = |folder: Folder| Reader {
-                watch: Watch::new(vec![folder.path], folder.patterns, SETTLED, read.iter().cloned()),
+                watch: Watch::new(
+                    vec![folder.path],
+                    folder.patterns,
+                    SETTLED,
+                    read.iter().cloned(),
+                ),
                 sensor: folder.sensor,
                 // Captures of one recorder follow each other: what began in one goes on in the next.
-                worker: Worker::new(Shard { seed, ..Shard::default() }, Limits::live()),
+                worker: Worker::new(
+                    Shard {
+                        seed,
+                        ..Shard::default()
+                    },
+                    Limits::live(),
+                ),
                 names: Vec::new(),
                 troubles: Vec::new(),
             };
@@ -171,6 +182,9 @@ pub fn remember(path: &Path, read: &[Seen]) -> std::io::Result<()> {
         format!("{line}\n")
     };
     let lines: String = read.iter().map(line).collect();
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)?;
     file.write_all(lines.as_bytes())
 }

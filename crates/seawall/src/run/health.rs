@@ -72,7 +72,10 @@ impl Watchers {
             frames: 0,
             told: None,
         };
-        let live = site.sensors.iter().filter(|sensor| sensor.interface.is_some());
+        let live = site
+            .sensors
+            .iter()
+            .filter(|sensor| sensor.interface.is_some());
         let vlans = live.clone().flat_map(|sensor| {
             let zones = sensor.sees.iter().filter_map(|zone| site.zones.get(*zone));
             zones
@@ -101,7 +104,11 @@ impl Watchers {
 
     /// Frames that were let go, by what was not done with them.
     pub fn shed(&self) -> Vec<(String, u64)> {
-        let not_kept = self.sources.values().map(|watcher| watcher.health.not_kept).sum();
+        let not_kept = self
+            .sources
+            .values()
+            .map(|watcher| watcher.health.not_kept)
+            .sum();
         vec![("not kept on disk".to_owned(), not_kept)]
     }
 
@@ -135,6 +142,10 @@ impl Watchers {
                 source.interface
             );
             events.push(tell(now, Trouble::Drops, &source.interface, detail));
+        }
+        if health.state != State::Up {
+            let silence = Coverage::silence(&source.sensor, None, from, now);
+            report.facts.coverage.push(silence);
         }
         let was = before.map(|before| before.health.state);
         events.extend(change_of_state(&source, &health, was, now));
@@ -209,7 +220,12 @@ impl Watchers {
     }
 }
 
-fn change_of_state(source: &Source, health: &Health, was: Option<State>, now: Time) -> Option<Event> {
+fn change_of_state(
+    source: &Source,
+    health: &Health,
+    was: Option<State>,
+    now: Time,
+) -> Option<Event> {
     let interface = &source.interface;
     match (was, health.state) {
         (Some(State::Up) | None, State::Up) => None,

@@ -12,8 +12,8 @@ use sensor::live::Seen;
 
 use super::folders;
 use super::health::{Watchers, tell};
-use super::notify::Notify;
 use super::metrics::{self, HistoryState, PacketRing};
+use super::notify::Notify;
 use super::outputs::{Moment, Outputs};
 use super::report::Report;
 use super::signals::Signals;
@@ -119,6 +119,9 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            if witnesses.has_lost_one() {
+                return Err(Error::WitnessLost);
+            }
             if signals.reload() {
                 self.reload(&mut witnesses)?;
             }
@@ -127,13 +130,20 @@ impl Keeper {
             self.notify.alive();
         }
         self.notify.stopping();
+        // The channel ends with the last who could report.
         witnesses.stop();
-        while let Ok(report) = reports.recv_timeout(Duration::from_secs(5)) {
+        drop(witnesses);
+        while let Ok(report) = reports.recv() {
             self.take(report);
         }
         let now = clock::now();
         self.judge(now);
-        let stopped = tell(now, Trouble::SensorStopped, "seawall", "Seawall was stopped; nobody watches now.");
+        let stopped = tell(
+            now,
+            Trouble::SensorStopped,
+            "seawall",
+            "Seawall was stopped; nobody watches now.",
+        );
         self.tell(vec![stopped]);
         self.outputs.drain();
         self.history.close(clock::now())?;
@@ -206,7 +216,10 @@ impl Keeper {
                     _ => HistoryState::Failed,
                 };
                 self.unsaved = Some((now, state));
-                let detail = format!("History cannot be written: {}. Judging goes on.", error::chain(&error));
+                let detail = format!(
+                    "History cannot be written: {}. Judging goes on.",
+                    error::chain(&error)
+                );
                 self.tell(vec![tell(now, Trouble::DiskFull, "history", detail)]);
             }
             Err(_) => {}
@@ -234,7 +247,10 @@ impl Keeper {
                 }
             }
             Err(error) => {
-                let detail = format!("What was seen could not be judged: {}", error::chain(&error));
+                let detail = format!(
+                    "What was seen could not be judged: {}",
+                    error::chain(&error)
+                );
                 self.tell(vec![tell(now, Trouble::NotWatching, "judge", detail)]);
             }
         }
@@ -273,10 +289,15 @@ impl Keeper {
 
     fn tell_of_gap(&mut self, now: Time) {
         let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
-        let Ok(gaps) = self.history.gaps(begin, now) else { return };
+        let Ok(gaps) = self.history.gaps(begin, now) else {
+            return;
+        };
         if let Some(gap) = gaps.last().filter(|gap| gap.until.since(now).abs() < STEP) {
             let detail = format!("Nobody was watching from {} to {}.", gap.from, gap.until);
-            self.tell(vec![Event::health(now, Told::new(Trouble::NotWatching, Some("seawall"), detail))]);
+            self.tell(vec![Event::health(
+                now,
+                Told::new(Trouble::NotWatching, Some("seawall"), detail),
+            )]);
         }
     }
 
@@ -291,7 +312,12 @@ impl Keeper {
                 if step > 0 { "forward" } else { "back" },
                 Duration::from_nanos(step.unsigned_abs()).as_secs_f64()
             );
-            self.tell(vec![tell(clock::now(), Trouble::ClockStepped, "clock", detail)]);
+            self.tell(vec![tell(
+                clock::now(),
+                Trouble::ClockStepped,
+                "clock",
+                detail,
+            )]);
         }
     }
 
@@ -307,7 +333,12 @@ impl Keeper {
                     witnesses.replace(&self.terminal.site, &self.state)?;
                     self.watchers = Watchers::new(&self.terminal.site, now);
                 }
-                tell(now, Trouble::SiteReloaded, "site", "The site was read anew.")
+                tell(
+                    now,
+                    Trouble::SiteReloaded,
+                    "site",
+                    "The site was read anew.",
+                )
             }
             Err(error) => tell(now, Trouble::SiteRefused, "site", error::chain(&error)),
         };
@@ -331,15 +362,23 @@ impl Keeper {
     }
 
     fn measure(&mut self, now: Time) {
-        let folder = std::fs::read_dir(self.state.history()).into_iter().flatten().flatten();
-        let bytes = folder.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum();
+        let folder = std::fs::read_dir(self.state.history())
+            .into_iter()
+            .flatten()
+            .flatten();
+        let bytes = folder
+            .filter_map(|entry| entry.metadata().ok())
+            .map(|meta| meta.len())
+            .sum();
         self.outputs.measure(Moment {
             now,
             watchers: &self.watchers,
             history: metrics::History {
                 last_write: self.saved,
                 bytes,
-                state: self.unsaved.map_or(HistoryState::Writing, |(_, state)| state),
+                state: self
+                    .unsaved
+                    .map_or(HistoryState::Writing, |(_, state)| state),
             },
         });
     }

@@ -52,7 +52,8 @@ fn options(terminal: &Terminal) -> history::Options {
 
 /// Watches until it is told to stop. With `check`, everything is opened and nothing begun.
 pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> {
-    let watches = |sensor: &facts::site::Sensor| sensor.interface.is_some() || sensor.folder.is_some();
+    let watches =
+        |sensor: &facts::site::Sensor| sensor.interface.is_some() || sensor.folder.is_some();
     if !terminal.site.sensors.iter().any(watches) {
         return Err(Error::NothingToWatch);
     }
@@ -93,7 +94,11 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let keeper = Keeper {
         watchers: Watchers::new(&terminal.site, now),
         verdicts: Verdicts::open(&state)?,
-        gaps: recalled.gaps.iter().map(store::history::Gap::coverage).collect(),
+        gaps: recalled
+            .gaps
+            .iter()
+            .map(store::history::Gap::coverage)
+            .collect(),
         notify: Notify::from_env().map_err(Error::Signals)?,
         timetable: Timetable::new(),
         unsaved: None,
@@ -110,8 +115,17 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
 
 /// One line for `systemctl status`.
 fn status(assessment: &Assessment) -> String {
-    let count = |verdict| assessment.measures.iter().filter(|measure| measure.verdict == verdict).count();
-    let subjects = assessment.measures.iter().flat_map(|measure| &measure.subjects);
+    let count = |verdict| {
+        assessment
+            .measures
+            .iter()
+            .filter(|measure| measure.verdict == verdict)
+            .count()
+    };
+    let subjects = assessment
+        .measures
+        .iter()
+        .flat_map(|measure| &measure.subjects);
     let findings = subjects.filter(|subject| subject.finding.is_some()).count();
     format!(
         "{}: {findings} findings open; {} measures not met, {} unproven, {} met",

@@ -97,11 +97,6 @@ impl Notify {
         }
     }
 
-    /// How often [`Notify::alive`] has to be called at least; `None` without a watchdog.
-    pub const fn every(&self) -> Option<Duration> {
-        self.every
-    }
-
     fn send(&self, text: &str) {
         if let Some(socket) = &self.socket {
             // The supervisor is gone or busy; there is nobody else to tell.
@@ -182,7 +177,7 @@ mod tests {
             every: watchdog(Some(40_000)),
             last: None,
         };
-        assert_eq!(notify.every(), Some(Duration::from_millis(20)));
+        assert_eq!(notify.every, Some(Duration::from_millis(20)));
         notify.alive();
         assert_eq!(received(&there), "WATCHDOG=1");
         notify.last = Some(clock::monotonic() + Duration::from_secs(60));

@@ -10,8 +10,8 @@ use report::events::{Event, Format, Origin};
 
 use super::health::Watchers;
 use super::metrics::{
-    History, Interface, Judge, Listen, Measure, Metrics, PacketRing, Server, SinkState, Vlan, Worker,
-    resident_bytes,
+    History, Interface, Judge, Listen, Measure, Metrics, PacketRing, Server, SinkState, Vlan,
+    Worker, resident_bytes,
 };
 use super::sinks::{Client, Facility, Sink, SinkConfig, SyslogConfig, Transport};
 use super::state::State;
@@ -82,7 +82,11 @@ impl Outputs {
     /// Hands events to every output. What one does not take is told by the others, and counted.
     pub fn send(&mut self, events: &[Event], origin: &Origin) {
         for open in &mut self.sinks {
-            let problem = open.sink.send(events, origin).err().map(|error| error::chain(&error));
+            let problem = open
+                .sink
+                .send(events, origin)
+                .err()
+                .map(|error| error::chain(&error));
             if let Some(problem) = problem.as_ref().filter(|_| problem != open.problem) {
                 eprintln!("seawall: output {}: {problem}", open.name);
             }
@@ -104,7 +108,9 @@ impl Outputs {
 
     /// Waits a moment for what is still on its way out.
     pub fn drain(&mut self) {
-        self.sinks.iter_mut().for_each(|open| open.sink.drain(DRAIN));
+        self.sinks
+            .iter_mut()
+            .for_each(|open| open.sink.drain(DRAIN));
     }
 
     pub fn judged(&mut self, assessment: &Assessment, took: Duration, every: Duration) {
@@ -116,7 +122,11 @@ impl Outputs {
         let measure = |measure: &judge::Judged| Measure {
             id: measure.id.clone(),
             verdict: measure.verdict,
-            findings: measure.subjects.iter().filter(|subject| subject.finding.is_some()).count(),
+            findings: measure
+                .subjects
+                .iter()
+                .filter(|subject| subject.finding.is_some())
+                .count(),
         };
         self.metrics.measures = assessment.measures.iter().map(measure).collect();
     }
@@ -137,7 +147,10 @@ impl Outputs {
             .map(|open| SinkState {
                 name: open.name.clone(),
                 counts: open.sink.counts(),
-                problem: open.problem.clone().or_else(|| open.sink.problem().map(Into::into)),
+                problem: open
+                    .problem
+                    .clone()
+                    .or_else(|| open.sink.problem().map(Into::into)),
             })
             .collect();
         self.metrics.vlans = moment
@@ -169,21 +182,31 @@ impl Outputs {
         let mut workers = Vec::new();
         for (source, watcher) in moment.watchers.sources() {
             let (health, key) = (&watcher.health, (source.interface.clone(), source.worker));
-            let before = self.before.get(&key).copied().unwrap_or((watcher.began, 0, 0));
+            let before = self
+                .before
+                .get(&key)
+                .copied()
+                .unwrap_or((watcher.began, 0, 0));
             let seconds = Duration::from_nanos(now.since(before.0).unsigned_abs()).as_secs_f64();
             let fresh = health.load.frames.saturating_sub(before.1);
             workers.push(Worker {
                 packets: health.load.frames,
-                packets_per_second: if seconds > 0.0 { fresh as f64 / seconds } else { 0.0 },
+                packets_per_second: if seconds > 0.0 {
+                    fresh as f64 / seconds
+                } else {
+                    0.0
+                },
                 flows: health.load.flows as u64,
                 waiting_bytes: health.load.waiting_bytes as u64,
             });
-            let of = interfaces.entry(&source.interface).or_insert_with(|| Interface {
-                sensor: source.sensor.clone(),
-                interface: source.interface.clone(),
-                up: true,
-                ..Interface::default()
-            });
+            let of = interfaces
+                .entry(&source.interface)
+                .or_insert_with(|| Interface {
+                    sensor: source.sensor.clone(),
+                    interface: source.interface.clone(),
+                    up: true,
+                    ..Interface::default()
+                });
             of.up &= health.state == sensor::live::State::Up;
             of.packets += health.counts.received;
             of.bytes += health.bytes;
@@ -191,7 +214,8 @@ impl Outputs {
             of.kernel_drops_lately += health.counts.dropped.saturating_sub(before.2);
             of.ring_fill = of.ring_fill.max(health.fill());
             of.lag = of.lag.max(health.lag);
-            self.before.insert(key, (now, health.load.frames, health.counts.dropped));
+            self.before
+                .insert(key, (now, health.load.frames, health.counts.dropped));
         }
         self.metrics.interfaces = interfaces.into_values().collect();
         self.metrics.workers = workers;

@@ -19,7 +19,11 @@ impl Signals {
         let signals = Signals::default();
         let register = || {
             for signal in [SIGTERM, SIGINT] {
-                signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&signals.stop))?;
+                signal_hook::flag::register_conditional_shutdown(
+                    signal,
+                    1,
+                    Arc::clone(&signals.stop),
+                )?;
                 signal_hook::flag::register(signal, Arc::clone(&signals.stop))?;
             }
             signal_hook::flag::register(SIGHUP, Arc::clone(&signals.reload))

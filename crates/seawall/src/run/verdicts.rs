@@ -112,7 +112,9 @@ impl Verdicts {
             }
         }
         let mut problems = self.cut(now);
-        let is_due = self.reported.is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);
+        let is_due = self
+            .reported
+            .is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);
         if is_due || !events.is_empty() {
             let json = report::json(&assessment, &context);
             problems.extend(self.write(&self.files.verdicts, &json));
@@ -143,18 +145,29 @@ impl Verdicts {
 
     /// Notes the packets of a finding for cutting, by the folder in which their captures lie.
     fn want(&mut self, finding: &str, assessment: &Assessment, facts: &Facts) {
-        let mut subjects = assessment.measures.iter().flat_map(|measure| &measure.subjects);
-        let Some(subject) = subjects.find(|subject| subject.finding.as_deref() == Some(finding)) else {
+        let mut subjects = assessment
+            .measures
+            .iter()
+            .flat_map(|measure| &measure.subjects);
+        let Some(subject) = subjects.find(|subject| subject.finding.as_deref() == Some(finding))
+        else {
             return;
         };
         for cited in &subject.evidence {
             let file = facts.files.iter().find(|file| file.name == cited.capture);
-            let Some(folder) = file.and_then(|file| file.folder.as_deref()).map(PathBuf::from) else {
+            let Some(folder) = file
+                .and_then(|file| file.folder.as_deref())
+                .map(PathBuf::from)
+            else {
                 continue;
             };
-            let numbers = cited.frames.iter().filter_map(|frame| u32::try_from(*frame).ok());
+            let numbers = cited
+                .frames
+                .iter()
+                .filter_map(|frame| u32::try_from(*frame).ok());
             let frames = (cited.capture.clone(), numbers.collect());
-            let is_known = |wanted: &&mut Wanted| wanted.finding == finding && wanted.folder == folder;
+            let is_known =
+                |wanted: &&mut Wanted| wanted.finding == finding && wanted.folder == folder;
             if let Some(wanted) = self.cuts.iter_mut().find(is_known) {
                 wanted.frames.push(frames);
             } else if self.cuts.len() < MOST_CUTS {

@@ -81,7 +81,8 @@ impl Plan {
         };
         for sensor in &site.sensors {
             if let Some(interface) = &sensor.interface {
-                plan.interfaces.push((sensor.name.clone(), interface.clone()));
+                plan.interfaces
+                    .push((sensor.name.clone(), interface.clone()));
             }
             if let Some(folder) = &sensor.folder {
                 plan.folders.push(Folder {
@@ -142,13 +143,15 @@ impl Witnesses {
                 folder,
             };
             let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
-            let thread = listen::start(ear, self.seed, every, stop, reports).map_err(Error::Thread)?;
+            let thread =
+                listen::start(ear, self.seed, every, stop, reports).map_err(Error::Thread)?;
             self.threads.push(thread);
         }
         if !self.plan.folders.is_empty() {
             let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
             let (plan, read) = (self.plan.folders.clone(), folders::read_before(&self.read));
-            let thread = folders::start(plan, read, self.seed, stop, reports).map_err(Error::Thread)?;
+            let thread =
+                folders::start(plan, read, self.seed, stop, reports).map_err(Error::Thread)?;
             self.threads.push(thread);
         }
         Ok(())
@@ -174,15 +177,23 @@ impl Witnesses {
         }
     }
 
-    /// Whether a thread ended that nobody told to.
+    /// Whether a thread ended that nobody told to: half of what is to be watched would be left.
     pub fn has_lost_one(&self) -> bool {
         self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// What is watched, for people.
     pub fn names(&self) -> Vec<String> {
-        let interfaces = self.plan.interfaces.iter().map(|(sensor, interface)| format!("{sensor} on {interface}"));
-        let folders = self.plan.folders.iter().map(|folder| format!("{} in {}", folder.sensor, folder.path.display()));
+        let interfaces = self
+            .plan
+            .interfaces
+            .iter()
+            .map(|(sensor, interface)| format!("{sensor} on {interface}"));
+        let folders = self
+            .plan
+            .folders
+            .iter()
+            .map(|folder| format!("{} in {}", folder.sensor, folder.path.display()));
         interfaces.chain(folders).collect()
     }
 }

@@ -117,6 +117,7 @@ impl Server {
     }
 
     /// Where it listens: the port given, where any was asked for.
+    #[cfg(test)]
     pub fn listens(&self) -> &Listen {
         &self.listen
     }

@@ -14,7 +14,6 @@ const MODE: u32 = 0o640;
 /// A file by its path.
 #[derive(Debug)]
 pub struct File {
-    name: String,
     path: PathBuf,
     format: Format,
     file: Option<fs::File>,
@@ -26,7 +25,6 @@ pub struct File {
 impl File {
     pub fn open(path: PathBuf, format: Format) -> Result<File, Error> {
         let mut sink = File {
-            name: format!("file {}", path.display()),
             path,
             format,
             file: None,
@@ -105,10 +103,6 @@ fn ends_within_a_line(path: &Path) -> io::Result<bool> {
 }
 
 impl Sink for File {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn send(&mut self, events: &[Event], origin: &Origin) -> Result<(), Error> {
         let mut text = String::new();
         for event in events {

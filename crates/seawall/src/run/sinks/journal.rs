@@ -44,10 +44,6 @@ fn reads_stderr(stream: Option<&str>) -> bool {
 }
 
 impl<W: Write + Send> Sink for Journal<W> {
-    fn name(&self) -> &str {
-        "journal"
-    }
-
     fn send(&mut self, events: &[Event], origin: &Origin) -> Result<(), Error> {
         let mut text = String::new();
         for event in events {

@@ -44,9 +44,6 @@ pub struct Counts {
 
 /// Takes events.
 pub trait Sink: Send {
-    /// What it is called in messages and metrics.
-    fn name(&self) -> &str;
-
     /// Hands events on. An error is of this batch only and for a person to read; what was lost by it is counted.
     fn send(&mut self, events: &[Event], origin: &Origin) -> Result<(), Error>;
 

@@ -81,11 +81,6 @@ impl Facility {
         found.map(|(_, number)| Facility(*number))
     }
 
-    /// The names that [`Facility::parse`] knows.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        Facility::NAMES.iter().map(|(name, _)| *name)
-    }
-
     const fn number(self) -> u8 {
         self.0
     }
@@ -100,7 +95,6 @@ impl Default for Facility {
 /// The sink: the queue's near end.
 #[derive(Debug)]
 pub struct Syslog {
-    name: String,
     facility: Facility,
     format: Format,
     queue: Arc<Queue>,
@@ -130,7 +124,6 @@ impl Syslog {
                 source,
             })?;
         Ok(Syslog {
-            name: format!("syslog {word}://{}", config.address),
             facility,
             format,
             queue,
@@ -152,10 +145,6 @@ fn events_lost(number: u64) -> Event {
 }
 
 impl Sink for Syslog {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn send(&mut self, events: &[Event], origin: &Origin) -> Result<(), Error> {
         let messages = events
             .iter()
