@@ -1,4 +1,5 @@
-//! Listening: one thread per worker takes frames from the ring, keeps them on disk, draws its picture, and reports.
+//! Listening: each worker's thread takes its share of the frames from the rings of all interfaces, keeps them on disk,
+//! draws one picture of them, and reports.
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,16 +9,20 @@ use std::time::Duration;
 
 use facts::kinds::Capture;
 use facts::{Evidence, Time};
-use sensor::live::{Counts, Paused, SegmentInfo, Segments, State, Tap};
+use sensor::live::{Counts, Packet, Paused, SegmentInfo, Segments, State, Tap};
 use wire::{Limits, Load, Shard, Worker};
 
+use super::queue::Queue;
 use super::report::{Report, Source};
 use crate::clock;
 
 /// Longest wait for packets before a worker looks whether it is to report or to end.
 const WAIT: Duration = Duration::from_millis(100);
+/// Packets of several interfaces wait this long, in nanoseconds, for those of the others that came before them. A ring
+/// hands its packets over after a tenth of a second at the latest.
+const PATIENCE: i64 = 300_000_000;
 
-/// One worker's way in, and where its packets are kept.
+/// One interface of a worker, and where its packets are kept.
 pub struct Ear {
     pub source: Source,
     pub tap: Tap,
@@ -51,17 +56,19 @@ impl Health {
     }
 }
 
-/// Starts the worker's thread. It ends when `stop` is set, after a last report.
+/// Starts a worker's thread. It listens on its share of every interface, so that what two sensors saw of one connection is
+/// one. It ends when `stop` is set, after a last report.
 pub fn start(
-    ear: Ear,
+    ears: Vec<Ear>,
     seed: u64,
     every: Duration,
     stop: Arc<AtomicBool>,
     reports: Sender<Report>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let name = format!("{} {}", ear.source.interface, ear.source.worker);
+    let number = ears.first().map_or(0, |ear| ear.source.worker);
+    let name = format!("worker {number}");
     std::thread::Builder::new().name(name).spawn(move || {
-        let mut listener = Listener::new(ear, seed);
+        let mut listener = Listener::new(ears, seed);
         let mut due = clock::monotonic() + every;
         loop {
             listener.hear();
@@ -70,8 +77,12 @@ pub fn start(
                 continue;
             }
             due = clock::monotonic() + every;
-            // Nobody listens any more: the keeper is gone, and so is the reason to go on.
-            if reports.send(listener.report()).is_err() || ending {
+            // Nobody takes reports any more: the keeper is gone, and with it the reason to go on.
+            let told = listener
+                .reports(ending)
+                .into_iter()
+                .all(|report| reports.send(report).is_ok());
+            if ending || !told {
                 break;
             }
         }
@@ -79,134 +90,220 @@ pub fn start(
 }
 
 struct Listener {
+    ends: Vec<End>,
+    /// Packets of several interfaces, until it is sure which was first; unused for one interface.
+    queue: Queue,
+    ground: Ground,
+}
+
+/// One interface: where packets come from and are kept.
+struct End {
     source: Source,
     tap: Tap,
-    segments: Segments,
-    folder: String,
-    worker: Worker,
-    /// Names of captures by the index that evidence uses: the segments, and one for what could not be kept.
-    names: Vec<String>,
-    /// The segment at the end of `names`, by number.
-    current: Option<u64>,
-    /// Frames that were not kept, numbered for the worker.
-    loose: u32,
-    bytes: u64,
-    last_frame: Option<Time>,
+    keeping: Keeping,
     lag: Duration,
 }
 
-/// Index of what could not be kept in `names`.
-const LOOSE: u32 = 0;
+/// Where the packets of one interface are kept, and what was counted on the way.
+struct Keeping {
+    segments: Segments,
+    folder: String,
+    /// The segment being filled: its number, and its index in the names.
+    current: Option<(u64, u32)>,
+    /// Index in the names of what could not be kept, once there was such a thing, and how many frames that were.
+    loose: Option<u32>,
+    left_out: u32,
+    bytes: u64,
+    last_frame: Option<Time>,
+    label: String,
+}
+
+/// What all interfaces of a worker share.
+struct Ground {
+    worker: Worker,
+    /// Names of captures by the index that evidence uses.
+    names: Vec<String>,
+}
+
+impl Ground {
+    fn name(&mut self, name: String) -> u32 {
+        self.names.push(name);
+        u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
+    }
+}
+
+impl Keeping {
+    /// The whole way of a packet: onto the disk, and into the picture.
+    fn take(&mut self, packet: &Packet<'_>, ground: &mut Ground) {
+        let (capture, number) = match self.segments.write(packet) {
+            Some(place) => {
+                let index = match self.current {
+                    Some((segment, index)) if segment == place.segment => index,
+                    _ => {
+                        let name = self
+                            .segments
+                            .current()
+                            .map_or_else(String::new, |info| info.name.clone());
+                        let index = ground.name(name);
+                        self.current = Some((place.segment, index));
+                        index
+                    }
+                };
+                (index, place.frame)
+            }
+            None => {
+                let index = match self.loose {
+                    Some(index) => index,
+                    None => *self
+                        .loose
+                        .insert(ground.name(format!("{}_not-kept", self.label))),
+                };
+                self.left_out = self.left_out.saturating_add(1);
+                (index, self.left_out)
+            }
+        };
+        self.bytes += u64::from(packet.wire_len);
+        self.last_frame = Some(packet.time);
+        ground.worker.frame(&packet.frame(capture, number));
+    }
+}
 
 impl Listener {
-    fn new(ear: Ear, seed: u64) -> Listener {
-        let Ear {
-            source,
-            tap,
-            segments,
-            folder,
-        } = ear;
+    fn new(ears: Vec<Ear>, seed: u64) -> Listener {
         // The kernel has shared the traffic out already, by pairs of hosts.
         let shard = Shard {
             seed,
             ..Shard::default()
         };
-        let names = vec![format!("{}_not-kept", source.label)];
-        Listener {
-            source,
-            tap,
-            segments,
-            folder: folder.display().to_string(),
-            worker: Worker::new(shard, Limits::live()),
-            names,
-            current: None,
-            loose: 0,
-            bytes: 0,
-            last_frame: None,
+        let end = |ear: Ear| End {
+            keeping: Keeping {
+                segments: ear.segments,
+                folder: ear.folder.display().to_string(),
+                current: None,
+                loose: None,
+                left_out: 0,
+                bytes: 0,
+                last_frame: None,
+                label: ear.source.label.clone(),
+            },
+            source: ear.source,
+            tap: ear.tap,
             lag: Duration::ZERO,
+        };
+        Listener {
+            ends: ears.into_iter().map(end).collect(),
+            queue: Queue::default(),
+            ground: Ground {
+                worker: Worker::new(shard, Limits::live()),
+                names: Vec::new(),
+            },
         }
     }
 
-    /// Takes what is in the ring, or waits a moment for it.
+    /// Takes what is in the rings, or waits a moment for it.
     fn hear(&mut self) {
         let Listener {
-            tap,
+            ends,
+            queue,
+            ground,
+        } = self;
+        let alone = ends.len() == 1;
+        let wait = if alone { WAIT } else { WAIT / 10 };
+        for (place, end) in ends.iter_mut().enumerate() {
+            let (tap, keeping) = (&mut end.tap, &mut end.keeping);
+            let heard = tap.packets(wait, &mut |packet| {
+                if alone {
+                    keeping.take(&packet, ground);
+                } else {
+                    queue.put(place, &packet);
+                }
+            });
+            if alone && let (Ok(1..), Some(last)) = (&heard, keeping.last_frame) {
+                end.lag = end.lag.max(behind(last));
+            }
+            // What is wrong stands in the tap's state, which the report carries; a pause keeps a broken one from spinning.
+            if heard.is_err() {
+                std::thread::sleep(wait);
+            }
+        }
+        if !alone {
+            self.settle(Time(clock::now().0.saturating_sub(PATIENCE)));
+        }
+    }
+
+    /// Hands on what was queued before that time, in the order of time.
+    fn settle(&mut self, until: Time) {
+        let Listener {
+            ends,
+            queue,
+            ground,
+        } = self;
+        queue.settle(until, &mut |place, packet| {
+            if let Some(end) = ends.get_mut(place) {
+                end.keeping.take(packet, ground);
+                end.lag = end.lag.max(behind(packet.time));
+            }
+        });
+    }
+
+    /// A report for each interface; what was seen, on all of them together, goes with the first.
+    fn reports(&mut self, ending: bool) -> Vec<Report> {
+        if ending {
+            self.settle(Time::MAX);
+        }
+        let now = clock::now();
+        let load = self.ground.worker.load();
+        let names = self.ground.names.clone();
+        let mut facts = self.ground.worker.take().into_facts(names.clone());
+        for end in &mut self.ends {
+            end.keeping.segments.flush(now);
+            facts
+                .files
+                .extend(end.keeping.captures(&end.source, &names));
+        }
+        let mut facts = Some(facts);
+        let report = |end: &mut End| Report {
+            at: now,
+            facts: facts.take().unwrap_or_default(),
+            health: Some((end.source.clone(), end.health(load))),
+            files: Vec::new(),
+        };
+        self.ends.iter_mut().map(report).collect()
+    }
+}
+
+fn behind(stamp: Time) -> Duration {
+    Duration::from_nanos(u64::try_from(clock::now().since(stamp)).unwrap_or(0))
+}
+
+impl End {
+    fn health(&mut self, load: Load) -> Health {
+        let Keeping {
             segments,
-            worker,
-            names,
-            current,
-            loose,
             bytes,
             last_frame,
             ..
-        } = self;
-        let heard = tap.packets(WAIT, &mut |packet| {
-            let (index, number) = match segments.write(&packet) {
-                Some(place) => {
-                    if *current != Some(place.segment) {
-                        *current = Some(place.segment);
-                        names.extend(segments.current().map(|info| info.name.clone()));
-                    }
-                    (names.len() - 1, place.frame)
-                }
-                None => {
-                    *loose = loose.saturating_add(1);
-                    (LOOSE as usize, *loose)
-                }
-            };
-            *bytes += u64::from(packet.wire_len);
-            *last_frame = Some(packet.time);
-            let capture = u32::try_from(index).unwrap_or(LOOSE);
-            worker.frame(&packet.frame(capture, number));
-        });
-        if let (Ok(1..), Some(last)) = (&heard, *last_frame) {
-            let behind = u64::try_from(clock::now().since(last)).unwrap_or(0);
-            self.lag = self.lag.max(Duration::from_nanos(behind));
-        }
-        // What is wrong stands in the tap's state, which the report carries; a pause keeps a broken one from spinning.
-        if heard.is_err() {
-            std::thread::sleep(WAIT);
-        }
-    }
-
-    fn report(&mut self) -> Report {
-        let now = clock::now();
-        self.segments.flush(now);
-        let mut facts = self.worker.take().into_facts(self.names.clone());
-        facts.files = self.captures();
-        let health = Health {
+        } = &self.keeping;
+        Health {
             state: self.tap.state(),
             problem: self.tap.problem().map(str::to_owned),
-            counts: self.tap.counts().unwrap_or_default(),
-            load: self.worker.load(),
-            bytes: self.bytes,
-            last_frame: self.last_frame,
+            load,
+            bytes: *bytes,
+            last_frame: *last_frame,
             lag: std::mem::take(&mut self.lag),
-            paused: self.segments.paused().cloned(),
-            not_kept: self.segments.left_out(),
-        };
-        Report {
-            at: now,
-            facts,
-            health: Some((self.source.clone(), health)),
-            files: Vec::new(),
+            paused: segments.paused().cloned(),
+            not_kept: segments.left_out(),
+            counts: self.tap.counts().unwrap_or_default(),
         }
     }
+}
 
+impl Keeping {
     /// The segments that frames went to since the last report, as captures.
-    fn captures(&mut self) -> Vec<Capture> {
+    fn captures(&mut self, source: &Source, names: &[String]) -> Vec<Capture> {
         let finished = self.segments.finished();
         let current = self.segments.current().cloned();
-        finished
-            .iter()
-            .chain(&current)
-            .map(|segment| self.capture(segment))
-            .collect()
-    }
-
-    fn capture(&self, segment: &SegmentInfo) -> Capture {
-        let index = self.names.iter().rposition(|name| *name == segment.name);
-        Capture {
+        let capture = |segment: &SegmentInfo| Capture {
             name: segment.name.clone(),
             folder: Some(self.folder.clone()),
             bytes: segment.bytes,
@@ -215,12 +312,16 @@ impl Listener {
             packets: u64::from(segment.packets),
             time: Some(segment.first),
             last: Some(segment.last),
-            sensor: Some(self.source.sensor.clone()),
+            sensor: Some(source.sensor.clone()),
             evidence: Evidence {
-                capture: index.and_then(|index| u32::try_from(index).ok()),
+                capture: names
+                    .iter()
+                    .rposition(|name| *name == segment.name)
+                    .and_then(|index| u32::try_from(index).ok()),
                 frames: Vec::new(),
             },
             ..Capture::default()
-        }
+        };
+        finished.iter().chain(&current).map(capture).collect()
     }
 }

@@ -11,6 +11,7 @@ mod listen;
 pub mod metrics;
 pub mod notify;
 mod outputs;
+mod queue;
 mod report;
 mod signals;
 pub mod sinks;

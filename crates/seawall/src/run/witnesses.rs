@@ -1,4 +1,5 @@
 //! The threads that witness: a listener per worker of each interface, and one reader of finished captures.
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,18 +134,22 @@ impl Witnesses {
         // Twice per judgement, so that what is seen is judged within one and a half times its interval.
         let nanos = u64::try_from(self.plan.pace / 2).unwrap_or(1);
         let every = Duration::from_nanos(nanos).max(Duration::from_millis(50));
+        // The kernel deals each interface out by the same rule: all that two hosts say comes to one worker, wherever it is seen.
+        let mut workers: BTreeMap<usize, Vec<Ear>> = BTreeMap::new();
         for (source, tap) in doors.taps {
             let folder = state.packets();
             let segments = Segments::open(&folder, &source.label, source.worker, SEGMENT)?;
-            let ear = Ear {
+            workers.entry(source.worker).or_default().push(Ear {
                 source,
                 tap,
                 segments,
                 folder,
-            };
+            });
+        }
+        for ears in workers.into_values() {
             let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
             let thread =
-                listen::start(ear, self.seed, every, stop, reports).map_err(Error::Thread)?;
+                listen::start(ears, self.seed, every, stop, reports).map_err(Error::Thread)?;
             self.threads.push(thread);
         }
         if !self.plan.folders.is_empty() {

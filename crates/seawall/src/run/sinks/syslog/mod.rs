@@ -105,11 +105,6 @@ impl Syslog {
     /// Reads certificates and starts the thread; connecting is the thread's work.
     pub fn open(config: SyslogConfig) -> Result<Syslog, Error> {
         let way = Way::new(&config)?;
-        let word = match config.transport {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-            Transport::Tls { .. } => "tls",
-        };
         let queue = Arc::new(Queue::default());
         let far = Arc::clone(&queue);
         let (facility, format) = (config.facility, config.format);
