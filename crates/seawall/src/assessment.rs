@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions, Page};
 use sensor::Captures;
-use store::Snapshot;
 
 use crate::error::Error;
 use crate::input::{self, Terminal};
@@ -51,12 +50,12 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     let captures = terminal.captures(&subject.captures)?;
     let facts = terminal.facts(&captures, subject.workers)?;
     let as_of = subject.as_of.unwrap_or_else(crate::clock::now);
-    let snapshot = Snapshot::new(&facts, &terminal.site, as_of)?;
     let (pages, editions, catalogue) = (
         judge::built_in()?,
         Editions::built_in()?,
         Catalogue::built_in()?,
     );
+    let snapshot = judge::snapshot(&facts, &terminal.site, as_of, &pages)?;
     let edition = subject.edition.as_deref();
     let assessment = judge::assess(&snapshot, &pages, &editions, &catalogue, edition)?;
     let mut notes: Vec<String> = Vec::new();
