@@ -5,16 +5,28 @@
 //! is there is enough is judged here, for all pages alike.
 use std::collections::BTreeMap;
 
-use facts::{Time, Value};
+use facts::site::Site;
+use facts::{Facts, Time, Value};
 use sha2::{Digest, Sha256};
 use store::Snapshot;
 
 use crate::coverage::{Coverage, Ground};
-use crate::evidence::{Citation, Resolver};
+use crate::evidence::{self, Citation};
 use crate::{
     Assessment, Catalogue, Edition, Editions, Error, Judged, NotJudged, Page, Source, Subject,
     Verdict,
 };
+
+/// The facts as tables, as far as these pages ask for them: much smaller than all of them where pages judge flows.
+pub fn snapshot(
+    facts: &Facts,
+    site: &Site,
+    as_of: Time,
+    pages: &[Page],
+) -> Result<Snapshot, store::Error> {
+    let queries = pages.iter().map(|page| page.sql.as_str());
+    Snapshot::for_queries(facts, site, as_of, queries)
+}
 
 /// Judges every page; `follow` names the edition that the terminal follows, the default one if `None`.
 ///
@@ -144,13 +156,9 @@ impl<'a> Engine<'a> {
             found.push(take_apart(page, &rows.columns, row)?);
         }
         let found = collapse(found);
-        let resolver = Resolver::look_up(
-            self.snapshot,
-            found.iter().flat_map(|found| &found.citations),
-        )?;
         let mut subjects = Vec::new();
         for found in found {
-            subjects.push(self.subject(page, found, &resolver)?);
+            subjects.push(self.subject(page, found)?);
         }
         // The worst first, so that a reader meets what needs doing before what holds.
         subjects.sort_by(|a, b| {
@@ -177,8 +185,8 @@ impl<'a> Engine<'a> {
         })
     }
 
-    fn subject(&self, page: &Page, found: Found, resolver: &Resolver) -> Result<Subject, Error> {
-        let evidence = resolver.frames(&found.citations);
+    fn subject(&self, page: &Page, found: Found) -> Result<Subject, Error> {
+        let evidence = evidence::frames(self.snapshot, &found.citations)?;
         let mut facts = found.facts;
         let elsewhere = |pick: fn(&Citation) -> Option<&String>| {
             let mut places: Vec<String> =

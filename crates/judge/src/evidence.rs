@@ -1,8 +1,7 @@
 //! What a row cites, resolved to frames of captures and lines of the site file.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use facts::kinds::KINDS;
-use facts::{Time, Value};
 use store::Snapshot;
 
 use crate::{Cited, Error};
@@ -35,76 +34,33 @@ impl Citation {
     }
 }
 
-/// Facts looked up once for all subjects of a page.
-#[derive(Debug, Default)]
-pub(crate) struct Resolver {
-    found: BTreeMap<(&'static str, i64), Cited>,
-}
-
-impl Resolver {
-    pub(crate) fn look_up<'a>(
-        snapshot: &Snapshot,
-        citations: impl Iterator<Item = &'a Citation>,
-    ) -> Result<Resolver, Error> {
-        let mut wanted: BTreeMap<&'static str, BTreeSet<i64>> = BTreeMap::new();
-        for citation in citations {
-            if let Citation::Fact(kind, id) = citation {
-                wanted.entry(kind).or_default().insert(*id);
-            }
+/// The frames behind the citations, each fact and each set of frames once, in the order given.
+pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<Cited>, Error> {
+    let mut asked = BTreeSet::new();
+    // A session and its conversation are shown by the same frames.
+    let mut told = BTreeSet::new();
+    let mut frames = Vec::new();
+    for citation in citations {
+        let Citation::Fact(kind, id) = citation else {
+            continue;
+        };
+        if frames.len() >= MOST {
+            break;
         }
-        let mut found = BTreeMap::new();
-        for (kind, ids) in wanted {
-            let ids: Vec<i64> = ids.into_iter().collect();
-            let ids = serde_json::to_string(&ids).unwrap_or_else(|_| "[]".to_owned());
-            let sql = format!(
-                "SELECT id, capture, frames, time FROM \"{kind}\" WHERE id IN (SELECT value FROM json_each(:ids)) AND capture IS NOT NULL"
-            );
-            for row in snapshot
-                .query_with(&sql, &[("ids", Value::Text(ids))])?
-                .rows
-            {
-                let [Value::Int(id), Value::Text(capture), frames, time] = row.as_slice() else {
-                    continue;
-                };
-                let mut frames: Vec<u64> = match frames {
-                    Value::Text(json) => serde_json::from_str(json).unwrap_or_default(),
-                    _ => Vec::new(),
-                };
-                frames.sort_unstable();
-                let time = match time {
-                    Value::Text(time) => Time::parse(time),
-                    _ => None,
-                };
-                let fact = format!("{kind} {id}");
-                found.insert(
-                    (kind, *id),
-                    Cited {
-                        capture: capture.clone(),
-                        frames,
-                        time,
-                        fact,
-                    },
-                );
-            }
+        if !asked.insert((*kind, *id)) {
+            continue;
         }
-        Ok(Resolver { found })
+        let Some(shown) = snapshot.shown(kind, *id)? else {
+            continue;
+        };
+        if told.insert((shown.capture.clone(), shown.frames.clone())) {
+            frames.push(Cited {
+                capture: shown.capture,
+                frames: shown.frames,
+                time: shown.time,
+                fact: format!("{kind} {id}"),
+            });
+        }
     }
-
-    /// The frames behind the citations, each fact and each set of frames once, in the order given.
-    pub(crate) fn frames(&self, citations: &[Citation]) -> Vec<Cited> {
-        let mut seen = BTreeSet::new();
-        let facts = citations.iter().filter_map(|citation| match citation {
-            Citation::Fact(kind, id) => Some((*kind, *id)),
-            Citation::Site(_) | Citation::Edition(_) => None,
-        });
-        let facts = facts.filter(|fact| seen.insert(*fact));
-        // A session and its conversation are shown by the same frames.
-        let mut shown = BTreeSet::new();
-        facts
-            .filter_map(|fact| self.found.get(&fact))
-            .filter(|cited| shown.insert((&cited.capture, &cited.frames)))
-            .take(MOST)
-            .cloned()
-            .collect()
-    }
+    Ok(frames)
 }

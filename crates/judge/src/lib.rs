@@ -18,7 +18,7 @@ pub use assessment::*;
 pub use cases::{Case, Expected};
 pub use catalogue::{Catalogue, Listed};
 pub use editions::{Edition, Editions, Paragraph};
-pub use engine::assess;
+pub use engine::{assess, snapshot};
 pub use error::Error;
 pub use page::Page;
 pub use pages::{built_in, page};

@@ -18,7 +18,6 @@ use facts::lists::Lists;
 use facts::site::Site;
 use facts::{Address, Evidence, Facts, Mac, Time, Uid};
 use judge::{Catalogue, Editions, built_in};
-use store::Snapshot;
 
 const CONVERSATIONS: u32 = 1_000_000;
 const ASSETS: u32 = 10_000;
@@ -206,10 +205,9 @@ fn a_million_conversations_are_judged_in_seconds() {
     timed("all", || {
         timed("fold", || store::fold(&mut facts, &site, &lists));
         let snapshot = timed("snapshot", || {
-            Snapshot::new(&facts, &site, Time::from_secs(1_795_359_600)).unwrap()
+            judge::snapshot(&facts, &site, Time::from_secs(1_795_359_600), &pages).unwrap()
         });
-        for page in pages {
-            let page = std::slice::from_ref(&page);
+        for page in pages.chunks(1) {
             let id = page.iter().map(|page| page.id.as_str()).collect::<String>();
             let judged = timed(&id, || {
                 judge::assess(&snapshot, page, &editions, &catalogue, None).unwrap()

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions, Page};
-use store::Snapshot;
 
 use crate::error::Error;
 use crate::input::{Terminal, Witness};
@@ -54,12 +53,12 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     let witness = terminal.witness(&subject.captures, subject.state.as_deref())?;
     let as_of = subject.as_of.unwrap_or_else(crate::clock::now);
     let (facts, skipped) = terminal.facts(&witness, subject.workers, as_of)?;
-    let snapshot = Snapshot::new(&facts, &terminal.site, as_of)?;
     let (pages, editions, catalogue) = (
         judge::built_in()?,
         Editions::built_in()?,
         Catalogue::built_in()?,
     );
+    let snapshot = judge::snapshot(&facts, &terminal.site, as_of, &pages)?;
     let edition = subject.edition.as_deref();
     let assessment = judge::assess(&snapshot, &pages, &editions, &catalogue, edition)?;
     let mut notes: Vec<String> = Vec::new();

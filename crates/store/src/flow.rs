@@ -2,10 +2,12 @@
 //!
 //! A crane network repeats itself: a million conversations are some thousand flows. Pages judge flows, and cite the
 //! first conversations of each.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use facts::{Address, KindInfo, Value};
+use facts::kinds::Conversation;
+use facts::{Address, KindInfo, Mac, Time, Value};
+use hashbrown::HashMap;
 
 /// Conversations cited per flow.
 const CITED: usize = 16;
@@ -16,9 +18,9 @@ pub(crate) struct Context {
     /// By community ID: what the conversation carried.
     carried: HashMap<String, Carried>,
     /// By address: watched platform whose name was answered with it.
-    platform_ips: BTreeMap<String, String>,
+    platform_ips: BTreeMap<IpAddr, String>,
     /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
-    pub(crate) hidden_macs: BTreeMap<String, (String, bool)>,
+    pub(crate) hidden_macs: BTreeMap<Mac, (String, bool)>,
     /// Broadcast addresses of the zones' subnets.
     pub(crate) broadcasts: BTreeSet<String>,
     /// Captures whose frames are shortened.
@@ -94,11 +96,10 @@ impl Context {
             "name" => {
                 let platform = row.text("platform").map(str::to_owned);
                 if let (Some(platform), Value::List(answers)) = (&platform, row.get("answers")) {
-                    let ips = answers
-                        .iter()
-                        .filter(|answer| answer.parse::<std::net::IpAddr>().is_ok_and(is_public));
+                    let ips = answers.iter().filter_map(|answer| answer.parse().ok());
+                    let ips = ips.filter(|ip| is_public(*ip));
                     self.platform_ips
-                        .extend(ips.map(|ip| (ip.clone(), platform.clone())));
+                        .extend(ips.map(|ip| (ip, platform.clone())));
                 }
                 if matches!(row.text("via"), Some("tls-sni" | "http-host")) {
                     let seen = self.entry(row).platform.get_or_insert(None);
@@ -114,6 +115,35 @@ impl Context {
             }
             _ => {}
         }
+    }
+
+    /// The platform whose name was answered with that address.
+    fn platform_of(&self, server: Named<'_>) -> Option<&str> {
+        if self.platform_ips.is_empty() {
+            return None;
+        }
+        self.platform_ips.get(&server.ip()?).map(String::as_str)
+    }
+
+    /// The device with a sign of a hidden path that carried the conversation.
+    fn hidden_by(
+        &self,
+        talk: &Talk<'_>,
+        client_asset: Option<&str>,
+        server_asset: Option<&str>,
+    ) -> Option<&str> {
+        if self.hidden_macs.is_empty() {
+            return None;
+        }
+        // A declared device is no hidden path to itself: what it does is told on its own.
+        let hidden = |mac: Mac| {
+            let (device, declared) = self.hidden_macs.get(&mac)?;
+            let itself = client_asset == Some(device) || server_asset == Some(device);
+            (!declared || !itself).then_some(device.as_str())
+        };
+        let ends = [talk.server_mac, talk.client_mac].into_iter().flatten();
+        let forwarders = talk.forwarders.iter().filter_map(|mac| mac.parse().ok());
+        ends.chain(forwarders).find_map(hidden)
     }
 
     /// An address that names no single host.
@@ -135,36 +165,161 @@ impl Context {
 }
 
 /// An answer that names a host of the terminal itself (a sinkhole, a split-horizon resolver) says nothing of a platform.
-fn is_public(ip: std::net::IpAddr) -> bool {
+fn is_public(ip: IpAddr) -> bool {
     match ip {
-        std::net::IpAddr::V4(ip) => {
+        IpAddr::V4(ip) => {
             !ip.is_private() && !ip.is_loopback() && !ip.is_unspecified() && !ip.is_link_local()
         }
-        std::net::IpAddr::V6(ip) => {
+        IpAddr::V6(ip) => {
             !ip.is_loopback() && !ip.is_unspecified() && (ip.segments()[0] & 0xfe00) != 0xfc00
         }
     }
 }
 
-/// Columns of a conversation, by their place in the row: looked up once, read a million times.
-macro_rules! places {
-    ($($field:ident,)*) => {
-        #[derive(Debug)]
-        struct Places { $($field: usize,)* }
-        impl Places {
-            fn of(kind: &KindInfo) -> Places {
-                let place = |name: &str| kind.columns.iter().position(|c| c.name == name).unwrap_or(usize::MAX);
-                Places { $($field: place(stringify!($field)),)* }
-            }
-        }
-    };
+/// An end as it is named: facts have an address, cases of pages may have any text.
+#[derive(Clone, Copy)]
+enum Named<'a> {
+    Address(Address),
+    Text(&'a str),
 }
 
-places! {
-    midstream, gaps, capture,
-    time, last, community_id, transport, client, client_mac, server, server_port, server_mac, protocol, assumed, variant, state,
-    forwarders, packets_out, packets_in, bytes_out, bytes_in, parent, client_asset, client_zone, client_party, server_asset,
-    server_zone, server_party, crosses, conduit, reason,
+impl Named<'_> {
+    fn text(self) -> String {
+        match self {
+            Named::Address(address) => address.to_string(),
+            Named::Text(text) => text.to_owned(),
+        }
+    }
+
+    fn ip(self) -> Option<IpAddr> {
+        match self {
+            Named::Address(address) => address.ip(),
+            Named::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+/// What a flow takes of a conversation.
+pub(crate) struct Talk<'a> {
+    time: Option<Time>,
+    last: Option<Time>,
+    community_id: Option<&'a str>,
+    transport: &'a str,
+    client: Named<'a>,
+    client_mac: Option<Mac>,
+    server: Named<'a>,
+    server_mac: Option<Mac>,
+    server_port: Option<i64>,
+    forwarders: &'a [String],
+    protocol: Option<&'a str>,
+    assumed: Option<&'a str>,
+    variant: Option<&'a str>,
+    state: &'a str,
+    midstream: bool,
+    packets: u64,
+    bytes_out: u64,
+    bytes_in: u64,
+    gaps: u64,
+    parent: Option<&'a str>,
+    client_asset: Option<&'a str>,
+    client_zone: Option<&'a str>,
+    client_party: Option<&'a str>,
+    server_asset: Option<&'a str>,
+    server_zone: Option<&'a str>,
+    server_party: Option<&'a str>,
+    crosses: bool,
+    conduit: Option<&'a str>,
+    reason: Option<&'a str>,
+    capture: Option<&'a str>,
+}
+
+impl<'a> Talk<'a> {
+    pub(crate) fn of(one: &'a Conversation, captures: &'a [String]) -> Talk<'a> {
+        let capture = one
+            .evidence
+            .capture
+            .and_then(|at| captures.get(at as usize));
+        Talk {
+            time: Some(one.time),
+            last: Some(one.last),
+            community_id: one.community_id.as_deref(),
+            transport: &one.transport,
+            client: Named::Address(one.client),
+            client_mac: one.client_mac,
+            server: Named::Address(one.server),
+            server_mac: one.server_mac,
+            server_port: one.server_port.map(i64::from),
+            forwarders: &one.forwarders,
+            protocol: one.protocol.as_deref(),
+            assumed: one.assumed.as_deref(),
+            variant: one.variant.as_deref(),
+            state: &one.state,
+            midstream: one.midstream,
+            packets: one.packets_out.saturating_add(one.packets_in),
+            bytes_out: one.bytes_out,
+            bytes_in: one.bytes_in,
+            gaps: one.gaps,
+            parent: one.parent.as_deref(),
+            client_asset: one.client_asset.as_deref(),
+            client_zone: one.client_zone.as_deref(),
+            client_party: one.client_party.as_deref(),
+            server_asset: one.server_asset.as_deref(),
+            server_zone: one.server_zone.as_deref(),
+            server_party: one.server_party.as_deref(),
+            crosses: one.crosses,
+            conduit: one.conduit.as_deref(),
+            reason: one.reason.as_deref(),
+            capture: capture.map(String::as_str),
+        }
+    }
+
+    pub(crate) fn of_row(row: Row<'a>) -> Talk<'a> {
+        let number = |column: &str| match row.get(column) {
+            Value::Int(n) => u64::try_from(*n).unwrap_or(0),
+            _ => 0,
+        };
+        let time = |column: &str| row.text(column).and_then(Time::parse);
+        let mac = |column: &str| row.text(column).and_then(|text| text.parse().ok());
+        let named = |column: &str| Named::Text(row.text(column).unwrap_or_default());
+        Talk {
+            time: time("time"),
+            last: time("last"),
+            community_id: row.text("community_id"),
+            transport: row.text("transport").unwrap_or_default(),
+            client: named("client"),
+            client_mac: mac("client_mac"),
+            server: named("server"),
+            server_mac: mac("server_mac"),
+            server_port: match row.get("server_port") {
+                Value::Int(port) => Some(*port),
+                _ => None,
+            },
+            forwarders: match row.get("forwarders") {
+                Value::List(macs) => macs,
+                _ => &[],
+            },
+            protocol: row.text("protocol"),
+            assumed: row.text("assumed"),
+            variant: row.text("variant"),
+            state: row.text("state").unwrap_or_default(),
+            midstream: row.flag("midstream"),
+            packets: number("packets_out").saturating_add(number("packets_in")),
+            bytes_out: number("bytes_out"),
+            bytes_in: number("bytes_in"),
+            gaps: number("gaps"),
+            parent: row.text("parent"),
+            client_asset: row.text("client_asset"),
+            client_zone: row.text("client_zone"),
+            client_party: row.text("client_party"),
+            server_asset: row.text("server_asset"),
+            server_zone: row.text("server_zone"),
+            server_party: row.text("server_party"),
+            crosses: row.flag("crosses"),
+            conduit: row.text("conduit"),
+            reason: row.text("reason"),
+            capture: row.text("capture"),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -174,12 +329,12 @@ struct Sums {
     exchanged: u64,
     attempts: u64,
     dim: u64,
-    time: Option<String>,
-    last: Option<String>,
+    time: Option<Time>,
+    last: Option<Time>,
     packets: u64,
     bytes_out: u64,
     bytes_in: u64,
-    cited: Vec<String>,
+    cited: Vec<i64>,
     unexplained: bool,
 }
 
@@ -187,148 +342,122 @@ struct Sums {
 #[derive(Debug)]
 pub(crate) struct Flows {
     context: Context,
-    places: Places,
-    index: HashMap<String, usize>,
+    index: HashMap<Vec<u8>, usize>,
     flows: Vec<Sums>,
-    key: String,
+    key: Vec<u8>,
 }
 
 impl Flows {
-    pub(crate) fn new(context: Context, conversation: &KindInfo) -> Flows {
+    pub(crate) fn new(context: Context) -> Flows {
         Flows {
             context,
-            places: Places::of(conversation),
             index: HashMap::new(),
             flows: Vec::new(),
-            key: String::new(),
+            key: Vec::new(),
         }
     }
 
-    pub(crate) fn add(&mut self, id: i64, values: &[Value]) {
-        let p = &self.places;
-        let text = |place: usize| match values.get(place) {
-            Some(Value::Text(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let number = |place: usize| match values.get(place) {
-            Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
-            _ => 0,
-        };
-        let carried = self.context.carried(text(p.community_id));
+    pub(crate) fn add(&mut self, id: i64, talk: &Talk<'_>) {
+        let carried = self.context.carried(talk.community_id);
         let work_order = carried.and_then(|c| c.work_order.as_deref());
         let session = carried.and_then(|c| c.session.as_deref());
         let (unauthorised, manages) =
             carried.map_or((false, false), |c| (c.unauthorised, c.manages));
-        let server = text(p.server).unwrap_or_default();
         let platform = match carried.and_then(|c| c.platform.as_ref()) {
             Some(named) => named.as_deref(),
-            None => self.context.platform_ips.get(server).map(String::as_str),
+            None => self.context.platform_of(talk.server),
         };
-        let client_asset = text(p.client_asset).or_else(|| text(p.client));
-        let server_asset = text(p.server_asset).or_else(|| text(p.server));
-        // A declared device is no hidden path to itself: what it does is told on its own.
-        let hidden = |mac: &str| {
-            let (device, declared) = self.context.hidden_macs.get(mac)?;
-            let device = Some(device.as_str());
-            (!declared || (client_asset != device && server_asset != device)).then_some(device)?
+        // What nobody named is called by its address.
+        let unnamed = |asset: Option<&str>, end: Named<'_>| {
+            let text = asset.is_none().then(|| end.text());
+            text.filter(|text| !text.is_empty())
         };
-        let carriers = match values.get(p.forwarders) {
-            Some(Value::List(macs)) => macs.as_slice(),
-            _ => &[],
-        };
-        let mut ends = [p.server_mac, p.client_mac].into_iter().filter_map(text);
-        let hidden_by = ends
-            .find_map(hidden)
-            .or_else(|| carriers.iter().find_map(|mac| hidden(mac)));
-        let port = values.get(p.server_port).cloned().unwrap_or(Value::Null);
-        let protocol = text(p.parent)
-            .or_else(|| text(p.protocol))
-            .or_else(|| text(p.assumed))
+        let client = unnamed(talk.client_asset, talk.client);
+        let server = unnamed(talk.server_asset, talk.server);
+        let client_asset = talk.client_asset.or(client.as_deref());
+        let server_asset = talk.server_asset.or(server.as_deref());
+        let hidden_by = self.context.hidden_by(talk, client_asset, server_asset);
+        let protocol = talk
+            .parent
+            .or(talk.protocol)
+            .or(talk.assumed)
             // A transport whose header was cut off names no protocol.
             .filter(|protocol| !protocol.ends_with("-malformed"));
-        let crosses = matches!(
-            values.get(p.crosses),
-            Some(Value::Bool(true) | Value::Int(1))
-        );
         // The port of a negotiated channel changes with every session: it is no part of what the flow is.
-        let port = if text(p.parent).is_some() {
-            Value::Null
-        } else {
-            port
-        };
+        let port = talk.server_port.filter(|_| talk.parent.is_none());
 
         self.key.clear();
         for part in [
             client_asset,
-            text(p.client_zone),
-            text(p.client_party),
+            talk.client_zone,
+            talk.client_party,
             server_asset,
-            text(p.server_zone),
-            text(p.server_party),
-            text(p.transport),
+            talk.server_zone,
+            talk.server_party,
+            Some(talk.transport),
             protocol,
-            text(p.variant),
-            text(p.conduit),
-            text(p.reason),
+            talk.variant,
+            talk.conduit,
+            talk.reason,
             work_order,
             platform,
             hidden_by,
             session,
         ] {
-            self.key.push_str(part.unwrap_or("\u{1}"));
-            self.key.push('\u{0}');
+            self.key
+                .extend_from_slice(part.unwrap_or("\u{1}").as_bytes());
+            self.key.push(0);
         }
-        let _ = write!(self.key, "{port:?} {unauthorised} {manages} {crosses}");
+        let marks = [unauthorised, manages, talk.crosses, port.is_some()];
+        self.key.extend(marks.map(u8::from));
+        self.key
+            .extend_from_slice(&port.unwrap_or_default().to_le_bytes());
 
-        let state = text(p.state).unwrap_or_default();
-        let (bytes_out, bytes_in) = (number(p.bytes_out), number(p.bytes_in));
-        let exchanged = matches!(state, "answered" | "one-way" | "one-sided");
+        let exchanged = matches!(talk.state, "answered" | "one-way" | "one-sided");
         // A connection that was opened and closed without a byte is a knock at the door, not a use of the service.
-        let empty = state == "answered" && bytes_out == 0 && text(p.transport) == Some("tcp");
-        let (time, last) = (text(p.time), text(p.last));
+        let empty = talk.state == "answered" && talk.bytes_out == 0 && talk.transport == "tcp";
         let index = match self.index.get(&self.key) {
             Some(index) => *index,
             None => {
-                let unexplained = text(p.conduit).is_none()
-                    && !matches!(text(p.reason), Some("housekeeping" | "answers"))
+                let unexplained = talk.conduit.is_none()
+                    && !matches!(talk.reason, Some("housekeeping" | "answers"))
                     && (work_order.is_none() || unauthorised);
                 let owned = |text: Option<&str>| {
                     text.map_or(Value::Null, |text| Value::Text(text.to_owned()))
                 };
                 let zone = |zone: Option<&str>| zone.and_then(|zone| self.context.zones.get(zone));
-                let role =
-                    |asset: Option<&str>| asset.and_then(|asset| self.context.roles.get(asset));
-                let transport = text(p.transport).unwrap_or_default();
-                let named = service(protocol, text(p.variant), transport, &port);
-                let (from, to) = (zone(text(p.client_zone)), zone(text(p.server_zone)));
-                let client = text(p.client).unwrap_or_default();
+                let role = |asset: Option<&str>| self.context.roles.get(asset?).map(String::as_str);
+                let port = port.map_or(Value::Null, Value::Int);
+                let named = service(protocol, talk.variant, talk.transport, &port);
+                let (from, to) = (zone(talk.client_zone), zone(talk.server_zone));
+                let (client, server) = (talk.client.text(), talk.server.text());
                 let head = vec![
-                    owned(Some(client)),
+                    owned(Some(&client)),
                     owned(client_asset),
-                    owned(text(p.client_zone)),
+                    owned(talk.client_zone),
                     owned(from.map(|z| z.0.as_str())),
                     Value::Bool(from.is_some_and(|z| z.1)),
-                    owned(text(p.client_party)),
-                    owned(role(client_asset).map(String::as_str)),
-                    Value::Bool(self.context.is_local(client)),
-                    owned(Some(server)),
+                    owned(talk.client_party),
+                    owned(role(client_asset)),
+                    Value::Bool(self.context.is_local(&client)),
+                    owned(Some(&server)),
                     owned(server_asset),
-                    owned(text(p.server_zone)),
+                    owned(talk.server_zone),
                     owned(to.map(|z| z.0.as_str())),
                     Value::Bool(to.is_some_and(|z| z.1)),
-                    owned(text(p.server_party)),
-                    owned(role(server_asset).map(String::as_str)),
-                    Value::Bool(self.context.is_local(server)),
-                    owned(Some(transport)),
+                    owned(talk.server_party),
+                    owned(role(server_asset)),
+                    Value::Bool(self.context.is_local(&server)),
+                    owned(Some(talk.transport)),
                     port.clone(),
                     owned(protocol),
-                    owned(text(p.variant)),
+                    owned(talk.variant),
                     Value::Text(named),
-                    owned(needless(protocol, text(p.variant), transport, &port)),
-                    Value::Bool(crosses),
-                    owned(text(p.conduit)),
+                    owned(needless(protocol, talk.variant, talk.transport, &port)),
+                    Value::Bool(talk.crosses),
+                    owned(talk.conduit),
                     owned(work_order),
-                    owned(text(p.reason)),
+                    owned(talk.reason),
                     owned(platform),
                     owned(hidden_by),
                     owned(session),
@@ -341,7 +470,7 @@ impl Flows {
                     exchanged: 0,
                     attempts: 0,
                     dim: 0,
-                    time: time.map(str::to_owned),
+                    time: talk.time,
                     last: None,
                     packets: 0,
                     bytes_out: 0,
@@ -363,28 +492,19 @@ impl Flows {
         } else {
             sums.attempts += 1;
         }
-        let flag =
-            |place: usize| matches!(values.get(place), Some(Value::Bool(true) | Value::Int(1)));
-        let dim = state == "one-sided"
-            || flag(p.midstream)
-            || number(p.gaps) > 0
-            || text(p.capture).is_some_and(|capture| self.context.snapped.contains(capture));
+        let snapped = |capture: &str| self.context.snapped.contains(capture);
+        let dim = talk.state == "one-sided"
+            || talk.midstream
+            || talk.gaps > 0
+            || talk.capture.is_some_and(snapped);
         sums.dim += u64::from(dim);
-        // Text order is time order.
-        if sums.time.as_deref() > time && time.is_some() {
-            sums.time = time.map(str::to_owned);
-        }
-        if sums.last.as_deref() < last {
-            sums.last = last.map(str::to_owned);
-        }
-        sums.packets = sums
-            .packets
-            .saturating_add(number(p.packets_out))
-            .saturating_add(number(p.packets_in));
-        sums.bytes_out = sums.bytes_out.saturating_add(bytes_out);
-        sums.bytes_in = sums.bytes_in.saturating_add(bytes_in);
+        sums.time = sums.time.into_iter().chain(talk.time).min();
+        sums.last = sums.last.max(talk.last);
+        sums.packets = sums.packets.saturating_add(talk.packets);
+        sums.bytes_out = sums.bytes_out.saturating_add(talk.bytes_out);
+        sums.bytes_in = sums.bytes_in.saturating_add(talk.bytes_in);
         if sums.cited.len() < CITED {
-            sums.cited.push(format!("conversation:{id}"));
+            sums.cited.push(id);
         }
     }
 
@@ -392,19 +512,21 @@ impl Flows {
     pub(crate) fn rows(self) -> impl Iterator<Item = Vec<Value>> {
         self.flows.into_iter().map(|sums| {
             let int = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
-            let text = |text: Option<String>| text.map_or(Value::Null, Value::Text);
+            let time =
+                |time: Option<Time>| time.map_or(Value::Null, |t| Value::Text(t.to_string()));
+            let cited = sums.cited.iter().map(|id| format!("conversation:{id}"));
             let mut row = sums.head;
             row.extend([
                 int(sums.count),
                 int(sums.exchanged),
                 int(sums.attempts),
                 int(sums.dim),
-                text(sums.time),
-                text(sums.last),
+                time(sums.time),
+                time(sums.last),
                 int(sums.packets),
                 int(sums.bytes_out),
                 int(sums.bytes_in),
-                Value::List(sums.cited),
+                Value::List(cited.collect()),
                 Value::Bool(sums.unexplained),
                 Value::Null,
             ]);
@@ -415,7 +537,6 @@ impl Flows {
 
 /// Link-local, unspecified, multicast or broadcast: an address that says nothing of a zone.
 fn is_local(address: &str) -> bool {
-    use std::net::IpAddr;
     match address.parse::<IpAddr>() {
         Ok(ip) if Address::Ip(ip).is_group() => true,
         Ok(IpAddr::V4(ip)) => ip.is_link_local() || ip.is_unspecified(),

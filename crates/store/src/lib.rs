@@ -10,6 +10,7 @@ mod functions;
 pub mod history;
 mod memory;
 mod schema;
+mod shown;
 mod site_rows;
 mod snapshot;
 
@@ -18,4 +19,5 @@ pub use fold::fold;
 pub use history::History;
 pub use memory::{Limits, Memory};
 pub use schema::{TableDoc, columns, tables};
+pub use shown::Shown;
 pub use snapshot::{Rows, Snapshot, Table};

@@ -4,15 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use facts::kinds::KINDS;
+use facts::kinds::{Conversation, KINDS};
 use facts::site::Site;
-use facts::{Facts, KindInfo, Time, Value};
+use facts::{Facts, Kind, KindInfo, Time, Value};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
-use crate::flow::{Context, Flows, Row};
+use crate::flow::{Context, Flows, Row, Talk};
+use crate::shown::{self, Conversations, Shown};
 use crate::{Error, functions, schema, site_rows};
 
 /// Steps of SQLite's virtual machine between two looks at the limit.
@@ -40,6 +41,8 @@ pub struct Rows {
 #[derive(Debug)]
 pub struct Snapshot {
     db: Connection,
+    /// What shows the conversations, where their table is empty.
+    aside: Option<Conversations>,
     steps: Arc<AtomicU64>,
     limit: Arc<AtomicU64>,
     exhausted: Arc<AtomicBool>,
@@ -49,7 +52,20 @@ impl Snapshot {
     /// The facts, folded against the site, as of a time; in memory.
     pub fn new(facts: &Facts, site: &Site, as_of: Time) -> Result<Snapshot, Error> {
         let db = Connection::open_in_memory().map_err(Error::build("open"))?;
-        Snapshot::fill(db, facts, site, as_of)
+        Snapshot::fill(db, facts, site, as_of, true)
+    }
+
+    /// Like [`Snapshot::new`], for these queries alone: where none of them reads the conversations, which are the most by
+    /// far, their table is empty. What shows them is known all the same ([`Snapshot::shown`]).
+    pub fn for_queries<'a>(
+        facts: &Facts,
+        site: &Site,
+        as_of: Time,
+        queries: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Snapshot, Error> {
+        let every = reads_conversations(queries)?;
+        let db = Connection::open_in_memory().map_err(Error::build("open"))?;
+        Snapshot::fill(db, facts, site, as_of, every)
     }
 
     /// Like [`Snapshot::new`], in a file that any SQLite tool opens. An existing file is an error.
@@ -60,23 +76,41 @@ impl Snapshot {
         as_of: Time,
     ) -> Result<Snapshot, Error> {
         let db = Connection::open(path).map_err(Error::build("open"))?;
-        Snapshot::fill(db, facts, site, as_of)
+        Snapshot::fill(db, facts, site, as_of, true)
     }
 
-    fn fill(db: Connection, facts: &Facts, site: &Site, as_of: Time) -> Result<Snapshot, Error> {
+    fn fill(
+        db: Connection,
+        facts: &Facts,
+        site: &Site,
+        as_of: Time,
+        every: bool,
+    ) -> Result<Snapshot, Error> {
         let mut declared: BTreeMap<&str, Vec<Vec<Value>>> = BTreeMap::new();
         for (table, row) in site_rows::rows(site, as_of) {
             declared.entry(table).or_default().push(row);
         }
         let mut source = |table: &str, put: &mut Put<'_>| {
-            declared
-                .remove(table)
-                .unwrap_or_default()
-                .into_iter()
-                .try_for_each(&mut *put)?;
-            facts.try_rows(table, put)
+            let declared = declared.remove(table).unwrap_or_default();
+            let mut declared = (1..).zip(declared);
+            declared.try_for_each(|(id, row)| put(id, row))?;
+            let mut id = 0;
+            facts.try_rows(table, |row| {
+                id += 1;
+                put(id, row)
+            })
         };
-        Snapshot::build(db, site_rows::time_zone(site), &mut source)
+        let talks = |flows: &mut Flows, put: &mut Put<'_>| {
+            let conversations = &facts.conversations;
+            for (id, one) in (1..).zip(conversations) {
+                flows.add(id, &Talk::of(one, &facts.captures));
+            }
+            let mut rows = (1..).zip(conversations).filter(|_| every);
+            rows.try_for_each(|(id, one)| put(id, one.row(&facts.captures)))
+        };
+        let mut snapshot = Snapshot::build(db, site_rows::time_zone(site), &mut source, &talks)?;
+        snapshot.aside = (!every).then(|| Conversations::of(facts));
+        Ok(snapshot)
     }
 
     /// A snapshot of given rows, as cases of measure pages have them.
@@ -99,19 +133,33 @@ impl Snapshot {
             Some(Value::Text(zone)) => zone.as_str(),
             _ => "UTC",
         };
-        let mut source = |name: &str, put: &mut Put<'_>| {
-            tables
-                .iter()
-                .filter(|t| t.name == name)
-                .flat_map(|t| &t.rows)
-                .try_for_each(|row| put(row.clone()))
+        let rows = |name: &str| {
+            let tables = tables.iter().filter(|t| t.name == name);
+            (1..).zip(tables.flat_map(|t| &t.rows)).collect::<Vec<_>>()
         };
-        Snapshot::build(db, zone, &mut source)
+        let mut source = |name: &str, put: &mut Put<'_>| {
+            let mut rows = rows(name).into_iter();
+            rows.try_for_each(|(id, row)| put(id, row.clone()))
+        };
+        let talks = |flows: &mut Flows, put: &mut Put<'_>| {
+            for (id, values) in rows("conversation") {
+                put(id, values.clone())?;
+                let kind = &Conversation::INFO;
+                flows.add(id, &Talk::of_row(Row { kind, values }));
+            }
+            Ok(())
+        };
+        Snapshot::build(db, zone, &mut source, &talks)
     }
 
     /// Makes every table, then what is worked out from them. Facts that say something of a conversation come before the
     /// conversations, so that these are read once.
-    fn build(db: Connection, time_zone: &str, source: &mut Source<'_>) -> Result<Snapshot, Error> {
+    fn build(
+        db: Connection,
+        time_zone: &str,
+        source: &mut Source<'_>,
+        talks: &Talks<'_>,
+    ) -> Result<Snapshot, Error> {
         let step = |step: &'static str| Error::build(step);
         // Nothing here outlives a crash, so nothing waits for a disk.
         db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;")
@@ -131,21 +179,27 @@ impl Snapshot {
             .iter()
             .chain(KINDS.iter().filter(|kind| kind.name != "conversation"))
         {
-            load(&db, kind, source, &mut |_, row| context.learn(row))?;
+            load(&db, kind, |put| {
+                source(kind.name, &mut |id, values| {
+                    let row = Row {
+                        kind,
+                        values: &values,
+                    };
+                    context.learn(row);
+                    put(id, values)
+                })
+            })?;
         }
         db.execute_batch(include_str!("derived_devices.sql"))
             .map_err(step("devices"))?;
         read_context(&db, &mut context).map_err(step("zones and roles"))?;
-        if let Some(kind) = schema::find("conversation") {
-            let mut flows = Flows::new(context, kind);
-            load(&db, kind, source, &mut |id, row| flows.add(id, row.values))?;
-            let mut insert = db
-                .prepare(&schema::insert(&schema::FLOW))
-                .map_err(step("flow"))?;
-            for (id, row) in (1..).zip(flows.rows()) {
-                put(&mut insert, id, &row).map_err(step("flow"))?;
-            }
-        }
+        let mut flows = Flows::new(context);
+        load(&db, &Conversation::INFO, |put| talks(&mut flows, put))?;
+        load(&db, &schema::FLOW, |put| {
+            (1..)
+                .zip(flows.rows())
+                .try_for_each(|(id, row)| put(id, row))
+        })?;
         db.execute_batch(include_str!("derived_flows.sql"))
             .map_err(step("flows"))?;
         db.execute_batch("COMMIT; ANALYZE; PRAGMA query_only = ON;")
@@ -182,6 +236,7 @@ impl Snapshot {
         db.authorizer(Some(authorize))?;
         Ok(Snapshot {
             db,
+            aside: None,
             steps,
             limit,
             exhausted,
@@ -236,6 +291,13 @@ impl Snapshot {
         Ok(Rows { columns, rows })
     }
 
+    /// The frames that show the fact of that kind and id; `None` where nothing does.
+    pub fn shown(&self, kind: &str, id: i64) -> Result<Option<Shown>, Error> {
+        self.steps.store(0, Ordering::Relaxed);
+        self.exhausted.store(false, Ordering::Relaxed);
+        shown::shown(&self.db, self.aside.as_ref(), kind, id).map_err(|error| self.failed(error))
+    }
+
     fn failed(&self, error: rusqlite::Error) -> Error {
         if self.exhausted.load(Ordering::Relaxed) {
             return Error::TooMuchWork {
@@ -264,21 +326,45 @@ fn told(message: String) -> Error {
     Error::Query { message, hint }
 }
 
-type Put<'a> = dyn FnMut(Vec<Value>) -> Result<(), Error> + 'a;
+/// Takes a row with its id.
+type Put<'a> = dyn FnMut(i64, Vec<Value>) -> Result<(), Error> + 'a;
+/// Gives the rows of a table.
 type Source<'a> = dyn FnMut(&str, &mut Put<'_>) -> Result<(), Error> + 'a;
+/// Gives every conversation to the flows, and its rows to the table.
+type Talks<'a> = dyn Fn(&mut Flows, &mut Put<'_>) -> Result<(), Error> + 'a;
 
-/// Puts the rows of one table in, each shown to `see` with its id.
+/// Whether one of the queries reads the table of conversations. One that does not run is left to fail where it is asked.
+fn reads_conversations<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<bool, Error> {
+    let mut empty = Snapshot::from_tables(&[])?;
+    let read = Arc::new(AtomicBool::new(false));
+    let note = Arc::clone(&read);
+    empty
+        .db
+        .authorizer(Some(move |context: AuthContext<'_>| {
+            if let AuthAction::Read { table_name, .. } = context.action
+                && table_name == Conversation::INFO.name
+            {
+                note.store(true, Ordering::Relaxed);
+            }
+            authorize(context)
+        }))
+        .map_err(Error::build("look at the queries"))?;
+    for query in queries {
+        drop(empty.db.prepare(query));
+    }
+    Ok(read.load(Ordering::Relaxed))
+}
+
+/// Puts rows into one table.
 fn load(
     db: &Connection,
-    kind: &'static KindInfo,
-    source: &mut Source<'_>,
-    see: &mut dyn FnMut(i64, Row<'_>),
+    kind: &KindInfo,
+    rows: impl FnOnce(&mut Put<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut insert = db
         .prepare(&schema::insert(kind))
         .map_err(Error::build(kind.name))?;
-    let mut id = 0;
-    source(kind.name, &mut |values| {
+    rows(&mut |id, values| {
         if values.len() != kind.columns.len() {
             let (given, expected) = (values.len(), kind.columns.len());
             return Err(Error::Width {
@@ -287,16 +373,7 @@ fn load(
                 expected,
             });
         }
-        id += 1;
-        put(&mut insert, id, &values).map_err(Error::build(kind.name))?;
-        see(
-            id,
-            Row {
-                kind,
-                values: &values,
-            },
-        );
-        Ok(())
+        put(&mut insert, id, &values).map_err(Error::build(kind.name))
     })
 }
 
@@ -329,7 +406,9 @@ fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> 
          WHERE r.mac IS NOT NULL
          ORDER BY 2 DESC",
     )? {
-        context.hidden_macs.insert(mac, (device, declared));
+        if let Ok(mac) = mac.parse() {
+            context.hidden_macs.insert(mac, (device, declared));
+        }
     }
     Ok(())
 }

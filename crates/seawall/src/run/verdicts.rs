@@ -7,7 +7,6 @@ use judge::{Assessment, Catalogue, Editions, Page};
 use report::Context;
 use report::events::{Event, Seen, What, changes};
 use sensor::live::{Cut, Keeper as Kept};
-use store::Snapshot;
 
 use super::state::State;
 use crate::error::Error;
@@ -88,7 +87,7 @@ impl Verdicts {
         now: Time,
     ) -> Result<Judgement, Error> {
         store::fold(&mut facts, &terminal.site, &terminal.lists);
-        let snapshot = Snapshot::new(&facts, &terminal.site, now)?;
+        let snapshot = judge::snapshot(&facts, &terminal.site, now, &self.pages)?;
         let assessment = judge::assess(
             &snapshot,
             &self.pages,
