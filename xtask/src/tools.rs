@@ -4,7 +4,12 @@ use std::process::Stdio;
 use crate::run;
 
 /// Programs of the system's packages: the tests that use them say "skipped" without them.
-const PACKAGES: &[(&str, &str)] = &[("tshark", "tshark"), ("tcpdump", "tcpdump")];
+const PACKAGES: &[(&str, &str)] = &[
+    ("tshark", "tshark"),
+    ("tcpdump", "tcpdump"),
+    ("tcpreplay", "tcpreplay"),
+    ("ip", "iproute2"),
+];
 
 /// Whether a program can be started.
 pub(crate) fn has(program: &str) -> bool {

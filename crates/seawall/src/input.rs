@@ -83,13 +83,21 @@ impl Terminal {
                 String::from_utf8(text).map_err(|_| Error::SiteNotText { path: path.clone() })?;
             files.push((entry.file_name().to_string_lossy().into_owned(), text));
         }
-        let site =
+        let mut site =
             site::read(&files, &wire::protocols::names()).map_err(|problems| Error::Site {
                 path: folder.clone(),
                 problems: problems.iter().map(ToString::to_string).collect(),
             })?;
         for warning in &site.warnings {
             eprintln!("seawall: {warning}");
+        }
+        // Relative paths start from the site folder, wherever the program was started.
+        for watched in site
+            .sensors
+            .iter_mut()
+            .filter_map(|sensor| sensor.folder.as_mut())
+        {
+            *watched = folder.join(&*watched).display().to_string();
         }
         let (lists, replaced) = own_lists(&folder.join("lists"))?;
         Ok(Terminal {

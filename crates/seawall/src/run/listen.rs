@@ -254,7 +254,14 @@ impl Listener {
         let now = clock::now();
         let load = self.ground.worker.load();
         let names = self.ground.names.clone();
-        let mut facts = self.ground.worker.take().into_facts(names.clone());
+        // At the end every conversation is over, and whatever still waits for an answer did not get one.
+        let picture = if ending {
+            let fresh = Worker::new(Shard::default(), Limits::live());
+            std::mem::replace(&mut self.ground.worker, fresh).finish()
+        } else {
+            self.ground.worker.take()
+        };
+        let mut facts = picture.into_facts(names.clone());
         for end in &mut self.ends {
             end.keeping.segments.flush(now);
             facts
