@@ -65,5 +65,22 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// An eighth of the operations is kept for those that are a row of their own: whoever reads all objects of a
+    /// controller does not hide that it is stopped.
+    pub(crate) const fn cyclic_operations(&self) -> usize {
+        self.operations - self.operations / 8
+    }
+
+    /// Half of the conversations is kept for those in which something was said: a scan does not hide them.
+    pub(crate) const fn conversations_for(&self, said: bool) -> usize {
+        if said {
+            self.conversations
+        } else {
+            self.conversations - self.conversations / 2
+        }
+    }
+}
+
 /// Answers kept per name.
 pub(crate) const ANSWERS: usize = 16;

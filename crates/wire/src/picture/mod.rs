@@ -255,7 +255,7 @@ impl Picture {
                 merge::operation(row, operation);
                 return Some(known);
             }
-            if self.operations.len() >= self.limits.operations {
+            if self.operations.len() >= self.limits.cyclic_operations() {
                 *self.left_out.entry("operations").or_default() += 1;
                 return None;
             }
@@ -285,7 +285,8 @@ impl Picture {
     }
 
     pub(crate) fn conversation(&mut self, conversation: Conversation) {
-        if self.conversations.len() >= self.limits.conversations {
+        let said = conversation.bytes_out + conversation.bytes_in > 0;
+        if self.conversations.len() >= self.limits.conversations_for(said) {
             *self.left_out.entry("conversations").or_default() += 1;
         } else {
             self.conversations.push(conversation);
