@@ -78,7 +78,7 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
         }
     }
     engine.close(&mut flow);
-    picture.conversation(flow.conversation());
+    picture.conversation(flow.summary());
     if let Some(session) = flow.remote_session() {
         picture.session(session);
     }

@@ -137,7 +137,7 @@ pub(crate) fn run(
         expected: &mut expected,
     };
     engine.close(&mut flow);
-    picture.conversation(flow.conversation());
+    picture.conversation(flow.summary());
     if let Some(session) = flow.remote_session() {
         picture.session(session);
     }

@@ -413,3 +413,35 @@ fn ten_million_of_each() {
         );
     }
 }
+
+/// What a flow costs while it is under way, and once it is over. Run it as the test above, alone.
+#[test]
+#[ignore = "a million flows: for measuring memory, in a release build"]
+fn a_million_flows() {
+    const FLOWS: u32 = 1 << 20;
+    for (name, protocol) in [("UDP question and answer", 17), ("TCP handshake", 6)] {
+        let worker = Worker::new(Shard::default(), Limits::default());
+        let mut wire = Wire { worker, number: 0 };
+        let before = resident();
+        for nth in 0..FLOWS {
+            let from = (address(nth), INTRUDER_MAC, nth as u16 | 1024);
+            let to = (CONTROLLER, CONTROLLER_MAC, 9999);
+            if protocol == 6 {
+                wire.send(&tcp(from, to, nth, 0, SYN, &[]));
+                wire.send(&tcp(to, from, nth, nth + 1, SYN | ACK, &[]));
+                wire.send(&tcp(from, to, nth + 1, nth + 1, ACK, &[]));
+            } else {
+                for (from, to) in [(from, to), (to, from)] {
+                    let datagram = frame::udp(Ends::V4(from.0, to.0), from.2, to.2, b"anyone");
+                    wire.send(&ip(from, to, 17, nth as u16, &datagram).whole());
+                }
+            }
+        }
+        let flows = wire.worker.load().flows as u64;
+        let open = (resident() - before) / flows;
+        let picture = wire.worker.finish();
+        let over = resident().saturating_sub(before) / flows;
+        println!("{name}: {flows} flows, {open} bytes each under way, {over} once over");
+        drop(picture);
+    }
+}

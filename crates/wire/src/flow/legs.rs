@@ -79,6 +79,10 @@ pub(crate) struct Legs {
     /// Place in `recent` that is written next.
     next: u8,
     recent: Recent,
+    #[expect(
+        clippy::box_collection,
+        reason = "a word instead of three in each direction of each flow"
+    )]
     others: Option<Box<Vec<Leg>>>,
 }
 

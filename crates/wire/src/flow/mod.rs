@@ -2,15 +2,16 @@
 pub(crate) mod key;
 mod legs;
 mod stream;
+mod summary;
 mod talk;
 
 pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
 pub(crate) use legs::{Forwarded, Sight};
 pub(crate) use stream::{Arrived, Deliver, Stream};
+pub(crate) use summary::Summary;
 pub(crate) use talk::{Engine, Held, Tap, is_stale, open_expected, open_layer2};
 
-use facts::kinds::{Conversation, RemoteSession};
-use facts::{Address, Evidence, Mac, Time, Uid};
+use facts::{Mac, Time, Uid};
 
 use crate::cx::{At, End, FlowView, Learned};
 use crate::decoder::{Decoder, Dialogue, Side};
@@ -286,186 +287,9 @@ impl Flow {
         self.changed |= self.dir(which).packets == 1;
     }
 
-    pub(crate) fn evidence(&self) -> Evidence {
-        let frames = self
-            .frames
-            .iter()
-            .take(usize::from(self.frame_count))
-            .copied()
-            .collect();
-        Evidence {
-            capture: Some(self.capture),
-            frames,
-        }
-    }
-
     pub(crate) fn protocol(&self) -> Option<&'static str> {
         let decoder = self.decoder.map(|decoder| decoder.name);
         let learned = self.talk.as_ref().and_then(|talk| talk.learned.name);
         learned.or(decoder).or(self.named)
-    }
-
-    /// `true`: the acknowledgements of one end show bytes of the other, of which nothing was captured.
-    fn one_sided(&self) -> bool {
-        if self.key.transport != Transport::Tcp {
-            return false;
-        }
-        let silent = |which: usize| {
-            let (own, other) = (self.dir(which), self.dir(1 - which));
-            own.packets == 0 && other.packets > 0 && other.stream.acknowledges
-        };
-        silent(0) || silent(1)
-    }
-
-    fn state(&self) -> &'static str {
-        let (client, server) = (self.dir(self.client()), self.dir(1 - self.client()));
-        let (target, _) = self.key.end(1 - self.client());
-        let only_reset =
-            self.reset_by == Some(1 - self.client) && !self.syn_ack && server.bytes == 0;
-        if self.unreachable && server.packets == 0 || only_reset {
-            "refused"
-        } else if self.one_sided() {
-            "one-sided"
-        } else if server.packets > 0 && client.packets > 0 {
-            "answered"
-        } else if target.is_group()
-            || client.legs.to_all()
-            || !self.key.transport.has_ports() && !self.asks()
-        {
-            "one-way"
-        } else if self.key.transport == Transport::Udp
-            && client.packets > 3
-            && self.parent().is_some()
-        {
-            // A stream that another protocol announced needs no answer.
-            "one-way"
-        } else {
-            "unanswered"
-        }
-    }
-
-    fn parent(&self) -> Option<&'static str> {
-        self.talk.as_ref()?.parent
-    }
-
-    /// A flow without ports whose first message asks for an answer: echo request and its like.
-    fn asks(&self) -> bool {
-        match self.key.transport {
-            Transport::Icmp => matches!(self.icmp.0, 8 | 10 | 13 | 15 | 17),
-            Transport::Icmp6 => matches!(self.icmp.0, 128 | 139),
-            Transport::EtherType(0x0806) => true,
-            _ => false,
-        }
-    }
-
-    fn community_id(&self, client: Address, server: Address) -> Option<String> {
-        let protocol = self.key.transport.ip_protocol()?;
-        let (client_ip, server_ip) = (client.ip()?, server.ip()?);
-        let (from, to) = match self.key.transport {
-            Transport::Icmp | Transport::Icmp6 => (u16::from(self.icmp.0), u16::from(self.icmp.1)),
-            _ => (
-                self.key.end(self.client()).1,
-                self.key.end(1 - self.client()).1,
-            ),
-        };
-        Some(crate::community_id(
-            client_ip, server_ip, protocol, from, to,
-        ))
-    }
-
-    /// The protocol whose port the server has, unless there was content that would have told.
-    fn assumed(&self, server_port: u16, ports: bool) -> Option<String> {
-        let lost = self.dir(0).stream.lost + self.dir(1).stream.lost > 0;
-        let silent = self.dir(0).bytes + self.dir(1).bytes == 0;
-        let unseen = silent || lost || self.midstream() || self.one_sided();
-        if self.protocol().is_some() || !ports || !unseen {
-            return None;
-        }
-        let decoder = crate::protocols::at_port(self.key.transport == Transport::Udp, server_port)?;
-        Some(decoder.name.to_owned())
-    }
-
-    /// The flow as a fact.
-    pub(crate) fn conversation(&self) -> Conversation {
-        let view = self.view();
-        let talk = self.talk.as_deref();
-        let (out, back) = (self.dir(self.client()), self.dir(1 - self.client()));
-        let mut vlans: Vec<u16> = out
-            .legs
-            .iter()
-            .chain(back.legs.iter())
-            .filter_map(legs::Leg::vlan)
-            .collect();
-        vlans.sort_unstable();
-        vlans.dedup();
-        let ports = self.key.transport.has_ports();
-        Conversation {
-            time: self.first,
-            last: self.last,
-            uid: self.uid,
-            community_id: self.community_id(view.client.address, view.server.address),
-            transport: self.key.transport.name(),
-            client: view.client.address,
-            client_port: ports.then_some(view.client.port),
-            client_mac: view.client.mac,
-            server: view.server.address,
-            server_port: ports.then_some(view.server.port),
-            server_mac: view.server.mac,
-            vlan: view.vlan,
-            vlans,
-            forwarders: talk
-                .iter()
-                .flat_map(|talk| &talk.forwarders)
-                .map(Mac::to_string)
-                .collect(),
-            protocol: self.protocol().map(str::to_owned),
-            assumed: self.assumed(view.server.port, ports),
-            variant: talk.and_then(|talk| talk.learned.variant.as_ref().map(ToString::to_string)),
-            direction: match self.told {
-                Told::Handshake => "handshake",
-                Told::Role => "role",
-                Told::Port => "port",
-                Told::First => "first",
-            }
-            .to_owned(),
-            state: self.state().to_owned(),
-            midstream: self.midstream(),
-            packets_out: out.packets,
-            packets_in: back.packets,
-            bytes_out: out.bytes,
-            bytes_in: back.bytes,
-            lost_bytes: out.stream.lost.saturating_add(back.stream.lost),
-            gaps: u64::from(out.stream.gaps) + u64::from(back.stream.gaps),
-            parent: self.parent().map(str::to_owned),
-            evidence: self.evidence(),
-            ..Conversation::default()
-        }
-    }
-
-    /// The remote session that the flow is, if its protocol is one.
-    pub(crate) fn remote_session(&self) -> Option<RemoteSession> {
-        let learned = self.talk.as_ref().map(|talk| &talk.learned);
-        let told = learned.is_some_and(|learned| learned.session);
-        if !self.decoder.is_some_and(|decoder| decoder.remote) && !told {
-            return None;
-        }
-        let view = self.view();
-        Some(RemoteSession {
-            time: self.first,
-            last: self.last,
-            uid: self.uid,
-            protocol: self.protocol()?.to_owned(),
-            client: view.client.address,
-            client_mac: view.client.mac,
-            server: view.server.address,
-            server_port: self.key.transport.has_ports().then_some(view.server.port),
-            vlan: view.vlan,
-            user: learned.and_then(|learned| learned.user.clone()),
-            detail: learned.and_then(|learned| learned.detail.clone()),
-            bytes: self.dir(0).bytes + self.dir(1).bytes,
-            community_id: self.community_id(view.client.address, view.server.address),
-            evidence: self.evidence(),
-            ..RemoteSession::default()
-        })
     }
 }

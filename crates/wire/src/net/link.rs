@@ -59,7 +59,7 @@ pub(crate) fn open(link: Link, bytes: &[u8]) -> Option<Opened<'_>> {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn ethernet<'a>(r: &mut Reader<'a>) -> Result<(Ends, Payload, &'a [u8]), Malformed> {
     let mut head = Reader::new(r.chunk::<14>()?);
     let (dst, src, kind) = (head.mac()?, head.mac()?, head.u16()?);
@@ -75,7 +75,7 @@ pub(crate) fn ethernet<'a>(r: &mut Reader<'a>) -> Result<(Ends, Payload, &'a [u8
     ))
 }
 
-#[inline]
+#[inline(always)]
 fn after_type<'a>(kind: u16, r: &mut Reader<'a>) -> Result<(Tags, Payload, &'a [u8]), Malformed> {
     let (mut kind, mut tags, mut count) = (kind, Tags::default(), 0);
     // C-VLAN, S-VLAN, and what was used before there was an S-VLAN.

@@ -40,16 +40,16 @@ impl Worker {
         ends: &Ends,
         passing: &Passing,
     ) -> Option<Passed<'_>> {
-        let place = match self.flows.find(&passing.key) {
-            Some(place) => place,
-            None => self.open(here, passing)?,
-        };
-        let place = match self.flows.get(place) {
-            Some(flow) if is_stale(flow, here.at.now) => {
+        let known = self.flows.find(&passing.key);
+        let flow = known.and_then(|place| self.flows.get(place));
+        let stale = flow.is_some_and(|flow| is_stale(flow, here.at.now));
+        let place = match known {
+            Some(place) if !stale => place,
+            Some(place) => {
                 self.close(place);
                 self.open(here, passing)?
             }
-            _ => place,
+            None => self.open(here, passing)?,
         };
         let Worker {
             flows,
@@ -190,7 +190,7 @@ fn tell(picture: &mut Picture, flow: &mut Flow) {
     for which in [0, 1] {
         addresses(picture, flow, which);
     }
-    picture.conversation(flow.conversation());
+    picture.conversation(flow.summary());
     if let Some(session) = flow.remote_session() {
         picture.session(session);
     }
