@@ -53,7 +53,7 @@ pub(crate) struct Flow {
     /// What each end sent, by [`Key`] order.
     pub sent: [Direction; 2],
     pub capture: u32,
-    pub frames: [u32; MOST_FRAMES],
+    frames: [u32; MOST_FRAMES],
     frame_count: u8,
     /// Which end is the client.
     pub client: u8,
@@ -127,6 +127,15 @@ impl Flow {
 
     pub(crate) fn talk(&mut self) -> &mut Talk {
         self.talk.get_or_insert_default()
+    }
+
+    /// When and where to say what is said without a packet at hand.
+    pub(crate) fn place_in_time(&self) -> At {
+        At {
+            now: self.last,
+            capture: self.capture,
+            frame: self.frames.first().copied().unwrap_or(0),
+        }
     }
 
     /// Bytes that wait for what comes before them, or for the rest of their message.

@@ -6,7 +6,6 @@ use facts::Address;
 use super::flows::Place;
 use super::transport::settle;
 use super::{Here, Passing, Worker};
-use crate::cx::At;
 use crate::flow::{
     Engine, Flow, Forwarded, Key, Sight, Stream, Transport, is_stale, open_expected,
 };
@@ -136,11 +135,7 @@ impl Worker {
             return;
         };
         self.waiting = self.waiting.saturating_sub(flow.held);
-        let at = At {
-            now: flow.last,
-            capture: flow.capture,
-            frame: flow.frames.first().copied().unwrap_or(0),
-        };
+        let at = flow.place_in_time();
         let mut engine = Engine {
             picture: &mut self.picture,
             expected: &mut self.expected,

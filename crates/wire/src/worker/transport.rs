@@ -10,6 +10,11 @@ use crate::net::transport::{self, Tcp};
 use crate::net::{control, ip};
 use crate::reader::{Malformed, Reader};
 
+/// Flows looked at where too many bytes wait.
+const MOST_RELIEVED: u32 = 8;
+/// A flow without a packet for this long, in nanoseconds, is not about to get what it waits for.
+const SILENT: i64 = 1_000_000_000;
+
 impl Worker {
     pub(super) fn ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
         let (src, dst) = (packet.src, packet.dst);
@@ -198,30 +203,49 @@ impl Worker {
         Ok(())
     }
 
-    /// Keeps account of the bytes that wait. Where they are too many in all, the flow that wants more goes on without.
+    /// Keeps account of the bytes that wait in a flow. Where they are too many in all, flows that fell silent while they
+    /// held some go on without; where that is not enough, so does the one that wants more.
     fn weigh(&mut self, here: Here, place: Place) {
+        let Some(flow) = self.flows.get_mut(place) else {
+            return;
+        };
+        flow.unweighed = false;
+        let waits = flow.waiting();
+        let before = std::mem::replace(&mut flow.held, waits);
+        self.waiting = self.waiting.saturating_sub(before) + waits;
+        if waits <= before || self.waiting <= self.picture.limits.waiting_bytes {
+            return;
+        }
+        for other in self.flows.turn(MOST_RELIEVED) {
+            let flow = self.flows.get(other).filter(|flow| flow.held > 0);
+            if flow.is_some_and(|flow| here.at.now.since(flow.last) > SILENT) {
+                self.relieve(other);
+            }
+        }
+        if self.waiting > self.picture.limits.waiting_bytes {
+            self.relieve(place);
+        }
+    }
+
+    /// What waits in a flow is read as far as it goes, and kept no longer.
+    fn relieve(&mut self, place: Place) {
         let Worker {
             flows,
             picture,
             expected,
             ..
         } = self;
-        let Some(flow) = flows.get_mut(place) else {
+        let Some(flow) = flows.touch(place) else {
             return;
         };
-        flow.unweighed = false;
-        let waits = flow.waiting();
-        let before = std::mem::replace(&mut flow.held, waits);
-        self.waiting = self.waiting.saturating_sub(before) + flow.held;
-        if flow.held <= before || self.waiting <= picture.limits.waiting_bytes {
-            return;
-        }
         *picture.left_out.entry("bytes out of order").or_default() += flow.held as u64;
+        let at = flow.place_in_time();
         let mut engine = Engine { picture, expected };
-        settle(&mut engine, flow, here.at, Stream::waits);
+        settle(&mut engine, flow, at, Stream::waits);
         for which in [0, 1] {
-            engine.forget(flow, which, here.at);
+            engine.forget(flow, which, at);
         }
+        flow.unweighed = false;
         self.waiting = self.waiting.saturating_sub(flow.held) + flow.waiting();
         flow.held = flow.waiting();
     }
