@@ -305,6 +305,7 @@ fn play(flood: Flood, count: u32, stride: u32, limits: Limits) -> Outcome {
         outcome.note("waiting bytes", load.waiting_bytes);
         outcome.note("fragments", load.fragments);
         if (nth + 1).is_multiple_of(stride) {
+            outcome.note("megabytes resident", (resident() >> 20) as usize);
             let told = wire.worker.take();
             outcome.add(told);
         }
@@ -399,19 +400,20 @@ fn resident() -> u64 {
     pages.unwrap_or(0) * 4096
 }
 
-/// With the limits of a sensor in service. `cargo test --release -p wire --test limits -- --ignored --nocapture`
+/// With the limits of a sensor in service; `FLOOD` says another number of packets. `cargo test --release -p wire --test limits -- --ignored --nocapture`
 #[test]
 #[ignore = "ten million packets of each flood: for measuring memory, in a release build"]
 fn ten_million_of_each() {
     let limits = Limits::live();
+    let count = std::env::var("FLOOD")
+        .ok()
+        .and_then(|count| count.parse().ok());
+    let count = count.unwrap_or(10_000_000);
     for (name, flood, _) in FLOODS {
-        let outcome = play(flood, 10_000_000, 1_000_000, limits);
+        let outcome = play(flood, count, count / 10, limits);
         outcome.hold(name, limits, &[]);
         let Outcome { most, left_out, .. } = outcome;
-        println!(
-            "{name}: {} MB resident, most {most:?}, left out {left_out:?}",
-            resident() >> 20
-        );
+        println!("{name}: most {most:?}, left out {left_out:?}");
     }
 }
 
