@@ -1,9 +1,10 @@
 //! What a dialogue can say while it reads: every observation leaves a decoder through [`Cx`].
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use facts::kinds::{Operation, Outcome, Verb};
 use facts::{Address, Grade, Mac, Time};
+use hashbrown::HashMap;
 
 use crate::decoder::{Decoder, Dialogue, Side};
 use crate::picture::{
@@ -12,7 +13,7 @@ use crate::picture::{
 };
 
 /// One end of the flow that a message belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
     pub address: Address,
     /// 0 where there are no ports.
@@ -26,7 +27,7 @@ pub struct End {
 }
 
 /// The flow that a message belongs to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct FlowView {
     pub client: End,
     pub server: End,
@@ -90,7 +91,7 @@ pub(crate) type Expectations = HashMap<(IpAddr, u16, bool), Expected>;
 /// What a dialogue learned of its flow itself.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
-    pub variant: Option<String>,
+    pub variant: Option<Cow<'static, str>>,
     pub user: Option<String>,
     pub detail: Option<String>,
     pub swap: bool,
@@ -132,7 +133,7 @@ impl Op {
 /// Everything that a dialogue may say of a message.
 #[derive(Debug)]
 pub struct Cx<'a> {
-    pub flow: FlowView,
+    pub flow: &'a FlowView,
     pub at: At,
     /// Frames that the message lies in, first to last.
     pub frames: &'a [u32],
@@ -410,7 +411,7 @@ impl Cx<'_> {
     }
 
     /// A finer name for the conversation that the site file can allow or forbid: `v2c`, `1.3`.
-    pub fn variant(&mut self, variant: impl Into<String>) {
+    pub fn variant(&mut self, variant: impl Into<Cow<'static, str>>) {
         self.learned.variant = Some(variant.into());
     }
 

@@ -181,6 +181,14 @@ impl<K: PartialEq, V, const N: usize> Pending<K, V, N> {
 
     /// The oldest request with that key.
     pub fn take(&mut self, key: &K) -> Option<V> {
+        // Nearly always the answer is to the oldest.
+        if self
+            .waiting
+            .front()
+            .is_some_and(|(waiting, _)| waiting == key)
+        {
+            return self.waiting.pop_front().map(|(_, value)| value);
+        }
         let place = self
             .waiting
             .iter()

@@ -8,7 +8,7 @@ use facts::{Facts, Mac, Time};
 
 use crate::cx::{At, Expectations};
 use crate::flow::{
-    Engine, Flow, Key, Told, Transport, number_of_ip, number_of_mac, open_expected, open_layer2,
+    Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_expected, open_layer2,
 };
 use crate::net::link::{Ends, Tags};
 use crate::picture::Picture;
@@ -69,9 +69,8 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
             dst: Some(to),
             tags: Tags::default(),
         };
-        let legs = &mut flow.dir_mut(which).legs;
-        legs.see(&ends, 64, 0, frame, at);
-        flow.count(which, bytes.len(), at.now, 0, frame);
+        flow.see(which, &ends, (64, 0), frame, at);
+        flow.count(which, bytes.len(), at);
         if flow.key.transport == Transport::Tcp {
             engine.stream(&mut flow, which, bytes, at);
         } else {
@@ -79,7 +78,7 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
         }
     }
     engine.close(&mut flow);
-    picture.conversation(flow.conversation());
+    picture.conversation(flow.summary());
     if let Some(session) = flow.remote_session() {
         picture.session(session);
     }
@@ -131,8 +130,7 @@ fn flow(decoder: &'static Decoder, opened: bool) -> (Flow, usize) {
     let (key, client) = Key::new(client, server, transport, 0);
     let mut flow = Flow::new(key, client, Time::from_secs(1), 0);
     if transport == Transport::Tcp {
-        flow.syn = true;
-        flow.tell_client(client, Told::Handshake);
+        flow.shake(client, false);
         for end in [0, 1] {
             flow.dir_mut(end).stream.initial = Some(0);
         }

@@ -80,7 +80,16 @@ impl<'a> Reader<'a> {
     }
 
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.bytes(N)?.try_into().map_err(|_| Malformed::Short)
+        self.chunk::<N>().copied()
+    }
+
+    /// The next `N` bytes where they lie: a header of fixed length costs one look at what is left.
+    #[inline]
+    pub fn chunk<const N: usize>(&mut self) -> Result<&'a [u8; N]> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(Malformed::Short)?;
+        self.rest = rest;
+        self.at += N;
+        Ok(taken)
     }
 
     pub fn u8(&mut self) -> Result<u8> {

@@ -5,7 +5,7 @@ use facts::{Address, Facts, Mac, Time, Value};
 
 use crate::cx::{At, Expectations};
 use crate::decoder::{Carrier, Decoder, Side};
-use crate::flow::{Engine, Flow, Key, Told, Transport, number_of_ip, number_of_mac, open_layer2};
+use crate::flow::{Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
 use crate::net::link::{Ends, Tags};
 use crate::picture::Picture;
 
@@ -85,8 +85,7 @@ pub(crate) fn run(
     let mut flow = Flow::new(key, client_end, Time::from_secs(1), 0);
     let (mut picture, mut expected) = (Picture::default(), Expectations::new());
     if transport == Transport::Tcp {
-        flow.syn = true;
-        flow.tell_client(client_end, Told::Handshake);
+        flow.shake(client_end, false);
         for end in [0, 1] {
             flow.dir_mut(end).stream.initial = Some(0);
         }
@@ -115,8 +114,8 @@ pub(crate) fn run(
             dst: Some(dst),
             tags: Tags::default(),
         };
-        flow.dir_mut(which).legs.see(&ends, 64, 0, frame, at);
-        flow.count(which, bytes.len(), at.now, 0, frame);
+        flow.see(which, &ends, (64, 0), frame, at);
+        flow.count(which, bytes.len(), at);
         let mut engine = Engine {
             picture: &mut picture,
             expected: &mut expected,
@@ -138,7 +137,7 @@ pub(crate) fn run(
         expected: &mut expected,
     };
     engine.close(&mut flow);
-    picture.conversation(flow.conversation());
+    picture.conversation(flow.summary());
     if let Some(session) = flow.remote_session() {
         picture.session(session);
     }

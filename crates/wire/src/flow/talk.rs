@@ -1,7 +1,7 @@
 //! Between a flow's bytes and its dialogue: recognition by content, messages in place or put together, gaps, resync.
 use facts::Time;
 
-use super::{Deliver, Flow, Told};
+use super::{Deliver, Flow, Talk, Told, Transport};
 use crate::cx::{At, Cx, Expectations};
 use crate::decoder::{Carrier, Decoder, Dialogue, Head, Probe, Sender, Step};
 use crate::picture::Picture;
@@ -18,14 +18,9 @@ const MOST_FRAMES: usize = 16;
 /// Malformed messages after which a datagram flow is left alone.
 const MOST_BAD: u8 = 16;
 
-/// What the dialogue has not read yet of one direction.
+/// How far one direction is known.
 #[derive(Debug, Default)]
 pub(crate) struct Tap {
-    held: Vec<u8>,
-    frames: Vec<u32>,
-    /// Bytes still to pass unseen.
-    skip: u64,
-    need: usize,
     tries: u8,
     bad: u8,
     lost: bool,
@@ -33,10 +28,20 @@ pub(crate) struct Tap {
     started: bool,
 }
 
-impl Tap {
+/// What the dialogue has not read yet of one direction.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    bytes: Vec<u8>,
+    frames: Vec<u32>,
+    /// Bytes still to pass unseen.
+    skip: u64,
+    need: usize,
+}
+
+impl Held {
     /// Bytes that wait for the rest of their message.
     pub(crate) fn waiting(&self) -> usize {
-        self.held.capacity()
+        self.bytes.capacity()
     }
 }
 
@@ -49,41 +54,54 @@ pub(crate) struct Engine<'a> {
 impl Engine<'_> {
     /// Bytes of a stream, in order.
     pub(crate) fn stream(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
-        if flow.dialogue.is_none() {
-            if flow.dir(which).tap.done {
-                return;
-            }
-            self.recognise(flow, which, bytes, at);
+        // Bulk and what is encrypted are never looked at.
+        if flow.dir(which).tap.done {
             return;
         }
-        self.feed(flow, which, bytes, at);
+        let mut talk = flow.talk.take().unwrap_or_default();
+        if let Some(mut dialogue) = talk.dialogue.take() {
+            self.feed(flow, &mut talk, dialogue.as_mut(), which, bytes, at);
+            talk.dialogue = Some(dialogue);
+        } else {
+            self.recognise(flow, &mut talk, which, bytes, at);
+        }
+        flow.talk = Some(talk);
     }
 
     /// Bytes of a stream are missing.
     pub(crate) fn gap(&mut self, flow: &mut Flow, which: usize, lost: u64, at: At) {
-        let tap = &mut flow.dir_mut(which).tap;
-        tap.held.clear();
-        tap.frames.clear();
-        if tap.skip >= lost {
-            tap.skip -= lost;
+        if let Some(talk) = &mut flow.talk {
+            flow.unweighed = true;
+            let held = talk.held(which);
+            (held.bytes, held.frames) = (Vec::new(), Vec::new());
+            if held.skip >= lost {
+                held.skip -= lost;
+                return;
+            }
+            held.skip = 0;
+        }
+        flow.dir_mut(which).tap.lost = true;
+        let Some(mut talk) = flow.talk.take() else {
             return;
-        }
-        tap.skip = 0;
-        tap.lost = true;
-        if let Some(mut dialogue) = flow.dialogue.take() {
+        };
+        if let Some(mut dialogue) = talk.dialogue.take() {
             let side = flow.side(which);
-            self.with(flow, at, &[at.frame], |cx| dialogue.gap(cx, side, lost));
-            flow.dialogue = Some(dialogue);
+            self.with(flow, &mut talk, at, &[at.frame], |cx| {
+                dialogue.gap(cx, side, lost)
+            });
+            talk.dialogue = Some(dialogue);
         }
+        flow.talk = Some(talk);
     }
 
     /// Bytes of a message that is not whole will not be kept any longer.
     pub(crate) fn forget(&mut self, flow: &mut Flow, which: usize, at: At) {
-        let tap = &mut flow.dir_mut(which).tap;
-        let held = std::mem::take(&mut tap.held);
-        if !held.is_empty() && flow.dialogue.is_some() {
-            self.gap(flow, which, held.len() as u64, at);
-        }
+        let held = flow.talk.as_mut().map(|talk| talk.held(which));
+        let Some(held) = held.filter(|held| held.bytes.capacity() > 0) else {
+            return;
+        };
+        let lost = held.bytes.len() as u64;
+        self.gap(flow, which, lost, at);
     }
 
     /// What a stream hands on.
@@ -107,14 +125,18 @@ impl Engine<'_> {
 
     /// The flow is over.
     pub(crate) fn close(&mut self, flow: &mut Flow) {
-        if let Some(mut dialogue) = flow.dialogue.take() {
+        let Some(mut talk) = flow.talk.take() else {
+            return;
+        };
+        if let Some(mut dialogue) = talk.dialogue.take() {
             let at = At {
                 now: flow.last,
                 capture: flow.capture,
                 frame: 0,
             };
-            self.with(flow, at, &[], |cx| dialogue.close(cx));
+            self.with(flow, &mut talk, at, &[], |cx| dialogue.close(cx));
         }
+        flow.talk = Some(talk);
     }
 
     /// A datagram, or a frame's payload: whole messages only. `cut`: the capture lacks its end.
@@ -129,38 +151,80 @@ impl Engine<'_> {
         if bytes.is_empty() {
             return;
         }
-        if flow.dialogue.is_none() {
-            let tap = &mut flow.dir_mut(which).tap;
-            if tap.tries >= MOST_TRIES {
-                return;
-            }
-            let first = !tap.started;
-            tap.started = true;
-            tap.tries += 1;
-            let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
-            let head = Head {
-                bytes,
-                udp: true,
-                from,
-                to,
-                first,
-                open: false,
-            };
-            match probe(&head) {
-                Found::Is(decoder, sender) => open(flow, decoder, sender, which),
-                Found::Maybe | Found::No => return,
-            }
+        let silent = flow
+            .talk
+            .as_ref()
+            .is_none_or(|talk| talk.dialogue.is_none());
+        if silent && !self.recognise_datagram(flow, which, bytes) {
+            return;
         }
         if flow.dir(which).tap.done {
             return;
         }
-        let Some(mut dialogue) = flow.dialogue.take() else {
+        let Some(mut talk) = flow.talk.take() else {
             return;
         };
+        if let Some(mut dialogue) = talk.dialogue.take() {
+            self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
+            // On layer 2 the number in the frame names the protocol: garbage there must not buy silence for what follows.
+            if flow.dir(which).tap.bad < MOST_BAD || !flow.key.transport.has_ports() {
+                talk.dialogue = Some(dialogue);
+            } else {
+                self.with(flow, &mut talk, at, &[], |cx| dialogue.close(cx));
+                flow.dir_mut(0).tap.tries = MOST_TRIES;
+                flow.dir_mut(1).tap.tries = MOST_TRIES;
+            }
+        }
+        flow.talk = Some(talk);
+    }
+
+    /// A datagram of a flow that nobody recognised yet.
+    fn recognise_datagram(&mut self, flow: &mut Flow, which: usize, bytes: &[u8]) -> bool {
+        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+        let tap = &mut flow.dir_mut(which).tap;
+        if tap.tries >= MOST_TRIES {
+            return false;
+        }
+        let first = !tap.started;
+        tap.started = true;
+        tap.tries += 1;
+        let head = Head {
+            bytes,
+            udp: true,
+            from,
+            to,
+            first,
+            open: false,
+        };
+        let Found::Is(decoder, sender) = probe(&head) else {
+            return false;
+        };
+        let mut talk = flow.talk.take().unwrap_or_default();
+        open(flow, &mut talk, decoder, sender, which);
+        flow.talk = Some(talk);
+        true
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a flow at work, and a datagram"
+    )]
+    fn datagrams(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        dialogue: &mut dyn Dialogue,
+        which: usize,
+        bytes: &[u8],
+        cut: bool,
+        at: At,
+    ) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let side = flow.side(which);
-            let step = self.with(flow, at, &[at.frame], |cx| dialogue.message(cx, side, rest));
+            let step = self.with(flow, talk, at, &[at.frame], |cx| {
+                dialogue.message(cx, side, rest)
+            });
             match step {
                 Step::Took(count) if count > 0 => rest = rest.get(count..).unwrap_or(&[]),
                 Step::Skip(count) => {
@@ -176,30 +240,31 @@ impl Engine<'_> {
                 // A datagram holds whole messages: what needs more was cut off, by the capture or by the sender.
                 Step::Need(_) if cut => break,
                 Step::Need(_) | Step::Took(_) => {
-                    self.malformed(flow, which, "truncated", at);
+                    self.malformed(flow, talk, which, "truncated", at);
                     break;
                 }
                 Step::Bad(what) => {
-                    self.malformed(flow, which, what, at);
+                    self.malformed(flow, talk, which, what, at);
                     break;
                 }
             }
         }
-        // On layer 2 the number in the frame names the protocol: garbage there must not buy silence for what follows.
-        if flow.dir(which).tap.bad < MOST_BAD || !flow.key.transport.has_ports() {
-            flow.dialogue = Some(dialogue);
-        } else {
-            self.with(flow, at, &[], |cx| dialogue.close(cx));
-            flow.dir_mut(0).tap.tries = MOST_TRIES;
-            flow.dir_mut(1).tap.tries = MOST_TRIES;
-        }
     }
 
-    fn malformed(&mut self, flow: &mut Flow, which: usize, what: &'static str, at: At) {
+    fn malformed(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        which: usize,
+        what: &'static str,
+        at: At,
+    ) {
         let tap = &mut flow.dir_mut(which).tap;
         tap.bad = tap.bad.saturating_add(1);
-        let (side, name) = (flow.side(which), flow.protocol().unwrap_or_default());
-        self.with(flow, at, &[at.frame], |cx| {
+        let decoder = flow.decoder.map(|decoder| decoder.name);
+        let name = talk.learned.name.or(decoder).or(flow.named);
+        let (side, name) = (flow.side(which), name.unwrap_or_default());
+        self.with(flow, talk, at, &[at.frame], |cx| {
             cx.oddity("protocol.malformed", side, Some(format!("{name}: {what}")))
         });
     }
@@ -207,38 +272,39 @@ impl Engine<'_> {
     fn with<T>(
         &mut self,
         flow: &mut Flow,
+        talk: &mut Talk,
         at: At,
         frames: &[u32],
         act: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> T {
-        let view = flow.view();
+        if std::mem::take(&mut flow.changed) {
+            talk.view = flow.view();
+        }
         let mut cx = Cx {
-            flow: view,
+            flow: &talk.view,
             at,
             frames,
             decoder: flow.decoder.unwrap_or(&protocols::NONE),
             picture: self.picture,
             expected: self.expected,
-            learned: &mut flow.learned,
+            learned: &mut talk.learned,
         };
         let result = act(&mut cx);
-        if flow.learned.swap {
-            flow.learned.swap = false;
-            if flow.told < Told::Role {
-                flow.client = 1 - flow.client;
-                flow.told = Told::Role;
-            }
+        if talk.learned.swap {
+            talk.learned.swap = false;
+            flow.swap();
         }
         result
     }
 
     /// An unrecognised stream: probes its head, and the starts of later segments.
-    fn recognise(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
+    fn recognise(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
         let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
-        let midstream = flow.dir(which).stream.initial.is_none();
-        let tap = &mut flow.dir_mut(which).tap;
+        let sent = flow.dir_mut(which);
+        let midstream = sent.stream.initial.is_none();
+        let (tap, held) = (&mut sent.tap, talk.held(which));
         let first = !tap.started && !midstream;
-        let head = if tap.held.is_empty() {
+        let head = if held.bytes.is_empty() {
             Head {
                 bytes,
                 udp: false,
@@ -248,101 +314,105 @@ impl Engine<'_> {
                 open: bytes.len() < MOST_HEAD,
             }
         } else {
-            tap.held
-                .extend_from_slice(bytes.get(..MOST_HEAD.min(bytes.len())).unwrap_or(&[]));
+            let more = bytes.get(..MOST_HEAD.min(bytes.len())).unwrap_or(&[]);
+            held.bytes.extend_from_slice(more);
             Head {
-                bytes: &tap.held,
+                bytes: &held.bytes,
                 udp: false,
                 from,
                 to,
                 first: !midstream,
-                open: tap.held.len() < MOST_HEAD,
+                open: held.bytes.len() < MOST_HEAD,
             }
         };
         match probe(&head) {
             Found::Is(decoder, sender) => {
-                let held = std::mem::take(&mut tap.held);
-                let held = if held.is_empty() {
+                let known = std::mem::take(&mut held.bytes);
+                let known = if known.is_empty() {
                     bytes.to_vec()
                 } else {
-                    held
+                    known
                 };
-                open(flow, decoder, sender, which);
+                open(flow, talk, decoder, sender, which);
                 // What the other end said before, unrecognised, comes first: it spoke first.
-                let other = flow.dir_mut(1 - which);
-                let earlier = std::mem::take(&mut other.tap.held);
-                let (frames, fresh) = (std::mem::take(&mut other.tap.frames), !other.tap.lost);
+                let fresh = !flow.dir(1 - which).tap.lost;
+                let other = talk.held(1 - which);
+                let earlier = std::mem::take(&mut other.bytes);
+                let frames = std::mem::take(&mut other.frames);
                 if !earlier.is_empty() && fresh {
                     let frame = frames.first().copied().unwrap_or(at.frame);
-                    self.feed(flow, 1 - which, &earlier, At { frame, ..at });
+                    self.feed_kept(flow, talk, 1 - which, &earlier, At { frame, ..at });
                 }
-                let frames = std::mem::take(&mut flow.dir_mut(which).tap.frames);
+                let frames = std::mem::take(&mut talk.held(which).frames);
                 let frame = frames.first().copied().unwrap_or(at.frame);
-                self.feed(flow, which, &held, At { frame, ..at });
+                self.feed_kept(flow, talk, which, &known, At { frame, ..at });
             }
             Found::Maybe => {
-                if tap.held.is_empty() {
-                    tap.held = bytes.to_vec();
+                if held.bytes.is_empty() {
+                    held.bytes = bytes.to_vec();
                 }
-                tap.frames.push(at.frame);
-                tap.frames.truncate(MOST_FRAMES);
+                held.frames.push(at.frame);
+                held.frames.truncate(MOST_FRAMES);
                 tap.started = true;
             }
             Found::No => {
                 // Kept while the other end may still tell what this is.
                 if first && tap.tries == 0 {
-                    tap.held = bytes
-                        .get(..MOST_HEAD.min(bytes.len()))
-                        .unwrap_or(&[])
-                        .to_vec();
-                    tap.frames = vec![at.frame];
-                } else if !(tap.tries == 1 && !tap.held.is_empty() && tap.held.len() < MOST_HEAD) {
-                    tap.held.clear();
-                    tap.frames.clear();
+                    let kept = bytes.get(..MOST_HEAD.min(bytes.len())).unwrap_or(&[]);
+                    held.bytes = kept.to_vec();
+                    held.frames = vec![at.frame];
+                } else if !(tap.tries == 1
+                    && !held.bytes.is_empty()
+                    && held.bytes.len() < MOST_HEAD)
+                {
+                    held.bytes.clear();
+                    held.frames.clear();
                 }
                 tap.started = true;
                 tap.tries += 1;
                 if tap.tries >= MOST_TRIES {
                     tap.done = true;
-                    tap.held = Vec::new();
+                    held.bytes = Vec::new();
                 }
             }
+        }
+        flow.unweighed = true;
+    }
+
+    /// Bytes that were kept until the flow was recognised.
+    fn feed_kept(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
+        if flow.dir(which).tap.done {
+            return;
+        }
+        if let Some(mut dialogue) = talk.dialogue.take() {
+            self.feed(flow, talk, dialogue.as_mut(), which, bytes, at);
+            talk.dialogue = Some(dialogue);
         }
     }
 
     /// Bytes of a stream that is recognised.
-    fn feed(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
-        let Some(mut dialogue) = flow.dialogue.take() else {
-            return;
-        };
-        self.feed_dialogue(flow, dialogue.as_mut(), which, bytes, at);
-        flow.dialogue = Some(dialogue);
-    }
-
-    fn feed_dialogue(
+    fn feed(
         &mut self,
         flow: &mut Flow,
+        talk: &mut Talk,
         dialogue: &mut dyn Dialogue,
         which: usize,
         bytes: &[u8],
         at: At,
     ) {
-        let tap = &mut flow.dir_mut(which).tap;
-        if tap.done {
-            return;
-        }
         let mut bytes = bytes;
-        if tap.skip > 0 {
-            let count = usize::try_from(tap.skip)
+        let held = talk.held(which);
+        if held.skip > 0 {
+            let count = usize::try_from(held.skip)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
-            tap.skip -= count as u64;
+            held.skip -= count as u64;
             bytes = bytes.get(count..).unwrap_or(&[]);
         }
         if bytes.is_empty() {
             return;
         }
-        if tap.lost {
+        if flow.dir(which).tap.lost {
             let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
             let head = Head {
                 bytes,
@@ -358,34 +428,35 @@ impl Engine<'_> {
             }
             flow.dir_mut(which).tap.lost = false;
         }
-        let tap = &mut flow.dir_mut(which).tap;
-        if tap.held.is_empty() {
+        if held.bytes.is_empty() {
             let frames = [at.frame];
-            let left = self.messages(flow, dialogue, which, bytes, &frames, at);
+            let left = self.messages(flow, talk, dialogue, which, bytes, &frames, at);
             if left > 0 {
-                let tap = &mut flow.dir_mut(which).tap;
-                tap.held
-                    .extend_from_slice(bytes.get(bytes.len() - left..).unwrap_or(&[]));
-                tap.frames = vec![at.frame];
+                let rest = bytes.get(bytes.len() - left..).unwrap_or(&[]);
+                let held = talk.held(which);
+                held.bytes.extend_from_slice(rest);
+                held.frames = vec![at.frame];
+                flow.unweighed = true;
             }
             return;
         }
-        tap.held.extend_from_slice(bytes);
-        if tap.frames.len() < MOST_FRAMES && tap.frames.last() != Some(&at.frame) {
-            tap.frames.push(at.frame);
+        flow.unweighed = true;
+        held.bytes.extend_from_slice(bytes);
+        if held.frames.len() < MOST_FRAMES && held.frames.last() != Some(&at.frame) {
+            held.frames.push(at.frame);
         }
-        if tap.held.len() < tap.need {
+        if held.bytes.len() < held.need {
             return;
         }
-        let held = std::mem::take(&mut tap.held);
-        let frames = std::mem::take(&mut tap.frames);
-        let left = self.messages(flow, dialogue, which, &held, &frames, at);
-        let tap = &mut flow.dir_mut(which).tap;
+        let whole = std::mem::take(&mut held.bytes);
+        let frames = std::mem::take(&mut held.frames);
+        let left = self.messages(flow, talk, dialogue, which, &whole, &frames, at);
         if left > 0 {
-            let mut held = held;
-            held.drain(..held.len() - left);
-            tap.held = held;
-            tap.frames = if left < bytes.len() {
+            let mut rest = whole;
+            rest.drain(..rest.len() - left);
+            let held = talk.held(which);
+            held.bytes = rest;
+            held.frames = if left < bytes.len() {
                 vec![at.frame]
             } else {
                 frames
@@ -394,9 +465,14 @@ impl Engine<'_> {
     }
 
     /// Hands message after message to the dialogue; returns how many bytes at the end wait for more.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a flow at work, and its bytes"
+    )]
     fn messages(
         &mut self,
         flow: &mut Flow,
+        talk: &mut Talk,
         dialogue: &mut dyn Dialogue,
         which: usize,
         bytes: &[u8],
@@ -409,8 +485,9 @@ impl Engine<'_> {
         let last = [at.frame];
         while !rest.is_empty() {
             let side = flow.side(which);
-            let step = self.with(flow, at, frames, |cx| dialogue.message(cx, side, rest));
-            let tap = &mut flow.dir_mut(which).tap;
+            let step = self.with(flow, talk, at, frames, |cx| {
+                dialogue.message(cx, side, rest)
+            });
             match step {
                 Step::Took(count) if count > 0 && count <= rest.len() => {
                     rest = rest.get(count..).unwrap_or(&[]);
@@ -418,24 +495,24 @@ impl Engine<'_> {
                 }
                 Step::Skip(count) if count > 0 => {
                     let here = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());
-                    tap.skip = count - here as u64;
+                    talk.held(which).skip = count - here as u64;
                     rest = rest.get(here..).unwrap_or(&[]);
                     frames = &last;
                 }
                 Step::Need(count) if count > rest.len() && count <= MOST_MESSAGE => {
-                    tap.need = count;
+                    talk.held(which).need = count;
                     return rest.len();
                 }
                 Step::Done => {
-                    tap.done = true;
+                    flow.dir_mut(which).tap.done = true;
                     return 0;
                 }
                 Step::Bad(what) => {
-                    self.lose(flow, which, what, at);
+                    self.lose(flow, talk, which, what, at);
                     return 0;
                 }
                 Step::Took(_) | Step::Skip(_) | Step::Need(_) => {
-                    self.lose(flow, which, "length", at);
+                    self.lose(flow, talk, which, "length", at);
                     return 0;
                 }
             }
@@ -443,8 +520,8 @@ impl Engine<'_> {
         0
     }
 
-    fn lose(&mut self, flow: &mut Flow, which: usize, what: &'static str, at: At) {
-        self.malformed(flow, which, what, at);
+    fn lose(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, what: &'static str, at: At) {
+        self.malformed(flow, talk, which, what, at);
         flow.dir_mut(which).tap.lost = true;
     }
 }
@@ -508,10 +585,10 @@ impl Decoder {
 }
 
 /// The flow speaks `decoder`'s protocol; `which` sent the bytes that showed it.
-fn open(flow: &mut Flow, decoder: &'static Decoder, sender: Sender, which: usize) {
+fn open(flow: &mut Flow, talk: &mut Talk, decoder: &'static Decoder, sender: Sender, which: usize) {
     flow.decoder = Some(decoder);
-    flow.dialogue = Some((decoder.open)());
-    let udp = flow.view().udp;
+    talk.dialogue = Some((decoder.open)());
+    let udp = flow.key.transport == Transport::Udp;
     let serves = |end: usize| decoder.serves(udp, flow.key.end(end).1);
     let by_port = match (serves(which), serves(1 - which)) {
         (true, false) => Some(1 - which),
@@ -543,7 +620,7 @@ pub(crate) fn open_expected(
     prepared: Option<Box<dyn Dialogue>>,
 ) {
     flow.decoder = Some(decoder);
-    flow.dialogue = Some(prepared.unwrap_or_else(decoder.open));
+    flow.talk().dialogue = Some(prepared.unwrap_or_else(decoder.open));
 }
 
 /// Opens the dialogue of a layer-2 protocol.
@@ -553,7 +630,7 @@ pub(crate) fn open_layer2(flow: &mut Flow, decoder: &'static Decoder) {
 
 /// Flows without packets for longer than this are over; the same ends start a new conversation.
 pub(crate) fn is_stale(flow: &Flow, now: Time) -> bool {
-    let patience = if flow.key.transport == super::Transport::Tcp {
+    let patience = if flow.key.transport == Transport::Tcp {
         2 * 3600
     } else {
         600

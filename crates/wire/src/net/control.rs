@@ -42,14 +42,12 @@ pub(crate) fn arp(
         };
         picture.oddity(key, at.now, at.capture, &[at.frame]);
     }
-    flow.learned.variant = Some(
-        if sender_ip == target_ip {
-            "announcement"
-        } else {
-            "resolution"
-        }
-        .to_owned(),
-    );
+    let variant = if sender_ip == target_ip {
+        "announcement"
+    } else {
+        "resolution"
+    };
+    flow.talk().learned.variant = Some(variant.into());
     if operation == 2 && ends.dst.is_some_and(|dst| !dst.is_group()) {
         // The one who answers is the server, even when the broadcast question is a flow of its own.
         let sender = usize::from(flow.key.end(0).0 != ends.src.unwrap_or_default().into());
@@ -80,8 +78,9 @@ pub(crate) fn icmp<'a>(
         _ => "other",
     };
     // An echo is the finest name of a pair that also exchanged errors: what was asked for by someone.
-    if flow.learned.variant.as_deref() != Some("echo") {
-        flow.learned.variant = Some(variant.to_owned());
+    let learned = &mut flow.talk().learned;
+    if learned.variant.as_deref() != Some("echo") {
+        learned.variant = Some(variant.into());
     }
     let mac = crate::worker::device(ends.src);
     match (six, kind) {
@@ -96,7 +95,7 @@ pub(crate) fn icmp<'a>(
             let key = RouteKey {
                 via: "redirect",
                 mac,
-                ip: Some(packet.src),
+                ip: Some(packet.src_ip()),
                 vlan: ends.tags.vlan,
                 to_vlan: None,
                 gateway,
@@ -115,10 +114,10 @@ pub(crate) fn icmp<'a>(
             let key = RouteKey {
                 via: "ra",
                 mac,
-                ip: Some(packet.src),
+                ip: Some(packet.src_ip()),
                 vlan: ends.tags.vlan,
                 to_vlan: None,
-                gateway: (lifetime > 0).then_some(packet.src),
+                gateway: (lifetime > 0).then(|| packet.src_ip()),
                 detail: (lifetime == 0).then(|| "not a default router".to_owned()),
             };
             picture.route(key, at, &[at.frame]);
@@ -126,8 +125,8 @@ pub(crate) fn icmp<'a>(
         }
         // Neighbour solicitation claims its own address, an advertisement the target's.
         (true, 135) => {
-            if let Some(mac) = mac.filter(|_| !packet.src.is_unspecified()) {
-                picture.claim(mac, packet.src, ends.tags.vlan, at, &[at.frame]);
+            if let Some(mac) = mac.filter(|_| packet.src != 0) {
+                picture.claim(mac, packet.src_ip(), ends.tags.vlan, at, &[at.frame]);
             }
             None
         }

@@ -1,15 +1,16 @@
 //! IPv4 and IPv6 up to the transport header.
 //!
 //! Spec: RFC 791 (IPv4), RFC 8200 (IPv6 and its extension headers).
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::reader::{Malformed, Reader};
 
 /// An IP packet, opened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet<'a> {
-    pub src: IpAddr,
-    pub dst: IpAddr,
+    /// IPv4 addresses stand as mapped IPv6 ones.
+    pub src: u128,
+    pub dst: u128,
     /// Transport protocol number.
     pub protocol: u8,
     /// Time to live, or hop limit.
@@ -33,20 +34,53 @@ pub(crate) struct Fragment {
 /// Extension headers read before a packet counts as malformed.
 const MOST_HEADERS: usize = 8;
 
+impl Packet<'_> {
+    pub(crate) fn src_ip(&self) -> IpAddr {
+        Ipv6Addr::from(self.src).to_canonical()
+    }
+
+    pub(crate) fn dst_ip(&self) -> IpAddr {
+        Ipv6Addr::from(self.dst).to_canonical()
+    }
+}
+
+const fn mapped(octets: [u8; 4]) -> u128 {
+    0xffff << 32 | u32::from_be_bytes(octets) as u128
+}
+
+/// Bytes of an IPv4 header without options.
+const V4: usize = 20;
+
+#[inline]
 pub(crate) fn v4(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
+    let first = *bytes.first().ok_or(Malformed::Short)?;
     let mut r = Reader::new(bytes);
-    let first = r.u8()?;
     r.check(first >> 4 == 4, "IP version")?;
     let header = usize::from(first & 0x0f) * 4;
-    r.check(header >= 20, "IPv4 header length")?;
-    r.skip(1)?;
-    let total = usize::from(r.u16()?);
-    let id = r.u16()?;
-    let flags = r.u16()?;
-    let (ttl, protocol) = (r.u8()?, r.u8()?);
-    r.skip(2)?;
-    let (src, dst) = (r.ipv4()?, r.ipv4()?);
-    r.skip(header - 20)?;
+    r.check(header >= V4, "IPv4 header length")?;
+    // Named as RFC 791 draws them, word by word.
+    let [
+        _,
+        _,
+        l0,
+        l1,
+        i0,
+        i1,
+        f0,
+        f1,
+        ttl,
+        protocol,
+        _,
+        _,
+        src @ ..,
+        d0,
+        d1,
+        d2,
+        d3,
+    ] = *r.chunk::<V4>()?;
+    r.skip(header - V4)?;
+    let total = usize::from(u16::from_be_bytes([l0, l1]));
+    let flags = u16::from_be_bytes([f0, f1]);
     // Offload leaves a total length of 0 in captures of the sending host: the frame's length counts then.
     let total = if total == 0 { bytes.len() } else { total };
     r.check(total >= header, "IPv4 total length")?;
@@ -55,11 +89,11 @@ pub(crate) fn v4(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
     let offset = usize::from(flags & 0x1fff) * 8;
     let more = flags & 0x2000 != 0;
     Ok(Packet {
-        src: src.into(),
-        dst: dst.into(),
+        src: mapped(src),
+        dst: mapped([d0, d1, d2, d3]),
         protocol,
         ttl,
-        id: u32::from(id),
+        id: u32::from(u16::from_be_bytes([i0, i1])),
         fragment: (more || offset > 0).then_some(Fragment { offset, more }),
         payload,
         missing: promised - payload.len(),
@@ -75,7 +109,7 @@ pub(crate) fn v6(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
     r.skip(4)?;
     let promised = usize::from(r.u16()?);
     let (mut next, ttl) = (r.u8()?, r.u8()?);
-    let (src, dst) = (r.ipv6()?, r.ipv6()?);
+    let (src, dst) = (u128::from(r.ipv6()?), u128::from(r.ipv6()?));
     // A length of 0 is a jumbogram (RFC 2675) or an offloaded segment: the frame's length counts.
     let promised = if promised == 0 { r.left() } else { promised };
     let mut missing = promised.saturating_sub(r.left());
@@ -117,8 +151,8 @@ pub(crate) fn v6(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
         missing = 0;
     }
     Ok(Packet {
-        src: src.into(),
-        dst: dst.into(),
+        src,
+        dst,
         protocol: next,
         ttl,
         id,

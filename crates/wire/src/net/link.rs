@@ -36,7 +36,6 @@ pub(crate) enum Payload {
     Snap(u32, u16),
 }
 
-const TAGS: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
 /// Tags read before a frame counts as malformed.
 const MOST_TAGS: usize = 4;
 /// Values below are 802.3 lengths (IEEE 802.3, 3.2.6).
@@ -46,6 +45,7 @@ const FIRST_TYPE: u16 = 0x0600;
 pub(crate) type Opened<'a> = Result<(Ends, Payload, &'a [u8]), Malformed>;
 
 /// Opens a frame; `None` for link types that are not decoded.
+#[inline]
 pub(crate) fn open(link: Link, bytes: &[u8]) -> Option<Opened<'_>> {
     let mut r = Reader::new(bytes);
     match link {
@@ -59,9 +59,10 @@ pub(crate) fn open(link: Link, bytes: &[u8]) -> Option<Opened<'_>> {
     }
 }
 
+#[inline(always)]
 pub(crate) fn ethernet<'a>(r: &mut Reader<'a>) -> Result<(Ends, Payload, &'a [u8]), Malformed> {
-    let (dst, src) = (r.mac()?, r.mac()?);
-    let kind = r.u16()?;
+    let mut head = Reader::new(r.chunk::<14>()?);
+    let (dst, src, kind) = (head.mac()?, head.mac()?, head.u16()?);
     let (tags, payload, rest) = after_type(kind, r)?;
     Ok((
         Ends {
@@ -74,32 +75,29 @@ pub(crate) fn ethernet<'a>(r: &mut Reader<'a>) -> Result<(Ends, Payload, &'a [u8
     ))
 }
 
-fn after_type<'a>(
-    mut kind: u16,
-    r: &mut Reader<'a>,
-) -> Result<(Tags, Payload, &'a [u8]), Malformed> {
-    let mut tags = Tags::default();
-    for _ in 0..MOST_TAGS {
-        if !TAGS.contains(&kind) {
-            break;
-        }
-        match r.u16()? & 0x0fff {
+#[inline(always)]
+fn after_type<'a>(kind: u16, r: &mut Reader<'a>) -> Result<(Tags, Payload, &'a [u8]), Malformed> {
+    let (mut kind, mut tags, mut count) = (kind, Tags::default(), 0);
+    // C-VLAN, S-VLAN, and what was used before there was an S-VLAN.
+    while matches!(kind, 0x8100 | 0x88a8 | 0x9100 | 0x9200) && count < MOST_TAGS {
+        let [high, low, next @ ..] = *r.chunk::<4>()?;
+        match u16::from_be_bytes([high, low]) & 0x0fff {
             0 => tags.priority = true,
-            vid => {
-                tags = Tags {
-                    vlan: Some(vid),
-                    outer: tags.vlan,
-                    ..tags
-                }
-            }
+            vid => (tags.vlan, tags.outer) = (Some(vid), tags.vlan),
         }
-        kind = r.u16()?;
+        kind = u16::from_be_bytes(next);
+        count += 1;
     }
     if kind >= FIRST_TYPE {
         return Ok((tags, Payload::EtherType(kind), r.rest()));
     }
-    // An 802.3 length; padding after it is not payload. A length of more than there is: the frame was snapped.
-    let length = usize::from(kind).min(r.left());
+    let (payload, rest) = with_length(kind, r)?;
+    Ok((tags, payload, rest))
+}
+
+/// An 802.3 length; padding after it is not payload. A length of more than there is: the frame was snapped.
+fn with_length<'a>(length: u16, r: &mut Reader<'a>) -> Result<(Payload, &'a [u8]), Malformed> {
+    let length = usize::from(length).min(r.left());
     let mut llc = r.sub(length)?;
     let (dsap, ssap, control) = (llc.u8()?, llc.u8()?, llc.u8()?);
     if (dsap, ssap, control) == (0xaa, 0xaa, 0x03) {
@@ -110,9 +108,9 @@ fn after_type<'a>(
         } else {
             Payload::Snap(oui, protocol)
         };
-        return Ok((tags, payload, llc.rest()));
+        return Ok((payload, llc.rest()));
     }
-    Ok((tags, Payload::Llc(dsap), llc.rest()))
+    Ok((Payload::Llc(dsap), llc.rest()))
 }
 
 /// LINKTYPE_NULL and LINKTYPE_LOOP: a protocol family. AF_INET is 2 everywhere, AF_INET6 differs between systems.

@@ -25,22 +25,50 @@ impl Tcp<'_> {
     }
 }
 
+#[inline]
 pub(crate) fn tcp(bytes: &[u8]) -> Result<Tcp<'_>, Malformed> {
     let mut r = Reader::new(bytes);
-    let (src, dst, seq, ack) = (r.u16()?, r.u16()?, r.u32()?, r.u32()?);
-    let (offset, flags) = (usize::from(r.u8()? >> 4) * 4, r.u8()?);
+    let Ok(head) = r.chunk::<20>() else {
+        let offset = bytes
+            .get(12)
+            .zip(bytes.get(13))
+            .map(|(offset, _)| offset >> 4);
+        r.check(offset.is_none_or(|offset| offset >= 5), "TCP header length")?;
+        return Err(Malformed::Short);
+    };
+    // Named as RFC 9293 draws them, word by word.
+    let [
+        s0,
+        s1,
+        d0,
+        d1,
+        q0,
+        q1,
+        q2,
+        q3,
+        a0,
+        a1,
+        a2,
+        a3,
+        offset,
+        flags,
+        _,
+        _,
+        c0,
+        c1,
+        _,
+        _,
+    ] = *head;
+    let offset = usize::from(offset >> 4) * 4;
     r.check(offset >= 20, "TCP header length")?;
-    r.skip(2)?;
-    let checksum = r.u16()?;
-    r.skip(2)?;
     r.skip(offset - 20)?;
     Ok(Tcp {
-        src,
-        dst,
-        seq,
-        ack,
+        src: u16::from_be_bytes([s0, s1]),
+        dst: u16::from_be_bytes([d0, d1]),
+        seq: u32::from_be_bytes([q0, q1, q2, q3]),
+        ack: u32::from_be_bytes([a0, a1, a2, a3]),
         flags,
-        checksum,
+        checksum: u16::from_be_bytes([c0, c1]),
         payload: r.rest(),
     })
 }

@@ -10,9 +10,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-use facts::kinds::{Conversation, Operation, Outcome, RemoteSession, Verb};
+use facts::kinds::{Operation, Outcome, RemoteSession, Verb};
 use facts::{Address, Evidence, Grade, Mac, Time};
 use hashbrown::HashMap;
+
+use crate::flow::Summary;
 
 pub(crate) use limits::ANSWERS;
 pub use limits::Limits;
@@ -175,7 +177,7 @@ pub struct Picture {
     /// Operations of this worker that were handed on before.
     told: u64,
     cyclic: HashMap<CyclicKey, OpId>,
-    pub(crate) conversations: Vec<Conversation>,
+    pub(crate) conversations: Vec<Summary>,
     pub(crate) sessions: Vec<RemoteSession>,
     pub(crate) frames: BTreeMap<u32, Frames>,
     /// What did not fit, by table.
@@ -255,7 +257,7 @@ impl Picture {
                 merge::operation(row, operation);
                 return Some(known);
             }
-            if self.operations.len() >= self.limits.operations {
+            if self.operations.len() >= self.limits.cyclic_operations() {
                 *self.left_out.entry("operations").or_default() += 1;
                 return None;
             }
@@ -284,8 +286,9 @@ impl Picture {
         true
     }
 
-    pub(crate) fn conversation(&mut self, conversation: Conversation) {
-        if self.conversations.len() >= self.limits.conversations {
+    pub(crate) fn conversation(&mut self, conversation: Summary) {
+        let room = self.limits.conversations_for(conversation.said());
+        if self.conversations.len() >= room {
             *self.left_out.entry("conversations").or_default() += 1;
         } else {
             self.conversations.push(conversation);

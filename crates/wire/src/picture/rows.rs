@@ -3,6 +3,7 @@ use facts::kinds::{AddressFact, Credential, Identity, Name, Oddity, Route};
 use facts::{Evidence, Facts, Kind, Time};
 
 use super::Picture;
+use crate::flow::Summary;
 
 /// Order of rows: time, then the whole row as text. Ties are equal rows.
 fn in_order<K: Kind>(mut rows: Vec<K>, time: impl Fn(&K) -> Time) -> Vec<K> {
@@ -105,6 +106,7 @@ impl Picture {
             detail: key.detail,
             evidence: tally.evidence,
         });
+        let conversations = self.conversations.into_iter().map(Summary::spell_out);
         Facts {
             captures,
             addresses: in_order(addresses.collect(), |row| row.time),
@@ -114,7 +116,7 @@ impl Picture {
             oddities: in_order(oddities.collect(), |row| row.time),
             names,
             operations: in_order(self.operations, |row| row.time),
-            conversations: in_order(self.conversations, |row| row.time),
+            conversations: in_order(conversations.collect(), |row| row.time),
             remote_sessions: in_order(self.sessions, |row| row.time),
             ..Facts::default()
         }

@@ -36,6 +36,8 @@ pub(super) struct Flows {
     moved: Vec<Place>,
     /// Where the search for flows that may go goes on.
     hand: u32,
+    /// Where the packet before this one belonged: question and answer often come one after the other.
+    lately: Option<Place>,
     /// Salt of the table: unknown to whoever sends packets, without influence on any result.
     seed: u64,
 }
@@ -48,6 +50,7 @@ impl Flows {
             table: HashTable::new(),
             moved: Vec::new(),
             hand: 0,
+            lately: None,
             seed,
         }
     }
@@ -69,13 +72,18 @@ impl Flows {
         key.hash(self.seed) as u32
     }
 
-    pub(super) fn find(&self, key: &Key) -> Option<Place> {
+    pub(super) fn find(&mut self, key: &Key) -> Option<Place> {
+        let lately = self.lately.and_then(|place| self.get(place));
+        if lately.is_some_and(|flow| flow.key == *key) {
+            return self.lately;
+        }
         let hash = self.hash(key);
         let is_it = |found: &Found| {
             found.hash == hash && self.get(found.place).is_some_and(|flow| flow.key == *key)
         };
         let found = self.table.find(Found::spread(hash), is_it)?;
-        Some(found.place)
+        self.lately = Some(found.place);
+        self.lately
     }
 
     /// Adds a flow whose key is not in the table yet; `None` where no more can be named.
@@ -112,14 +120,14 @@ impl Flows {
         Some(flow)
     }
 
-    /// The flow has something to tell.
-    pub(super) fn touch(&mut self, place: Place) {
-        if let Some(slot) = self.slots.get_mut(place.0 as usize)
-            && !slot.moved
-        {
+    /// The flow, which has something to tell by now.
+    pub(super) fn touch(&mut self, place: Place) -> Option<&mut Flow> {
+        let slot = self.slots.get_mut(place.0 as usize)?;
+        if !slot.moved {
             slot.moved = true;
             self.moved.push(place);
         }
+        slot.flow.as_mut()
     }
 
     /// The places that moved since this was asked last. Some may be empty by now.

@@ -21,6 +21,7 @@ use crate::reader::{Malformed, Reader};
 use crate::{Frame, names, protocols};
 
 use self::flows::Flows;
+use self::table::Passed;
 pub use self::take::Load;
 
 /// Which part of the traffic a worker keeps.
@@ -180,16 +181,13 @@ impl Worker {
 
     fn payload(&mut self, here: Here, ends: &Ends, payload: Payload, bytes: &[u8]) {
         let opened = match payload {
-            Payload::EtherType(0x0800) => ip::v4(bytes).map(Some),
-            Payload::EtherType(0x86dd) => ip::v6(bytes).map(Some),
-            _ => Ok(None),
+            Payload::EtherType(0x0800) => ip::v4(bytes),
+            Payload::EtherType(0x86dd) => ip::v6(bytes),
+            _ => return self.below_ip(here, ends, payload, bytes),
         };
         match opened {
-            Ok(Some(packet)) => self.ip(here, ends, &packet),
-            Ok(None) => self.below_ip(here, ends, payload, bytes),
-            Err(error) => {
-                self.layer2(here, ends, payload, bytes, Some(error));
-            }
+            Ok(packet) => self.ip(here, ends, &packet),
+            Err(error) => self.layer2(here, ends, payload, bytes, Some(error)),
         }
     }
 
@@ -275,24 +273,20 @@ impl Worker {
             signature: signature(bytes),
             bytes: bytes.len(),
         };
-        let Some((place, again)) = self.pass(here, ends, passing, false) else {
+        let Some(passed) = self.pass_and_count(here, ends, &passing) else {
             return;
         };
-        if again {
+        if passed.again {
             return;
         }
-        if ends.tags.outer.is_some() {
-            self.double_tag(here, ends, src.into(), dst.into());
-        }
-        let Worker {
-            flows,
-            picture,
-            expected,
+        let Passed {
+            flow,
+            engine: Engine { picture, expected },
             ..
-        } = self;
-        let Some(flow) = flows.get_mut(place) else {
-            return;
-        };
+        } = passed;
+        if ends.tags.outer.is_some() {
+            double_tag(picture, here, ends, src.into(), dst.into());
+        }
         if flow.decoder.is_none() && flow.named.is_none() {
             match protocols::on(carrier) {
                 Some(decoder) => open_layer2(flow, decoder),
@@ -311,22 +305,6 @@ impl Worker {
         }
     }
 
-    fn double_tag(&mut self, here: Here, ends: &Ends, src: Address, dst: Address) {
-        let (Some(outer), Some(inner)) = (ends.tags.outer, ends.tags.vlan) else {
-            return;
-        };
-        let detail = Some(format!("outer {outer}, inner {inner}"));
-        let key = OddityKey {
-            what: "vlan.double_tag",
-            source: Some(src),
-            target: Some(dst),
-            vlan: Some(inner),
-            detail,
-        };
-        self.picture
-            .oddity(key, here.at.now, here.at.capture, &[here.at.frame]);
-    }
-
     /// A frame of layer 2 that only carries another: every worker opens it, one counts it.
     fn count_opened(&mut self, here: Here) {
         if self.shard.index == 0 {
@@ -341,6 +319,21 @@ impl Worker {
         self.counts.1.total += 1;
         self.counts.1.unclassified += u64::from(!classified);
     }
+}
+
+fn double_tag(picture: &mut Picture, here: Here, ends: &Ends, src: Address, dst: Address) {
+    let (Some(outer), Some(inner)) = (ends.tags.outer, ends.tags.vlan) else {
+        return;
+    };
+    let detail = Some(format!("outer {outer}, inner {inner}"));
+    let key = OddityKey {
+        what: "vlan.double_tag",
+        source: Some(src),
+        target: Some(dst),
+        vlan: Some(inner),
+        detail,
+    };
+    picture.oddity(key, here.at.now, here.at.capture, &[here.at.frame]);
 }
 
 /// Tells frames of layer 2 apart by their length, head and tail, where those that repeat have what counts up; never zero.

@@ -6,13 +6,24 @@ use facts::Address;
 use super::flows::Place;
 use super::transport::settle;
 use super::{Here, Passing, Worker};
-use crate::cx::At;
-use crate::flow::{Engine, Flow, Key, Sight, Stream, Transport, is_stale, open_expected};
+use crate::flow::{
+    Engine, Flow, Forwarded, Key, Sight, Stream, Transport, is_stale, open_expected,
+};
 use crate::net::link::Ends;
 use crate::picture::{self, AddressKey, Picture, RouteKey, Tally};
 
 /// Flows looked at to find one that may give way.
 const MOST_LOOKED_AT: u32 = 64;
+
+/// A packet that found its flow.
+pub(super) struct Passed<'a> {
+    pub place: Place,
+    pub flow: &'a mut Flow,
+    /// What the flow's dialogue writes to.
+    pub engine: Engine<'a>,
+    /// It is the second sight of a packet that was counted.
+    pub again: bool,
+}
 
 impl Worker {
     /// Whether the flows of this pair of hosts are this worker's.
@@ -21,84 +32,57 @@ impl Worker {
         of <= 1 || key.pair_hash() % of == u64::from(self.shard.index)
     }
 
-    /// Finds or opens the flow and counts the packet on it (TCP counts for itself: `late`). Gives its place and whether the
-    /// packet is the second sight of one that was counted.
+    /// Finds or opens the flow of a packet, and notes where it was seen. It is for the caller to count it.
     pub(super) fn pass(
         &mut self,
         here: Here,
         ends: &Ends,
-        passing: Passing,
-        late: bool,
-    ) -> Option<(Place, bool)> {
-        let found = self.flows.find(&passing.key);
-        let stale = |place: &Place| {
-            let flow = self.flows.get(*place);
-            flow.is_some_and(|flow| is_stale(flow, here.at.now))
-        };
-        let place = match found {
-            Some(place) if stale(&place) => {
+        passing: &Passing,
+    ) -> Option<Passed<'_>> {
+        let known = self.flows.find(&passing.key);
+        let flow = known.and_then(|place| self.flows.get(place));
+        let stale = flow.is_some_and(|flow| is_stale(flow, here.at.now));
+        let place = match known {
+            Some(place) if !stale => place,
+            Some(place) => {
                 self.close(place);
-                self.open(here, &passing)?
+                self.open(here, passing)?
             }
-            Some(place) => place,
-            None => self.open(here, &passing)?,
+            None => self.open(here, passing)?,
         };
-        self.flows.touch(place);
-        let flow = self.flows.get_mut(place)?;
-        let At {
-            now,
-            capture,
-            frame,
-        } = here.at;
-        let sent = flow.dir_mut(passing.sender);
-        let sight = sent
-            .legs
-            .see(ends, passing.ttl, passing.hops, passing.signature, here.at);
-        match sight {
-            Sight::First => {
-                if !late {
-                    flow.count(passing.sender, passing.bytes, now, capture, frame);
-                }
-                Some((place, false))
-            }
-            Sight::Again(forwarded) => {
-                if let Some(step) = forwarded {
-                    flow.forwarded_by(&step);
-                    self.forwarded(here, &step);
-                }
-                Some((place, true))
-            }
+        let Worker {
+            flows,
+            picture,
+            expected,
+            ..
+        } = self;
+        let flow = flows.touch(place)?;
+        let distance = (passing.ttl, passing.hops);
+        let sight = flow.see(passing.sender, ends, distance, passing.signature, here.at);
+        if let Sight::Again(Some(step)) = &sight {
+            flow.forwarded_by(step);
+            forwarded(picture, here, step);
         }
-    }
-
-    /// A flow, and what its dialogue writes to.
-    pub(super) fn parts(&mut self, place: Place) -> Option<(&mut Flow, Engine<'_>)> {
-        let flow = self.flows.get_mut(place)?;
-        Some((
+        Some(Passed {
+            place,
             flow,
-            Engine {
-                picture: &mut self.picture,
-                expected: &mut self.expected,
-            },
-        ))
+            engine: Engine { picture, expected },
+            again: matches!(sight, Sight::Again(_)),
+        })
     }
 
-    /// The same packet came and went: who carried it joins the two networks.
-    pub(super) fn forwarded(&mut self, here: Here, step: &crate::flow::Forwarded) {
-        let detail = match (step.from.dst, step.to.src) {
-            (Some(in_by), Some(out_by)) if in_by != out_by => Some(format!("leaves by {out_by}")),
-            _ => None,
-        };
-        let key = RouteKey {
-            via: "forwards",
-            mac: step.from.dst.or(step.to.src).filter(|mac| mac.is_device()),
-            ip: None,
-            vlan: step.from.vlan,
-            to_vlan: step.to.vlan,
-            gateway: None,
-            detail,
-        };
-        self.picture.route(key, here.at, &[here.at.frame]);
+    /// Like [`Worker::pass`], and counts the packet with the bytes that it carries, unless it is a copy.
+    pub(super) fn pass_and_count(
+        &mut self,
+        here: Here,
+        ends: &Ends,
+        passing: &Passing,
+    ) -> Option<Passed<'_>> {
+        let passed = self.pass(here, ends, passing)?;
+        if !passed.again {
+            passed.flow.count(passing.sender, passing.bytes, here.at);
+        }
+        Some(passed)
     }
 
     fn open(&mut self, here: Here, passing: &Passing) -> Option<Place> {
@@ -125,7 +109,7 @@ impl Worker {
             if expected.until < here.at.now {
                 continue;
             }
-            flow.parent = Some(expected.parent);
+            flow.talk().parent = Some(expected.parent);
             match expected.decoder {
                 Some(decoder) => open_expected(flow, decoder, expected.dialogue.take()),
                 None => flow.named = Some(expected.name),
@@ -151,11 +135,7 @@ impl Worker {
             return;
         };
         self.waiting = self.waiting.saturating_sub(flow.held);
-        let at = At {
-            now: flow.last,
-            capture: flow.capture,
-            frame: flow.frames.first().copied().unwrap_or(0),
-        };
+        let at = flow.place_in_time();
         let mut engine = Engine {
             picture: &mut self.picture,
             expected: &mut self.expected,
@@ -178,12 +158,34 @@ impl Worker {
     }
 }
 
+/// The same packet came and went: who carried it joins the two networks.
+fn forwarded(picture: &mut Picture, here: Here, step: &Forwarded) {
+    let detail = match (step.from.dst(), step.to.src()) {
+        (Some(in_by), Some(out_by)) if in_by != out_by => Some(format!("leaves by {out_by}")),
+        _ => None,
+    };
+    let key = RouteKey {
+        via: "forwards",
+        mac: step
+            .from
+            .dst()
+            .or(step.to.src())
+            .filter(|mac| mac.is_device()),
+        ip: None,
+        vlan: step.from.vlan(),
+        to_vlan: step.to.vlan(),
+        gateway: None,
+        detail,
+    };
+    picture.route(key, here.at, &[here.at.frame]);
+}
+
 /// What a flow has to tell since it was asked last.
 fn tell(picture: &mut Picture, flow: &mut Flow) {
     for which in [0, 1] {
         addresses(picture, flow, which);
     }
-    picture.conversation(flow.conversation());
+    picture.conversation(flow.summary());
     if let Some(session) = flow.remote_session() {
         picture.session(session);
     }
@@ -196,14 +198,14 @@ fn addresses(told: &mut Picture, flow: &mut Flow, which: usize) {
         .ip()
         .filter(|ip| !ip.is_unspecified() && !is_group(*ip));
     for leg in flow.dir_mut(which).legs.news() {
-        let mac = leg.src.filter(|mac| mac.is_device());
+        let mac = leg.src().filter(|mac| mac.is_device());
         if mac.is_none() && ip.is_none() {
             continue;
         }
         let key = AddressKey {
             mac,
             ip,
-            vlan: leg.vlan,
+            vlan: leg.vlan(),
         };
         let Picture {
             addresses,

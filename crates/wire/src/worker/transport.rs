@@ -1,17 +1,23 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
 use super::flows::Place;
+use super::table::Passed;
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
 use crate::cx::At;
-use crate::flow::{Arrived, Deliver, Engine, Flow, Key, Stream, Told, Transport, number_of_ip};
+use crate::flow::{Arrived, Deliver, Engine, Flow, Key, Stream, Told, Transport};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
 use crate::net::{control, ip};
 use crate::reader::{Malformed, Reader};
 
+/// Flows looked at where too many bytes wait.
+const MOST_RELIEVED: u32 = 8;
+/// A flow without a packet for this long, in nanoseconds, is not about to get what it waits for.
+const SILENT: i64 = 1_000_000_000;
+
 impl Worker {
     pub(super) fn ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
-        let (src, dst) = (number_of_ip(packet.src), number_of_ip(packet.dst));
+        let (src, dst) = (packet.src, packet.dst);
         // The pair decides the shard before anything else is done. The ends of a tunnel say nothing of whose flows are
         // inside: every worker looks into it and keeps its own.
         let (pair_key, _) = Key::new((src, 0), (dst, 0), Transport::Ip(0), here.realm);
@@ -91,10 +97,8 @@ impl Worker {
                     here,
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
-                if let Some((place, _)) = self.pass(here, ends, passing, false)
-                    && let Some(flow) = self.flows.get_mut(place)
-                {
-                    flow.named = names::of_ip(other);
+                if let Some(passed) = self.pass_and_count(here, ends, &passing) {
+                    passed.flow.named = names::of_ip(other);
                 }
                 Ok(())
             }
@@ -102,7 +106,7 @@ impl Worker {
         if let Err(error) = read {
             // A capture that cut the header off is not the sender's fault.
             if !(here.cut && error == Malformed::Short) {
-                let (src, dst) = (Some(packet.src.into()), Some(packet.dst.into()));
+                let (src, dst) = (Some(packet.src_ip().into()), Some(packet.dst_ip().into()));
                 self.odd(here, "transport.malformed", src, dst, ends.tags.vlan, error);
             }
             let passing = passing(
@@ -114,10 +118,8 @@ impl Worker {
                 here,
             );
             self.count_frame(here, names::of_ip(packet.protocol).is_some());
-            if let Some((place, _)) = self.pass(here, ends, passing, false)
-                && let Some(flow) = self.flows.get_mut(place)
-            {
-                flow.named = names::of_ip(packet.protocol);
+            if let Some(passed) = self.pass_and_count(here, ends, &passing) {
+                passed.flow.named = names::of_ip(packet.protocol);
             }
         }
     }
@@ -139,16 +141,15 @@ impl Worker {
             bytes,
             here,
         );
-        let sender = passing.sender;
-        let Some((place, again)) = self.pass(here, ends, passing, false) else {
+        let Some(passed) = self.pass_and_count(here, ends, &passing) else {
             return Ok(());
         };
-        let Some((flow, mut engine)) = self.parts(place) else {
-            return Ok(());
-        };
-        if !again {
+        let Passed {
+            flow, mut engine, ..
+        } = passed;
+        if !passed.again {
             let cut = here.cut || packet.missing > 0;
-            engine.datagram(flow, sender, udp.payload, cut, here.at);
+            engine.datagram(flow, passing.sender, udp.payload, cut, here.at);
         }
         let known = flow.protocol().is_some();
         self.count_frame(here, known);
@@ -175,54 +176,76 @@ impl Worker {
             length,
             here,
         );
-        let sender = passing.sender;
         if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
             self.replace_old(&passing, tcp.seq);
         }
-        let Some((place, again)) = self.pass(here, ends, passing, true) else {
+        let Some(passed) = self.pass(here, ends, &passing) else {
             return Ok(());
         };
-        let Some((flow, mut engine)) = self.parts(place) else {
-            return Ok(());
-        };
+        let Passed {
+            place,
+            flow,
+            mut engine,
+            again,
+        } = passed;
         if !again {
+            let sender = passing.sender;
             // Bytes count once: a retransmission is a packet, but carries nothing new.
             let fresh = segment(here, &mut engine, flow, sender, &tcp, packet.missing);
-            let counted = if fresh { length } else { 0 };
-            flow.count(sender, counted, here.at.now, here.at.capture, here.at.frame);
+            flow.count(sender, if fresh { length } else { 0 }, here.at);
         }
-        let known = flow.protocol().is_some();
-        self.count_frame(here, known || tcp.payload.is_empty());
-        self.weigh(here, place);
+        let unweighed = flow.unweighed;
+        let known = tcp.payload.is_empty() || flow.protocol().is_some();
+        self.count_frame(here, known);
+        if unweighed {
+            self.weigh(here, place);
+        }
         Ok(())
     }
 
-    /// Keeps account of the bytes that wait. Where they are too many in all, the flow that wants more goes on without.
+    /// Keeps account of the bytes that wait in a flow. Where they are too many in all, flows that fell silent while they
+    /// held some go on without; where that is not enough, so does the one that wants more.
     fn weigh(&mut self, here: Here, place: Place) {
+        let Some(flow) = self.flows.get_mut(place) else {
+            return;
+        };
+        flow.unweighed = false;
+        let waits = flow.waiting();
+        let before = std::mem::replace(&mut flow.held, waits);
+        self.waiting = self.waiting.saturating_sub(before) + waits;
+        if waits <= before || self.waiting <= self.picture.limits.waiting_bytes {
+            return;
+        }
+        for other in self.flows.turn(MOST_RELIEVED) {
+            let flow = self.flows.get(other).filter(|flow| flow.held > 0);
+            if flow.is_some_and(|flow| here.at.now.since(flow.last) > SILENT) {
+                self.relieve(other);
+            }
+        }
+        if self.waiting > self.picture.limits.waiting_bytes {
+            self.relieve(place);
+        }
+    }
+
+    /// What waits in a flow is read as far as it goes, and kept no longer.
+    fn relieve(&mut self, place: Place) {
         let Worker {
             flows,
             picture,
             expected,
             ..
         } = self;
-        let Some(flow) = flows.get_mut(place) else {
+        let Some(flow) = flows.touch(place) else {
             return;
         };
-        let waits = flow.waiting();
-        let before = std::mem::replace(&mut flow.held, waits);
-        if flow.held == before {
-            return;
-        }
-        self.waiting = self.waiting.saturating_sub(before) + flow.held;
-        if flow.held < before || self.waiting <= picture.limits.waiting_bytes {
-            return;
-        }
         *picture.left_out.entry("bytes out of order").or_default() += flow.held as u64;
+        let at = flow.place_in_time();
         let mut engine = Engine { picture, expected };
-        settle(&mut engine, flow, here.at, Stream::waits);
+        settle(&mut engine, flow, at, Stream::waits);
         for which in [0, 1] {
-            engine.forget(flow, which, here.at);
+            engine.forget(flow, which, at);
         }
+        flow.unweighed = false;
         self.waiting = self.waiting.saturating_sub(flow.held) + flow.waiting();
         flow.held = flow.waiting();
     }
@@ -264,24 +287,21 @@ impl Worker {
             packet.payload.len(),
             here,
         );
-        let sender = passing.sender;
         self.count_frame(here, true);
-        let Some((place, again)) = self.pass(here, ends, passing, false) else {
+        let Some(passed) = self.pass_and_count(here, ends, &passing) else {
             return Ok(());
         };
-        if again {
+        if passed.again {
             return Ok(());
         }
-        let Worker { flows, picture, .. } = self;
-        let Some(flow) = flows.get_mut(place) else {
-            return Ok(());
-        };
+        let Passed { flow, engine, .. } = passed;
+        let picture = engine.picture;
         if flow.named.is_none() {
             flow.named = Some(if six { "icmp6" } else { "icmp" });
             flow.icmp = (kind, code);
             // The one who answers is the server, even when the question was not captured.
             if matches!((six, kind), (false, 0) | (true, 129)) {
-                flow.tell_client(1 - sender, Told::Role);
+                flow.tell_client(1 - passing.sender, Told::Role);
             }
         }
         let refused = control::icmp(six, kind, code, packet, flow, ends, picture, here.at);
@@ -302,17 +322,13 @@ impl Worker {
         let (Ok(src), Ok(dst)) = (r.u16(), r.u16()) else {
             return;
         };
-        let (low, high) = (
-            (number_of_ip(inner.src), src),
-            (number_of_ip(inner.dst), dst),
-        );
+        let (low, high) = ((inner.src, src), (inner.dst, dst));
         let (key, _) = Key::new(low, high, transport, here.realm);
         let Some(place) = self.flows.find(&key) else {
             return;
         };
-        if let Some(flow) = self.flows.get_mut(place) {
+        if let Some(flow) = self.flows.touch(place) {
             flow.unreachable = true;
-            self.flows.touch(place);
         }
     }
 }
@@ -330,34 +346,27 @@ fn segment(
     let mut seq = tcp.seq;
     if tcp.has(Tcp::SYN) {
         seq = seq.wrapping_add(1);
-        let answer = tcp.has(Tcp::ACK);
-        flow.tell_client(if answer { 1 - sender } else { sender }, Told::Handshake);
-        if answer {
-            flow.syn_ack = true
-        } else {
-            flow.syn = true
-        }
+        flow.shake(sender, tcp.has(Tcp::ACK));
         let stream = &mut flow.dir_mut(sender).stream;
         stream.initial = Some(tcp.seq);
         stream.start(seq);
     }
     if tcp.has(Tcp::RST) && flow.reset_by.is_none() {
-        flow.reset_by = Some(sender);
+        flow.reset_by = u8::try_from(sender).ok();
     }
-    if tcp.has(Tcp::ACK) && !tcp.has(Tcp::RST) {
-        flow.dir_mut(1 - sender).stream.acknowledge(tcp.ack);
-        flow.dir_mut(sender).stream.acknowledges = true;
+    let (own, other) = flow.streams_mut(sender);
+    let after = tcp.has(Tcp::ACK).then_some(tcp.ack);
+    if after.is_some() && !tcp.has(Tcp::RST) {
+        other.acknowledge(tcp.ack);
+        own.acknowledges = true;
     }
     let mut fresh = false;
     // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
-    let carries = (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST);
-    if carries {
-        let after = tcp.has(Tcp::ACK).then_some(tcp.ack);
-        let reach = flow.dir(1 - sender).stream.reach();
-        let stream = &mut flow.dir_mut(sender).stream;
-        stream.start(seq);
-        if stream.is_next(seq, after, reach) {
-            stream.advance(tcp.payload.len(), missing);
+    if (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST) {
+        let reach = other.reach();
+        own.start(seq);
+        if own.is_next(seq, after, reach) {
+            own.advance(tcp.payload.len(), missing);
             if !tcp.payload.is_empty() {
                 engine.stream(flow, sender, tcp.payload, at);
             }
@@ -378,12 +387,10 @@ fn segment(
             });
         }
     }
-    if tcp.has(Tcp::FIN) {
-        flow.dir_mut(sender).stream.fin = true;
-    }
-    for which in [0, 1] {
-        flow.dir_mut(which).stream.tick();
-    }
+    let (own, other) = flow.streams_mut(sender);
+    own.fin |= tcp.has(Tcp::FIN);
+    own.tick();
+    other.tick();
     settle(engine, flow, at, Stream::is_overdue);
     fresh
 }
@@ -427,6 +434,7 @@ fn with_stream<T>(
     at: At,
     act: impl FnOnce(&mut Stream, &mut dyn FnMut(Deliver<'_>)) -> T,
 ) -> T {
+    flow.unweighed = true;
     let mut stream = std::mem::take(&mut flow.dir_mut(which).stream);
     let result = act(&mut stream, &mut |delivered| {
         engine.deliver(flow, which, delivered, at)
@@ -444,7 +452,7 @@ fn passing(
     bytes: usize,
     here: Here,
 ) -> Passing {
-    let (src, dst) = (number_of_ip(packet.src), number_of_ip(packet.dst));
+    let (src, dst) = (packet.src, packet.dst);
     let (key, sender) = Key::new((src, ports.0), (dst, ports.1), transport, here.realm);
     let signature = signature ^ packet.id.rotate_left(16) ^ u32::try_from(bytes).unwrap_or(0);
     Passing {

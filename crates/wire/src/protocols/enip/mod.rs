@@ -18,9 +18,10 @@ mod pccc;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use self::batch::{Batches, Part, Work};
 use self::cip::{Answer, Path, Request, class, service};

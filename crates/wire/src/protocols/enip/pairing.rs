@@ -113,6 +113,9 @@ impl Pairing {
         } else {
             oldest
         };
+        if place == 0 {
+            return self.waiting.pop_front();
+        }
         self.waiting.remove(place)
     }
 

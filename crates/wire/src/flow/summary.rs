@@ -1,0 +1,262 @@
+//! What a flow tells of itself: kept small while the picture grows, and spelled out as facts at the end.
+//!
+//! A flow under way takes 576 bytes and its place in the table, one that is over 304 (a test holds both), and beside that
+//! what is peculiar to it: a dialogue and what it waits for, further VLANs and legs, forwarders.
+use std::borrow::Cow;
+
+use facts::kinds::{Conversation, RemoteSession};
+use facts::{Evidence, Mac, Time, Uid};
+
+use super::{Flow, Key, MOST_FRAMES, Told, Transport, legs};
+
+/// A conversation as it was when it was told.
+pub(crate) struct Summary {
+    key: Key,
+    uid: Uid,
+    first: Time,
+    last: Time,
+    packets: [u64; 2],
+    bytes: [u64; 2],
+    lost: u64,
+    gaps: u64,
+    state: &'static str,
+    protocol: Option<&'static str>,
+    assumed: Option<&'static str>,
+    parent: Option<&'static str>,
+    variant: Option<Cow<'static, str>>,
+    /// All VLANs, where they are not just the one below.
+    vlans: Option<Box<[u16]>>,
+    forwarders: Option<Box<[Mac]>>,
+    capture: u32,
+    frames: [u32; MOST_FRAMES],
+    frame_count: u8,
+    client: u8,
+    told: Told,
+    midstream: bool,
+    icmp: (u8, u8),
+    vlan: Option<u16>,
+    /// Of the client, and of the server.
+    macs: [Option<Mac>; 2],
+}
+
+fn evidence(capture: u32, frames: &[u32], count: u8) -> Evidence {
+    let frames = frames.iter().take(usize::from(count)).copied().collect();
+    Evidence {
+        capture: Some(capture),
+        frames,
+    }
+}
+
+impl Key {
+    /// The Community ID with that end as client; ICMP type and code stand for ports.
+    fn community_id(&self, client: usize, icmp: (u8, u8)) -> Option<String> {
+        let protocol = self.transport.ip_protocol()?;
+        let ((from, from_port), (to, to_port)) = (self.end(client), self.end(1 - client));
+        let (from_port, to_port) = match self.transport {
+            Transport::Icmp | Transport::Icmp6 => (u16::from(icmp.0), u16::from(icmp.1)),
+            _ => (from_port, to_port),
+        };
+        let (from, to) = (from.ip()?, to.ip()?);
+        Some(crate::community_id(from, to, protocol, from_port, to_port))
+    }
+}
+
+impl Summary {
+    /// Something was said, not only asked for.
+    pub(crate) fn said(&self) -> bool {
+        self.bytes.iter().any(|bytes| *bytes > 0)
+    }
+
+    /// The row of facts.
+    pub(crate) fn spell_out(self) -> Conversation {
+        let client = usize::from(self.client);
+        let [(from, from_port), (to, to_port)] = [self.key.end(client), self.key.end(1 - client)];
+        let ports = self.key.transport.has_ports();
+        let ([packets_out, packets_in], [bytes_out, bytes_in]) = (self.packets, self.bytes);
+        let [client_mac, server_mac] = self.macs;
+        let vlans = match self.vlans {
+            Some(vlans) => vlans.into_vec(),
+            None => self.vlan.into_iter().collect(),
+        };
+        Conversation {
+            time: self.first,
+            last: self.last,
+            uid: self.uid,
+            community_id: self.key.community_id(client, self.icmp),
+            transport: self.key.transport.name(),
+            client: from,
+            client_port: ports.then_some(from_port),
+            client_mac,
+            server: to,
+            server_port: ports.then_some(to_port),
+            server_mac,
+            vlan: self.vlan,
+            vlans,
+            forwarders: (self.forwarders.iter().flatten())
+                .map(Mac::to_string)
+                .collect(),
+            protocol: self.protocol.map(str::to_owned),
+            assumed: self.assumed.map(str::to_owned),
+            variant: self.variant.map(Cow::into_owned),
+            direction: match self.told {
+                Told::Handshake => "handshake",
+                Told::Role => "role",
+                Told::Port => "port",
+                Told::First => "first",
+            }
+            .to_owned(),
+            state: self.state.to_owned(),
+            midstream: self.midstream,
+            packets_out,
+            packets_in,
+            bytes_out,
+            bytes_in,
+            lost_bytes: self.lost,
+            gaps: self.gaps,
+            parent: self.parent.map(str::to_owned),
+            evidence: evidence(self.capture, &self.frames, self.frame_count),
+            ..Conversation::default()
+        }
+    }
+}
+
+impl Flow {
+    /// `true`: the acknowledgements of one end show bytes of the other, of which nothing was captured.
+    fn one_sided(&self) -> bool {
+        if self.key.transport != Transport::Tcp {
+            return false;
+        }
+        let silent = |which: usize| {
+            let (own, other) = (self.dir(which), self.dir(1 - which));
+            own.packets == 0 && other.packets > 0 && other.stream.acknowledges
+        };
+        silent(0) || silent(1)
+    }
+
+    fn state(&self) -> &'static str {
+        let (client, server) = (self.dir(self.client()), self.dir(1 - self.client()));
+        let (target, _) = self.key.end(1 - self.client());
+        let only_reset =
+            self.reset_by == Some(1 - self.client) && !self.syn_ack && server.bytes == 0;
+        if self.unreachable && server.packets == 0 || only_reset {
+            "refused"
+        } else if self.one_sided() {
+            "one-sided"
+        } else if server.packets > 0 && client.packets > 0 {
+            "answered"
+        } else if target.is_group()
+            || client.legs.to_all()
+            || !self.key.transport.has_ports() && !self.asks()
+        {
+            "one-way"
+        } else if self.key.transport == Transport::Udp
+            && client.packets > 3
+            && self.parent().is_some()
+        {
+            // A stream that another protocol announced needs no answer.
+            "one-way"
+        } else {
+            "unanswered"
+        }
+    }
+
+    fn parent(&self) -> Option<&'static str> {
+        self.talk.as_ref()?.parent
+    }
+
+    /// A flow without ports whose first message asks for an answer: echo request and its like.
+    fn asks(&self) -> bool {
+        match self.key.transport {
+            Transport::Icmp => matches!(self.icmp.0, 8 | 10 | 13 | 15 | 17),
+            Transport::Icmp6 => matches!(self.icmp.0, 128 | 139),
+            Transport::EtherType(0x0806) => true,
+            _ => false,
+        }
+    }
+
+    /// The protocol whose port the server has, unless there was content that would have told.
+    fn assumed(&self, server_port: u16, ports: bool) -> Option<&'static str> {
+        let lost = self.dir(0).stream.lost + self.dir(1).stream.lost > 0;
+        let silent = self.dir(0).bytes + self.dir(1).bytes == 0;
+        let unseen = silent || lost || self.midstream() || self.one_sided();
+        if self.protocol().is_some() || !ports || !unseen {
+            return None;
+        }
+        let decoder = crate::protocols::at_port(self.key.transport == Transport::Udp, server_port)?;
+        Some(decoder.name)
+    }
+
+    /// The flow as it is now.
+    pub(crate) fn summary(&self) -> Summary {
+        let view = self.view();
+        let talk = self.talk.as_deref();
+        let (out, back) = (self.dir(self.client()), self.dir(1 - self.client()));
+        let legs = out.legs.iter().chain(back.legs.iter());
+        let mut vlans: Vec<u16> = legs.filter_map(legs::Leg::vlan).collect();
+        vlans.sort_unstable();
+        vlans.dedup();
+        let plain = vlans == view.vlan.as_slice();
+        let forwarders = talk.map(|talk| &talk.forwarders);
+        Summary {
+            key: self.key,
+            uid: self.uid,
+            first: self.first,
+            last: self.last,
+            packets: [out.packets, back.packets],
+            bytes: [out.bytes, back.bytes],
+            lost: out.stream.lost.saturating_add(back.stream.lost),
+            gaps: u64::from(out.stream.gaps) + u64::from(back.stream.gaps),
+            state: self.state(),
+            protocol: self.protocol(),
+            assumed: self.assumed(view.server.port, self.key.transport.has_ports()),
+            parent: self.parent(),
+            variant: talk.and_then(|talk| talk.learned.variant.clone()),
+            vlans: (!plain).then(|| vlans.into()),
+            forwarders: forwarders
+                .filter(|macs| !macs.is_empty())
+                .map(|macs| macs.as_slice().into()),
+            capture: self.capture,
+            frames: self.frames,
+            frame_count: self.frame_count,
+            client: self.client,
+            told: self.told,
+            midstream: self.midstream(),
+            icmp: self.icmp,
+            vlan: view.vlan,
+            macs: [view.client.mac, view.server.mac],
+        }
+    }
+
+    /// The remote session that the flow is, if its protocol is one.
+    pub(crate) fn remote_session(&self) -> Option<RemoteSession> {
+        let learned = self.talk.as_ref().map(|talk| &talk.learned);
+        let told = learned.is_some_and(|learned| learned.session);
+        if !self.decoder.is_some_and(|decoder| decoder.remote) && !told {
+            return None;
+        }
+        let view = self.view();
+        Some(RemoteSession {
+            time: self.first,
+            last: self.last,
+            uid: self.uid,
+            protocol: self.protocol()?.to_owned(),
+            client: view.client.address,
+            client_mac: view.client.mac,
+            server: view.server.address,
+            server_port: self.key.transport.has_ports().then_some(view.server.port),
+            vlan: view.vlan,
+            user: learned.and_then(|learned| learned.user.clone()),
+            detail: learned.and_then(|learned| learned.detail.clone()),
+            bytes: self.dir(0).bytes + self.dir(1).bytes,
+            community_id: self.key.community_id(self.client(), self.icmp),
+            evidence: evidence(self.capture, &self.frames, self.frame_count),
+            ..RemoteSession::default()
+        })
+    }
+}
+
+#[test]
+fn a_flow_without_content_and_one_that_is_over_stay_small() {
+    assert!(size_of::<Flow>() <= 576, "{}", size_of::<Flow>());
+    assert!(size_of::<Summary>() <= 304, "{}", size_of::<Summary>());
+}
