@@ -3,6 +3,7 @@ use facts::kinds::Coverage;
 use facts::{Evidence, Facts};
 use wire::{Picture, Shard, Worker};
 
+use crate::hashing::Hash;
 use crate::{Captures, Error, Summary};
 
 /// Frames between two reports of progress.
@@ -20,13 +21,6 @@ pub fn observe(
 ) -> Result<Facts, Error> {
     let of = u32::try_from(workers.clamp(1, 64)).unwrap_or(1);
     let mut done: Vec<(Picture, Vec<Summary>)> = std::thread::scope(|scope| {
-        // Hashing the files needs nothing of the walk. What fails is told by `infos`, which asks again.
-        scope.spawn(|| {
-            captures
-                .list()
-                .iter()
-                .for_each(|capture| drop(capture.sha256()))
-        });
         let others: Vec<_> = (1..of)
             .map(|index| {
                 let shard = Shard { index, of, seed };
@@ -57,7 +51,11 @@ pub fn observe(
 
 fn work(captures: &Captures, shard: Shard, progress: &dyn Fn(u64, u64)) -> (Picture, Vec<Summary>) {
     let mut worker = Worker::new(shard);
-    let mut walk = captures.walk();
+    let mut walk = captures.walk_hashing(if shard.index == 0 {
+        Hash::Here
+    } else {
+        Hash::No
+    });
     let mut count = 0u64;
     while let Some(frame) = walk.next() {
         worker.frame(&frame);

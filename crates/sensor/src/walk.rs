@@ -8,6 +8,8 @@ use facts::Time;
 use wire::Frame;
 
 use crate::capture::Frames;
+use crate::hashing::Hash;
+use crate::pool::Pool;
 use crate::tally::{Record, Summary};
 use crate::{Capture, Captures};
 
@@ -25,6 +27,8 @@ pub struct Walk<'a> {
     summaries: BTreeMap<u32, Summary>,
     done: u64,
     total: u64,
+    pool: Pool,
+    hash: Hash,
 }
 
 /// A capture under way, with the frame that comes next of it.
@@ -42,7 +46,11 @@ impl Open {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(captures: &'a Captures, plan: impl Iterator<Item = u32>) -> Walk<'a> {
+    pub(crate) fn new(
+        captures: &'a Captures,
+        plan: impl Iterator<Item = u32>,
+        hash: Hash,
+    ) -> Walk<'a> {
         let ahead: VecDeque<u32> = plan.collect();
         let sizes = ahead
             .iter()
@@ -58,6 +66,8 @@ impl<'a> Walk<'a> {
             summaries: BTreeMap::new(),
             done: 0,
             total,
+            pool: Pool::default(),
+            hash,
         }
     }
 
@@ -132,13 +142,10 @@ impl<'a> Walk<'a> {
         let Some(capture) = self.captures.list().get(index as usize) else {
             return;
         };
-        match capture.frames(index) {
+        match capture.read(index, &self.pool, &self.hash) {
             Ok(mut frames) => match frames.advance() {
                 Some(pending) => self.open.push(Open { frames, pending }),
-                None => {
-                    self.done += capture.bytes();
-                    self.summaries.insert(index, frames.summary());
-                }
+                None => self.over(frames),
             },
             Err(error) => {
                 self.done += capture.bytes();
@@ -157,14 +164,20 @@ impl<'a> Walk<'a> {
     fn close(&mut self, turn: usize) {
         if turn < self.open.len() {
             let open = self.open.swap_remove(turn);
-            let index = open.frames.index();
-            self.done += self
-                .captures
-                .list()
-                .get(index as usize)
-                .map_or(0, Capture::bytes);
-            self.summaries.insert(index, open.frames.summary());
+            self.over(open.frames);
         }
+    }
+
+    fn over(&mut self, mut frames: Frames) {
+        let index = frames.index();
+        let hash = frames.close();
+        if let Some(capture) = self.captures.list().get(index as usize) {
+            self.done += capture.bytes();
+            if let Some(hash) = hash {
+                capture.hashed(hash);
+            }
+        }
+        self.summaries.insert(index, frames.summary());
     }
 
     /// Lets go of the capture whose frame is out now, whatever is left of it.
@@ -174,7 +187,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Bytes of the files that are done with, and bytes in all.
+    /// Bytes of the files that were read, and bytes in all.
     pub fn position(&self) -> (u64, u64) {
         let under_way: u64 = self.open.iter().map(|open| open.frames.position()).sum();
         ((self.done + under_way).min(self.total), self.total)
@@ -213,7 +226,7 @@ impl<'a> Fetch<'a> {
         }
         let plan: Vec<u32> = by_capture.keys().copied().collect();
         Fetch {
-            walk: Walk::new(captures, plan.into_iter()),
+            walk: Walk::new(captures, plan.into_iter(), Hash::No),
             wanted: by_capture,
         }
     }
