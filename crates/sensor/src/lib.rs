@@ -13,6 +13,7 @@
 mod bytes;
 mod capture;
 mod captures;
+mod desk;
 mod error;
 mod hashing;
 mod identify;

@@ -3,13 +3,14 @@
 //! Captures of several sensors overlap in time, and one connection may be in two of them. So captures that overlap are
 //! merged by the times of their frames, while within each the order of the file is kept, whatever its times say.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use facts::Time;
 use wire::Frame;
 
 use crate::capture::Frames;
 use crate::hashing::Hash;
-use crate::pool::Pool;
+use crate::pool::{Block, Pool};
 use crate::tally::{Record, Summary};
 use crate::{Capture, Captures};
 
@@ -99,6 +100,13 @@ impl<'a> Walk<'a> {
     pub(crate) fn current(&self) -> Option<Frame<'_>> {
         let open = self.open.get(self.turn?)?;
         Some(open.frames.frame(&open.pending))
+    }
+
+    /// The frame that is out now, and where its bytes are.
+    pub(crate) fn place(&self) -> Option<(Frame<'_>, &Arc<Block>, usize)> {
+        let open = self.open.get(self.turn?)?;
+        let (block, at) = open.frames.place(&open.pending);
+        Some((open.frames.frame(&open.pending), block, at))
     }
 
     /// Gives the turn to the capture whose next frame is the earliest, after opening those that begin before it.

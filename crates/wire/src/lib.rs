@@ -25,4 +25,4 @@ pub use facts::kinds::{Outcome, Verb};
 pub use frame::{Frame, Link};
 pub use picture::{Frames, OpId, Picture, Tally, limits};
 pub use reader::{Malformed, Reader};
-pub use worker::{Shard, Worker};
+pub use worker::{Shard, Worker, owner};

@@ -2,6 +2,7 @@
 //!
 //! No queue, no lock and, once its flows are known, no allocation per packet. Several workers read the same frames; each
 //! keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
+mod shard;
 mod table;
 mod transport;
 mod tunnels;
@@ -18,6 +19,8 @@ use crate::net::{control, ip};
 use crate::picture::{OddityKey, Picture};
 use crate::reader::{Malformed, Reader};
 use crate::{Frame, names, protocols};
+
+pub use shard::owner;
 
 /// Which part of the traffic a worker keeps.
 #[derive(Clone, Copy, Debug)]
