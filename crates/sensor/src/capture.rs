@@ -165,6 +165,7 @@ impl Capture {
             source: Some(source),
             format,
             tally,
+            record: Record::NONE,
             index,
         })
     }
@@ -271,6 +272,7 @@ pub struct Frames {
     source: Option<Source>,
     format: Format,
     tally: Tally,
+    record: Record,
     index: u32,
 }
 
@@ -297,6 +299,7 @@ impl Frames {
             source: None,
             format,
             tally,
+            record: Record::NONE,
             index: 0,
         })
     }
@@ -304,21 +307,23 @@ impl Frames {
     /// The next frame; it borrows from the capture until the one after is asked for. `None` at the end, for good.
     #[expect(clippy::should_implement_trait)] // An iterator could not lend from itself.
     pub fn next(&mut self) -> Option<Frame<'_>> {
-        let record = self.advance()?;
-        Some(self.frame(&record))
+        self.advance().then(|| self.frame())
     }
 
+    /// Goes to the next frame, if there is one.
     #[inline]
-    pub(crate) fn advance(&mut self) -> Option<Record> {
+    pub(crate) fn advance(&mut self) -> bool {
+        let (tape, tally, record) = (&mut self.tape, &mut self.tally, &mut self.record);
         match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(&mut self.tape, &mut self.tally),
-            Format::Pcapng(pcapng) => pcapng.next(&mut self.tape, &mut self.tally),
+            Format::Pcap(pcap) => pcap.next(tape, tally, record),
+            Format::Pcapng(pcapng) => pcapng.next(tape, tally, record),
         }
     }
 
-    /// The frame of the record that [`Frames::advance`] gave last.
+    /// The frame that [`Frames::advance`] went to last.
     #[inline]
-    pub(crate) fn frame(&self, record: &Record) -> Frame<'_> {
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        let record = &self.record;
         Frame {
             link: record.link,
             time: record.time,
@@ -329,10 +334,14 @@ impl Frames {
         }
     }
 
-    /// The block that the frame of that record lies in, and where.
+    /// The block that this frame lies in, and where.
     #[inline]
-    pub(crate) fn place(&self, record: &Record) -> (&Arc<Block>, usize) {
-        self.tape.place(record.at)
+    pub(crate) fn place(&self) -> (&Arc<Block>, usize) {
+        self.tape.place(self.record.at)
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     pub(crate) fn index(&self) -> u32 {

@@ -21,6 +21,10 @@ const BYTES: usize = 1 << 20;
 /// Batches that the fastest worker may be ahead of the slowest.
 const AHEAD: usize = 8;
 
+/// So many frames ahead the bytes of one are touched, and are there when its turn comes: they mostly have to be fetched
+/// from the core of another worker, who read them.
+const TOUCHED: usize = 2;
+
 /// Blocks that may wait to be hashed before that comes first.
 const UNHASHED: usize = 24;
 
@@ -96,7 +100,11 @@ impl<'a> Desk<'a> {
             index: worker as usize,
         };
         while let Some(batch) = self.next(place.index, progress) {
-            for entry in batch.lists.get(place.index).into_iter().flatten() {
+            let list = batch.lists.get(place.index).map_or(&[][..], Vec::as_slice);
+            for (number, entry) in list.iter().enumerate() {
+                if let Some(later) = list.get(number + TOUCHED) {
+                    std::hint::black_box(batch.frame(later).data.first());
+                }
                 each(&batch.frame(entry));
             }
             drop(batch);

@@ -67,6 +67,12 @@ impl Tape {
         }
     }
 
+    /// What is there from `at` on, without reading any further.
+    #[inline]
+    pub(crate) fn held_from(&self, at: u64) -> &[u8] {
+        self.rest(at)
+    }
+
     /// Bytes of the latest view, without moving.
     #[inline]
     pub(crate) fn held(&self, at: u64, length: u32) -> &[u8] {

@@ -11,7 +11,7 @@ use wire::Frame;
 use crate::capture::Frames;
 use crate::hashing::Hash;
 use crate::pool::{Block, Pool};
-use crate::tally::{Record, Summary};
+use crate::tally::Summary;
 use crate::{Capture, Captures};
 
 /// Every frame of the captures, in time order. Belongs to one worker.
@@ -20,7 +20,8 @@ pub struct Walk<'a> {
     captures: &'a Captures,
     /// Captures that no frame was taken of yet, in order.
     ahead: VecDeque<u32>,
-    open: Vec<Open>,
+    /// Captures under way, each at its next frame.
+    open: Vec<Frames>,
     /// The capture of `open` whose frame is out now.
     turn: Option<usize>,
     /// As long as its frames come before this, it stays that capture's turn.
@@ -32,18 +33,10 @@ pub struct Walk<'a> {
     hash: Hash,
 }
 
-/// A capture under way, with the frame that comes next of it.
-#[derive(Debug)]
-struct Open {
-    frames: Frames,
-    pending: Record,
-}
-
-impl Open {
-    /// Time, then place in the order of captures.
-    fn key(&self) -> (Time, u32) {
-        (self.pending.time, self.frames.index())
-    }
+/// When the frame that comes next of a capture under way comes: its time, then its place in the order of captures.
+#[inline]
+fn key(frames: &Frames) -> (Time, u32) {
+    (frames.record().time, frames.index())
 }
 
 impl<'a> Walk<'a> {
@@ -80,33 +73,31 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes to the next frame and says whose it is and which.
+    #[inline]
     pub(crate) fn step(&mut self) -> Option<(u32, u32)> {
         if let Some(turn) = self.turn
             && let Some(open) = self.open.get_mut(turn)
         {
-            match open.frames.advance() {
-                Some(record) => {
-                    open.pending = record;
-                    if open.key() < self.until {
-                        return Some((open.frames.index(), record.number));
-                    }
-                }
-                None => self.close(turn),
+            if !open.advance() {
+                self.close(turn);
+            } else if key(open) < self.until {
+                return Some((open.index(), open.record().number));
             }
         }
         self.choose()
     }
 
+    #[inline]
     pub(crate) fn current(&self) -> Option<Frame<'_>> {
         let open = self.open.get(self.turn?)?;
-        Some(open.frames.frame(&open.pending))
+        Some(open.frame())
     }
 
     /// The frame that is out now, and where its bytes are.
     pub(crate) fn place(&self) -> Option<(Frame<'_>, &Arc<Block>, usize)> {
         let open = self.open.get(self.turn?)?;
-        let (block, at) = open.frames.place(&open.pending);
-        Some((open.frames.frame(&open.pending), block, at))
+        let (block, at) = open.place();
+        Some((open.frame(), block, at))
     }
 
     /// Gives the turn to the capture whose next frame is the earliest, after opening those that begin before it.
@@ -117,7 +108,7 @@ impl<'a> Walk<'a> {
                 .open
                 .iter()
                 .enumerate()
-                .min_by_key(|(_, open)| open.key());
+                .min_by_key(|(_, open)| key(open));
             let begins = self.ahead.front().map(|index| {
                 let first = self
                     .captures
@@ -127,7 +118,7 @@ impl<'a> Walk<'a> {
                 (first.unwrap_or(Time::MAX), *index)
             });
             if let Some((first, index)) = begins
-                && earliest.is_none_or(|(_, open)| (first, index) < open.key())
+                && earliest.is_none_or(|(_, open)| (first, index) < key(open))
             {
                 self.ahead.pop_front();
                 self.begin(index);
@@ -139,10 +130,10 @@ impl<'a> Walk<'a> {
                 .iter()
                 .enumerate()
                 .filter(|(other, _)| *other != turn)
-                .map(|(_, open)| open.key());
+                .map(|(_, open)| key(open));
             self.until = others.chain(begins).min().unwrap_or((Time::MAX, u32::MAX));
             self.turn = Some(turn);
-            return Some((open.frames.index(), open.pending.number));
+            return Some((open.index(), open.record().number));
         }
     }
 
@@ -151,10 +142,13 @@ impl<'a> Walk<'a> {
             return;
         };
         match capture.read(index, &self.pool, &self.hash) {
-            Ok(mut frames) => match frames.advance() {
-                Some(pending) => self.open.push(Open { frames, pending }),
-                None => self.over(frames),
-            },
+            Ok(mut frames) => {
+                if frames.advance() {
+                    self.open.push(frames);
+                } else {
+                    self.over(frames);
+                }
+            }
             Err(error) => {
                 self.done += capture.bytes();
                 let problems = vec![format!("no longer readable: the file {}", error.reason())];
@@ -171,8 +165,8 @@ impl<'a> Walk<'a> {
 
     fn close(&mut self, turn: usize) {
         if turn < self.open.len() {
-            let open = self.open.swap_remove(turn);
-            self.over(open.frames);
+            let frames = self.open.swap_remove(turn);
+            self.over(frames);
         }
     }
 
@@ -197,7 +191,7 @@ impl<'a> Walk<'a> {
 
     /// Bytes of the files that were read, and bytes in all.
     pub fn position(&self) -> (u64, u64) {
-        let under_way: u64 = self.open.iter().map(|open| open.frames.position()).sum();
+        let under_way: u64 = self.open.iter().map(Frames::position).sum();
         ((self.done + under_way).min(self.total), self.total)
     }
 
@@ -205,11 +199,11 @@ impl<'a> Walk<'a> {
     pub fn summaries(&self) -> Vec<Summary> {
         let indexes = (0u32..).take(self.captures.list().len());
         let summary = |index: u32| {
-            let under_way = || self.open.iter().find(|open| open.frames.index() == index);
+            let under_way = || self.open.iter().find(|open| open.index() == index);
             self.summaries
                 .get(&index)
                 .cloned()
-                .or_else(|| under_way().map(|open| open.frames.summary()))
+                .or_else(|| under_way().map(Frames::summary))
         };
         indexes
             .map(|index| summary(index).unwrap_or_default())

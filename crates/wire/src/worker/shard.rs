@@ -19,7 +19,14 @@ pub fn owner(frame: &Frame<'_>, of: u32) -> Option<u32> {
         Link::Ethernet => ethernet(frame.data.get(12..)?)?,
         _ => return None,
     };
-    u32::try_from(key.pair_hash() % u64::from(of)).ok()
+    Some(worker_of(&key, of))
+}
+
+/// The one of `of` workers who keeps the flows of this pair of hosts: the upper half of the hash, spread over them
+/// without a division.
+#[inline]
+pub(super) fn worker_of(key: &Key, of: u32) -> u32 {
+    u32::try_from(((key.pair_hash() >> 32) * u64::from(of)) >> 32).unwrap_or(0)
 }
 
 #[inline]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use facts::Address;
 
 use super::transport::settle;
-use super::{Here, Passing, Worker};
+use super::{Here, Passing, Shard, Worker, shard};
 use crate::cx::At;
 use crate::flow::{Engine, Flow, Key, Sight, Stream, Transport, is_stale, open_expected};
 use crate::net::link::Ends;
@@ -13,8 +13,8 @@ use crate::picture::{self, AddressKey, Picture, RouteKey, limits};
 impl Worker {
     /// Whether the flows of this pair of hosts are this worker's.
     pub(super) fn mine(&self, key: &Key) -> bool {
-        let of = u64::from(self.shard.of);
-        of <= 1 || key.pair_hash() % of == u64::from(self.shard.index)
+        let Shard { index, of, .. } = self.shard;
+        of <= 1 || shard::worker_of(key, of) == index
     }
 
     pub(super) fn is_at(&self, index: usize, key: &Key) -> bool {
