@@ -1,10 +1,17 @@
-//! Programs that tests compare with, installed where they are missing.
+//! Programs that tests and the bench compare with, installed where they are missing.
 use std::process::Stdio;
 
 use crate::run;
 
-/// Programs of the system's packages: the tests that use them say "skipped" without them.
-const PACKAGES: &[(&str, &str)] = &[("tshark", "tshark"), ("tcpdump", "tcpdump")];
+/// Programs, and the system's packages that they come in: the tests that use them say "skipped" without them.
+pub(crate) const FOR_TESTS: &[(&str, &str)] = &[("tshark", "tshark"), ("tcpdump", "tcpdump")];
+
+/// Those that the bench runs beside Seawall.
+pub(crate) const PEERS: &[(&str, &str)] = &[
+    ("tshark", "tshark"),
+    ("tcpdump", "tcpdump"),
+    ("ndpiReader", "libndpi-bin"),
+];
 
 /// Whether a program can be started.
 pub(crate) fn has(program: &str) -> bool {
@@ -15,9 +22,9 @@ pub(crate) fn has(program: &str) -> bool {
 }
 
 /// Installs what is missing with apt-get, as root or by sudo. Where neither is possible it says what is missing and goes
-/// on: the tests pass without, they only compare less.
-pub(crate) fn install() -> Result<(), String> {
-    let missing: Vec<&str> = PACKAGES
+/// on: tests pass without, they only compare less.
+pub(crate) fn install(programs: &[(&str, &'static str)]) -> Result<(), String> {
+    let missing: Vec<&str> = programs
         .iter()
         .filter(|(program, _)| !has(program))
         .map(|(_, package)| *package)
@@ -36,7 +43,7 @@ pub(crate) fn install() -> Result<(), String> {
     if let Err(error) = done {
         eprintln!("could not install {words}: {error}");
         eprintln!(
-            "the tests that compare with them say so and pass; to have them compare: sudo apt-get install {words}"
+            "what compares with them says so and goes on; to have it compare: sudo apt-get install {words}"
         );
     }
     Ok(())

@@ -315,3 +315,26 @@ impl Batch {
         }
     }
 }
+
+#[test]
+fn a_worker_that_breaks_down_leaves_nobody_waiting() {
+    let path = std::env::temp_dir().join(format!("seawall-desk-{}.pcap", std::process::id()));
+    let mut bytes = crate::testing::pcap(65_535, 1);
+    for n in 0..(FRAMES * (AHEAD + 3)) {
+        let secs = 1_700_000_000 + u32::try_from(n).unwrap();
+        bytes.extend(crate::testing::record(secs, 0, &[0; 20], 20));
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let captures = Captures::open(&[&path]).unwrap();
+    let desk = Desk::new(&captures, 2);
+    let seen = std::thread::scope(|scope| {
+        let breaks =
+            scope.spawn(|| desk.serve(1, &|_, _| {}, |_| std::panic::resume_unwind(Box::new(()))));
+        let mut seen = 0;
+        desk.serve(0, &|_, _| {}, |_| seen += 1);
+        assert!(breaks.join().is_err());
+        seen
+    });
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(seen, FRAMES * (AHEAD + 3));
+}

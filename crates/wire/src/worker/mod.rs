@@ -1,7 +1,7 @@
 //! A worker: the whole way of a frame, from its bytes to the picture, for one shard of the flows.
 //!
-//! No queue, no lock and, once its flows are known, no allocation per packet. Several workers read the same frames; each
-//! keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
+//! No queue, no lock and, once its flows are known, no allocation per packet. Several workers may be given the same frames;
+//! each keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
 mod shard;
 mod table;
 mod transport;
