@@ -108,7 +108,7 @@ fn a_file_that_is_cut_while_it_is_read_is_read_as_far_as_it_goes() {
         assert_eq!(file.packets, 0);
         assert_eq!(
             file.problems,
-            ["cut off inside frame 1 at byte 60: 20 of 64 bytes are there"]
+            ["cut off inside frame 1 at byte 60: 20 of 60 bytes are there"]
         );
     }
 }
