@@ -2,7 +2,7 @@
 //!
 //! [`Captures::open`] takes files and folders, puts them in time order and hands out a [`Walk`]: every frame of every
 //! capture, once, in time order, as a [`wire::Frame`] that borrows from the block that its file was read into.
-//! [`observe`] lets any number of workers have their frames of one walk. What was wrong with a capture is read off the
+//! [`observe()`] lets any number of workers have their frames of one walk. What was wrong with a capture is read off the
 //! walk when it is done ([`Walk::summaries`]), and its hash is computed on the way, so that a run reads each file once.
 //!
 //! Formats: pcap (both byte orders, microseconds and nanoseconds, the variant with longer record headers) and pcapng

@@ -150,7 +150,7 @@ impl Pcap {
     /// Puts the next record where the one before was: it is written once, in place, some millions of times a second.
     #[inline]
     pub(crate) fn next(&mut self, tape: &mut Tape, tally: &mut Tally, record: &mut Record) -> bool {
-        let bytes = tape.held_from(self.at);
+        let bytes = tape.rest(self.at);
         if let Some(header) = self.header(bytes)
             && bytes.len() >= self.total(&header)
             && self.plausible(&header, self.last_secs)

@@ -1,10 +1,8 @@
 //! Blocks of memory that captures are read into: used over and over, shared while frames in them are worked on.
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A full-grown block. A record larger than that gets a larger one.
-///
-/// Measured: from 128 KiB to 512 KiB it makes no difference; beyond, what was hashed or worked on by one core is not in
-/// its cache any more for the next step.
+/// A full-grown block; a record larger than that gets a larger one. It is small enough to stay in the cache of a core from
+/// reading to hashing and walking, and large enough for the calls to the system to cost nothing.
 pub(crate) const BLOCK: usize = 1 << 18;
 
 /// Spare blocks kept for the next use.

@@ -67,12 +67,6 @@ impl Tape {
         }
     }
 
-    /// What is there from `at` on, without reading any further.
-    #[inline]
-    pub(crate) fn held_from(&self, at: u64) -> &[u8] {
-        self.rest(at)
-    }
-
     /// Bytes of the latest view, without moving.
     #[inline]
     pub(crate) fn held(&self, at: u64, length: u32) -> &[u8] {
@@ -108,8 +102,9 @@ impl Tape {
             .and_then(|skip| usize::try_from(skip).ok())
     }
 
+    /// What is there from `at` on, without reading any further.
     #[inline]
-    fn rest(&self, at: u64) -> &[u8] {
+    pub(crate) fn rest(&self, at: u64) -> &[u8] {
         self.skip(at)
             .and_then(|skip| self.block.bytes().get(skip..))
             .unwrap_or(&[])
