@@ -8,7 +8,7 @@ use crate::{run, tools};
 const DENY: &str = "0.20";
 
 pub(crate) fn test() -> Result<(), String> {
-    tools::install()?;
+    tools::install(tools::FOR_TESTS)?;
     run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]))
 }
 

@@ -1,28 +1,35 @@
-//! Programs that tests compare with, installed where they are missing.
+//! Programs that tests and the bench compare with, installed where they are missing.
 use std::process::Stdio;
 
 use crate::run;
 
-/// Programs of the system's packages: the tests that use them say "skipped" without them.
-const PACKAGES: &[(&str, &str)] = &[
+/// Programs, and the system's packages that they come in: the tests that use them say "skipped" without them.
+pub(crate) const FOR_TESTS: &[(&str, &str)] = &[
     ("tshark", "tshark"),
     ("tcpdump", "tcpdump"),
     ("tcpreplay", "tcpreplay"),
     ("ip", "iproute2"),
 ];
 
+/// Those that the bench runs beside Seawall.
+pub(crate) const PEERS: &[(&str, &str)] = &[
+    ("tshark", "tshark"),
+    ("tcpdump", "tcpdump"),
+    ("ndpiReader", "libndpi-bin"),
+];
+
 /// Whether a program can be started.
 pub(crate) fn has(program: &str) -> bool {
     let mut command = run::command(program);
-    command.arg("--version");
+    command.arg(if program == "ip" { "-Version" } else { "--version" });
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok()
 }
 
 /// Installs what is missing with apt-get, as root or by sudo. Where neither is possible it says what is missing and goes
-/// on: the tests pass without, they only compare less.
-pub(crate) fn install() -> Result<(), String> {
-    let missing: Vec<&str> = PACKAGES
+/// on: tests pass without, they only compare less.
+pub(crate) fn install(programs: &[(&str, &'static str)]) -> Result<(), String> {
+    let missing: Vec<&str> = programs
         .iter()
         .filter(|(program, _)| !has(program))
         .map(|(_, package)| *package)
@@ -41,7 +48,7 @@ pub(crate) fn install() -> Result<(), String> {
     if let Err(error) = done {
         eprintln!("could not install {words}: {error}");
         eprintln!(
-            "the tests that compare with them say so and pass; to have them compare: sudo apt-get install {words}"
+            "what compares with them says so and goes on; to have it compare: sudo apt-get install {words}"
         );
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::net::bytes::{Bytes, Dice, len16, len32};
 use crate::net::capture::{pcap_header, pcap_record};
-use crate::net::frame::{self, ACK, Ends, Ipv4, Mac, PSH, SYN, Segment, Tag};
+use crate::net::frame::{self, ACK, Ends, Ipv4, Mac, PSH, RST, SYN, Segment, Tag};
 use crate::speech::modbus;
 
 /// What to make.
@@ -81,6 +81,51 @@ pub fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
                 pen.put(&flow.picture(&mut dice, &tags))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Packets of a short connection.
+pub const SHORT: u64 = 6;
+
+/// Writes a classic pcap file of short connections: a handshake, a question, its answer, and a reset. Always the same
+/// 100 clients ask the same 10 controllers, each time from a port of its own.
+pub fn write_short(connections: u64, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(&pcap_header())?;
+    let mut dice = Dice::new(Load::default().seed);
+    let mut pen = Pen {
+        out,
+        left: connections.saturating_mul(SHORT),
+        at: crate::harborview::BEGIN,
+    };
+    for number in 0..connections {
+        let (client, server) = ((number % 100) as u8, (number / 100 % 10) as u8);
+        let port = 1024u16.wrapping_add((number / 1000 % 64_000) as u16);
+        let mut flow = Flow {
+            client: (
+                [0x8c, 0xec, 0x4b, 1, 0, client],
+                Ipv4Addr::new(10, 120, 0, client.saturating_add(1)),
+                port,
+            ),
+            server: (
+                [0x28, 0x63, 0x36, 1, 0, server],
+                Ipv4Addr::new(10, 120, 1, server.saturating_add(1)),
+                modbus::PORT,
+            ),
+            vlan: 120,
+            seq: [0x1000_0000, 0x4000_0000],
+            ids: [(number & 0xffff) as u16, (number & 0xffff) as u16],
+            round: 1,
+            protocol: Protocol::Modbus,
+        };
+        let tags = [Tag::vlan(flow.vlan)];
+        let (question, answer) = flow.messages(&mut dice);
+        pen.put(&flow.segment(true, SYN, &[], &tags))?;
+        pen.put(&flow.segment(false, SYN | ACK, &[], &tags))?;
+        pen.put(&flow.segment(true, ACK, &[], &tags))?;
+        pen.put(&flow.segment(true, PSH | ACK, &question, &tags))?;
+        pen.put(&flow.segment(false, PSH | ACK, &answer, &tags))?;
+        pen.put(&flow.segment(true, RST | ACK, &[], &tags))?;
     }
     Ok(())
 }

@@ -24,6 +24,19 @@ impl Endian {
         })
     }
 
+    /// Four numbers of 32 bits that the bytes begin with.
+    #[inline]
+    pub(crate) fn four(self, bytes: &[u8]) -> Option<[u32; 4]> {
+        let (raw, []) = bytes.first_chunk::<16>()?.as_chunks::<4>() else {
+            return None;
+        };
+        let [a, b, c, d] = *raw.first_chunk::<4>()?;
+        Some(match self {
+            Endian::Big => [a, b, c, d].map(u32::from_be_bytes),
+            Endian::Little => [a, b, c, d].map(u32::from_le_bytes),
+        })
+    }
+
     pub(crate) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
         let raw: [u8; 8] = *bytes.get(at..)?.first_chunk()?;
         Some(match self {

@@ -2,24 +2,23 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 
 use facts::{Evidence, Time, kinds};
-use memmap2::Mmap;
-use sha2::{Digest, Sha256};
 use wire::Frame;
 
 use crate::Error;
+use crate::hashing::Hash;
 use crate::identify::{self, Content, Packing, identify};
 use crate::pcap::Pcap;
 use crate::pcapng::Pcapng;
+use crate::pool::{Block, Pool};
+use crate::source::{self, Source};
 use crate::tally::{Record, Summary, Tally};
 use crate::tape::Tape;
-use crate::unpack::{self, Taken};
+use crate::unpack;
 
-/// A capture file that begins as a capture does. It holds no open file: each walk opens it, and walks at the same time
-/// share one map.
+/// A capture file that begins as a capture does. It holds no open file: each walk opens it.
 #[derive(Debug)]
 pub struct Capture {
     path: PathBuf,
@@ -28,7 +27,6 @@ pub struct Capture {
     packing: Option<Packing>,
     format: String,
     first: Option<Time>,
-    map: Mutex<Weak<Mmap>>,
     sha256: OnceLock<String>,
 }
 
@@ -68,7 +66,6 @@ impl Capture {
             packing,
             format: String::new(),
             first: None,
-            map: Mutex::default(),
             sha256: OnceLock::new(),
         };
         let mut frames = capture.frames(0)?;
@@ -113,46 +110,48 @@ impl Capture {
         self.first
     }
 
-    /// SHA-256 of the file as it lies there, in hex. Read once, on a pass of its own; then remembered.
+    /// SHA-256 of the file as it lies there, in hex. Known once the file was walked to its end with its hash; before
+    /// that, it is read for it.
     pub fn sha256(&self) -> Result<&str, Error> {
         if let Some(known) = self.sha256.get() {
             return Ok(known);
         }
-        let read = |e| Error::read(&self.path, e);
-        let file = File::open(&self.path).map_err(|source| Error::Open {
+        let hash = source::sha256(self.open_file()?, self.bytes)
+            .map_err(|e| Error::read(&self.path, e))?;
+        Ok(self.sha256.get_or_init(|| hash))
+    }
+
+    /// That is its SHA-256.
+    pub(crate) fn hashed(&self, hex: String) {
+        let _ = self.sha256.set(hex);
+    }
+
+    fn open_file(&self) -> Result<File, Error> {
+        File::open(&self.path).map_err(|source| Error::Open {
             path: self.path.clone(),
             source,
-        })?;
-        let mut source = file.take(self.bytes);
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 1 << 18];
-        loop {
-            match source.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => hash.update(buffer.get(..count).unwrap_or(&[])),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(read(e)),
-            }
-        }
-        let hex: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Ok(self.sha256.get_or_init(|| hex))
+        })
     }
 
     /// The frames from the first to the last, said to be of the capture with that index.
     pub fn frames(&self, index: u32) -> Result<Frames, Error> {
-        let file = File::open(&self.path).map_err(|source| Error::Open {
-            path: self.path.clone(),
-            source,
-        })?;
-        let (mut tape, taken) = match self.packing {
-            None => (self.map(file), None),
+        self.read(index, &Pool::default(), &Hash::No)
+    }
+
+    /// The same, in memory of that pool.
+    pub(crate) fn read(&self, index: u32, pool: &Pool, hash: &Hash) -> Result<Frames, Error> {
+        // What is unpacked is not what is hashed; so a packed file is hashed while it is read.
+        let (here, ledger) = match (hash, self.packing) {
+            (Hash::No, _) => (false, None),
+            (Hash::Later(entries), None) => (false, Some(entries.of(index))),
+            (Hash::Here, _) | (Hash::Later(_), Some(_)) => (true, None),
+        };
+        let source = Source::new(self.open_file()?, self.bytes, here);
+        let mut tape = match self.packing {
+            None => Tape::new(Box::new(source.clone()), Some(self.bytes), pool, ledger),
             Some(packing) => {
-                let (source, taken) = unpack::open(file, self.bytes, Some(packing));
-                (Tape::stream(source), Some(taken))
+                let unpacked = unpack::unpack(source.clone(), packing);
+                Tape::new(unpacked, None, pool, ledger)
             }
         };
         let mut tally = Tally::new(self.packing.is_some());
@@ -163,28 +162,12 @@ impl Capture {
         };
         Ok(Frames {
             tape,
-            taken,
+            source: Some(source),
             format,
             tally,
+            record: Record::NONE,
             index,
-            passed: 0,
         })
-    }
-
-    /// Maps the file, or takes the map that another walk has; where files cannot be mapped, reads it as a stream.
-    fn map(&self, file: File) -> Tape {
-        let mut shared = self.map.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(map) = shared.upgrade() {
-            return Tape::Mapped(map);
-        }
-        match Tape::map(&file, self.bytes) {
-            Ok(map) => {
-                let map = Arc::new(map);
-                *shared = Arc::downgrade(&map);
-                Tape::Mapped(map)
-            }
-            Err(_) => Tape::stream(unpack::open(file, self.bytes, None).0),
-        }
     }
 
     fn refuse(&self, content: Content, tape: &Tape) -> Error {
@@ -285,12 +268,12 @@ impl Format {
 /// Frames of link types that are not decoded come along (as [`wire::Link::Other`]) and are counted here already.
 pub struct Frames {
     tape: Tape,
-    taken: Option<Taken>,
+    /// `None` where the bytes come from no file.
+    source: Option<Source>,
     format: Format,
     tally: Tally,
+    record: Record,
     index: u32,
-    /// End of the latest frame on the tape.
-    passed: u64,
 }
 
 impl std::fmt::Debug for Frames {
@@ -313,34 +296,34 @@ impl Frames {
         };
         Some(Frames {
             tape,
-            taken: None,
+            source: None,
             format,
             tally,
+            record: Record::NONE,
             index: 0,
-            passed: 0,
         })
     }
 
     /// The next frame; it borrows from the capture until the one after is asked for. `None` at the end, for good.
     #[expect(clippy::should_implement_trait)] // An iterator could not lend from itself.
     pub fn next(&mut self) -> Option<Frame<'_>> {
-        let record = self.advance()?;
-        Some(self.frame(&record))
+        self.advance().then(|| self.frame())
     }
 
+    /// Goes to the next frame, if there is one.
     #[inline]
-    pub(crate) fn advance(&mut self) -> Option<Record> {
-        let record = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(&mut self.tape, &mut self.tally),
-            Format::Pcapng(pcapng) => pcapng.next(&mut self.tape, &mut self.tally),
-        }?;
-        self.passed = record.at + u64::from(record.length);
-        Some(record)
+    pub(crate) fn advance(&mut self) -> bool {
+        let (tape, tally, record) = (&mut self.tape, &mut self.tally, &mut self.record);
+        match &mut self.format {
+            Format::Pcap(pcap) => pcap.next(tape, tally, record),
+            Format::Pcapng(pcapng) => pcapng.next(tape, tally, record),
+        }
     }
 
-    /// The frame of the record that [`Frames::advance`] gave last.
+    /// The frame that [`Frames::advance`] went to last.
     #[inline]
-    pub(crate) fn frame(&self, record: &Record) -> Frame<'_> {
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        let record = &self.record;
         Frame {
             link: record.link,
             time: record.time,
@@ -351,8 +334,24 @@ impl Frames {
         }
     }
 
+    /// The block that this frame lies in, and where.
+    #[inline]
+    pub(crate) fn place(&self) -> (&Arc<Block>, usize) {
+        self.tape.place(self.record.at)
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
     pub(crate) fn index(&self) -> u32 {
         self.index
+    }
+
+    /// All frames were taken: gives the file's hash if it was hashed here.
+    pub(crate) fn close(&mut self) -> Option<String> {
+        self.tape.close();
+        self.source.as_ref()?.finish().ok()?
     }
 
     /// Counts and problems so far; complete once [`Frames::next`] has given `None`.
@@ -360,10 +359,8 @@ impl Frames {
         self.tally.summary(self.tape.problem())
     }
 
-    /// Bytes of the file that are done with.
+    /// Bytes of the file that were read.
     pub fn position(&self) -> u64 {
-        self.taken
-            .as_ref()
-            .map_or(self.passed, |taken| taken.load(Ordering::Relaxed))
+        self.source.as_ref().map_or(0, Source::taken)
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use facts::{Time, kinds};
 
+use crate::hashing::Hash;
 use crate::walk::{Fetch, Walk};
 use crate::{Capture, Error, Summary};
 
@@ -148,7 +149,12 @@ impl Captures {
 
     /// Every frame of every capture, once. Any number of walks may be under way at the same time.
     pub fn walk(&self) -> Walk<'_> {
-        Walk::new(self, (0..).take(self.list.len()))
+        self.walk_hashing(Hash::No)
+    }
+
+    /// The same, hashing what it reads.
+    pub(crate) fn walk_hashing(&self, hash: Hash) -> Walk<'_> {
+        Walk::new(self, (0..).take(self.list.len()), hash)
     }
 
     /// The frames with these numbers, by capture, in the order of a walk.

@@ -1,9 +1,9 @@
 //! The shell around `wire`: where frames come from.
 //!
 //! [`Captures::open`] takes files and folders, puts them in time order and hands out a [`Walk`]: every frame of every
-//! capture, once, in time order, as a [`wire::Frame`] that borrows from the mapped file. A worker owns one walk; any
-//! number of workers walk the same captures at the same time. What was wrong with a capture is read off the walk when
-//! it is done ([`Walk::summaries`]), so that a run reads each file once.
+//! capture, once, in time order, as a [`wire::Frame`] that borrows from the block that its file was read into.
+//! [`observe()`] lets any number of workers have their frames of one walk. What was wrong with a capture is read off the
+//! walk when it is done ([`Walk::summaries`]), and its hash is computed on the way, so that a run reads each file once.
 //!
 //! Formats: pcap (both byte orders, microseconds and nanoseconds, the variant with longer record headers) and pcapng
 //! (both byte orders, several sections and interfaces), each plain, gzip or zstd. A damaged or cut-off capture is read
@@ -15,7 +15,9 @@
 mod bytes;
 mod capture;
 mod captures;
+mod desk;
 mod error;
+mod hashing;
 mod identify;
 mod link;
 #[cfg(target_os = "linux")]
@@ -24,6 +26,8 @@ mod observe;
 mod pattern;
 mod pcap;
 mod pcapng;
+mod pool;
+mod source;
 mod tally;
 mod tape;
 mod unpack;

@@ -1,9 +1,14 @@
-//! Workers over captures: each walks all of them and keeps its shard; together they draw one picture.
+//! Workers over captures: each keeps its shard of the host pairs; together they draw one picture.
 use facts::kinds::Coverage;
 use facts::{Evidence, Facts};
 use wire::{Limits, Picture, Shard, Worker};
 
+use crate::desk::Desk;
+use crate::hashing::Hash;
 use crate::{Captures, Error, Summary};
+
+/// More workers than that find nothing to do: hashing and looking frames up take a share of the time.
+const MOST_WORKERS: usize = 64;
 
 /// Frames between two reports of progress.
 const STRIDE: u64 = 1 << 14;
@@ -18,35 +23,12 @@ pub fn observe(
     seed: u64,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Facts, Error> {
-    let of = u32::try_from(workers.clamp(1, 64)).unwrap_or(1);
-    let mut done: Vec<(Picture, Vec<Summary>)> = std::thread::scope(|scope| {
-        // Hashing the files needs nothing of the walk. What fails is told by `infos`, which asks again.
-        scope.spawn(|| {
-            captures
-                .list()
-                .iter()
-                .for_each(|capture| drop(capture.sha256()))
-        });
-        let others: Vec<_> = (1..of)
-            .map(|index| {
-                let shard = Shard { index, of, seed };
-                scope.spawn(move || work(captures, shard, &|_, _| {}))
-            })
-            .collect();
-        let mut done = vec![work(captures, Shard { index: 0, of, seed }, progress)];
-        for other in others {
-            // A worker that panicked has lost its shard: going on would be a verdict on half the traffic.
-            match other.join() {
-                Ok(result) => done.push(result),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    });
-    let (mut picture, summaries) = done.remove(0);
-    for (other, _) in done {
-        picture.merge(other);
-    }
+    let of = u32::try_from(workers.clamp(1, MOST_WORKERS)).unwrap_or(1);
+    let (picture, summaries) = if of == 1 {
+        alone(captures, seed, progress)
+    } else {
+        together(captures, of, seed, progress)
+    };
     let files = captures.infos(&summaries);
     let coverage = own_coverage(&picture);
     let mut facts = picture.into_facts(captures.names());
@@ -55,9 +37,14 @@ pub fn observe(
     Ok(facts)
 }
 
-fn work(captures: &Captures, shard: Shard, progress: &dyn Fn(u64, u64)) -> (Picture, Vec<Summary>) {
+/// One thread reads, hashes and looks into frames.
+fn alone(captures: &Captures, seed: u64, progress: &dyn Fn(u64, u64)) -> (Picture, Vec<Summary>) {
+    let shard = Shard {
+        seed,
+        ..Shard::default()
+    };
     let mut worker = Worker::new(shard, Limits::default());
-    let mut walk = captures.walk();
+    let mut walk = captures.walk_hashing(Hash::Here);
     let mut count = 0u64;
     while let Some(frame) = walk.next() {
         worker.frame(&frame);
@@ -70,6 +57,37 @@ fn work(captures: &Captures, shard: Shard, progress: &dyn Fn(u64, u64)) -> (Pict
     let (_, total) = walk.position();
     progress(total, total);
     (worker.finish(), walk.summaries())
+}
+
+/// As many threads as workers, at one desk.
+fn together(
+    captures: &Captures,
+    of: u32,
+    seed: u64,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> (Picture, Vec<Summary>) {
+    let desk = Desk::new(captures, of);
+    let work = |index| {
+        let mut worker = Worker::new(Shard { index, of, seed }, Limits::default());
+        desk.serve(index, progress, |frame| worker.frame(frame));
+        worker.finish()
+    };
+    let picture = std::thread::scope(|scope| {
+        let work = &work;
+        let others: Vec<_> = (1..of)
+            .map(|index| scope.spawn(move || work(index)))
+            .collect();
+        let mut picture = work(0);
+        for other in others {
+            // A worker that panicked has lost its shard: going on would be a verdict on half the traffic.
+            match other.join() {
+                Ok(other) => picture.merge(other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        picture
+    });
+    (picture, desk.finish())
 }
 
 /// What the wire itself knows of its blindness: frames without a name, and tables that were full.

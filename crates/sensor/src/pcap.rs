@@ -147,7 +147,23 @@ impl Pcap {
         format!("pcap, {order}, {unit}{variant}")
     }
 
-    pub(crate) fn next(&mut self, tape: &mut Tape, tally: &mut Tally) -> Option<Record> {
+    /// Puts the next record where the one before was: it is written once, in place, some millions of times a second.
+    #[inline]
+    pub(crate) fn next(&mut self, tape: &mut Tape, tally: &mut Tally, record: &mut Record) -> bool {
+        let bytes = tape.rest(self.at);
+        if let Some(header) = self.header(bytes)
+            && bytes.len() >= self.total(&header)
+            && self.plausible(&header, self.last_secs)
+        {
+            self.record(&header, tally, record);
+            return true;
+        }
+        self.next_with_care(tape, tally, record)
+    }
+
+    /// The next record where it is not all there yet, or odd, or none.
+    #[cold]
+    fn next_with_care(&mut self, tape: &mut Tape, tally: &mut Tally, record: &mut Record) -> bool {
         while !self.over {
             let view = tape.view(self.at, self.record_header);
             let Some(header) = self.header(view.bytes) else {
@@ -161,7 +177,7 @@ impl Pcap {
                         self.record_header
                     ));
                 }
-                return None;
+                return false;
             };
             let total = self.total(&header);
             let whole = view.bytes.len() >= total
@@ -170,14 +186,16 @@ impl Pcap {
                     && tape.view(self.at, total).bytes.len() >= total);
             if whole && (self.plausible(&header, self.last_secs) || self.believable(tape, &header))
             {
-                return Some(self.record(&header, tally));
+                self.record(&header, tally, record);
+                return true;
             }
             self.recover(tape, tally, &header, whole);
         }
-        None
+        false
     }
 
-    fn record(&mut self, header: &Header, tally: &mut Tally) -> Record {
+    #[inline]
+    fn record(&mut self, header: &Header, tally: &mut Tally, record: &mut Record) {
         let unit = if self.nanoseconds { 1 } else { 1000 };
         let time = Time(i64::from(header.secs) * 1_000_000_000 + i64::from(header.fraction) * unit);
         let mut wire_len = header
@@ -192,25 +210,24 @@ impl Pcap {
             ));
             wire_len = header.length;
         }
-        let record = Record {
-            at: self.at + self.record_header as u64,
-            length: header.length.min(wire_len),
-            wire_len,
-            time,
-            link: self.link,
-            number: tally.next_number(),
-        };
-        tally.frame(&record);
+        record.at = self.at + self.record_header as u64;
+        record.length = header.length.min(wire_len);
+        record.wire_len = wire_len;
+        record.time = time;
+        record.link = self.link;
+        record.number = tally.next_number();
+        tally.frame(record);
         tally.time(time);
         self.at += self.total(header) as u64;
         self.last_secs = Some(header.secs);
-        record
     }
 
     #[inline]
     fn header(&self, bytes: &[u8]) -> Option<Header> {
-        let bytes = bytes.get(..self.record_header)?;
-        let (first, second) = (self.endian.u32(bytes, 8)?, self.endian.u32(bytes, 12)?);
+        let [secs, fraction, first, second] = self.endian.four(bytes)?;
+        if bytes.len() < self.record_header {
+            return None;
+        }
         let swap = match self.lengths {
             Lengths::CapturedFirst => false,
             Lengths::WireFirst => true,
@@ -222,8 +239,8 @@ impl Pcap {
             (first, second)
         };
         Some(Header {
-            secs: self.endian.u32(bytes, 0)?,
-            fraction: self.endian.u32(bytes, 4)?,
+            secs,
+            fraction,
             length,
             wire_len,
         })

@@ -103,12 +103,6 @@ struct Block {
     step: usize,
 }
 
-/// What a block meant.
-enum Meaning {
-    Frame(Record),
-    Nothing,
-}
-
 impl Pcapng {
     pub(crate) fn open() -> Pcapng {
         Pcapng {
@@ -121,7 +115,8 @@ impl Pcapng {
         }
     }
 
-    pub(crate) fn next(&mut self, tape: &mut Tape, tally: &mut Tally) -> Option<Record> {
+    /// Puts the next record where the one before was.
+    pub(crate) fn next(&mut self, tape: &mut Tape, tally: &mut Tally, record: &mut Record) -> bool {
         while !self.over {
             let at = self.at;
             let view = tape.view(at, FRAMING as usize);
@@ -135,7 +130,7 @@ impl Pcapng {
                         tally.after()
                     ));
                 }
-                return None;
+                return false;
             }
             let Some(block) = self.block(view.bytes) else {
                 self.recover(tape, tally, None);
@@ -175,11 +170,11 @@ impl Pcapng {
                 .bytes
                 .get(..block.step)
                 .unwrap_or(&[]);
-            if let Meaning::Frame(record) = self.meaning(block, at, body, tally) {
-                return Some(record);
+            if self.meaning(block, at, body, tally, record) {
+                return true;
             }
         }
-        None
+        false
     }
 
     /// Reads a block's first twelve bytes; `None` if they cannot begin a block.
@@ -216,21 +211,27 @@ impl Pcapng {
         (known && block.length % 4 == 0 && block.closes(bytes.get(..block.step)?)).then_some(block)
     }
 
-    fn meaning(&mut self, block: Block, at: u64, bytes: &[u8], tally: &mut Tally) -> Meaning {
+    /// Takes a block for what it is; whether it gave a frame.
+    fn meaning(
+        &mut self,
+        block: Block,
+        at: u64,
+        bytes: &[u8],
+        tally: &mut Tally,
+        record: &mut Record,
+    ) -> bool {
         match block.kind {
             SECTION => self.section(block, at, bytes, tally),
             INTERFACE => self.interface(block, at, bytes, tally),
             PACKET | PACKET_OBSOLETE | PACKET_SIMPLE => {
-                if let Some(record) = self.packet(block, at, bytes, tally) {
-                    return Meaning::Frame(record);
-                }
+                return self.packet(block, at, bytes, tally, record);
             }
             STATISTICS => self.statistics(block, bytes, tally),
             JOURNAL => tally.no_frame(),
             kind if SYSTEM_CALLS.contains(&kind) => tally.no_frame(),
             _ => {}
         }
-        Meaning::Nothing
+        false
     }
 
     fn section(&mut self, block: Block, at: u64, bytes: &[u8], tally: &mut Tally) {
@@ -317,7 +318,14 @@ impl Pcapng {
     }
 
     #[inline]
-    fn packet(&mut self, block: Block, at: u64, bytes: &[u8], tally: &mut Tally) -> Option<Record> {
+    fn packet(
+        &mut self,
+        block: Block,
+        at: u64,
+        bytes: &[u8],
+        tally: &mut Tally,
+        record: &mut Record,
+    ) -> bool {
         let endian = block.endian;
         let (index, ticks, data, length, wire_len) = if block.kind == PACKET_SIMPLE {
             (0, None, 12, None, endian.u32(bytes, 8))
@@ -343,7 +351,7 @@ impl Pcapng {
         let room = u32::try_from(bytes.len().saturating_sub(data + 4)).unwrap_or(0);
         let Some(interface) = self.interfaces.get(index as usize) else {
             tally.undescribed(index);
-            return None;
+            return false;
         };
         let wire_len = wire_len.unwrap_or(0);
         // A simple packet block leaves its length to the snap length and the block.
@@ -380,7 +388,7 @@ impl Pcapng {
             ),
             None => self.last_time,
         };
-        let record = Record {
+        *record = Record {
             at: at + data as u64,
             length: length.min(room).min(wire_len),
             wire_len,
@@ -388,14 +396,14 @@ impl Pcapng {
             link: interface.link,
             number: tally.next_number(),
         };
-        tally.frame(&record);
+        tally.frame(record);
         if ticks.is_some() {
             self.last_time = time;
             tally.time(time);
         } else {
             tally.timeless();
         }
-        Some(record)
+        true
     }
 
     /// Says what is wrong at `self.at`, and goes on behind it if there is a behind. `cut`: the block that does not fit.

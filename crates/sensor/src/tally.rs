@@ -42,6 +42,18 @@ pub(crate) struct Record {
     pub(crate) number: u32,
 }
 
+impl Record {
+    /// No frame yet.
+    pub(crate) const NONE: Record = Record {
+        at: 0,
+        length: 0,
+        wire_len: 0,
+        time: Time(0),
+        link: Link::Ethernet,
+        number: 0,
+    };
+}
+
 /// Counts of a walk that is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -82,9 +94,14 @@ impl Tally {
         self.packets += 1;
         self.snapped += u64::from(record.length < record.wire_len);
         if let Link::Other(number) = record.link {
-            self.undecoded += 1;
-            *self.unknown.entry(number).or_default() += 1;
+            self.unknown(number);
         }
+    }
+
+    #[cold]
+    fn unknown(&mut self, number: u32) {
+        self.undecoded += 1;
+        *self.unknown.entry(number).or_default() += 1;
     }
 
     #[inline]

@@ -1,19 +1,28 @@
-//! The bytes of a capture, from the first to the last: mapped where the file is plain, streamed where it is compressed.
+//! The bytes of a capture, from the first to the last, read in blocks.
 //!
-//! Readers ask for a view from some byte on and never learn which of the two they have. A mapped file is shared by all
-//! who walk it; a stream holds a window that slides forward and grows to the largest record at most.
-use std::fs::File;
+//! Readers ask for a view from some byte on. The tape holds one block, which slides forward and grows to the largest
+//! record at most. A frame lies in one block, whole. Whoever wants frames to stay holds on to their block: then the tape
+//! goes on in another, and carries over what was not passed yet.
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use crate::hashing::Ledger;
+use crate::pool::{BLOCK, Block, Pool};
 
-/// Window of a stream to begin with.
-const WINDOW: usize = 1 << 20;
+/// The first block of a compressed capture: many such captures may be open at the same time, and most are small.
+const FIRST: usize = 1 << 16;
 
-pub(crate) enum Tape {
-    Mapped(Arc<Mmap>),
-    Streamed(Stream),
+pub(crate) struct Tape {
+    source: Box<dyn Read + Send>,
+    pool: Pool,
+    block: Arc<Block>,
+    /// Where on the tape the block begins.
+    base: u64,
+    ended: bool,
+    problem: Option<io::Error>,
+    ledger: Option<Ledger>,
+    /// Up to here the ledger has it.
+    entered: u64,
 }
 
 /// Bytes from the place asked for: at least as many as asked for, unless the tape ends before.
@@ -23,87 +32,32 @@ pub(crate) struct View<'a> {
     pub(crate) ends: bool,
 }
 
-pub(crate) struct Stream {
-    source: Box<dyn Read + Send>,
-    buffer: Vec<u8>,
-    /// Bytes of the buffer that are filled.
-    filled: usize,
-    /// Where on the tape the buffer begins.
-    base: u64,
-    ended: bool,
-    problem: Option<io::Error>,
-}
-
 impl Tape {
-    /// Maps the first `bytes` of a file (a file that is still being written is read as long as it was when opened).
-    pub(crate) fn map(file: &File, bytes: u64) -> io::Result<Mmap> {
-        let here = file.metadata()?.len().min(bytes);
-        let length =
-            usize::try_from(here).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-        // SAFETY: the map is read-only and bytes of it are only ever read as plain numbers by checked reads, so a file
-        // that is changed by someone else meanwhile gives other numbers, which every reader here takes for damage. The
-        // one thing that hurts is a file cut shorter while it is read: then the system ends the program (SIGBUS) at
-        // the missing page. It never gives foreign memory. Captures at rest are not cut, and the length is taken anew
-        // above, right before the map is made.
-        #[allow(unsafe_code)]
-        let map = unsafe { memmap2::MmapOptions::new().len(length).map(file)? };
-        #[cfg(unix)]
-        {
-            // A hint for read-ahead: without it everything works as well.
-            let _ = map.advise(memmap2::Advice::Sequential);
-        }
-        Ok(map)
-    }
-
-    pub(crate) fn stream(source: Box<dyn Read + Send>) -> Tape {
-        Tape::Streamed(Stream {
+    /// `length`: of the whole tape, where that is known. `ledger`: who hashes what was read.
+    pub(crate) fn new(
+        source: Box<dyn Read + Send>,
+        length: Option<u64>,
+        pool: &Pool,
+        ledger: Option<Ledger>,
+    ) -> Tape {
+        let known = length.and_then(|length| usize::try_from(length).ok());
+        // One byte more than there are: the end is met while the block is filled.
+        let first = known.map_or(FIRST, |length| length.saturating_add(1).min(BLOCK));
+        Tape {
             source,
-            buffer: Vec::new(),
-            filled: 0,
+            pool: pool.clone(),
+            block: Arc::new(pool.block(first)),
             base: 0,
             ended: false,
             problem: None,
-        })
+            ledger,
+            entered: 0,
+        }
     }
 
     /// Bytes from `at` on. Views only go forward: what lies before `at` may be gone afterwards.
+    #[inline]
     pub(crate) fn view(&mut self, at: u64, want: usize) -> View<'_> {
-        match self {
-            Tape::Mapped(map) => View {
-                bytes: mapped(map, at),
-                ends: true,
-            },
-            Tape::Streamed(stream) => stream.view(at, want),
-        }
-    }
-
-    /// Bytes of the latest view, without moving.
-    pub(crate) fn held(&self, at: u64, length: u32) -> &[u8] {
-        let rest = match self {
-            Tape::Mapped(map) => mapped(map, at),
-            Tape::Streamed(stream) => stream.rest(at),
-        };
-        rest.get(..length as usize).unwrap_or(&[])
-    }
-
-    /// What ended a stream before its end.
-    pub(crate) fn problem(&self) -> Option<&io::Error> {
-        match self {
-            Tape::Mapped(_) => None,
-            Tape::Streamed(stream) => stream.problem.as_ref(),
-        }
-    }
-}
-
-fn mapped(map: &Mmap, at: u64) -> &[u8] {
-    usize::try_from(at)
-        .ok()
-        .and_then(|at| map.get(at..))
-        .unwrap_or(&[])
-}
-
-impl Stream {
-    fn view(&mut self, at: u64, want: usize) -> View<'_> {
         if self.rest(at).len() < want {
             self.fill(at, want);
         }
@@ -113,53 +67,122 @@ impl Stream {
         }
     }
 
-    fn rest(&self, at: u64) -> &[u8] {
-        let filled = self.buffer.get(..self.filled).unwrap_or(&[]);
-        let skip = at
-            .checked_sub(self.base)
-            .and_then(|skip| usize::try_from(skip).ok());
-        skip.and_then(|skip| filled.get(skip..)).unwrap_or(&[])
+    /// Bytes of the latest view, without moving.
+    #[inline]
+    pub(crate) fn held(&self, at: u64, length: u32) -> &[u8] {
+        self.rest(at).get(..length as usize).unwrap_or(&[])
     }
 
-    /// Reads until `want` bytes from `at` on are there, or no more come.
+    /// The block of the latest view, and where in it that place is.
+    #[inline]
+    pub(crate) fn place(&self, at: u64) -> (&Arc<Block>, usize) {
+        (&self.block, self.skip(at).unwrap_or(usize::MAX))
+    }
+
+    /// Nothing more is wanted of the tape but its hash.
+    pub(crate) fn close(&mut self) {
+        if self.ledger.is_some() {
+            self.view(u64::MAX, 1);
+        }
+        if let Some(ledger) = self.ledger.take()
+            && self.problem.is_none()
+        {
+            ledger.end();
+        }
+    }
+
+    /// What ended a tape before its end.
+    pub(crate) fn problem(&self) -> Option<&io::Error> {
+        self.problem.as_ref()
+    }
+
+    #[inline]
+    fn skip(&self, at: u64) -> Option<usize> {
+        at.checked_sub(self.base)
+            .and_then(|skip| usize::try_from(skip).ok())
+    }
+
+    /// What is there from `at` on, without reading any further.
+    #[inline]
+    pub(crate) fn rest(&self, at: u64) -> &[u8] {
+        self.skip(at)
+            .and_then(|skip| self.block.bytes().get(skip..))
+            .unwrap_or(&[])
+    }
+
+    /// Reads until `want` bytes from `at` on are there, or no more come; once begun, until the block is full.
+    #[cold]
     fn fill(&mut self, at: u64, want: usize) {
         while self.rest(at).len() < want && !self.ended {
             self.make_room(at);
-            let room = self.buffer.get_mut(self.filled..).unwrap_or(&mut []);
-            match self.source.read(room) {
-                Ok(0) => self.ended = true,
-                Ok(count) => self.filled += count.min(room.len()),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    self.ended = true;
-                    self.problem = Some(e);
+            let Some(block) = Arc::get_mut(&mut self.block) else {
+                return; // Never: room was made in a block of its own.
+            };
+            while !block.is_full() && !self.ended {
+                let room = block.room();
+                let length = room.len();
+                match self.source.read(room) {
+                    Ok(0) => self.ended = true,
+                    Ok(count) => block.filled(count.min(length)),
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) => {
+                        self.ended = true;
+                        self.problem = Some(e);
+                    }
                 }
+            }
+            self.enter();
+        }
+    }
+
+    /// Lets go of bytes before `at`; where others still read the block, goes on in another.
+    ///
+    /// At least half of the room is free then, so each byte is moved about once. Blocks double as bytes arrive, not at
+    /// once: a length in a hostile header costs nothing by itself. One that grew for a large record is not kept.
+    fn make_room(&mut self, at: u64) {
+        let capacity = self.block.capacity();
+        let filled = self.block.bytes().len();
+        let behind = self.skip(at).unwrap_or(0).min(filled);
+        let left = filled - behind;
+        let length = if left > capacity / 2 {
+            capacity * 2
+        } else if capacity < BLOCK {
+            (capacity * 2).min(BLOCK)
+        } else if left <= BLOCK / 2 {
+            BLOCK
+        } else {
+            capacity
+        };
+        self.base += behind as u64;
+        match Arc::get_mut(&mut self.block) {
+            Some(block) if filled < capacity => block.forget(behind),
+            Some(block) if length >= capacity => {
+                block.forget(behind);
+                block.grow(length);
+            }
+            _ => {
+                let mut next = self.pool.block(length);
+                let tail = self.block.bytes().get(behind..).unwrap_or(&[]);
+                if let Some(room) = next.room().get_mut(..left) {
+                    room.copy_from_slice(tail);
+                }
+                next.filled(left);
+                self.block = Arc::new(next);
             }
         }
     }
 
-    /// Lets go of bytes before `at`, or grows the buffer.
-    ///
-    /// Bytes are moved only when that frees half of the buffer, so each is moved about once. The buffer doubles as
-    /// bytes arrive, not at once: a length in a hostile header costs nothing by itself.
-    fn make_room(&mut self, at: u64) {
-        let behind = usize::try_from(at.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        if behind >= self.filled {
-            self.base += self.filled as u64;
-            self.filled = 0;
-        } else if self.filled == self.buffer.len() && behind >= self.filled / 2 {
-            self.buffer.copy_within(behind..self.filled, 0);
-            self.filled -= behind;
-            self.base += behind as u64;
-        }
-        if self.filled == self.buffer.len() {
-            self.buffer.resize((self.filled * 2).max(WINDOW), 0);
+    /// Tells the ledger of what was read since.
+    fn enter(&mut self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.enter(&self.block, self.skip(self.entered).unwrap_or(0));
+            self.entered = self.base + self.block.bytes().len() as u64;
         }
     }
 }
 
 #[test]
-fn a_stream_gives_what_was_asked_for_and_says_when_it_ends() {
+fn a_tape_gives_what_was_asked_for_and_says_when_it_ends() {
     struct Drip(u8);
     impl Read for Drip {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -173,16 +196,38 @@ fn a_stream_gives_what_was_asked_for_and_says_when_it_ends() {
             }
         }
     }
-    let mut tape = Tape::stream(Box::new(Drip(0)));
-    let view = tape.view(3, 2);
-    assert!(view.bytes.starts_with(&[3, 4]) && !view.ends);
-    assert_eq!(tape.held(4, 1), [4]);
-    assert!(
-        tape.view(100, 50).bytes.starts_with(&[100, 101]),
-        "bytes between may be skipped"
-    );
-    let view = tape.view(198, 50);
-    assert!(view.bytes == [198, 199] && view.ends);
-    assert_eq!(tape.problem().unwrap().to_string(), "broken");
-    assert!(tape.view(u64::MAX, 1).bytes.is_empty());
+    for length in [None, Some(9), Some(31)] {
+        let mut tape = Tape::new(Box::new(Drip(0)), length, &Pool::default(), None);
+        assert!(tape.view(3, 2).bytes.starts_with(&[3, 4]));
+        assert_eq!(tape.held(4, 1), [4]);
+        assert!(
+            tape.view(100, 50).bytes.starts_with(&[100, 101]),
+            "bytes between may be skipped"
+        );
+        let view = tape.view(198, 50);
+        assert!(view.bytes == [198, 199] && view.ends);
+        assert_eq!(tape.problem().unwrap().to_string(), "broken");
+        assert!(tape.view(u64::MAX, 1).bytes.is_empty());
+    }
+}
+
+#[test]
+fn a_block_that_is_held_stays_as_it_is_while_the_tape_goes_on() {
+    let content: Vec<u8> = (0..3 * BLOCK).map(|n| (n / 7) as u8).collect();
+    let source = Box::new(io::Cursor::new(content.clone()));
+    let mut tape = Tape::new(source, None, &Pool::default(), None);
+    let mut held = Vec::new();
+    for at in (0..content.len()).step_by(1000) {
+        assert!(
+            tape.view(at as u64, 1000)
+                .bytes
+                .starts_with(&content[at..(at + 1000).min(content.len())])
+        );
+        let (block, place) = tape.place(at as u64);
+        held.push((Arc::clone(block), place, at));
+    }
+    for (block, place, at) in held {
+        let end = (at + 1000).min(content.len());
+        assert_eq!(block.bytes()[place..place + end - at], content[at..end]);
+    }
 }

@@ -1,10 +1,10 @@
 //! Captures built byte by byte, and what a walk over them saw.
 use std::io::{self, Cursor, Read};
-use std::sync::Arc;
 
 use wire::Link;
 
 use crate::capture::Frames;
+use crate::pool::Pool;
 use crate::tally::Summary;
 use crate::tape::Tape;
 
@@ -18,18 +18,16 @@ pub(crate) struct Seen {
     pub(crate) wire_len: u32,
 }
 
-/// Walks the bytes once mapped and once streamed in small pieces; both must see the same. `None`: not a capture.
+/// Walks the bytes once in the blocks of a plain file and once in small pieces; both must see the same. `None`: not a
+/// capture.
 pub(crate) fn walk(bytes: &[u8]) -> Option<(Vec<Seen>, Summary)> {
-    let mut map = memmap2::MmapMut::map_anon(bytes.len().max(1)).unwrap();
-    map[..bytes.len()].copy_from_slice(bytes);
-    let mapped = if bytes.is_empty() {
-        None
-    } else {
-        drain(Tape::Mapped(Arc::new(map.make_read_only().unwrap())))
-    };
-    let streamed = drain(Tape::stream(Box::new(Pieces(Cursor::new(bytes.to_vec())))));
-    assert_eq!(mapped, streamed, "a stream is read like a map");
-    mapped
+    let length = bytes.len() as u64;
+    let tape = |source, length| Tape::new(source, length, &Pool::default(), None);
+    let whole = drain(tape(Box::new(Cursor::new(bytes.to_vec())), Some(length)));
+    // A length of nothing: the smallest block there is, so that every record crosses from one to the next.
+    let pieces = Box::new(Pieces(Cursor::new(bytes.to_vec())));
+    assert_eq!(whole, drain(tape(pieces, Some(0))), "blocks are no borders");
+    whole
 }
 
 fn drain(tape: Tape) -> Option<(Vec<Seen>, Summary)> {

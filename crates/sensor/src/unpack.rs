@@ -1,58 +1,22 @@
 //! Compressed captures as a stream: gzip with several members, zstd with several frames.
 //!
 //! Whatever could be unpacked before an error is handed out before the error is.
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::identify::Packing;
 
-/// Bytes taken from the file so far, for the progress bar.
-pub(crate) type Taken = Arc<AtomicU64>;
+/// Bytes of the file that are unpacked at a time.
+const PACKED: usize = 1 << 16;
 
-/// Reads at most the first `bytes` of the file, so that a file still being written gives the same to everyone.
-pub(crate) fn open(
-    file: File,
-    bytes: u64,
-    packing: Option<Packing>,
-) -> (Box<dyn Read + Send>, Taken) {
-    let taken = Taken::default();
-    let counted = Counted {
-        source: file.take(bytes),
-        taken: Arc::clone(&taken),
-    };
-    (
-        unpack(BufReader::with_capacity(1 << 16, counted), packing),
-        taken,
-    )
-}
-
-pub(crate) fn unpack(
-    source: impl BufRead + Send + 'static,
-    packing: Option<Packing>,
-) -> Box<dyn Read + Send> {
+pub(crate) fn unpack(source: impl Read + Send + 'static, packing: Packing) -> Box<dyn Read + Send> {
+    let source = BufReader::with_capacity(PACKED, source);
     match packing {
-        None => Box::new(source),
-        Some(Packing::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-        Some(Packing::Zstd) => Box::new(Zstd::new(source)),
-    }
-}
-
-struct Counted<R> {
-    source: R,
-    taken: Taken,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read(buffer)?;
-        self.taken.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
+        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+        Packing::Zstd => Box::new(Zstd::new(source)),
     }
 }
 
@@ -176,7 +140,7 @@ mod tests {
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     fn read(bytes: Vec<u8>, packing: Packing) -> (Vec<u8>, Option<String>) {
-        let mut source = unpack(io::Cursor::new(bytes), Some(packing));
+        let mut source = unpack(io::Cursor::new(bytes), packing);
         let mut out = Vec::new();
         let error = source.read_to_end(&mut out).err().map(|e| e.to_string());
         (out, error)

@@ -3,12 +3,15 @@
 //! Captures of several sensors overlap in time, and one connection may be in two of them. So captures that overlap are
 //! merged by the times of their frames, while within each the order of the file is kept, whatever its times say.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use facts::Time;
 use wire::Frame;
 
 use crate::capture::Frames;
-use crate::tally::{Record, Summary};
+use crate::hashing::Hash;
+use crate::pool::{Block, Pool};
+use crate::tally::Summary;
 use crate::{Capture, Captures};
 
 /// Every frame of the captures, in time order. Belongs to one worker.
@@ -17,7 +20,8 @@ pub struct Walk<'a> {
     captures: &'a Captures,
     /// Captures that no frame was taken of yet, in order.
     ahead: VecDeque<u32>,
-    open: Vec<Open>,
+    /// Captures under way, each at its next frame.
+    open: Vec<Frames>,
     /// The capture of `open` whose frame is out now.
     turn: Option<usize>,
     /// As long as its frames come before this, it stays that capture's turn.
@@ -25,24 +29,22 @@ pub struct Walk<'a> {
     summaries: BTreeMap<u32, Summary>,
     done: u64,
     total: u64,
+    pool: Pool,
+    hash: Hash,
 }
 
-/// A capture under way, with the frame that comes next of it.
-#[derive(Debug)]
-struct Open {
-    frames: Frames,
-    pending: Record,
-}
-
-impl Open {
-    /// Time, then place in the order of captures.
-    fn key(&self) -> (Time, u32) {
-        (self.pending.time, self.frames.index())
-    }
+/// When the frame that comes next of a capture under way comes: its time, then its place in the order of captures.
+#[inline]
+fn key(frames: &Frames) -> (Time, u32) {
+    (frames.record().time, frames.index())
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(captures: &'a Captures, plan: impl Iterator<Item = u32>) -> Walk<'a> {
+    pub(crate) fn new(
+        captures: &'a Captures,
+        plan: impl Iterator<Item = u32>,
+        hash: Hash,
+    ) -> Walk<'a> {
         let ahead: VecDeque<u32> = plan.collect();
         let sizes = ahead
             .iter()
@@ -58,6 +60,8 @@ impl<'a> Walk<'a> {
             summaries: BTreeMap::new(),
             done: 0,
             total,
+            pool: Pool::default(),
+            hash,
         }
     }
 
@@ -69,26 +73,31 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes to the next frame and says whose it is and which.
+    #[inline]
     pub(crate) fn step(&mut self) -> Option<(u32, u32)> {
         if let Some(turn) = self.turn
             && let Some(open) = self.open.get_mut(turn)
         {
-            match open.frames.advance() {
-                Some(record) => {
-                    open.pending = record;
-                    if open.key() < self.until {
-                        return Some((open.frames.index(), record.number));
-                    }
-                }
-                None => self.close(turn),
+            if !open.advance() {
+                self.close(turn);
+            } else if key(open) < self.until {
+                return Some((open.index(), open.record().number));
             }
         }
         self.choose()
     }
 
+    #[inline]
     pub(crate) fn current(&self) -> Option<Frame<'_>> {
         let open = self.open.get(self.turn?)?;
-        Some(open.frames.frame(&open.pending))
+        Some(open.frame())
+    }
+
+    /// The frame that is out now, and where its bytes are.
+    pub(crate) fn place(&self) -> Option<(Frame<'_>, &Arc<Block>, usize)> {
+        let open = self.open.get(self.turn?)?;
+        let (block, at) = open.place();
+        Some((open.frame(), block, at))
     }
 
     /// Gives the turn to the capture whose next frame is the earliest, after opening those that begin before it.
@@ -99,7 +108,7 @@ impl<'a> Walk<'a> {
                 .open
                 .iter()
                 .enumerate()
-                .min_by_key(|(_, open)| open.key());
+                .min_by_key(|(_, open)| key(open));
             let begins = self.ahead.front().map(|index| {
                 let first = self
                     .captures
@@ -109,7 +118,7 @@ impl<'a> Walk<'a> {
                 (first.unwrap_or(Time::MAX), *index)
             });
             if let Some((first, index)) = begins
-                && earliest.is_none_or(|(_, open)| (first, index) < open.key())
+                && earliest.is_none_or(|(_, open)| (first, index) < key(open))
             {
                 self.ahead.pop_front();
                 self.begin(index);
@@ -121,10 +130,10 @@ impl<'a> Walk<'a> {
                 .iter()
                 .enumerate()
                 .filter(|(other, _)| *other != turn)
-                .map(|(_, open)| open.key());
+                .map(|(_, open)| key(open));
             self.until = others.chain(begins).min().unwrap_or((Time::MAX, u32::MAX));
             self.turn = Some(turn);
-            return Some((open.frames.index(), open.pending.number));
+            return Some((open.index(), open.record().number));
         }
     }
 
@@ -132,14 +141,14 @@ impl<'a> Walk<'a> {
         let Some(capture) = self.captures.list().get(index as usize) else {
             return;
         };
-        match capture.frames(index) {
-            Ok(mut frames) => match frames.advance() {
-                Some(pending) => self.open.push(Open { frames, pending }),
-                None => {
-                    self.done += capture.bytes();
-                    self.summaries.insert(index, frames.summary());
+        match capture.read(index, &self.pool, &self.hash) {
+            Ok(mut frames) => {
+                if frames.advance() {
+                    self.open.push(frames);
+                } else {
+                    self.over(frames);
                 }
-            },
+            }
             Err(error) => {
                 self.done += capture.bytes();
                 let problems = vec![format!("no longer readable: the file {}", error.reason())];
@@ -156,15 +165,21 @@ impl<'a> Walk<'a> {
 
     fn close(&mut self, turn: usize) {
         if turn < self.open.len() {
-            let open = self.open.swap_remove(turn);
-            let index = open.frames.index();
-            self.done += self
-                .captures
-                .list()
-                .get(index as usize)
-                .map_or(0, Capture::bytes);
-            self.summaries.insert(index, open.frames.summary());
+            let frames = self.open.swap_remove(turn);
+            self.over(frames);
         }
+    }
+
+    fn over(&mut self, mut frames: Frames) {
+        let index = frames.index();
+        let hash = frames.close();
+        if let Some(capture) = self.captures.list().get(index as usize) {
+            self.done += capture.bytes();
+            if let Some(hash) = hash {
+                capture.hashed(hash);
+            }
+        }
+        self.summaries.insert(index, frames.summary());
     }
 
     /// Lets go of the capture whose frame is out now, whatever is left of it.
@@ -174,9 +189,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Bytes of the files that are done with, and bytes in all.
+    /// Bytes of the files that were read, and bytes in all.
     pub fn position(&self) -> (u64, u64) {
-        let under_way: u64 = self.open.iter().map(|open| open.frames.position()).sum();
+        let under_way: u64 = self.open.iter().map(Frames::position).sum();
         ((self.done + under_way).min(self.total), self.total)
     }
 
@@ -184,11 +199,11 @@ impl<'a> Walk<'a> {
     pub fn summaries(&self) -> Vec<Summary> {
         let indexes = (0u32..).take(self.captures.list().len());
         let summary = |index: u32| {
-            let under_way = || self.open.iter().find(|open| open.frames.index() == index);
+            let under_way = || self.open.iter().find(|open| open.index() == index);
             self.summaries
                 .get(&index)
                 .cloned()
-                .or_else(|| under_way().map(|open| open.frames.summary()))
+                .or_else(|| under_way().map(Frames::summary))
         };
         indexes
             .map(|index| summary(index).unwrap_or_default())
@@ -213,7 +228,7 @@ impl<'a> Fetch<'a> {
         }
         let plan: Vec<u32> = by_capture.keys().copied().collect();
         Fetch {
-            walk: Walk::new(captures, plan.into_iter()),
+            walk: Walk::new(captures, plan.into_iter(), Hash::No),
             wanted: by_capture,
         }
     }

@@ -153,7 +153,7 @@ fn take(mut tap: Tap, number: usize, work: Work, dir: &Path, stop: &AtomicBool) 
         seconds: 60,
     };
     let mut segments = Segments::open(dir, "rate", number, rotation).unwrap();
-    let mut worker = Worker::new(Shard::default());
+    let mut worker = Worker::new(Shard::default(), wire::Limits::live());
     let before = processor_time();
     let (mut first, mut last) = (Time::MAX, Time::MIN);
     let mut take = |wait: u64| {

@@ -1,8 +1,9 @@
 //! A worker: the whole way of a frame, from its bytes to the picture, for one shard of the flows.
 //!
-//! No queue, no lock and, once its flows are known, no allocation per packet. Several workers read the same frames; each
-//! keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
+//! No queue, no lock and, once its flows are known, no allocation per packet. Several workers may be given the same frames;
+//! each keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
 mod flows;
+mod shard;
 mod table;
 mod take;
 mod transport;
@@ -22,6 +23,7 @@ use crate::{Frame, names, protocols};
 
 use self::flows::Flows;
 use self::table::Passed;
+pub use self::shard::owner;
 pub use self::take::Load;
 
 /// Which part of the traffic a worker keeps.

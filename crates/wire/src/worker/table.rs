@@ -5,7 +5,7 @@ use facts::Address;
 
 use super::flows::Place;
 use super::transport::settle;
-use super::{Here, Passing, Worker};
+use super::{Here, Passing, Shard, Worker, shard};
 use crate::flow::{
     Engine, Flow, Forwarded, Key, Sight, Stream, Transport, is_stale, open_expected,
 };
@@ -28,8 +28,8 @@ pub(super) struct Passed<'a> {
 impl Worker {
     /// Whether the flows of this pair of hosts are this worker's.
     pub(super) fn mine(&self, key: &Key) -> bool {
-        let of = u64::from(self.shard.of);
-        of <= 1 || key.pair_hash() % of == u64::from(self.shard.index)
+        let Shard { index, of, .. } = self.shard;
+        of <= 1 || shard::worker_of(key, of) == index
     }
 
     /// Finds or opens the flow of a packet, and notes where it was seen. It is for the caller to count it.
