@@ -1,13 +1,19 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod ads;
+mod asks;
 mod cdp;
 mod dhcp;
 mod dns;
 mod enip;
+mod ethercat;
+mod fins;
 mod ftp;
+mod hart_ip;
 mod http;
 mod lines;
 mod lldp;
+mod melsec;
 mod modbus;
 mod named;
 mod nbdgm;
@@ -65,6 +71,11 @@ pub static ALL: &[&Decoder] = &[
     &named::RADMIN,
     &named::JETDIRECT,
     // By a header that agrees with itself.
+    &ads::DECODER,
+    &fins::DECODER,
+    &hart_ip::DECODER,
+    &melsec::DECODER,
+    &melsec::melsoft::DECODER,
     &modbus::DECODER,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
@@ -92,6 +103,7 @@ pub static ALL: &[&Decoder] = &[
     &named::RTP,
     &named::FTP_DATA,
     // Layer 2: never probed, the frame's own number decides.
+    &ethercat::DECODER,
     &profinet::DECODER,
     &lldp::DECODER,
     &cdp::DECODER,
