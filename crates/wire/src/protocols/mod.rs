@@ -8,11 +8,13 @@ mod dns;
 mod enip;
 mod ethercat;
 mod fins;
+mod fox;
 mod ftp;
 mod hart_ip;
 mod http;
 mod lines;
 mod lldp;
+mod makers;
 mod melsec;
 mod modbus;
 mod named;
@@ -20,11 +22,13 @@ mod nbdgm;
 mod netbios;
 mod ntp;
 mod opcua;
+mod powerlink;
 mod profinet;
 mod rdp;
 pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
+mod sbus;
 mod smb;
 mod snmp;
 mod ssh;
@@ -42,6 +46,7 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 pub static ALL: &[&Decoder] = &[
     // By a magic number, a banner or a start line.
     &vnc::DECODER,
+    &fox::DECODER,
     &ssh::DECODER,
     &smb::DECODER,
     &rtsp::DECODER,
@@ -64,6 +69,7 @@ pub static ALL: &[&Decoder] = &[
     &named::DCERPC,
     &named::DNP3,
     &named::PPTP,
+    &makers::IFIX,
     &named::MQTT,
     &named::SIP,
     &named::MSSQL,
@@ -71,6 +77,10 @@ pub static ALL: &[&Decoder] = &[
     &named::RADMIN,
     &named::JETDIRECT,
     // By a header that agrees with itself.
+    &makers::BSAP,
+    &makers::EGD,
+    &makers::GENISYS,
+    &sbus::DECODER,
     &ads::DECODER,
     &fins::DECODER,
     &hart_ip::DECODER,
@@ -103,6 +113,7 @@ pub static ALL: &[&Decoder] = &[
     &named::RTP,
     &named::FTP_DATA,
     // Layer 2: never probed, the frame's own number decides.
+    &powerlink::DECODER,
     &ethercat::DECODER,
     &profinet::DECODER,
     &lldp::DECODER,
