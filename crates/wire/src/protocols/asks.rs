@@ -16,7 +16,7 @@ const MOST_SUBJECTS: usize = 16;
 pub(super) struct Waiting<T> {
     pub side: Side,
     pub tag: T,
-    asked: Asked,
+    pub asked: Asked,
     fingerprint: u64,
     op: Arc<Op>,
 }
@@ -90,7 +90,10 @@ impl<K: PartialEq, T, const N: usize> Asks<K, T, N> {
     ) -> Waiting<T> {
         // Both ends may ask the same of each other: their rows differ.
         let fingerprint = Memo::fingerprint(what) ^ u64::from(side == Side::Client);
-        let known = self.subjects.iter().find(|(known, _)| *known == fingerprint);
+        let known = self
+            .subjects
+            .iter()
+            .find(|(known, _)| *known == fingerprint);
         let op = match known {
             Some((_, op)) => Arc::clone(op),
             None => {
@@ -206,8 +209,13 @@ pub(super) struct Carried {
 impl Carried {
     /// Begins with the message at hand.
     pub(super) fn new(cx: &Cx<'_>) -> Carried {
+        Carried::since(cx.asked())
+    }
+
+    /// Begins with an earlier request.
+    pub(super) fn since(asked: Asked) -> Carried {
         Carried {
-            asked: cx.asked(),
+            asked,
             hash: Sha256::new(),
             bytes: 0,
             next: 0,

@@ -79,12 +79,11 @@ impl Dialogue for Fox {
         let words: Vec<&[u8]> = command.split(|byte| *byte == b' ').collect();
         match words.get(4..) {
             Some([b"fox", b"hello"]) => self.hello(cx, side, fields),
-            Some([b"fox", b"challenge"]) => {
-                // Basic authentication sends the password as it is.
-                if field(fields, "method").as_deref() == Some("basic") {
-                    cx.oddity("fox.password_in_clear", side, None);
-                }
+            // Basic authentication sends the password as it is.
+            Some([b"fox", b"challenge"]) if field(fields, "method").as_deref() == Some("basic") => {
+                cx.oddity("fox.password_in_clear", side, None);
             }
+            Some([b"fox", b"challenge"]) => {}
             Some([b"fox", rest @ ..]) => self.other(cx, side, rest, fields),
             _ => {}
         }
@@ -113,7 +112,8 @@ impl Fox {
                 None => name,
             })
         };
-        let host = field(fields, "hostName").filter(|name| name.parse::<std::net::IpAddr>().is_err());
+        let host =
+            field(fields, "hostName").filter(|name| name.parse::<std::net::IpAddr>().is_err());
         for (attribute, value) in [
             ("hostname", host),
             (
@@ -173,13 +173,70 @@ impl Fox {
 
 /// `name=t:value`, a line each.
 fn field(fields: &[u8], name: &str) -> Option<String> {
-    fields
-        .split(|byte| *byte == b'\n')
-        .find_map(|line| {
-            let value = line.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-            let [_, b':', value @ ..] = value else {
-                return None;
-            };
-            text(value, 128)
-        })
+    fields.split(|byte| *byte == b'\n').find_map(|line| {
+        let value = line.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        let [_, b':', value @ ..] = value else {
+            return None;
+        };
+        text(value, 128)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::DECODER;
+    use crate::Side::{Client, Server};
+    use crate::testing::check_at;
+
+    fn text(characters: &str) -> String {
+        characters
+            .bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    #[test]
+    fn both_ends_say_who_they_are_and_a_password_is_told_by_its_user() {
+        let hello = "fox a 1 -1 fox hello\n{\nfox.version=s:1.0\nhostName=s:ops1\napp.name=s:Workbench\napp.version=s:3.7\nos.name=s:Windows\nos.version=s:10\n};;\n";
+        let welcome = "fox a 0 -1 fox hello\n{\nhostName=s:10.0.0.2\napp.name=s:Station\nstation.name=s:Gate\nhostId=s:Qnx-1\n};;\n";
+        let login = "fox a 3 1 fox login\n{\nusername=s:admin\npassword=s:x\n};;\n";
+        let (first, rest) = hello.split_at(40);
+        check_at(
+            &DECODER,
+            40001,
+            &[
+                (Client, &text(first)),
+                (Client, &text(rest)),
+                (Server, &text(welcome)),
+                (
+                    Server,
+                    &text("fox a 1 -1 fox challenge\n{\nmethod=s:basic\n};;\n"),
+                ),
+                (Client, &text(login)),
+                (Server, &text("fox a 4 3 fox rejected\n{\n};;\n")),
+                (Client, &text(login)),
+                (
+                    Server,
+                    &text("fox a 5 3 fox authenticated\n{\n};;\nnonsense"),
+                ),
+            ],
+            expect![[r#"
+                conversation protocol=fox:1.0 state=answered packets=4/4 bytes=246/218
+                operation identify (fox hello) ok count=1 frames=[1, 2, 3]
+                operation authenticate "user admin" (fox login, rejected) refused count=1 frames=[5, 6]
+                operation authenticate "user admin" (fox login) ok count=1 frames=[7, 8]
+                identity 10.0.0.1 hostname=ops1 stated
+                identity 10.0.0.1 os=Windows 10 stated
+                identity 10.0.0.1 software=Niagara Workbench 3.7 stated
+                identity 10.0.0.2 serial=Qnx-1 stated
+                identity 10.0.0.2 software=Niagara Station stated
+                identity 10.0.0.2 system=Niagara station Gate stated
+                credential count=2 protocol=fox client=10.0.0.1 server=10.0.0.2 what=password user=admin frames=Numbers([5, 7])
+                oddity what=fox.password_in_clear frames=Numbers([4])
+                oddity what=protocol.malformed detail=fox: start frames=Numbers([8])
+            "#]],
+        );
+    }
 }

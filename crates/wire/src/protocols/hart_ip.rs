@@ -232,7 +232,10 @@ impl Dialogue for HartIp {
 }
 
 impl HartIp {
-    #[expect(clippy::too_many_arguments, reason = "what a command is, and where it stood")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a command is, and where it stood"
+    )]
     fn ask(
         &mut self,
         cx: &mut Cx<'_>,
@@ -252,7 +255,9 @@ impl HartIp {
         self.asks.ask(cx, side, key, command, &what, || Op {
             object: Some(object),
             detail: Some(match name {
-                "" if command >= 128 => format!("command {command}, the maker's own"),
+                "" if matches!(command, 128..=253 | 0xfc00..) => {
+                    format!("command {command}, the maker's own")
+                }
                 "" => format!("command {command}"),
                 name => format!("command {command}, {name}"),
             }),
@@ -454,7 +459,7 @@ const fn known(command: u16) -> (&'static str, Verb) {
         55 => ("write variable damping", Verb::ParameterChange),
         56 => ("write sensor serial number", Verb::ParameterChange),
         59 => ("write number of preambles", Verb::Configure),
-        66 | 67 | 68 => ("fixed output or trim", Verb::Operate),
+        66..=68 => ("fixed output or trim", Verb::Operate),
         71 => ("lock device", Verb::Lock),
         72 => ("squawk", Verb::Diagnose),
         73 => ("find device", Verb::Identify),
@@ -476,5 +481,115 @@ const fn known(command: u16) -> (&'static str, Verb) {
         108 => ("write burst command", Verb::Configure),
         109 => ("burst mode control", Verb::Configure),
         _ => ("", Verb::Read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::DECODER;
+    use crate::Side::{Client, Server};
+    use crate::testing::{check, check_at};
+
+    fn message(kind: &str, id: &str, sequence: &str, body: &str) -> String {
+        let length = body.replace(' ', "").len() / 2 + 8;
+        format!("01 {kind} {id} 00 {sequence} {length:04x} {body}")
+    }
+
+    #[test]
+    fn commands_are_paired_and_the_device_names_itself() {
+        let identity =
+            "06 00 00 18 00 40 fe 264e 05 07 04 01 0e 0c 0000d2 05 02 0002 d0 0026 0026 84 00";
+        let tag = "86 a64e0000d2 14 08 00 40 4352414e4539 00"; // CRANE9
+        check_at(
+            &DECODER,
+            40001,
+            &[
+                (Client, &message("00", "00", "0001", "01 00007530")),
+                (Server, &message("01", "00", "0001", "01 0000ea60")),
+                (Client, &message("00", "03", "0002", "02 00 00 00 02")),
+                (Server, &message("01", "03", "0002", identity)),
+                (
+                    Client,
+                    &message("00", "03", "0003", "82 264e0000d2 14 00 00"),
+                ),
+                (Server, &message("01", "03", "0003", tag)),
+                // Range values are refused: write protected.
+                (
+                    Client,
+                    &message(
+                        "00",
+                        "03",
+                        "0004",
+                        "82 264e0000d2 23 09 06 41200000 00000000 00",
+                    ),
+                ),
+                (
+                    Server,
+                    &message("01", "03", "0004", "86 a64e0000d2 23 02 07 40 00"),
+                ),
+                // A write and a warning, cut in two segments.
+                (Client, "01 00 03 00 0005"),
+                (Client, "0015 82 264e0000d2 22 04 3f800000 00"),
+                (
+                    Server,
+                    &message("01", "03", "0005", "86 a64e0000d2 22 02 08 40 00"),
+                ),
+                // Not taken by the gateway.
+                (
+                    Client,
+                    &message("00", "03", "0006", "82 111100000f 2a 00 00"),
+                ),
+                (Server, "01 0f 03 08 0006 0008"),
+                // Two commands in one, the second by its number of two octets.
+                (
+                    Client,
+                    &message("00", "04", "0007", "0000 0003 00 0206 01 00"),
+                ),
+                (
+                    Server,
+                    &message("01", "04", "0007", "0000 0003 01 00 0206 01 40"),
+                ),
+                (
+                    Client,
+                    &message("00", "03", "0008", "82 264e0000d2 59 00 00"),
+                ),
+            ],
+            expect![[r#"
+                conversation protocol=hart-ip state=answered packets=9/7 bytes=141/139
+                operation identify "device 0" (command 0, read unique identifier) ok count=1 frames=[3, 4]
+                operation identify "device 264e-0000d2" (command 20, read long tag) ok count=1 frames=[5, 6]
+                operation parameter-change "device 264e-0000d2" (command 35, write range values, write protected (code 7)) refused count=1 frames=[7, 8]
+                operation parameter-change "device 264e-0000d2" (command 34, write damping) ok count=1 frames=[9, 10, 11]
+                operation reset "device 1111-00000f" (command 42, device reset, not taken, status 8) refused count=1 frames=[12, 13]
+                operation read "the device itself" (command 3, read dynamic variables) ok count=1 frames=[14, 15]
+                operation read "the device itself" (command 518, command not implemented (code 64)) refused count=1 frames=[14, 15]
+                operation set-clock "device 264e-0000d2" (command 89, set clock) unanswered count=1 frames=[16]
+                identity 10.0.0.2 firmware=device revision 4, software 1 stated
+                identity 10.0.0.2 maker=Rosemount stated
+                identity 10.0.0.2 model=HART device type 264e stated
+                identity 10.0.0.2 serial=210 stated
+                identity 10.0.0.2 system=HART long tag CRANE9 stated
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_frame_that_contradicts_its_length_is_malformed() {
+        check(
+            &DECODER,
+            &[
+                (Client, &message("00", "00", "0001", "01 00007530")),
+                (
+                    Client,
+                    &message("00", "03", "0002", "82 264e0000d2 22 ff 3f80"),
+                ),
+            ],
+            expect![[r#"
+                conversation protocol=hart-ip state=unanswered packets=2/0 bytes=31/0
+                oddity what=protocol.malformed detail=hart-ip: frame frames=Numbers([2])
+            "#]],
+        );
     }
 }

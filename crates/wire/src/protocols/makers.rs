@@ -24,6 +24,13 @@ pub static GENISYS: Decoder = named(
     genisys,
     "Union Switch & Signal SM-6700B, Genisys protocol",
 );
+pub static ETHER_SIO: Decoder = named(
+    "ether-sio",
+    "Ether-S-I/O (Saia)",
+    &[Udp(6060)],
+    ether_sio,
+    "no public specification; messages as observed",
+);
 pub static IFIX: Decoder = named(
     "ifix",
     "GE iFIX (between nodes)",
@@ -131,6 +138,12 @@ fn genisys(head: &Head<'_>) -> Probe {
     ours(read())
 }
 
+/// Its name, a version, a number.
+fn ether_sio(head: &Head<'_>) -> Probe {
+    let ours_it_is = head.bytes.starts_with(b"ESIO\0\x01\0\0") && head.bytes.len() >= 16;
+    ours(ours_it_is.then_some(Sender::Unknown))
+}
+
 /// One octet of a CRC-16, least bit first.
 fn step(crc: u16, byte: u8, polynomial: u16) -> u16 {
     (0..8).fold(crc ^ u16::from(byte), |crc, _| {
@@ -167,7 +180,7 @@ fn ifix(head: &Head<'_>) -> Probe {
 mod tests {
     use expect_test::expect;
 
-    use super::{BSAP, EGD, GENISYS, IFIX};
+    use super::{BSAP, EGD, ETHER_SIO, GENISYS, IFIX};
     use crate::Side::{Client, Server};
     use crate::testing::check;
 
@@ -180,7 +193,7 @@ mod tests {
                 "0d01 0100 0a000001 7b000000 be8a7e38 00811b2c 00000000 00000000 00000000 0102",
             )],
             expect![[r#"
-                conversation protocol=egd state=one-way packets=1/0 bytes=34/0
+                conversation protocol=egd state=unanswered packets=1/0 bytes=34/0
             "#]],
         );
         check(
@@ -191,6 +204,7 @@ mod tests {
                 (Server, "0e00 0000 0000 00000000 00000000"),
             ],
             expect![[r#"
+                conversation protocol=bsap state=answered packets=1/1 bytes=10/14
             "#]],
         );
         check(
@@ -198,6 +212,13 @@ mod tests {
             &[(Client, "fb 01 8340 f6"), (Server, "f1 01 f6")],
             expect![[r#"
                 conversation protocol=genisys state=answered packets=1/1 bytes=5/3
+            "#]],
+        );
+        check(
+            &ETHER_SIO,
+            &[(Client, "4553494f 00010000 00317616 00000018 00000000")],
+            expect![[r#"
+                conversation protocol=ether-sio state=unanswered packets=1/0 bytes=20/0
             "#]],
         );
         check(

@@ -3,6 +3,7 @@
 mod ads;
 mod asks;
 mod cdp;
+mod codesys;
 mod dhcp;
 mod dns;
 mod enip;
@@ -10,6 +11,7 @@ mod ethercat;
 mod fins;
 mod fox;
 mod ftp;
+mod ge_srtp;
 mod hart_ip;
 mod http;
 mod lines;
@@ -37,6 +39,7 @@ mod teamviewer;
 mod telnet;
 mod tftp;
 mod tls;
+mod tristation;
 mod vnc;
 
 pub(crate) use self::remote_tools::RemoteTool;
@@ -69,7 +72,10 @@ pub static ALL: &[&Decoder] = &[
     &named::DCERPC,
     &named::DNP3,
     &named::PPTP,
+    &makers::ETHER_SIO,
     &makers::IFIX,
+    &codesys::DECODER,
+    &codesys::v2::DECODER,
     &named::MQTT,
     &named::SIP,
     &named::MSSQL,
@@ -80,10 +86,12 @@ pub static ALL: &[&Decoder] = &[
     &makers::BSAP,
     &makers::EGD,
     &makers::GENISYS,
+    &tristation::DECODER,
     &sbus::DECODER,
     &ads::DECODER,
     &fins::DECODER,
     &hart_ip::DECODER,
+    &ge_srtp::DECODER,
     &melsec::DECODER,
     &melsec::melsoft::DECODER,
     &modbus::DECODER,

@@ -182,16 +182,17 @@ impl Powerlink {
             (5 | 6 | 0x20 | 0x21, data) => text(data, 64).map(|name| format!("{node}{name}")),
             _ => None,
         };
-        let written = verb.modifies().then(|| sdo.data.len().saturating_sub(4) as u64);
+        let written = verb
+            .modifies()
+            .then(|| sdo.data.len().saturating_sub(4) as u64);
         let named = sdo.data.get(..4.min(sdo.data.len())).unwrap_or(&[]);
         let what = [&[to, sdo.command], named].concat();
-        self.asks
-            .ask(cx, side, sdo.transaction, (), &what, || Op {
-                object,
-                detail: Some(name.to_owned()),
-                content_bytes: written.filter(|bytes| *bytes > 0),
-                ..Op::new(verb)
-            });
+        self.asks.ask(cx, side, sdo.transaction, (), &what, || Op {
+            object,
+            detail: Some(name.to_owned()),
+            content_bytes: written.filter(|bytes| *bytes > 0),
+            ..Op::new(verb)
+        });
     }
 
     /// EPSG DS 301, 7.3.1.2.1: the managing node commands; nothing answers.
@@ -254,5 +255,95 @@ impl Powerlink {
             cx.identity(side, "hostname", host);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::DECODER;
+    use crate::Side::{Client, Server};
+    use crate::testing::check;
+    use crate::{Carrier, Decoder};
+
+    static UDP: Decoder = Decoder {
+        carriers: &[Carrier::Udp(3819)],
+        ..DECODER
+    };
+
+    #[test]
+    fn objects_are_read_and_written_over_udp() {
+        check(
+            &UDP,
+            &[
+                (Client, "06 0000 05 00 01 0000"), // the sequence layer opens
+                (Server, "06 0000 05 01 01 0000"),
+                (
+                    Client,
+                    "06 0000 05 02 06 0000 00 00 00 02 0400 0000 0010 00 00",
+                ),
+                (
+                    Server,
+                    "06 0000 05 06 06 0000 00 00 80 02 0400 0000 91010f00",
+                ),
+                (
+                    Client,
+                    "06 0000 05 06 0a 0000 00 01 00 01 0800 0000 0610 00 00 e8030000",
+                ),
+                (Server, "06 0000 05 0a 0a 0000 00 01 80 01 0000 0000"),
+                (
+                    Client,
+                    "06 0000 05 0a 0e 0000 00 02 00 01 0800 0000 3010 01 00 00000000",
+                ),
+                (
+                    Server,
+                    "06 0000 05 0e 0e 0000 00 02 c0 01 0400 0000 02000106",
+                ),
+                (
+                    Client,
+                    "06 0000 05 0e 12 0000 00 03 00 20 0900 0000 66772e62696e 000000",
+                ),
+            ],
+            expect![[r#"
+                conversation protocol=powerlink state=answered packets=5/4 bytes=101/64
+                operation read "object 1000h:0" (read by index) ok count=1 frames=[3, 4]
+                operation parameter-change "object 1006h:0" (write by index) ok count=1 frames=[5, 6]
+                operation parameter-change "object 1030h:1" (write by index, aborted, code 06010002) refused count=1 frames=[7, 8]
+                operation file-write "fw.bin" (file write) unanswered count=1 frames=[9]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn nodes_are_commanded_and_identify_themselves() {
+        let zeros = |count: usize| "00".repeat(count);
+        let host = format!("706c6b31{}", zeros(28)); // plk1
+        let identity = format!(
+            "{} 00000000 12000000 34000000 05000100 0000abcd {} {host}",
+            zeros(22),
+            zeros(36)
+        );
+        check(
+            &DECODER,
+            &[
+                (Client, "03 01 f0 00 00 00 00"), // a poll of the cycle
+                (Client, "06 05 f0 04 22 00"),
+                (Client, "06 ff f0 04 28 00"),
+                (Client, &format!("06 f0 05 01 {identity}")),
+                (Client, "06 05"),
+            ],
+            expect![[r#"
+                conversation protocol=powerlink state=one-way packets=5/0 bytes=135/0
+                operation stop "node 5" (stop node) ? count=1 frames=[2]
+                operation reset "all nodes" (reset node) ? count=1 frames=[3]
+                identity 02:00:00:00:00:01 firmware=revision 1.5 stated
+                identity 02:00:00:00:00:01 hostname=plk1 stated
+                identity 02:00:00:00:00:01 model=POWERLINK vendor 00000012 product 00000034 type 00000000 stated
+                identity 02:00:00:00:00:01 serial=cdab0000 stated
+                identity 02:00:00:00:00:01 system=POWERLINK node 5 stated
+                oddity what=protocol.malformed detail=powerlink: truncated frames=Numbers([5])
+            "#]],
+        );
     }
 }

@@ -63,9 +63,7 @@ impl<'a> Telegram<'a> {
         r.check(attribute <= 2, "attribute")?;
         let body = r.bytes(length - LEAST)?;
         let sum = r.u16()?;
-        let (covered, _) = bytes
-            .split_at_checked(length - 2)
-            .ok_or(Malformed::Short)?;
+        let (covered, _) = bytes.split_at_checked(length - 2).ok_or(Malformed::Short)?;
         r.check(checksum(covered) == sum, "checksum")?;
         Ok(Telegram {
             sequence,
@@ -184,7 +182,13 @@ fn object(station: u8, command: u8, data: &[u8]) -> String {
     match (command, data) {
         (0..=9, [last, high, low]) => {
             let first = u32::from(u16::from_be_bytes([*high, *low]));
-            format!("station {station} {what} {first}-{}", first + u32::from(*last))
+            match last {
+                0 => format!("station {station} {what} {first}"),
+                more => format!(
+                    "station {station} {what} {first}-{}",
+                    first + u32::from(*more)
+                ),
+            }
         }
         (10..=15, [_, high, low, ..]) => {
             let first = u16::from_be_bytes([*high, *low]);
@@ -251,5 +255,69 @@ fn known(command: u8, data: &[u8]) -> (&'static str, Verb) {
         172 => ("change blocks in run", Verb::ProgramDownload),
         174 => ("download firmware", Verb::FirmwareUpdate),
         _ => ("telegram", Verb::Read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::{DECODER, checksum};
+    use crate::Side::{Client, Server};
+    use crate::testing::{check_at, hex};
+
+    fn telegram(sequence: &str, attribute: &str, body: &str) -> String {
+        let body = body.replace(' ', "");
+        let plain = format!("{:08x}0100{sequence}{attribute}{body}", body.len() / 2 + 11);
+        let sum = checksum(&hex(&plain));
+        format!("{plain}{sum:04x}")
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_ccitt_from_zero() {
+        assert_eq!(
+            checksum(b"123456789"),
+            0x31c3,
+            "the check value that catalogues give"
+        );
+    }
+
+    #[test]
+    fn telegrams_are_paired_with_answers_and_acknowledgements() {
+        check_at(
+            &DECODER,
+            40001,
+            &[
+                (Client, &telegram("0001", "00", "0a 20")),
+                (Server, &telegram("0001", "01", "44324d34 38303230 00")),
+                (Client, &telegram("0002", "00", "0a 06 03 0010")), // registers 16-19
+                (
+                    Server,
+                    &telegram("0002", "01", "00000001 00000002 00000003 00000004"),
+                ),
+                (Client, &telegram("0003", "00", "0a 0e 05 0021 00000007")),
+                (Server, &telegram("0003", "02", "0000")),
+                (Client, &telegram("0004", "00", "0a 43")), // stop
+                (Server, &telegram("0004", "02", "0002")),
+                (Client, &telegram("0005", "00", "0a 2f")), // run
+                (Server, &telegram("0005", "02", "0000")),
+                (Client, &telegram("0006", "00", "0a a9 00 21 0001")), // a program block begins
+                (Client, &telegram("0007", "00", "0a 39")),            // all restart cold
+                (Client, "0000000d 0100 0008 00 0a 20 0000"),          // a wrong checksum
+            ],
+            expect![[r#"
+                conversation protocol=s-bus state=answered packets=8/5 bytes=118/86
+                operation identify "station 10" (command 32, read firmware version) ok count=1 frames=[1, 2]
+                operation read "station 10 registers 16-19" (command 6, read) ok count=1 frames=[3, 4]
+                operation write "station 10 registers from 33" (command 14, write) ok count=1 frames=[5, 6]
+                operation stop "station 10" (command 67, stop, refused for the password) refused count=1 frames=[7, 8]
+                operation start "station 10" (command 47, run) ok count=1 frames=[9, 10]
+                operation program-download "station 10" (command 169, write block) unanswered count=1 frames=[11]
+                operation reset "station 10" (command 57, restart cold) unanswered count=1 frames=[12]
+                identity 10.0.0.2 firmware=D2M48020 stated
+                identity 10.0.0.2 maker=Saia stated
+                oddity what=protocol.malformed detail=s-bus: checksum frames=Numbers([13])
+            "#]],
+        );
     }
 }

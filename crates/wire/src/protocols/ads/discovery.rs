@@ -74,14 +74,23 @@ impl Ads {
         if message.response {
             self.discovered(cx, side, &message);
         } else {
-            let what = [&message.service.to_le_bytes()[..], bytes.get(24..).unwrap_or(&[])].concat();
+            let what = [
+                &message.service.to_le_bytes()[..],
+                bytes.get(24..).unwrap_or(&[]),
+            ]
+            .concat();
             let secret = message.tag(2).is_some_and(|secret| secret != [0]);
             if message.service == 6 && secret {
                 cx.credential("password", message.text(13), false);
             }
-            self.asks.ask(cx, side, message.invoke, (0, message.service), &what, || {
-                request(&message)
-            });
+            self.asks.ask(
+                cx,
+                side,
+                message.invoke,
+                (0, message.service),
+                &what,
+                || request(&message),
+            );
         }
         Step::Took(bytes.len())
     }
@@ -115,7 +124,10 @@ fn request(message: &Message<'_>) -> Op {
     let (verb, detail) = match message.service {
         1 => (Verb::Identify, "server info".to_owned()),
         6 => (Verb::Configure, "add route".to_owned()),
-        7 | 8 => (Verb::Configure, format!("route service {}", message.service)),
+        7 | 8 => (
+            Verb::Configure,
+            format!("route service {}", message.service),
+        ),
         other => (Verb::Diagnose, format!("service {other}")),
     };
     let mut op = Op::new(verb);
@@ -124,7 +136,7 @@ fn request(message: &Message<'_>) -> Op {
         let net = message.tag(7).and_then(|net| net.first_chunk::<6>());
         let to = [
             message.text(12),
-            message.text(17).map(|host| format!("at {host}")),
+            message.text(5).map(|host| format!("at {host}")),
             net.map(|net| format!("({})", NetId(*net))),
         ];
         let to: Vec<String> = to.into_iter().flatten().collect();

@@ -18,8 +18,8 @@ use self::pdu::{Ams, NetId, Request, command_name, error_name, group_name, port_
 use super::asks::{Asks, Carried, Waiting};
 use crate::reader::text;
 use crate::{
-    Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Outcome, Probe, Reader, Sender, Side, Step,
-    Verb,
+    Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Outcome, Probe, Reader, Sender, Side,
+    Step, Verb,
 };
 
 pub static DECODER: Decoder = Decoder {
@@ -164,9 +164,11 @@ impl Ads {
         if system && request.group == 123 {
             let content = request.content(ams.data);
             if let Some(file) = self.file(cx, request.offset, false) {
-                file.write
-                    .get_or_insert_with(|| Carried::new(cx))
-                    .piece(None, content.len() as u64, content);
+                file.write.get_or_insert_with(|| Carried::new(cx)).piece(
+                    None,
+                    content.len() as u64,
+                    content,
+                );
             }
         }
         // What names the request: all but the values written, unless these are a name.
@@ -180,7 +182,11 @@ impl Ads {
         let tag = (request.group, request.offset);
         let (symbols, nets) = (&self.symbols, &self.nets);
         self.asks.ask(cx, side, ams.invoke, tag, &what, || {
-            let own = nets.last().copied().flatten().is_none_or(|net| net == ams.target);
+            let own = nets
+                .last()
+                .copied()
+                .flatten()
+                .is_none_or(|net| net == ams.target);
             op(ams, &request, symbols, own)
         });
     }
@@ -237,9 +243,10 @@ impl Ads {
             }
             122 => {
                 let content = data.get(8..).unwrap_or(&[]);
+                let since = asked.asked;
                 if let Some(file) = self.file(cx, offset, false) {
                     file.read
-                        .get_or_insert_with(|| Carried::new(cx))
+                        .get_or_insert_with(|| Carried::since(since))
                         .piece(None, content.len() as u64, content);
                 }
             }
@@ -290,7 +297,10 @@ impl File {
             .zip(verbs)
         {
             if let Some(carried) = carried {
-                let (path, detail) = (Some(path.clone()), Some(format!("system service, {detail}")));
+                let (path, detail) = (
+                    Some(path.clone()),
+                    Some(format!("system service, {detail}")),
+                );
                 carried.tell(cx, asker, verb, path, detail, outcome, ended);
             }
         }
@@ -354,7 +364,11 @@ fn op(
         )),
     };
     op.object = object;
-    let mut detail = format!("{}, {}", command_name(ams.command), port_name(ams.target_port));
+    let mut detail = format!(
+        "{}, {}",
+        command_name(ams.command),
+        port_name(ams.target_port)
+    );
     if ams.command == 5 {
         detail.push_str(&format!(", to {}", pdu::state_name(request.state)));
     }

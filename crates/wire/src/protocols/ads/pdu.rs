@@ -52,7 +52,10 @@ impl<'a> Ams<'a> {
         let size = r.u32_le()?;
         r.check(command <= 9, "command")?;
         r.check(flags & 0x0004 != 0 && flags & 0xfe00 == 0, "state flags")?;
-        r.check(usize::try_from(size) == Ok(length - HEADER), "length of data")?;
+        r.check(
+            usize::try_from(size) == Ok(length - HEADER),
+            "length of data",
+        )?;
         let (error, invoke) = (r.u32_le()?, r.u32_le()?);
         let data = r.peek();
         Ok(Ok(Ams {
@@ -64,7 +67,9 @@ impl<'a> Ams<'a> {
             response: flags & 1 != 0,
             error,
             invoke,
-            data: data.get(..(length - HEADER).min(data.len())).unwrap_or(data),
+            data: data
+                .get(..(length - HEADER).min(data.len()))
+                .unwrap_or(data),
             length: whole,
         }))
     }

@@ -36,7 +36,7 @@ impl EtherCat {
             r.skip(3)?;
             let kind = r.u8()?;
             r.check(
-                length >= 6 && length + HEADER <= data.len() && kind & 0x80 == 0,
+                length >= 4 && length + HEADER <= data.len() && kind & 0x80 == 0,
                 "mailbox",
             )?;
             Ok((kind & 0x0f, r.sub(length)?))
@@ -170,10 +170,9 @@ impl EtherCat {
                 }
             }
             4 if !to => {
-                let over = self
-                    .files
-                    .iter()
-                    .any(|file| file.station == station && file.down && file.full == Some(usize::MAX));
+                let over = self.files.iter().any(|file| {
+                    file.station == station && file.down && file.full == Some(usize::MAX)
+                });
                 if over {
                     self.end_file(cx, side, station, Some(Outcome::Ok), true);
                 }

@@ -315,7 +315,10 @@ fn register_write(register: u16, data: &[u8]) -> Option<(Verb, String)> {
             } else {
                 ""
             };
-            (Verb::ModeChange, format!("state {name} requested{acknowledged}"))
+            (
+                Verb::ModeChange,
+                format!("state {name} requested{acknowledged}"),
+            )
         }
         // EEPROM control: bits 8 to 10 are the command, the address follows.
         (0x0502, [_, command, a, b, ..]) if command & 7 == 2 => {

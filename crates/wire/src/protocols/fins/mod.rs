@@ -7,13 +7,15 @@
 //! Blind to: what controllers of the NJ and NX series do over EtherNet/IP instead; FINS of serial lines.
 //! Tried on: a capture of each of 56 commands by the authors of ICSNPP's analyzer; commands per code agree with tshark.
 mod pdu;
+#[cfg(test)]
+mod tests;
 
 use self::pdu::{HEADER, Message};
 use super::asks::{Asks, Carried};
 use crate::reader::text;
 use crate::{
-    Carrier, Cx, Decoder, Dialogue, Head, Malformed, Outcome, Probe, Reader, Sender, Side, Step,
-    Verb,
+    Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Outcome, Probe, Reader, Sender, Side,
+    Step, Verb,
 };
 
 pub static DECODER: Decoder = Decoder {
@@ -204,7 +206,8 @@ impl Fins {
         {
             (tag, transfers) = (piece.tag, true);
             if message.command == 0x0307 {
-                self.piece(cx, true, &piece.tag, piece.length, piece.content);
+                let since = cx.asked();
+                self.piece(cx, true, &piece, since);
             }
         }
         let (what, used) = message.what();
@@ -234,7 +237,11 @@ impl Fins {
         }
         let Some(asked) = asked else {
             // The answer names the command: what changes the device is told even where its request was lost.
-            let mut op = Message { data: &[], ..*message }.op();
+            let mut op = Message {
+                data: &[],
+                ..*message
+            }
+            .op();
             if op.verb.modifies() && message.is_sane() && op.verb != Verb::ProgramDownload {
                 op.outcome = Some(match refusal {
                     Some(_) => Outcome::Refused,
@@ -256,14 +263,10 @@ impl Fins {
         }
         match message.command {
             0x0306 => {
-                let tag = asked.tag;
-                if let Ok(piece) = Piece::read(message.data.get(2..).unwrap_or(&[])) {
-                    let tag = Tag {
-                        last: piece.tag.last || tag.last,
-                        ..piece.tag
-                    };
-                    self.piece(cx, false, &tag, piece.length, piece.content);
-                    self.end(cx, side.other(), false, &tag);
+                if let Ok(mut piece) = Piece::read(message.data.get(2..).unwrap_or(&[])) {
+                    piece.tag.last |= asked.tag.last;
+                    self.piece(cx, false, &piece, asked.asked);
+                    self.end(cx, side.other(), false, &piece.tag);
                 }
             }
             0x0307 => {
@@ -280,7 +283,12 @@ impl Fins {
             .position(|known| known.down == down && known.program == program)
     }
 
-    fn piece(&mut self, cx: &mut Cx<'_>, down: bool, tag: &Tag, length: u16, content: &[u8]) {
+    fn piece(&mut self, cx: &mut Cx<'_>, down: bool, part: &Piece<'_>, since: Asked) {
+        let Piece {
+            tag,
+            length,
+            content,
+        } = part;
         let place = match self.place(down, tag.program) {
             // A program that begins anew: the one before was left unfinished.
             Some(place) if tag.begin == 0 => {
@@ -297,7 +305,7 @@ impl Fins {
             self.transfers.push(Transfer {
                 down,
                 program: tag.program,
-                carried: Carried::new(cx),
+                carried: Carried::since(since),
                 taken: false,
             });
             self.transfers.len() - 1
@@ -305,7 +313,7 @@ impl Fins {
         if let Some(transfer) = self.transfers.get_mut(place) {
             transfer
                 .carried
-                .piece(Some(u64::from(tag.begin)), u64::from(length), content);
+                .piece(Some(u64::from(tag.begin)), u64::from(*length), content);
         }
     }
 
@@ -353,11 +361,7 @@ impl Transfer {
         } else {
             (Verb::ProgramUpload, "0306 program area read")
         };
-        let outcome = if ended {
-            Some(Outcome::Ok)
-        } else {
-            None
-        };
+        let outcome = if ended { Some(Outcome::Ok) } else { None };
         let detail = if ended {
             detail.to_owned()
         } else {

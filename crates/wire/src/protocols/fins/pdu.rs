@@ -175,7 +175,12 @@ const COMMANDS: &[(u16, &str, usize, Verb)] = &[
     (0x0801, "internode echo test", 0, Verb::Diagnose),
     (0x0802, "broadcast test results read", 0, Verb::Diagnose),
     (0x0803, "broadcast test data send", 0, Verb::Diagnose),
-    (0x0920, "message read, message clear, FAL read", 2, Verb::Diagnose),
+    (
+        0x0920,
+        "message read, message clear, FAL read",
+        2,
+        Verb::Diagnose,
+    ),
     (0x0c01, "access right acquire", 2, Verb::Lock),
     (0x0c02, "access right forced acquire", 2, Verb::Lock),
     (0x0c03, "access right release", 2, Verb::Unlock),
@@ -389,7 +394,11 @@ fn range(area: u8, word: u16, bit: u8, count: u16) -> String {
     if bits {
         let last = u32::from(bit) + u32::from(count.max(1)) - 1;
         if count > 1 {
-            format!("{name}{word}.{bit:02}-{}.{:02}", u32::from(word) + last / 16, last % 16)
+            format!(
+                "{name}{word}.{bit:02}-{}.{:02}",
+                u32::from(word) + last / 16,
+                last % 16
+            )
         } else {
             format!("{name}{word}.{bit:02}")
         }

@@ -4,13 +4,14 @@
 //! of request and answer, names of files in UTF-16, files by handle, offset and length.
 //! Emits: files opened, read and written, with hash where they were seen whole: programs as program-upload and -download; remote
 //! run and stop; reads of the monitor; the model.
-//! Blind to: whether a command was refused; over UDP, which name belongs to a handle (each request comes from a port of its own); commands not named here (they are counted as part of the conversation only);
+//! Blind to: whether a command was refused; over UDP, where both ends send to all from ever new ports, which answer and which name belong to a request; commands not named here (they are counted as part of the conversation only);
 //! passwords.
 //! Tried on: `ITI__ICS-Security-Tools__melsoft_129_clean.pcap` and `…melsoft_UDP_clean_2.pcap`.
 use crate::protocols::asks::{Asks, Carried};
 use crate::reader::text;
 use crate::{
-    Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,
+    Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step,
+    Verb,
 };
 
 pub static DECODER: Decoder = Decoder {
@@ -70,7 +71,7 @@ impl<'a> Message<'a> {
             let (zero, what) = (r.u16()?, r.u8()?);
             r.check(zero == 0 && matches!(what, 0x01 | 0xff), "hello")?;
             // Answers to one have no length of their own; they come as datagrams.
-            r.check(response == !r.is_empty() && r.left() <= 64, "hello")?;
+            r.check(response != r.is_empty() && r.left() <= 64, "hello")?;
             r.rest();
             return Ok(Message {
                 response,
@@ -196,9 +197,11 @@ impl Melsoft {
         if message.command == 0x1869 {
             let content = message.data.get(8..).unwrap_or(&[]);
             if let Some(file) = self.file(cx, tag.handle, false) {
-                file.write
-                    .get_or_insert_with(|| Carried::new(cx))
-                    .piece(Some(u64::from(tag.offset)), content.len() as u64, content);
+                file.write.get_or_insert_with(|| Carried::new(cx)).piece(
+                    Some(u64::from(tag.offset)),
+                    content.len() as u64,
+                    content,
+                );
             }
             return;
         }
@@ -222,19 +225,18 @@ impl Melsoft {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, side: Side, message: &Message<'_>) {
+        // Over UDP both ends send to all, so that request and answer do not meet: what is said counts all the same.
+        if message.command == 0x0121
+            && !std::mem::replace(&mut self.identified, true)
+            && let Some(model) = message.data.get(..16).and_then(|name| text(name, 16))
+        {
+            cx.identity(side, "model", model);
+            cx.identity(side, "maker", "Mitsubishi Electric");
+        }
         let Some(asked) = self.asks.take(side, (message.command, message.number)) else {
             return;
         };
         match message.command {
-            0x0121 => {
-                if !std::mem::replace(&mut self.identified, true)
-                    && let Some(model) = message.data.get(..16).and_then(|name| text(name, 16))
-                {
-                    cx.identity(side, "model", model);
-                    cx.identity(side, "maker", "Mitsubishi Electric");
-                }
-                self.asks.answered(cx, asked);
-            }
             // Open: the answer gives the handle. What is done with the file is told when it is closed.
             0x1867 => {
                 let mut r = Reader::new(message.data);
@@ -245,11 +247,11 @@ impl Melsoft {
                 }
             }
             0x1868 => {
-                let tag = asked.tag;
+                let (tag, since) = (asked.tag, asked.asked);
                 let content = message.data.get(2..).unwrap_or(&[]);
                 if let Some(file) = self.file(cx, tag.handle, false) {
                     file.read
-                        .get_or_insert_with(|| Carried::new(cx))
+                        .get_or_insert_with(|| Carried::since(since))
                         .piece(Some(u64::from(tag.offset)), content.len() as u64, content);
                 }
             }
@@ -283,7 +285,9 @@ impl Melsoft {
 
 impl File {
     fn tell(self, cx: &mut Cx<'_>, asker: Side, ended: bool) {
-        let name = self.name.unwrap_or_else(|| format!("handle {}", self.handle));
+        let name = self
+            .name
+            .unwrap_or_else(|| format!("handle {}", self.handle));
         // Programs by their ending; parameters and the rest are files.
         if self.write.is_none() && self.read.is_none() && self.opened {
             let op = Op {

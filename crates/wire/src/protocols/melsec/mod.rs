@@ -9,12 +9,12 @@
 //! Tried on: no public capture of SLMP was found; built from the reference. MELSOFT: two captures, see there.
 pub mod melsoft;
 mod pdu;
+#[cfg(test)]
+mod tests;
 
 use self::pdu::Frame;
 use super::asks::Asks;
-use crate::{
-    Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Sender, Side, Step, Verb,
-};
+use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Sender, Side, Step, Verb};
 
 pub static DECODER: Decoder = Decoder {
     name: "slmp",
@@ -130,10 +130,7 @@ impl Slmp {
             .range_length()
             .and_then(|length| data.get(..length))
             .unwrap_or(data);
-        let ([a, b], [c, d]) = (
-            frame.command.to_be_bytes(),
-            frame.subcommand.to_be_bytes(),
-        );
+        let ([a, b], [c, d]) = (frame.command.to_be_bytes(), frame.subcommand.to_be_bytes());
         let mut what = [0; 24];
         let parts = [a, b, c, d].into_iter().chain(named.iter().copied());
         let used = what

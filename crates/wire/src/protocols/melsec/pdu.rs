@@ -163,7 +163,7 @@ impl<'a> Frame<'a> {
         op
     }
 
-    fn describe(&self) -> Result<(Option<String>, Option<String>, Option<u64>), Malformed> {
+    fn describe(&self) -> Result<Described, Malformed> {
         let mut f = self.data;
         let bits = self.subcommand & 1 != 0;
         let wide = self.subcommand & 2 != 0;
@@ -260,6 +260,9 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Object, more, octets of content.
+type Described = (Option<String>, Option<String>, Option<u64>);
+
 /// Octets that the values of a request fill.
 const fn octets(f: &Fields<'_>) -> u64 {
     (f.left() / if f.ascii { 2 } else { 1 }) as u64
@@ -346,12 +349,7 @@ fn device(f: &mut Fields<'_>, wide: bool) -> Result<(&'static str, u32, bool), M
 }
 
 /// The first names of `count` devices, each followed by `value` octets.
-fn devices(
-    f: &mut Fields<'_>,
-    wide: bool,
-    count: u16,
-    value: usize,
-) -> Result<String, Malformed> {
+fn devices(f: &mut Fields<'_>, wide: bool, count: u16, value: usize) -> Result<String, Malformed> {
     const MOST_NAMED: u16 = 4;
     let mut names = Vec::new();
     for _ in 0..count.min(MOST_NAMED) {
