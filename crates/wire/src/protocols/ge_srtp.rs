@@ -42,6 +42,8 @@ pub static DECODER: Decoder = Decoder {
 const MOST_WAITING: usize = 32;
 /// Every message has a header of this length; text may follow.
 const HEADER: usize = 56;
+/// Octets other than zero in the answer to a greeting.
+const MOST_SAID: usize = 8;
 /// Longest text.
 const MOST_TEXT: usize = 0x4000;
 
@@ -126,7 +128,9 @@ fn probe(head: &Head<'_>) -> Probe {
                 Ok(Sender::Client)
             }
             (1, _) => {
-                r.check(at_port && head.bytes.len() == HEADER, "greeting")?;
+                let said = head.bytes.iter().filter(|byte| **byte != 0).count();
+                let greeting = said <= MOST_SAID && head.bytes.len() == HEADER;
+                r.check(at_port && greeting, "greeting")?;
                 Ok(Sender::Server)
             }
             (REQUEST, 0x80 | 0xc0) => {

@@ -89,6 +89,16 @@ impl<'a> Message<'a> {
             _ => false,
         }
     }
+
+    /// The length is one that the kind of message can have.
+    fn fits(&self) -> bool {
+        match self.id {
+            0 => self.length == HEADER + 5 || self.kind == NAK,
+            1 | 2 => self.length == HEADER,
+            3 => Frame::read(self.body).is_ok() || self.kind == NAK,
+            _ => self.length >= HEADER + 2,
+        }
+    }
 }
 
 fn probe(head: &Head<'_>) -> Probe {
@@ -100,7 +110,7 @@ fn probe(head: &Head<'_>) -> Probe {
             r.skip(message.length)?;
         }
         r.check(
-            at_port && (fills || !head.udp) || fills && message.is_sane(),
+            at_port && (fills || !head.udp) && message.fits() || fills && message.is_sane(),
             "message",
         )?;
         Ok(match message.kind {

@@ -129,6 +129,20 @@ impl<'a> Datagram<'a> {
     }
 }
 
+/// The datagrams of a frame, until one says that it is the last.
+fn datagrams(mut r: Reader<'_>) -> impl Iterator<Item = Result<Datagram<'_>, Malformed>> {
+    let mut more = true;
+    std::iter::from_fn(move || {
+        if !std::mem::replace(&mut more, false) {
+            return None;
+        }
+        let datagram = Datagram::read(&mut r);
+        more = datagram.as_ref().is_ok_and(|datagram| datagram.more);
+        Some(datagram)
+    })
+    .take(MOST_DATAGRAMS)
+}
+
 #[derive(Default)]
 struct EtherCat {
     asks: Asks<u16, (u16, u8), MOST_WAITING>,
@@ -150,29 +164,23 @@ impl Dialogue for EtherCat {
         if header >> 12 != 1 {
             return Step::Took(bytes.len());
         }
-        let Ok(mut r) = r.sub(usize::from(header & 0x07ff)) else {
+        let Ok(r) = r.sub(usize::from(header & 0x07ff)) else {
             return Step::Bad("length");
         };
-        let mut datagrams = Vec::new();
-        while datagrams.len() < MOST_DATAGRAMS {
-            match Datagram::read(&mut r) {
-                Ok(datagram) => {
-                    let more = datagram.more;
-                    datagrams.push(datagram);
-                    if !more {
-                        break;
-                    }
-                }
-                Err(_) => return Step::Bad("datagram"),
+        // Read twice, so that nothing of a frame is kept: whether it returns, and then what it says.
+        match datagrams(r).try_fold(false, |counted, datagram| {
+            datagram.map(|datagram| counted || datagram.counter != 0)
+        }) {
+            Err(_) => return Step::Bad("datagram"),
+            Ok(false) => {
+                self.locally_administered = true;
+                return Step::Took(bytes.len());
             }
-        }
-        if datagrams.iter().all(|datagram| datagram.counter == 0) {
-            self.locally_administered = true;
-            return Step::Took(bytes.len());
+            Ok(true) => {}
         }
         self.asks.asker = Some(self.master(cx, side));
-        for datagram in &datagrams {
-            self.datagram(cx, side, datagram);
+        for datagram in datagrams(r).flatten() {
+            self.datagram(cx, side, &datagram);
         }
         Step::Took(bytes.len())
     }

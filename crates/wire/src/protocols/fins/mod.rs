@@ -74,7 +74,12 @@ fn probe(head: &Head<'_>) -> Probe {
             };
         }
         let message = Message::read(r)?;
-        r.check(message.is_sane(), "command")?;
+        let fits = if head.on(9600) {
+            message.is_sane()
+        } else {
+            message.is_exact()
+        };
+        r.check(fits, "command")?;
         Ok(sender(&message))
     })
 }
@@ -198,6 +203,11 @@ impl Fins {
     fn fins(&mut self, cx: &mut Cx<'_>, side: Side, message: &Message<'_>) {
         if message.response {
             self.answer(cx, side, message);
+            return;
+        }
+        if !message.is_known() {
+            let command = format!("{:04x}", message.command);
+            cx.oddity("fins.unknown_command", side, Some(command));
             return;
         }
         let (mut tag, mut transfers) = (Tag::default(), false);

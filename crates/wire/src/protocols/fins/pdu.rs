@@ -21,7 +21,8 @@ pub(super) struct Message<'a> {
 impl<'a> Message<'a> {
     pub(super) fn read(r: &mut Reader<'a>) -> Result<Message<'a>, Malformed> {
         let (control, reserved, gateways) = (r.u8()?, r.u8()?, r.u8()?);
-        r.check(control & 0x3e == 0, "control field")?;
+        // Whatever travels over Ethernet says that it may pass gateways.
+        r.check(control & 0xbe == 0x80, "control field")?;
         r.check(reserved == 0 && gateways <= 7, "header")?;
         let (to, from) = (r.array()?, r.array()?);
         let [to_network, _, _] = to;
@@ -55,6 +56,35 @@ impl<'a> Message<'a> {
         } else {
             self.data.len() >= least
         }
+    }
+
+    /// Lengths agree to the octet, and a memory area is one that there is: what must hold where the port says nothing.
+    pub(super) fn is_exact(&self) -> bool {
+        let Some(least) = COMMANDS
+            .iter()
+            .find(|known| known.0 == self.command)
+            .map(|known| known.2)
+        else {
+            return false;
+        };
+        let data = self.data;
+        match (self.response, self.command, data) {
+            (true, ..) => self.is_sane() && self.service != 0,
+            (false, 0x0101, [area, _, _, _, _, _]) => is_area(*area),
+            (false, 0x0102, [area, _, _, _, high, low, values @ ..]) => {
+                let count = usize::from(u16::from_be_bytes([*high, *low]));
+                let fills = [1, 2, 4].iter().any(|size| count * size == values.len());
+                is_area(*area) && count > 0 && fills
+            }
+            (false, 0x0103, [area, _, _, _, _, _, _, _]) => is_area(*area),
+            (false, 0x0101..=0x0103, _) => false,
+            (false, 0x0401..=0x0403 | 0x0501 | 0x0601..=0x0603 | 0x0701, _) => data.len() <= 3,
+            _ => data.len() >= least && least >= 2,
+        }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        COMMANDS.iter().any(|known| known.0 == self.command)
     }
 
     /// W342, 5-1-3: bits of the end code tell errors of the controller, which do not concern the command.
@@ -364,6 +394,26 @@ const fn way_of(way: u16) -> &'static str {
 /// Eight characters, dot, three characters.
 fn file(name: &[u8]) -> Option<String> {
     text(name, 12)
+}
+
+/// W342, 5-2-2: the codes of memory areas.
+const fn is_area(area: u8) -> bool {
+    matches!(
+        area,
+        0x00 | 0x02
+            | 0x06..=0x0a
+            | 0x20..=0x33
+            | 0x46
+            | 0x49
+            | 0x70..=0x73
+            | 0x80..=0x82
+            | 0x89
+            | 0x98
+            | 0xa0..=0xb3
+            | 0xbc
+            | 0xdc
+            | 0xf0..=0xf3
+    )
 }
 
 /// W342, 5-2-2: memory areas by code, with the names that the programming software shows.
