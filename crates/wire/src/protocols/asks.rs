@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use facts::{Address, Grade};
 use sha2::{Digest, Sha256};
 
 use super::tls::hex;
@@ -193,6 +194,16 @@ impl<K: PartialEq, T, const N: usize> Asks<K, T, N> {
             self.tell(cx, waiting, outcome, None);
         }
     }
+}
+
+/// Only this maker's devices speak the protocol: concluded, not said by the device.
+pub(super) fn maker(cx: &mut Cx<'_>, side: Side, name: &'static str) {
+    let end = *cx.flow.end(side);
+    let mac = match end.address {
+        Address::Mac(mac) => Some(mac),
+        Address::Ip(_) => end.mac.filter(|_| end.near),
+    };
+    cx.identity_of(mac, end.address.ip(), "maker", name, Grade::Inferred);
 }
 
 /// Content that comes in pieces: a program, a file.

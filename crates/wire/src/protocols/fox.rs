@@ -13,7 +13,7 @@ use crate::{Carrier, Cx, Decoder, Dialogue, Head, Op, Probe, Sender, Side, Step,
 pub static DECODER: Decoder = Decoder {
     name: "fox",
     title: "Niagara Fox (Tridium)",
-    carriers: &[Carrier::Tcp(1911), Carrier::Tcp(3011), Carrier::Tcp(4911)],
+    carriers: &[Carrier::Tcp(1911), Carrier::Tcp(4911)],
     probe,
     open: || Box::new(Fox::default()),
     remote: false,

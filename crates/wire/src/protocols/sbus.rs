@@ -4,7 +4,7 @@
 //! Emits: an operation per telegram with its acknowledgement; the firmware of controllers.
 //! Blind to: what lies in blocks that are written and read in pieces (that they are is told); serial S-Bus.
 //! Tried on: `ControlThings-io__ct-samples__SBus-Ethernet.pcap`; commands agree with tshark.
-use super::asks::Asks;
+use super::asks::{Asks, maker};
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,
@@ -144,7 +144,7 @@ impl Dialogue for SBus {
                         && let Some(firmware) = text(telegram.body, 16)
                     {
                         cx.identity(side, "firmware", firmware);
-                        cx.identity(side, "maker", "Saia");
+                        maker(cx, side, "Saia");
                     }
                     self.asks.done(cx, asked);
                 }
@@ -315,7 +315,7 @@ mod tests {
                 operation program-download "station 10" (command 169, write block) unanswered count=1 frames=[11]
                 operation reset "station 10" (command 57, restart cold) unanswered count=1 frames=[12]
                 identity 10.0.0.2 firmware=D2M48020 stated
-                identity 10.0.0.2 maker=Saia stated
+                identity 10.0.0.2 maker=Saia inferred
                 oddity what=protocol.malformed detail=s-bus: checksum frames=Numbers([13])
             "#]],
         );

@@ -1,6 +1,6 @@
 //! The UDP service of TwinCAT: who is there, and routes added by user and password.
 use super::{Ads, pdu::NetId};
-use crate::protocols::asks::Waiting;
+use crate::protocols::asks::{Waiting, maker};
 use crate::reader::text;
 use crate::{Cx, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb};
 
@@ -102,7 +102,7 @@ impl Ads {
         if let Some([major, minor, low, high, ..]) = message.tag(3) {
             let build = u16::from_le_bytes([*low, *high]);
             cx.identity(side, "software", format!("TwinCAT {major}.{minor}.{build}"));
-            cx.identity(side, "maker", "Beckhoff");
+            maker(cx, side, "Beckhoff");
         }
         if let Some(os) = message.tag(4).and_then(system) {
             cx.identity(side, "os", os);

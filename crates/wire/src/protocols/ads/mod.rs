@@ -15,7 +15,7 @@ mod pdu;
 mod tests;
 
 use self::pdu::{Ams, NetId, Request, command_name, error_name, group_name, port_name};
-use super::asks::{Asks, Carried, Waiting};
+use super::asks::{Asks, Carried, Waiting, maker};
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Outcome, Probe, Reader, Sender, Side,
@@ -401,7 +401,7 @@ fn device(cx: &mut Cx<'_>, side: Side, r: &mut Reader<'_>, port: u16) -> Result<
             "software",
             format!("{name} {major}.{minor}.{build} ({behind})"),
         );
-        cx.identity(side, "maker", "Beckhoff");
+        maker(cx, side, "Beckhoff");
     }
     Ok(())
 }

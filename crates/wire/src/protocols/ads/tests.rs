@@ -148,7 +148,7 @@ fn states_are_set_and_programs_are_written_as_files() {
             operation identify "PLC 851" (read device info, PLC 851) ok count=1 frames=[14, 15]
             identity 10.0.0.1 system=AMS net id 192.168.1.99.1.1 stated
             identity 10.0.0.2 system=AMS net id 5.13.117.96.1.1 stated
-            identity 10.0.0.2 maker=Beckhoff stated
+            identity 10.0.0.2 maker=Beckhoff inferred
             identity 10.0.0.2 software=Plc30App 3.1.4024 (PLC 851) stated
         "#]],
     );
@@ -218,7 +218,7 @@ fn a_route_is_added_with_a_password_in_clear() {
             operation configure "route PC at 10.0.0.1 (192.168.1.199.1.1)" (add route, as user op, access not permitted (code 704h)) refused count=1 frames=[3, 4]
             identity 10.0.0.1 system=AMS net id 192.168.1.199.1.1 stated
             identity 10.0.0.2 hostname=CX_0D7560 stated
-            identity 10.0.0.2 maker=Beckhoff stated
+            identity 10.0.0.2 maker=Beckhoff inferred
             identity 10.0.0.2 os=Windows CE 6.0.0 stated
             identity 10.0.0.2 software=TwinCAT 2.11.2228 stated
             identity 10.0.0.2 system=AMS net id 5.13.117.96.1.1 stated

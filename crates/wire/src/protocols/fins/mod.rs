@@ -11,7 +11,7 @@ mod pdu;
 mod tests;
 
 use self::pdu::{HEADER, Message};
-use super::asks::{Asks, Carried};
+use super::asks::{Asks, Carried, maker};
 use crate::reader::text;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Outcome, Probe, Reader, Sender, Side,
@@ -353,7 +353,7 @@ impl Fins {
         let Ok((model, version)) = read() else { return };
         if let Some(model) = text(model, 20) {
             cx.identity(side, "model", model);
-            cx.identity(side, "maker", "Omron");
+            maker(cx, side, "Omron");
         }
         if let Some(version) = text(version, 20) {
             cx.identity(side, "firmware", version);

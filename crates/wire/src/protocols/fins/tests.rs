@@ -151,7 +151,7 @@ fn tcp_frames_split_by_segments_carry_the_same_and_the_controller_names_itself()
             conversation protocol=fins state=answered packets=3/3 bytes=48/140
             operation identify (0501 controller data read) ok count=1 frames=[3, 4, 5]
             identity 10.0.0.2 firmware=02.01 stated
-            identity 10.0.0.2 maker=Omron stated
+            identity 10.0.0.2 maker=Omron inferred
             identity 10.0.0.2 model=CJ2M-CPU31 stated
             oddity what=fins.tcp_error detail=error code 35 frames=Numbers([6])
         "#]],

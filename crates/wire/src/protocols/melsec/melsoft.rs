@@ -7,7 +7,7 @@
 //! Blind to: whether a command was refused; over UDP, where both ends send to all from ever new ports, which answer and which name belong to a request; commands not named here (they are counted as part of the conversation only);
 //! passwords.
 //! Tried on: `ITI__ICS-Security-Tools__melsoft_129_clean.pcap` and `…melsoft_UDP_clean_2.pcap`.
-use crate::protocols::asks::{Asks, Carried};
+use crate::protocols::asks::{Asks, Carried, maker};
 use crate::reader::text;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step,
@@ -231,7 +231,7 @@ impl Melsoft {
             && let Some(model) = message.data.get(..16).and_then(|name| text(name, 16))
         {
             cx.identity(side, "model", model);
-            cx.identity(side, "maker", "Mitsubishi Electric");
+            maker(cx, side, "Mitsubishi Electric");
         }
         let Some(asked) = self.asks.take(side, (message.command, message.number)) else {
             return;

@@ -13,7 +13,7 @@ mod pdu;
 mod tests;
 
 use self::pdu::Frame;
-use super::asks::Asks;
+use super::asks::{Asks, maker};
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Sender, Side, Step, Verb};
 
 pub static DECODER: Decoder = Decoder {
@@ -161,7 +161,7 @@ impl Slmp {
             && let Some(name) = frame.type_name()
         {
             cx.identity(side, "model", name);
-            cx.identity(side, "maker", "Mitsubishi Electric");
+            maker(cx, side, "Mitsubishi Electric");
         }
         self.asks.done(cx, asked);
     }

@@ -53,7 +53,7 @@ fn three_e_frames_are_answered_in_order() {
             operation write "Y10-12" (1401 write, bits) ok count=1 frames=[5, 6]
             operation write "D0, M100, W0" (1402 write random, wrong command (end code c059)) refused count=1 frames=[7, 8]
             operation identify (0101 read type name) ok count=1 frames=[9, 10]
-            identity 10.0.0.2 maker=Mitsubishi Electric stated
+            identity 10.0.0.2 maker=Mitsubishi Electric inferred
             identity 10.0.0.2 model=Q03EDCPU stated
         "#]],
     );
@@ -195,7 +195,7 @@ fn files_of_the_programming_software_are_told_when_they_are_closed() {
             operation identify (0121 read type name) ? count=1 frames=[1, 2]
             operation program-download "MAIN.PRG" (1869 write file) ? content=8 sha256=9c56cc51 count=1 frames=[5, 9]
             operation stop (1002 remote stop) ? count=1 frames=[11, 12]
-            identity 10.0.0.2 maker=Mitsubishi Electric stated
+            identity 10.0.0.2 maker=Mitsubishi Electric inferred
             identity 10.0.0.2 model=FX5U-32MT/ES stated
         "#]],
     );
