@@ -199,6 +199,14 @@ impl Ads {
         let result = r.u32_le().unwrap_or(0);
         let code = if ams.error != 0 { ams.error } else { result };
         if code != 0 {
+            // What was not taken is no part of the file.
+            let (group, handle) = asked.tag;
+            if ams.source_port == SYSTEM_SERVICE && group == 123 {
+                let file = self.files.iter_mut().find(|file| file.handle == handle);
+                if let Some(carried) = file.and_then(|file| file.write.as_mut()) {
+                    carried.broken();
+                }
+            }
             self.asks.refused(cx, asked, &error_name(code));
             return;
         }

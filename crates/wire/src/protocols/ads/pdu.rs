@@ -5,8 +5,8 @@ use crate::{Malformed, Reader, Verb};
 pub(super) const TCP_HEADER: usize = 6;
 /// AMS header.
 const HEADER: usize = 32;
-/// A file or a symbol table goes in one message; the engine puts together no more than this.
-const MOST: usize = 1 << 20;
+/// A file or a symbol table goes in one message; the engine puts together a little more than this.
+const MOST: usize = (1 << 20) - 64;
 
 #[derive(Clone, Copy)]
 pub(super) struct Ams<'a> {

@@ -4,8 +4,8 @@
 //! of request and answer, names of files in UTF-16, files by handle, offset and length.
 //! Emits: files opened, read and written, with hash where they were seen whole: programs as program-upload and -download; remote
 //! run and stop; reads of the monitor; the model.
-//! Blind to: whether a command was refused; over UDP, where both ends send to all from ever new ports, which answer and which name belong to a request; commands not named here (they are counted as part of the conversation only);
-//! passwords.
+//! Blind to: whether a command was refused; over UDP, where both ends send to all from ever new ports, which answer and which
+//! name belong to a request; commands not named here (they are counted as part of the conversation only); passwords.
 //! Tried on: `ITI__ICS-Security-Tools__melsoft_129_clean.pcap` and `…melsoft_UDP_clean_2.pcap`.
 use crate::protocols::asks::{Asks, Carried, maker};
 use crate::reader::text;
@@ -288,7 +288,6 @@ impl File {
         let name = self
             .name
             .unwrap_or_else(|| format!("handle {}", self.handle));
-        // Programs by their ending; parameters and the rest are files.
         if self.write.is_none() && self.read.is_none() && self.opened {
             let op = Op {
                 object: Some(name),
@@ -299,6 +298,7 @@ impl File {
             cx.operation(asker, op);
             return;
         }
+        // Programs by their ending; parameters and the rest are files.
         let program = name.to_ascii_uppercase().ends_with(".PRG");
         for (carried, verbs, detail) in [
             (
