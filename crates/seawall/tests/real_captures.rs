@@ -83,14 +83,23 @@ const CONTROL: &[(&str, &[&str])] = &[
 ];
 
 /// What carries control operations in the protocols of this version, as tshark calls them.
-const READ_IN_DETAIL: &[&str] = &["modbus", "s7comm", "cip", "enip", "pn_dcp", "opcua"];
+const READ_IN_DETAIL: &[&str] = &[
+    "modbus", "s7comm", "cip", "enip", "pn_dcp", "opcua", "ams", "omron",
+];
 
 /// Operations that the index lists and that are not of a protocol read in detail, with the reason.
-const NOT_READ: &[(&str, &str, &str)] = &[(
-    "digitalbond__Quickdraw-Snort__modicon_test.pcap",
-    "program-download",
-    "UMAS inside Modbus function 90 is not read in this version",
-)];
+const NOT_READ: &[(&str, &str, &str)] = &[
+    (
+        "digitalbond__Quickdraw-Snort__modicon_test.pcap",
+        "program-download",
+        "UMAS inside Modbus function 90 is not read in this version",
+    ),
+    (
+        "ITI__ICS-Security-Tools__invokeid12.pcapng",
+        "route-add",
+        "its two datagrams at port 48899 are a question for the server's name and its answer",
+    ),
+];
 
 struct Row {
     file: String,
@@ -188,6 +197,12 @@ const CONTROL_PROTOCOLS: &[&str] = &[
     "pn_io",
     "opcua",
     "dcerpc",
+    "ams",
+    "ecat",
+    "epl",
+    "hart_ip",
+    "omron",
+    "sbus",
 ];
 
 #[test]
@@ -212,6 +227,16 @@ fn captures_without_control_traffic_give_no_control_operation() {
                 "profinet-dcp",
                 "profinet",
                 "opcua",
+                "ads",
+                "codesys",
+                "ethercat",
+                "fins",
+                "ge-srtp",
+                "hart-ip",
+                "powerlink",
+                "s-bus",
+                "slmp",
+                "tristation",
             ]
             .contains(&protocol)
         };

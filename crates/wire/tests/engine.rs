@@ -219,6 +219,18 @@ fn the_same_packet_tagged_and_untagged_is_no_forwarding() {
 }
 
 #[test]
+fn datagrams_that_count_up_with_their_packets_are_all_seen() {
+    // A counter in the payload lowers the checksum by as much as the packet's number grows.
+    let frames: Vec<Vec<u8>> = (0..64u8)
+        .map(|n| {
+            let udp = frame::udp(Ends::V4(CLIENT, SERVER), 5000, 6000, &[n, 0, 1, 2]);
+            direct(true, 10, &packet(true, 17, 64, u16::from(n), &udp))
+        })
+        .collect();
+    assert_eq!(only(&observe(&frames, 1)).packets_out, 64);
+}
+
+#[test]
 fn a_priority_tag_is_no_vlan_and_two_tags_are_told() {
     let bytes = packet(
         true,

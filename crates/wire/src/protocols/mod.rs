@@ -1,24 +1,36 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod ads;
+mod asks;
 mod cdp;
+mod codesys;
 mod dhcp;
 mod dns;
 mod enip;
+mod ethercat;
+mod fins;
+mod fox;
 mod ftp;
+mod ge_srtp;
+mod hart_ip;
 mod http;
 mod lines;
 mod lldp;
+mod makers;
+mod melsec;
 mod modbus;
 mod named;
 mod nbdgm;
 mod netbios;
 mod ntp;
 mod opcua;
+mod powerlink;
 mod profinet;
 mod rdp;
 pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
+mod sbus;
 mod smb;
 mod snmp;
 mod ssh;
@@ -27,6 +39,7 @@ mod teamviewer;
 mod telnet;
 mod tftp;
 mod tls;
+mod tristation;
 mod vnc;
 
 pub(crate) use self::remote_tools::RemoteTool;
@@ -36,6 +49,7 @@ use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
 pub static ALL: &[&Decoder] = &[
     // By a magic number, a banner or a start line.
     &vnc::DECODER,
+    &fox::DECODER,
     &ssh::DECODER,
     &smb::DECODER,
     &rtsp::DECODER,
@@ -58,6 +72,10 @@ pub static ALL: &[&Decoder] = &[
     &named::DCERPC,
     &named::DNP3,
     &named::PPTP,
+    &makers::ETHER_SIO,
+    &makers::IFIX,
+    &codesys::DECODER,
+    &codesys::v2::DECODER,
     &named::MQTT,
     &named::SIP,
     &named::MSSQL,
@@ -65,6 +83,17 @@ pub static ALL: &[&Decoder] = &[
     &named::RADMIN,
     &named::JETDIRECT,
     // By a header that agrees with itself.
+    &makers::BSAP,
+    &makers::EGD,
+    &makers::GENISYS,
+    &tristation::DECODER,
+    &sbus::DECODER,
+    &ads::DECODER,
+    &fins::DECODER,
+    &hart_ip::DECODER,
+    &ge_srtp::DECODER,
+    &melsec::DECODER,
+    &melsec::melsoft::DECODER,
     &modbus::DECODER,
     &dhcp::DECODER,
     &dhcp::DHCPV6,
@@ -92,6 +121,8 @@ pub static ALL: &[&Decoder] = &[
     &named::RTP,
     &named::FTP_DATA,
     // Layer 2: never probed, the frame's own number decides.
+    &powerlink::DECODER,
+    &ethercat::DECODER,
     &profinet::DECODER,
     &lldp::DECODER,
     &cdp::DECODER,

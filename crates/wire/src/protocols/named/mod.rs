@@ -12,7 +12,7 @@ use crate::{Carrier, Cx, Decoder, Dialogue, Head, Probe, Sender, Side, Step};
 use Carrier::{Tcp, Udp};
 
 /// A decoder that only recognises.
-const fn named(
+pub(super) const fn named(
     name: &'static str,
     title: &'static str,
     carriers: &'static [Carrier],
@@ -44,7 +44,7 @@ impl Dialogue for Named {
 }
 
 /// What a probe function of this folder gives: the sender, if it is ours.
-const fn ours(sender: Option<Sender>) -> Probe {
+pub(super) const fn ours(sender: Option<Sender>) -> Probe {
     match sender {
         Some(sender) => Probe::Ours(sender),
         None => Probe::NotOurs,
