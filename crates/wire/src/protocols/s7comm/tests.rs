@@ -360,6 +360,7 @@ fn s7comm_plus_has_its_own_name() {
         )]),
         expect![[r#"
             conversation protocol=s7comm-plus:v1 state=unanswered packets=1/0 bytes=26/0
+            oddity what=s7comm.malformed detail=length frames=Numbers([1])
         "#]],
     );
 }
