@@ -757,7 +757,10 @@ impl Session {
                 return;
             };
             match id {
-                attribute::HOST => session.host = value.text().map(host),
+                attribute::HOST => {
+                    let plain = |name: &String| !name.contains([':', '"']);
+                    session.host = value.text().filter(plain).map(host);
+                }
                 attribute::APPLICATION => session.application = value.text(),
                 attribute::CLIENT_ID => {
                     if let value::Value::Text(id) = value {

@@ -101,26 +101,6 @@ pub(super) const fn block(class: u32) -> Option<&'static str> {
     })
 }
 
-/// Languages of blocks, by the field's numbers.
-pub(super) const fn language(code: u64) -> &'static str {
-    match code {
-        1 => "STL",
-        2 | 100 => "LAD",
-        3 | 101 => "FBD",
-        4 => "SCL",
-        5 => "DB",
-        6 => "GRAPH",
-        7 => "SDB",
-        23 => "CFC",
-        32 => "F-STL",
-        33 => "F-LAD",
-        34 => "F-FBD",
-        35 => "F-DB",
-        201 => "motion DB",
-        _ => "",
-    }
-}
-
 /// The object of that number, for people.
 pub(super) fn object(rid: u32) -> String {
     let known = match rid {

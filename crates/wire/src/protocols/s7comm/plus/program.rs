@@ -2,6 +2,7 @@
 use facts::Time;
 use sha2::{Digest, Sha256};
 
+use super::super::block;
 use super::names::{self, attribute, class};
 use super::value::{self, Seen, Value};
 use crate::protocols::tls::hex;
@@ -177,20 +178,28 @@ impl<'a> Open<'a> {
         let mut parts = Vec::new();
         let name = self.name.filter(|_| number.is_some());
         parts.extend(name.map(|name| format!("“{name}”")));
-        let language = self.language.map_or("", names::language);
+        let language = self.language.and_then(|code| u8::try_from(code).ok());
+        let language = language.map_or("", block::language);
         if !language.is_empty() && language != kind {
             parts.push(language.to_owned());
         }
         if self.know_how {
             parts.push("know-how protected".to_owned());
         }
-        let changed = self.changed.and_then(|ns| i64::try_from(ns).ok());
-        if let Some(changed) = changed.filter(|ns| *ns > 0) {
-            parts.push(format!("changed {}", Time(changed)));
+        let changed = self
+            .changed
+            .and_then(|ns| i64::try_from(ns / 1_000_000_000).ok());
+        if let Some(changed) = changed.filter(|seconds| *seconds > 0) {
+            let changed = Time::from_secs(changed).to_string();
+            parts.push(format!(
+                "changed {}Z",
+                changed.get(..19).unwrap_or_default()
+            ));
         }
         if let Some(code) = self.code {
             let hash = hex(&Sha256::digest(code));
-            parts.push(format!("{} bytes of code, SHA-256 {hash}", code.len()));
+            parts.push(format!("{} bytes of code", code.len()));
+            parts.push(format!("code SHA-256 {hash}"));
         }
         Some(Block {
             object,

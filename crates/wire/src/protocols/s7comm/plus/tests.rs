@@ -225,9 +225,9 @@ fn a_block_is_downloaded_in_fragments_uploaded_and_deleted_with_one_hash() {
         ],
         expect![[r#"
             conversation protocol=s7comm-plus:v3 state=answered packets=7/5 bytes=469/373
-            operation program-download "OB1" (“Main”, SCL, know-how protected, changed 2013-12-20T15:41:24.685319400Z, 4 bytes of code, SHA-256 a6cae338b3d60e17dc2646a20ab37f46214c32a428a0ff7ff4b23aa7aefce8f2) ok content=75 sha256=6f1d800f count=1 frames=[1, 2, 3, 4]
+            operation program-download "OB1" (“Main”, SCL, know-how protected, changed 2013-12-20T15:41:24Z, 4 bytes of code, code SHA-256 a6cae338b3d60e17dc2646a20ab37f46214c32a428a0ff7ff4b23aa7aefce8f2) ok content=75 sha256=6f1d800f count=1 frames=[1, 2, 3, 4]
             operation program-download "hardware configuration" ok content=31 sha256=e2ce39f6 count=1 frames=[5, 6]
-            operation program-upload "OB1" (“Main”, SCL, know-how protected, changed 2013-12-20T15:41:24.685319400Z, 4 bytes of code, SHA-256 a6cae338b3d60e17dc2646a20ab37f46214c32a428a0ff7ff4b23aa7aefce8f2) ok content=75 sha256=6f1d800f count=1 frames=[7, 8]
+            operation program-upload "OB1" (“Main”, SCL, know-how protected, changed 2013-12-20T15:41:24Z, 4 bytes of code, code SHA-256 a6cae338b3d60e17dc2646a20ab37f46214c32a428a0ff7ff4b23aa7aefce8f2) ok content=75 sha256=6f1d800f count=1 frames=[7, 8]
             operation program-delete "OB1" (DeleteObject) ok count=1 frames=[9, 10]
         "#]],
     );
