@@ -88,6 +88,8 @@ pub static ALL: &[&Decoder] = &[
     &named::LPD,
     &named::SYSLOG,
     &telnet::DECODER,
+    // By a checksum.
+    &modbus::rtu::DECODER,
     // Never probed: announced by others.
     &named::RTP,
     &named::FTP_DATA,
