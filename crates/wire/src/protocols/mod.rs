@@ -55,6 +55,7 @@ pub static ALL: &[&Decoder] = &[
     &named::WIREGUARD,
     &named::STUN,
     &named::KERBEROS,
+    &profinet::cm::DECODER,
     &named::DCERPC,
     &named::DNP3,
     &named::PPTP,
@@ -95,6 +96,7 @@ pub static ALL: &[&Decoder] = &[
     &named::FTP_DATA,
     // Layer 2: never probed, the frame's own number decides.
     &profinet::DECODER,
+    &profinet::mrp::DECODER,
     &lldp::DECODER,
     &cdp::DECODER,
     &stp::DECODER,

@@ -5,6 +5,7 @@ use super::super::ops::{Doing, Known};
 use super::names::{self, Item, attribute, class, rid};
 use super::value::{self, Value, number};
 use super::{Session, function, program};
+use crate::protocols::profinet;
 use crate::reader::text;
 use crate::{Cx, Malformed, Memo, Reader, Side, Verb};
 
@@ -439,8 +440,7 @@ pub(super) fn system_version(cx: &mut Cx<'_>, side: Side, version: &[u8]) {
     }
 }
 
-/// The answer to a request for identification: a name, or record 0 of identification and maintenance (IEC 61158-6-10,
-/// 5.2.7): block header, vendor, order number, serial number, hardware revision, firmware.
+/// The answer to a request for identification: a name, or the record of identification and maintenance.
 pub(super) fn identification(cx: &mut Cx<'_>, side: Side, r: &mut Reader<'_>) {
     // Not in the answer's form of the oldest controllers.
     if r.skip(1).is_err() {
@@ -452,29 +452,6 @@ pub(super) fn identification(cx: &mut Cx<'_>, side: Side, r: &mut Reader<'_>) {
     }
     if let Some(record) = value.bytes() {
         // A record that is not one says nothing.
-        let _ = record_0(cx, side, &mut Reader::new(record));
+        let _ = profinet::identification(cx, side, &mut Reader::new(record));
     }
-}
-
-fn record_0(cx: &mut Cx<'_>, side: Side, r: &mut Reader<'_>) -> Result<()> {
-    let (kind, length) = (r.u16()?, r.u16()?);
-    r.check(kind == 0x20 && length >= 0x38, "record")?;
-    r.skip(2)?;
-    let vendor = r.u16()?;
-    let (order, serial) = (text(r.bytes(20)?, 20), text(r.bytes(16)?, 16));
-    r.skip(2)?;
-    let [prefix, major, minor, patch] = r.array()?;
-    if vendor == 0x002a {
-        cx.identity(side, "maker", "Siemens");
-    }
-    if let Some(order) = order {
-        cx.identity(side, "order_number", order);
-    }
-    if let Some(serial) = serial {
-        cx.identity(side, "serial", serial);
-    }
-    if prefix == b'V' {
-        cx.identity(side, "firmware", format!("V{major}.{minor}.{patch}"));
-    }
-    Ok(())
 }
