@@ -370,13 +370,17 @@ mod tests {
             .iter()
             .map(|frame| (Client, frame.as_str()))
             .collect();
-        check(&DECODER, &messages, expect![[r#"
+        check(
+            &DECODER,
+            &messages,
+            expect![[r#"
             conversation protocol=profinet:alarm state=one-way packets=26/0 bytes=1156/0
             oddity what=profinet.lost_cycles detail=frame 0x8000, 9 cycles missing frames=Numbers([21])
             oddity what=profinet.provider_stopped detail=frame 0x8000 frames=Numbers([22])
             oddity what=profinet.alarm detail=diagnosis appears, slot 2 subslot 0x1 frames=Numbers([24])
             oddity what=profinet.connection_error detail=connection ended, error 0xcf81fd05 frames=Numbers([26])
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

@@ -11,23 +11,25 @@
 mod names;
 mod ops;
 mod program;
+mod session;
 #[cfg(test)]
 mod tests;
+mod unit;
 mod value;
 
 use std::sync::Arc;
 
 use facts::Time;
 
-use self::names::attribute;
 use self::ops::Request;
-use self::value::{number, tag};
+use self::session::{connect, created};
+use self::unit::{probe, tls, version};
+use self::value::number;
 use super::cotp::{self, Joiner, Tpdu};
 use super::ops::{Doing, Known};
-use crate::reader::text;
 use crate::{
-    Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, OpId, Outcome, Pending, Probe,
-    Reader, Sender, Side, Step, Verb,
+    Asked, Carrier, Cx, Decoder, Dialogue, Malformed, Op, OpId, Outcome, Pending, Reader, Side,
+    Step, Verb,
 };
 
 pub static DECODER: Decoder = Decoder {
@@ -60,7 +62,6 @@ pub static DECODER: Decoder = Decoder {
     blind: "the values, symbols beyond their numbers, everything inside TLS",
 };
 
-const ID: u8 = 0x72;
 /// Identifier, version, length.
 const HEADER: usize = 4;
 /// Bytes of one message put together from its fragments. Longer ones are told without their content.
@@ -94,63 +95,6 @@ mod function {
     pub(super) const GET_STREAMED: u16 = 0x0586;
     pub(super) const GET_ADDRESS: u16 = 0x0590;
     pub(super) const ERRORS: [u16; 2] = [0x04b1, 0x05a9];
-}
-
-fn probe(head: &Head<'_>) -> Probe {
-    head.read(|r| {
-        let (content, whole) = cotp::content(r)?;
-        recognise(content, whole)
-    })
-}
-
-fn recognise(content: &[u8], whole: bool) -> Result<Sender, Malformed> {
-    let mut r = Reader::new(content);
-    if content.first().is_some_and(|first| *first != ID) {
-        return tls(&mut r).map(|()| Sender::Unknown);
-    }
-    let read = version(&mut r).and_then(|version| {
-        let length = usize::from(r.u16()?);
-        // The whole unit, or its first part of several; a trailer with the same identifier may follow.
-        r.check(
-            !whole || length <= r.left() || content.len() > 256,
-            "length",
-        )?;
-        if matches!(version, 0xfe | 0xff) {
-            return Ok(Sender::Unknown);
-        }
-        // From version 3 on an integrity part stands in front.
-        if version == 3 {
-            let size = usize::from(r.u8()?);
-            r.skip(size)?;
-        }
-        Ok(match r.u8()? {
-            opcode::REQUEST => Sender::Client,
-            opcode::RESPONSE | opcode::NOTIFICATION => Sender::Server,
-            _ => Sender::Unknown,
-        })
-    });
-    match read {
-        Err(Malformed::Short) if whole => Err(Malformed::Bad("length")),
-        other => other,
-    }
-}
-
-fn version(r: &mut Reader<'_>) -> Result<u8, Malformed> {
-    let id = r.u8()?;
-    r.check(id == ID, "identifier")?;
-    let version = r.u8()?;
-    r.check(matches!(version, 1..=3 | 0xfe | 0xff), "version")?;
-    Ok(version)
-}
-
-/// A TLS record begins: after `InitSSL` they stand where messages stood, in COTP's data units.
-fn tls(r: &mut Reader<'_>) -> Result<(), Malformed> {
-    let kind = r.u8()?;
-    r.check(matches!(kind, 0x14..=0x17), "identifier")?;
-    let version = r.u16()?;
-    r.check(matches!(version, 0x0301..=0x0304), "TLS version")?;
-    let length = r.u16()?;
-    r.check((1..=0x4100).contains(&length), "TLS length")
 }
 
 /// A request until its answer.
@@ -235,19 +179,6 @@ fn joiner<T>(both: &mut [T; 2], side: Side) -> &mut T {
     match side {
         Side::Client => client,
         Side::Server => server,
-    }
-}
-
-/// The selector called is a name, and says as what the station comes.
-fn connect(cx: &mut Cx<'_>, confirms: bool, called: Option<&[u8]>) {
-    let role = match called {
-        Some(b"SIMATIC-ROOT-ES") => "engineering station",
-        Some(b"SIMATIC-ROOT-PG") => "programming device",
-        Some(b"SIMATIC-ROOT-HMI") => "HMI",
-        _ => return,
-    };
-    if !confirms {
-        cx.identity(Side::Client, "role", role);
     }
 }
 
@@ -690,39 +621,6 @@ fn first_id(r: &mut Reader<'_>) -> Option<u32> {
     (count > 0).then(|| number(r).ok()).flatten()
 }
 
-/// The session is made: the answer's object says what the controller is.
-fn created(cx: &mut Cx<'_>, side: Side, r: &mut Reader<'_>, version: u8) {
-    let Ok(count) = r.u8() else { return };
-    for _ in 0..count {
-        if number(r).is_err() {
-            return;
-        }
-    }
-    if r.peek().first() != Some(&tag::OBJECT) && ops::objects(r, version).is_err() {
-        return;
-    }
-    // On an error whatever was seen before it was right.
-    let _ = value::object(r, |seen| {
-        let value::Seen::Attribute(id, value) = seen else {
-            return;
-        };
-        match id {
-            attribute::COMMENT => {
-                if let Some(software) = value.text() {
-                    cx.identity(side, "software", software);
-                }
-            }
-            attribute::VERSION => {
-                let version = value.member(attribute::SYSTEM_VERSION);
-                if let Some(value::Value::Text(version)) = version {
-                    ops::system_version(cx, side, version);
-                }
-            }
-            _ => {}
-        }
-    });
-}
-
 impl Parts {
     fn add(&mut self, cx: &Cx<'_>, bytes: &[u8]) {
         for frame in cx.frames {
@@ -737,85 +635,4 @@ impl Parts {
             self.held.extend_from_slice(bytes);
         }
     }
-}
-
-/// What a station says of itself when it opens its session.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Session {
-    host: Option<String>,
-    application: Option<String>,
-    adapter: Option<String>,
-    role: Option<&'static str>,
-}
-
-impl Session {
-    fn read(r: &mut Reader<'_>) -> Session {
-        let mut session = Session::default();
-        // On an error whatever was seen before it was right.
-        let _ = value::object(r, |seen| {
-            let value::Seen::Attribute(id, value) = seen else {
-                return;
-            };
-            match id {
-                attribute::HOST => {
-                    let plain = |name: &String| !name.contains([':', '"']);
-                    session.host = value.text().filter(plain).map(host);
-                }
-                attribute::APPLICATION => session.application = value.text(),
-                attribute::CLIENT_ID => {
-                    if let value::Value::Text(id) = value {
-                        session.adapter = adapter(id);
-                    }
-                }
-                attribute::ROLE => {
-                    session.role = match value.number() {
-                        Some(1) => Some("engineering station"),
-                        Some(2) => Some("HMI"),
-                        _ => None,
-                    };
-                }
-                _ => {}
-            }
-        });
-        session
-    }
-
-    fn tell(&self, cx: &mut Cx<'_>, side: Side) {
-        let said = [
-            ("hostname", self.host.as_deref()),
-            ("software", self.application.as_deref()),
-            ("role", self.role),
-            ("system", self.adapter.as_deref()),
-        ];
-        for (attribute, value) in said {
-            if let Some(value) = value {
-                cx.identity(side, attribute, value);
-            }
-        }
-    }
-}
-
-/// TIA Portal puts a number behind the name of its host.
-fn host(name: String) -> String {
-    match name.rsplit_once('_') {
-        Some((host, number)) if !host.is_empty() && number.bytes().all(|c| c.is_ascii_digit()) => {
-            host.to_owned()
-        }
-        _ => name,
-    }
-}
-
-/// The network adapter in the client's identification: `1:::6.0::TCP/IP -> NAME` or `0.0.0.0:0NAME.TCPIP.1`.
-fn adapter(id: &[u8]) -> Option<String> {
-    let id = text(id, 128)?;
-    let name = match (id.split_once("-> "), id.split_once(".TCPIP")) {
-        (Some((_, name)), _) => name,
-        (None, Some((before, _))) => {
-            let address = |c: char| c.is_ascii_digit() || matches!(c, '.' | ':');
-            before.trim_start_matches(address)
-        }
-        (None, None) => return None,
-    };
-    let name = name.trim_end_matches('.');
-    (!name.is_empty()).then(|| format!("network adapter {name}"))
 }

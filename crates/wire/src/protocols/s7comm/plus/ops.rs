@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use super::super::ops::{Doing, Known};
 use super::names::{self, Item, attribute, class, rid};
+use super::session::Session;
 use super::value::{self, Value, number};
-use super::{Session, function, program};
+use super::{function, program};
 use crate::protocols::profinet;
 use crate::reader::text;
 use crate::{Cx, Malformed, Memo, Reader, Side, Verb};
