@@ -138,7 +138,14 @@ pub(super) fn alarm(cx: &mut Cx<'_>, side: Side, data: &[u8]) -> Result<(), Malf
         }
         4 => {
             let status = body.u32()?;
-            let detail = format!("connection ended, error 0x{status:08x}");
+            // Its last byte says why, where the error is the protocol's own (0xcf, 0x81, 0xfd).
+            let why = match status {
+                0xcf81_fd0b => ", alarm error",
+                0xcf81_fd1f => ", name of station changed",
+                0xcf81_fd24 => ", no port with the speed asked for",
+                _ => "",
+            };
+            let detail = format!("connection ended, error 0x{status:08x}{why}");
             cx.oddity("profinet.connection_error", side, Some(detail));
         }
         _ => {}
