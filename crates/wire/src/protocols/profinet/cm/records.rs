@@ -48,7 +48,7 @@ pub(super) fn connect(cx: &mut Cx<'_>, side: Side, blocks: &[u8]) -> Result<Op, 
                 let (clock, ratio) = (block.u16()?, block.u16()?);
                 let way = if way == 1 { "input" } else { "output" };
                 // The clock counts in units of 31.25 µs.
-                let cycle = u32::from(clock) * u32::from(ratio) * 125 / 4;
+                let cycle = u64::from(clock) * u64::from(ratio) * 125 / 4;
                 let frame = match frame {
                     0xffff => String::new(),
                     frame => format!(" frame 0x{frame:04x}"),
