@@ -65,7 +65,7 @@ pub static DECODER: Decoder = Decoder {
 /// Identifier, version, length.
 const HEADER: usize = 4;
 /// Bytes of one message put together from its fragments. Longer ones are told without their content.
-const MOST_MESSAGE: usize = 1 << 21;
+const MOST_MESSAGE: usize = 1 << 20;
 /// Requests of one side that wait for their answers.
 const MOST_WAITING: usize = 64;
 /// Subscriptions whose notifications are counted.
@@ -273,6 +273,10 @@ impl Plus {
             _ => return Ok(()),
         }
         let head = ops::Head::read(&mut Reader::new(bytes))?;
+        if names::function(head.function).is_empty() {
+            // It only begins like one.
+            return Ok(());
+        }
         r.skip(ops::Head::LENGTH - 1)?;
         if head.opcode == opcode::REQUEST {
             let message = ops::Message {

@@ -136,9 +136,10 @@ fn doing(verb: Verb, object: Option<String>, function: u16) -> Doing {
     }
 }
 
-/// Of what a request asks, without its number, its session and whatever stands behind what it names.
+/// Of what a request asks and whether it wants an answer, without its number, its session and whatever stands behind what
+/// it names.
 fn fingerprint(message: &Message<'_>, r: &Reader<'_>) -> u64 {
-    let names = message.bytes.get(Head::LENGTH + 5..r.at()).unwrap_or(&[]);
+    let names = message.bytes.get(Head::LENGTH + 4..r.at()).unwrap_or(&[]);
     // 0 stands for none.
     (Memo::fingerprint(names) ^ u64::from(message.head.function)) | 1
 }
@@ -352,6 +353,11 @@ fn create(r: &mut Reader<'_>, message: &Message<'_>) -> Result<Request> {
     }
     if !object.blocks.is_empty() {
         return Ok(Request::Blocks(object.blocks));
+    }
+    if program::is_program(object.class) {
+        // Its content was too long to keep, or there was none.
+        let name = object.name.unwrap_or_else(|| names::object(object.rid));
+        return Ok(told(Verb::ProgramDownload, Some(name), function::CREATE, 0));
     }
     let Some((verb, name, what)) = program::making(&object) else {
         return Ok(Request::Quiet);

@@ -210,6 +210,11 @@ impl<'a> Open<'a> {
     }
 }
 
+/// The class is that of a block or of the hardware configuration.
+pub(super) const fn is_program(class: u32) -> bool {
+    names::block(class).is_some() || class == class::HARDWARE
+}
+
 /// What making an object is, where it is no program: `None` for what only serves the session.
 pub(super) fn making(made: &Made) -> Option<(Verb, Option<String>, &'static str)> {
     Some(match made.class {

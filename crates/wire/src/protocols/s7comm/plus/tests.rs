@@ -332,6 +332,7 @@ fn tls_inside_cotp_is_a_variant() {
 fn hostile_lengths_are_noted_and_harmless() {
     play(
         &[
+            ask(2, "059a", 1, ""),
             // Unit longer than its packet; counts of 2^31; an object that never ends; structures without end.
             (
                 Client,
@@ -357,10 +358,12 @@ fn hostile_lengths_are_noted_and_harmless() {
             reply(2, "04f2", 4, ""),
         ],
         expect![[r#"
-            conversation protocol=s7comm-plus:v2 state=answered packets=5/1 bytes=953/25
-            operation mode-change (SetVariable, operating state request) unanswered count=1 frames=[4]
-            oddity what=s7comm.malformed detail=length frames=Numbers([5])
-            oddity what=s7comm.malformed detail=length frames=Numbers([6])
+            conversation protocol=s7comm-plus:v2 state=answered packets=6/1 bytes=982/25
+            operation program-download "OB1" (CreateObject) unanswered count=1 frames=[4]
+            operation mode-change (SetVariable, operating state request) unanswered count=1 frames=[5]
+            oddity count=2 what=s7comm.malformed detail=length frames=Numbers([2, 6])
+            oddity what=s7comm.malformed detail=count of items frames=Numbers([3])
+            oddity what=s7comm.malformed detail=length frames=Numbers([7])
         "#]],
     );
 }
