@@ -39,30 +39,30 @@ const MOST: usize = 256;
 /// Units that can be addressed.
 const MOST_UNIT: u8 = 247;
 
-/// All that came must be frames with right checksums: 16 bits that fit, each time.
+/// All that came must be frames with right checksums: 16 bits that fit, each time. A frame is small and comes whole; to
+/// wait for the rest of what may be one would make every other protocol wait with it.
 fn probe(head: &Head<'_>) -> Probe {
-    head.read(|r| {
-        let side = match (whole(r.peek(), Side::Client), whole(r.peek(), Side::Server)) {
-            (Ok(true), Ok(true)) => Sender::Unknown,
-            (Ok(true), _) => Sender::Client,
-            (_, Ok(true)) => Sender::Server,
-            (Err(Malformed::Short), _) | (_, Err(Malformed::Short)) => {
-                return Err(Malformed::Short);
-            }
-            _ => return Err(Malformed::Bad("checksum")),
-        };
-        Ok(side)
-    })
+    let (asks, says) = (
+        whole(head.bytes, Side::Client),
+        whole(head.bytes, Side::Server),
+    );
+    match (asks.is_ok(), says.is_ok()) {
+        _ if head.bytes.is_empty() => Probe::NotOurs,
+        (true, true) => Probe::Ours(Sender::Unknown),
+        (true, false) => Probe::Ours(Sender::Client),
+        (false, true) => Probe::Ours(Sender::Server),
+        (false, false) => Probe::NotOurs,
+    }
 }
 
-fn whole(mut bytes: &[u8], side: Side) -> Result<bool, Malformed> {
+fn whole(mut bytes: &[u8], side: Side) -> Result<(), Malformed> {
     while !bytes.is_empty() {
         let length = length(bytes, side)?;
         let (frame, rest) = bytes.split_at_checked(length).ok_or(Malformed::Short)?;
         read(frame).ok_or(Malformed::Bad("checksum"))?;
         bytes = rest;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Length of the frame that begins here, by its function.
@@ -290,8 +290,8 @@ mod tests {
             })
         };
         assert_eq!(probe("01 04 0000 0002 7140"), Probe::NotOurs);
-        assert_eq!(probe("01 04 0000"), Probe::NeedMore);
-        assert_eq!(probe(&format!("{ask} ff")), Probe::NeedMore);
+        assert_eq!(probe("01 04 0000"), Probe::NotOurs);
+        assert_eq!(probe(&format!("{ask} ff")), Probe::NotOurs);
         assert_eq!(probe(&format!("{ask} ffff")), Probe::NotOurs);
         // Modbus/TCP, TPKT, a line of text.
         assert_eq!(probe("0001 0000 0006 01 03 0000 0001"), Probe::NotOurs);
