@@ -21,7 +21,11 @@ pub(crate) const PEERS: &[(&str, &str)] = &[
 /// Whether a program can be started.
 pub(crate) fn has(program: &str) -> bool {
     let mut command = run::command(program);
-    command.arg(if program == "ip" { "-Version" } else { "--version" });
+    command.arg(if program == "ip" {
+        "-Version"
+    } else {
+        "--version"
+    });
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok()
 }

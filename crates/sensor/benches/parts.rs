@@ -16,7 +16,7 @@ use divan::{Bencher, black_box};
 use facts::Time;
 use lab::load::{Load, write};
 use sensor::{Capture, Captures, observe};
-use wire::{Limits, Frame, Link, Shard, Worker};
+use wire::{Frame, Limits, Link, Shard, Worker};
 
 const FRAMES: u64 = 60_000;
 

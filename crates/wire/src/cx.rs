@@ -85,8 +85,9 @@ impl std::fmt::Debug for Expected {
     }
 }
 
-/// Announced channels by the address and port that will be one end of them.
-pub(crate) type Expectations = HashMap<(IpAddr, u16, bool), Expected>;
+/// Announced channels by the address and port that will be one end of them, and by the other end's address where only
+/// that one may open it.
+pub(crate) type Expectations = HashMap<(IpAddr, u16, bool, Option<IpAddr>), Expected>;
 
 /// What a dialogue learned of its flow itself.
 #[derive(Debug, Default)]
@@ -456,10 +457,11 @@ impl Cx<'_> {
         name: &'static str,
         decoder: Option<&'static Decoder>,
     ) {
-        self.put_expected(ip, port, udp, name, decoder, None);
+        self.put_expected((ip, port, udp, None), name, decoder, None);
     }
 
-    /// Like [`Cx::expect`] for a channel of this same protocol, with a dialogue that knows already what it is for.
+    /// Like [`Cx::expect`] for a channel of this same protocol between these same hosts, with a dialogue that knows
+    /// already what it is for.
     pub fn expect_dialogue(
         &mut self,
         ip: IpAddr,
@@ -468,14 +470,17 @@ impl Cx<'_> {
         dialogue: Box<dyn Dialogue>,
     ) {
         let decoder = self.decoder;
-        self.put_expected(ip, port, udp, decoder.name, Some(decoder), Some(dialogue));
+        let ends = [self.flow.client, self.flow.server];
+        let peer = ends
+            .iter()
+            .find_map(|end| end.address.ip().filter(|other| *other != ip));
+        let key = (ip, port, udp, peer);
+        self.put_expected(key, decoder.name, Some(decoder), Some(dialogue));
     }
 
     fn put_expected(
         &mut self,
-        ip: IpAddr,
-        port: u16,
-        udp: bool,
+        key: (IpAddr, u16, bool, Option<IpAddr>),
         name: &'static str,
         decoder: Option<&'static Decoder>,
         dialogue: Option<Box<dyn Dialogue>>,
@@ -494,7 +499,7 @@ impl Cx<'_> {
         }
         let until = self.at.now.plus_secs(120);
         self.expected.insert(
-            (ip, port, udp),
+            key,
             Expected {
                 decoder,
                 dialogue,

@@ -30,6 +30,10 @@ impl Talk {
 
     fn send(&mut self, from_client: bool, protocol: u8, payload: &[u8]) {
         let (from, to) = ends(from_client);
+        self.send_between(from, to, protocol, payload);
+    }
+
+    fn send_between(&mut self, from: Ipv4Addr, to: Ipv4Addr, protocol: u8, payload: &[u8]) {
         self.number += 1;
         let id = u16::try_from(self.number).unwrap();
         let packet = Ipv4 {
@@ -42,7 +46,7 @@ impl Talk {
             dont_fragment: true,
         }
         .whole(payload);
-        let (source, target) = if from_client { (1, 2) } else { (2, 1) };
+        let (source, target) = (from.octets()[3], to.octets()[3]);
         let mac = |last: u8| [0x02, 0, 0, 0, 0, last];
         let bytes = frame::ethernet(mac(target), mac(source), &[], 0x0800, &packet);
         self.worker.frame(&Frame {
@@ -56,9 +60,21 @@ impl Talk {
     }
 
     fn udp(&mut self, from_client: bool, from: u16, to: u16, payload: &[u8]) {
-        let (a, b) = ends(from_client);
+        self.udp_with(SERVER, from_client, from, to, payload);
+    }
+
+    /// With another host in the server's place.
+    fn udp_with(
+        &mut self,
+        server: Ipv4Addr,
+        from_client: bool,
+        from: u16,
+        to: u16,
+        payload: &[u8],
+    ) {
+        let (a, b) = turned(CLIENT, server, from_client);
         let datagram = frame::udp(Ends::V4(a, b), from, to, payload);
-        self.send(from_client, 17, &datagram);
+        self.send_between(a, b, 17, &datagram);
     }
 
     /// A connection that the client opens, then text in turns, the server first if the client's first text is empty.
@@ -108,11 +124,60 @@ impl Talk {
 }
 
 fn ends(from_client: bool) -> (Ipv4Addr, Ipv4Addr) {
+    turned(CLIENT, SERVER, from_client)
+}
+
+fn turned(client: Ipv4Addr, server: Ipv4Addr, from_client: bool) -> (Ipv4Addr, Ipv4Addr) {
     if from_client {
-        (CLIENT, SERVER)
+        (client, server)
     } else {
-        (SERVER, CLIENT)
+        (server, client)
     }
+}
+
+/// A call of PROFINET's context manager: 0 asks to connect, 2 answers; `host` tells the activities apart.
+fn call(kind: u8, host: u8, body: &[u8]) -> Vec<u8> {
+    const SPACE: [u8; 12] = [
+        0x6c, 0x97, 0x11, 0xd1, 0x82, 0x71, 0x00, 0xa0, 0x24, 0x42, 0xdf, 0x7d,
+    ];
+    let mut call = vec![4, kind, 0x20, 0, 0, 0, 0, 0];
+    call.extend([0; 16]);
+    call.extend([0xde, 0xa0, 0x00, 0x01]);
+    call.extend(SPACE);
+    call.extend([host; 16]);
+    // Boot time, interface version, sequence, operation, hints, length, fragment.
+    call.extend([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255]);
+    call.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+    call.extend([0; 4]);
+    call.extend(body);
+    call
+}
+
+#[test]
+fn a_device_that_answers_from_a_port_of_its_own_is_paired_with_what_it_was_asked() {
+    let other = Ipv4Addr::new(10, 20, 30, 11);
+    let mut talk = Talk::new();
+    // Both devices are asked from one port; each answers from a port of its own, the second one first.
+    talk.udp(true, 49153, 34964, &call(0, 1, &[0; 20]));
+    talk.udp_with(other, true, 49153, 34964, &call(0, 2, &[0; 20]));
+    let refused = [&[0xdb, 0x81, 0x40, 0x04][..], &[0; 16]].concat();
+    talk.udp_with(other, false, 49155, 49153, &call(2, 2, &refused));
+    talk.udp(false, 49155, 49153, &call(2, 1, &[0; 20]));
+    let facts = talk.facts();
+    let said: Vec<_> = facts
+        .operations
+        .iter()
+        .map(|o| (o.target.to_string(), o.outcome, o.evidence.frames.clone()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (SERVER.to_string(), Some(Outcome::Ok), vec![1, 4]),
+            (other.to_string(), Some(Outcome::Refused), vec![2, 3]),
+        ]
+    );
+    let own = facts.conversations.iter().filter(|c| c.parent.is_some());
+    assert_eq!(own.count(), 2, "the answers belong to the calls");
 }
 
 #[test]

@@ -161,8 +161,10 @@ impl<K: PartialEq, T, const N: usize> Asks<K, T, N> {
         let repeats = op.verb.is_cyclic() && op.content_sha256.is_none() && why.is_none();
         let fingerprint = fingerprint.rotate_left(u32::from(outcome.is_none()));
         let short = repeats && outcome != Some(Outcome::Unanswered);
-        if short && let Some(id) = self.known.get(fingerprint) {
-            cx.again(id, asked.time);
+        if short
+            && let Some(id) = self.known.get(fingerprint)
+            && cx.again(id, asked.time)
+        {
             return;
         }
         let mut op = Op::clone(&op);

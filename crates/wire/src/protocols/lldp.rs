@@ -2,11 +2,12 @@
 //!
 //! Spec: IEEE 802.1AB-2016, 8 and 9 (LLDPDU, TLVs); IEEE 802.1Q-2018 annex D (port VLAN, VLAN names, link aggregation);
 //! ANSI/TIA-1057 (LLDP-MED: inventory, network policy); IEC 61158-6-10 (PROFINET TLVs, organisation 00-0E-CF).
-//! Emits: identity of the sender: host name, description, role, maker, model, order number, firmware, serial, VLANs.
+//! Emits: identity of the sender: host name, description, role, maker, model, order number, firmware, serial, VLANs; the
+//! name of the PROFINET device that the sending port belongs to.
 //! Blind to: the neighbour relation itself (which port is on which cable), power and timing TLVs, shutdown LLDPDUs.
 use std::net::IpAddr;
 
-use facts::Grade;
+use facts::{Grade, Mac};
 
 use crate::reader::{Malformed, Reader, line, text};
 use crate::{Carrier, Cx, Decoder, Dialogue, Probe, Side, Step};
@@ -66,6 +67,8 @@ struct Said {
     vlans: Vec<(u16, Option<String>)>,
     inventory: Vec<(&'static str, String)>,
     profinet: bool,
+    /// A PROFINET device's own MAC: each of its ports may send with another.
+    device: Option<Mac>,
 }
 
 impl Said {
@@ -122,7 +125,13 @@ impl Said {
             (TIA, 8) => self.stock("serial", r),
             (TIA, 9) => self.stock("maker", r),
             (TIA, 10) => self.stock("model", r),
-            (PROFINET, _) => self.profinet = true,
+            // IEC 61158-6-10: subtype 5 is the MAC of the device's interface.
+            (PROFINET, subtype) => {
+                self.profinet = true;
+                if subtype == 5 {
+                    self.device = Some(r.mac()?);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -153,6 +162,18 @@ impl Said {
             facts::Address::Ip(_) => None,
         };
         let address = self.address;
+        let device = self
+            .device
+            .filter(|device| device.is_device() && Some(*device) != mac);
+        if let (Some(device), Some(name)) = (device, &self.chassis) {
+            cx.identity_of(
+                Some(device),
+                address,
+                "hostname",
+                name.clone(),
+                Grade::Stated,
+            );
+        }
         let mut say = |attribute, value: String| {
             cx.identity_of(mac, address, attribute, value, Grade::Stated);
         };
@@ -359,15 +380,16 @@ mod tests {
             &DECODER,
             &[(Client, &pdu)],
             expect![[r#"
-            conversation protocol=lldp state=one-way packets=1/0 bytes=127/0
-            identity 02:00:00:00:00:01 firmware=V.4.3.1 stated
-            identity 02:00:00:00:00:01 hostname=plc1 stated
-            identity 02:00:00:00:00:01 maker=Siemens stated
-            identity 02:00:00:00:00:01 model=CPU-1200 stated
-            identity 02:00:00:00:00:01 order_number=6ES7 215-1AG40-0XB0 stated
-            identity 02:00:00:00:00:01 serial=V-L8BT7803 stated
-            identity 02:00:00:00:00:01 system=Siemens, SIMATIC S7, CPU-1200, 6ES7 215-1AG40-0XB0, HW: 10, FW: V.4.3.1, S V-L8BT7803 stated
-        "#]],
+                conversation protocol=lldp state=one-way packets=1/0 bytes=127/0
+                identity 02:00:00:00:00:01 firmware=V.4.3.1 stated
+                identity 02:00:00:00:00:01 hostname=plc1 stated
+                identity 02:00:00:00:00:01 maker=Siemens stated
+                identity 02:00:00:00:00:01 model=CPU-1200 stated
+                identity 02:00:00:00:00:01 order_number=6ES7 215-1AG40-0XB0 stated
+                identity 02:00:00:00:00:01 serial=V-L8BT7803 stated
+                identity 02:00:00:00:00:01 system=Siemens, SIMATIC S7, CPU-1200, 6ES7 215-1AG40-0XB0, HW: 10, FW: V.4.3.1, S V-L8BT7803 stated
+                identity 28:63:36:11:22:33 hostname=plc1 stated
+            "#]],
         );
     }
 

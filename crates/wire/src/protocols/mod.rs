@@ -69,6 +69,7 @@ pub static ALL: &[&Decoder] = &[
     &named::WIREGUARD,
     &named::STUN,
     &named::KERBEROS,
+    &profinet::cm::DECODER,
     &named::DCERPC,
     &named::DNP3,
     &named::PPTP,
@@ -117,6 +118,8 @@ pub static ALL: &[&Decoder] = &[
     &named::LPD,
     &named::SYSLOG,
     &telnet::DECODER,
+    // By a checksum.
+    &modbus::rtu::DECODER,
     // Never probed: announced by others.
     &named::RTP,
     &named::FTP_DATA,
@@ -124,6 +127,7 @@ pub static ALL: &[&Decoder] = &[
     &powerlink::DECODER,
     &ethercat::DECODER,
     &profinet::DECODER,
+    &profinet::mrp::DECODER,
     &lldp::DECODER,
     &cdp::DECODER,
     &stp::DECODER,

@@ -22,8 +22,8 @@ use crate::reader::{Malformed, Reader};
 use crate::{Frame, names, protocols};
 
 use self::flows::Flows;
-use self::table::Passed;
 pub use self::shard::owner;
+use self::table::Passed;
 pub use self::take::Load;
 
 /// Which part of the traffic a worker keeps.

@@ -103,7 +103,14 @@ impl Worker {
         for which in [1 - sender, sender] {
             let (address, port) = flow.key.end(which);
             let Some(ip) = address.ip() else { continue };
-            let Some(expected) = self.expected.get_mut(&(ip, port, udp)) else {
+            // For this pair of hosts before for any.
+            let own = (ip, port, udp, flow.key.end(1 - which).0.ip());
+            let key = if self.expected.contains_key(&own) {
+                own
+            } else {
+                (ip, port, udp, None)
+            };
+            let Some(expected) = self.expected.get_mut(&key) else {
                 continue;
             };
             if expected.until < here.at.now {

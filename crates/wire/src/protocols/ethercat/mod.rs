@@ -281,8 +281,9 @@ impl EtherCat {
             *place = byte;
         }
         let fingerprint = Memo::fingerprint(&what);
-        if let Some(id) = self.known.get(fingerprint) {
-            cx.again(id, cx.at.now);
+        if let Some(id) = self.known.get(fingerprint)
+            && cx.again(id, cx.at.now)
+        {
             return;
         }
         let (verb, detail) = match datagram.command {

@@ -1,12 +1,16 @@
 //! Modbus/TCP: who asked which controller for what, and how it was answered.
 //!
 //! Spec: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1 (framing); Modbus Application Protocol V1.1b3, 6
-//! (functions) and 7 (exceptions).
-//! Emits: one operation per request, answered or not; identity from function 43/14 and 17.
-//! Blind to: RTU framing over TCP; Modbus/TCP Security (TLS, port 802); vendor functions beyond their number.
+//! (functions) and 7 (exceptions). UMAS (function 90) has no public standard.
+//! Emits: one operation per request, answered or not; identity from function 43/14 and 17; of UMAS reservation, start,
+//! stop, memory, identification, and a program's transfer as one operation with the hash of its content.
+//! Blind to: Modbus/TCP Security (TLS, port 802); vendor functions beyond their number.
 mod pdu;
+pub(super) mod rtu;
+mod umas;
 
 use self::pdu::{Adu, Body, HEADER, Request};
+use self::umas::Umas;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Memo, Op, Outcome, Pending, Probe, Reader, Sender, Side,
     Step, Verb,
@@ -27,10 +31,18 @@ pub static DECODER: Decoder = Decoder {
         Verb::Diagnose,
         Verb::Identify,
         Verb::Reset,
+        Verb::ModeChange,
+        Verb::Start,
+        Verb::Stop,
+        Verb::Lock,
+        Verb::Unlock,
+        Verb::ProgramUpload,
+        Verb::ProgramDownload,
     ],
-    about: "Requests and answers of every public function, paired by transaction; device identification.",
+    about: "Requests and answers of every public function, paired by transaction; device identification; UMAS \
+            (Schneider): reservation, start, stop, memory, program transfer with the hash of its content.",
     spec: "Modbus Messaging on TCP/IP V1.0b; Modbus Application Protocol V1.1b3",
-    blind: "RTU framing over TCP, Modbus/TCP Security, the content of vendor functions",
+    blind: "Modbus/TCP Security, the content of vendor functions but UMAS, UMAS's variables beyond their number",
 };
 
 /// Requests that wait for their answers.
@@ -59,6 +71,8 @@ fn probe(head: &Head<'_>) -> Probe {
 struct Modbus {
     waiting: Pending<u16, Asked, MOST_WAITING>,
     known: Memo,
+    /// Few connections speak it.
+    umas: Option<Box<Umas>>,
 }
 
 /// A request until its answer; small and without allocation, since most are cyclic.
@@ -76,13 +90,23 @@ impl Dialogue for Modbus {
             Err(error) => return Step::from_error(error, bytes.len().max(HEADER)),
         };
         match side {
+            _ if adu.function & 0x7f == umas::FUNCTION => self.umas(cx, side, &adu),
             Side::Client => self.ask(cx, &adu),
             Side::Server => self.answer(cx, &adu),
         }
         Step::Took(r.at())
     }
 
+    fn gap(&mut self, _cx: &mut Cx<'_>, _side: Side, _lost: u64) {
+        if let Some(umas) = &mut self.umas {
+            umas.gap();
+        }
+    }
+
     fn close(&mut self, cx: &mut Cx<'_>) {
+        if let Some(mut umas) = self.umas.take() {
+            umas.close(cx);
+        }
         let outcome = cx.unanswered(Side::Server);
         let lost: Vec<Asked> = self.waiting.drain().collect();
         for asked in lost {
@@ -92,6 +116,18 @@ impl Dialogue for Modbus {
 }
 
 impl Modbus {
+    #[cold]
+    fn umas(&mut self, cx: &mut Cx<'_>, side: Side, adu: &Adu<'_>) {
+        let umas = self.umas.get_or_insert_default();
+        match side {
+            Side::Client => umas.ask(cx, adu.transaction, adu.unit, adu.data()),
+            Side::Server => {
+                let exception = adu.is_exception().then(|| adu.exception()).flatten();
+                umas.answer(cx, adu.transaction, adu.data(), exception);
+            }
+        }
+    }
+
     fn ask(&mut self, cx: &mut Cx<'_>, adu: &Adu<'_>) {
         let Some(request) = Request::read(adu) else {
             cx.oddity(

@@ -1,4 +1,5 @@
 //! The messages of Modbus, as bytes.
+use super::umas;
 use crate::{Malformed, Reader, Verb};
 
 /// Transaction, protocol, length.
@@ -27,7 +28,13 @@ impl<'a> Adu<'a> {
         let protocol = r.u16()?;
         r.check(protocol == 0, "protocol identifier")?;
         let length = usize::from(r.u16()?);
-        r.check((2..=MOST).contains(&length), "length")?;
+        if length > MOST {
+            // Only UMAS has longer ones.
+            let function = r.peek().get(1).ok_or(Malformed::Short)?;
+            let umas = *function & 0x7f == umas::FUNCTION && length <= umas::MOST;
+            r.check(umas, "length")?;
+        }
+        r.check(length >= 2, "length")?;
         // The function is checked before all of the message is there: garbage is told early.
         if let Some(function) = r.peek().get(1) {
             r.check(*function != 0 && *function & 0x7f != 0, "function")?;
@@ -40,6 +47,20 @@ impl<'a> Adu<'a> {
             function,
             data: body.rest(),
         })
+    }
+
+    /// A message that came without this header.
+    pub(super) const fn bare(unit: u8, function: u8, data: &'a [u8]) -> Adu<'a> {
+        Adu {
+            transaction: 0,
+            unit,
+            function,
+            data,
+        }
+    }
+
+    pub(super) const fn data(&self) -> &'a [u8] {
+        self.data
     }
 
     /// V1.1b3, 7: an exception has the function's highest bit set and one code.
@@ -63,6 +84,9 @@ impl<'a> Adu<'a> {
     }
 
     pub(super) fn fits_request(&self) -> bool {
+        if self.function == umas::FUNCTION {
+            return umas::fits_request(self.data);
+        }
         Request::read(self).is_some()
     }
 
@@ -82,6 +106,7 @@ impl<'a> Adu<'a> {
             22 => self.data.len() == 6,
             24 => self.data.len() >= 4,
             43 => matches!(self.data.first(), Some(13 | 14)) && self.data.len() >= 6,
+            umas::FUNCTION => umas::fits_answer(self.data),
             _ => false,
         }
     }
@@ -90,6 +115,11 @@ impl<'a> Adu<'a> {
     pub(super) fn body(&self) -> Body {
         match (self.function, self.data) {
             (43, [14, rest @ ..]) => Body::Identification(identification(rest).unwrap_or_default()),
+            // Identifier, run indicator and text stand in an order that each maker chooses.
+            (17, [_, rest @ ..]) => {
+                let name = crate::reader::text(rest, 128).filter(|name| name.len() >= 4);
+                Body::Identification(name.map(|name| ("system", name)).into_iter().collect())
+            }
             _ => Body::Nothing,
         }
     }
@@ -212,6 +242,10 @@ impl Request {
         }
     }
 
+    pub(super) const fn unit(&self) -> u8 {
+        self.unit
+    }
+
     pub(super) fn fingerprint(&self) -> u64 {
         let [a, b] = self.start.to_be_bytes();
         let [c, d] = self.count.to_be_bytes();
@@ -224,7 +258,8 @@ impl Request {
         match self.function {
             5 | 6 | 15 | 16 | 22 | 23 => Verb::Write,
             // Sub-function 1 restarts the communication port; 4 forces listen-only mode.
-            8 if matches!(self.sub, 1 | 4) => Verb::Reset,
+            8 if self.sub == 1 => Verb::Reset,
+            8 if self.sub == 4 => Verb::ModeChange,
             7 | 8 | 11 | 12 => Verb::Diagnose,
             17 | 43 => Verb::Identify,
             20 => Verb::FileRead,

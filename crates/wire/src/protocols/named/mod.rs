@@ -169,7 +169,7 @@ pub static MSSQL: Decoder = named(
 pub static DCERPC: Decoder = named(
     "dcerpc",
     "DCE/RPC (DCOM, OPC classic, PROFINET context management)",
-    &[Tcp(135), Udp(34964)],
+    &[Tcp(135), Udp(135)],
     windows::dcerpc,
     "C706, [MS-RPCE]; IEC 61158-6-10 for PROFINET",
 );

@@ -1,12 +1,18 @@
-//! PROFINET on layer 2: who names, addresses and resets stations by DCP; cyclic real-time data is counted only.
+//! PROFINET on layer 2: who names, addresses and resets stations by DCP; who exchanges cyclic data with whom, and alarms.
 //!
-//! Spec: IEC 61158-6-10, 4.3 (DCP), 4.2 (FrameID ranges); PROFINET specification V2.4.
+//! Spec: IEC 61158-6-10, 4.3 (DCP), 4.2 (FrameID ranges), 4.7 (RTC), 4.8 (RTA); PROFINET specification V2.4.
 //! Emits: one operation per block of a DCP Set, per Get and Identify; identity and address of stations from what they
-//! answer; `dcp`, `alarm`, `rt`, `irt`, `sync` as the conversation's variant, the one that can do most.
-//! Blind to: process values, the content of alarms, fragments; IO connections (DCE/RPC) are another protocol's.
+//! answer; `dcp`, `alarm`, `rt`, `irt`, `sync` as the conversation's variant, the one that can do most;
+//! lost cycles, stopped providers, invalid data and alarms as oddities.
+//! Blind to: process values, what a diagnosis says, fragments; IO connections (DCE/RPC) are another protocol's.
+pub(super) mod cm;
 mod dcp;
+pub(super) mod mrp;
+mod rt;
 
 use facts::Address;
+
+pub(super) use self::cm::identification;
 
 use self::dcp::{Block, Frame, Service, Status};
 use crate::reader::Reader;
@@ -26,9 +32,10 @@ pub static DECODER: Decoder = Decoder {
         Verb::Identify,
         Verb::Read,
     ],
-    about: "Who names, addresses, resets and looks for stations by DCP, and what they say of themselves; real-time data is counted.",
-    spec: "IEC 61158-6-10, 4.2 and 4.3",
-    blind: "process values, the content of alarms, fragmented frames",
+    about: "Who names, addresses, resets and looks for stations by DCP, and what they say of themselves; \
+            cyclic data by cycle counter and status, alarms.",
+    spec: "IEC 61158-6-10, 4.2, 4.3, 4.7 and 4.8",
+    blind: "process values, what a diagnosis says, fragmented frames",
 };
 
 /// Requests that wait for their answers.
@@ -77,6 +84,7 @@ impl Class {
 #[derive(Default)]
 struct Profinet {
     class: Class,
+    cyclic: rt::Cyclic,
     /// By the asking end and its transaction. The address and not the side: which end is the client may turn out later.
     waiting: Pending<(Address, u32), Request, MOST_WAITING>,
 }
@@ -107,6 +115,16 @@ impl Dialogue for Profinet {
                 Ok(frame) => self.dcp(cx, side, frame),
                 Err(error) => return Step::from_error(error, bytes.len()),
             }
+        }
+        match class {
+            Class::Rt | Class::Irt => self.cyclic.see(cx, side, frame, r.rest()),
+            // 0xfe02 is an alarm of DCP's kind; the others are RTA.
+            Class::Alarm if frame != 0xfe02 => {
+                if let Err(error) = rt::alarm(cx, side, r.rest()) {
+                    return Step::from_error(error, bytes.len());
+                }
+            }
+            _ => {}
         }
         Step::Took(bytes.len())
     }
@@ -330,6 +348,38 @@ mod tests {
                 identity 02:00:00:00:00:02 hostname=sw01 stated
                 address mac=02:00:00:00:00:02 ip=192.168.41.20 claimed=Bool(true) frames=Numbers([2])
             "#]],
+        );
+    }
+
+    #[test]
+    fn lost_cycles_a_stopped_provider_and_alarms_are_noted() {
+        let cyclic = |counter: u16, status: &str| {
+            format!("8000 {} {counter:04x} {status} 00", "80".repeat(40))
+        };
+        // Twenty cycles of 64, then one after nine that are missing, then the provider stops.
+        let mut frames: Vec<String> = (0..20).map(|n| cyclic(n * 64, "35")).collect();
+        frames.push(cyclic(29 * 64, "35"));
+        frames.push(cyclic(30 * 64, "25"));
+        // One that is missing may be the capture's.
+        frames.push(cyclic(32 * 64, "25"));
+        // A diagnosis at slot 2; a process alarm, which is ordinary; the end of the connection.
+        frames.push("fc01 0001 0002 11 01 0001 ffff 001a 0001 0016 0100 0001 00000000 0002 0001 00000010 00000001 a800".to_owned());
+        frames.push("fc01 0001 0002 11 01 0002 ffff 001a 0001 0016 0100 0002 00000000 0002 0001 00000010 00000001 a800".to_owned());
+        frames.push("fe01 0001 0002 14 01 0003 ffff 0004 cf81fd05".to_owned());
+        let messages: Vec<_> = frames
+            .iter()
+            .map(|frame| (Client, frame.as_str()))
+            .collect();
+        check(
+            &DECODER,
+            &messages,
+            expect![[r#"
+            conversation protocol=profinet:alarm state=one-way packets=26/0 bytes=1156/0
+            oddity what=profinet.lost_cycles detail=frame 0x8000, 9 cycles missing frames=Numbers([21])
+            oddity what=profinet.provider_stopped detail=frame 0x8000 frames=Numbers([22])
+            oddity what=profinet.alarm detail=diagnosis appears, slot 2 subslot 0x1 frames=Numbers([24])
+            oddity what=profinet.connection_error detail=connection ended, error 0xcf81fd05 frames=Numbers([26])
+        "#]],
         );
     }
 

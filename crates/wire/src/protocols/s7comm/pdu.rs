@@ -4,7 +4,7 @@ use crate::{Malformed, Reader, Sender};
 pub(super) const ID: u8 = 0x32;
 
 /// Items of one request that are named; S7 allows 20.
-const MOST_ITEMS: usize = 20;
+pub(super) const MOST_ITEMS: usize = 20;
 
 /// Functions of jobs and their answers.
 pub(super) mod function {

@@ -150,7 +150,7 @@ fn a_download_is_one_operation_though_the_controller_asks_for_the_parts() {
         ]),
         expect![[r#"
             conversation protocol=s7comm state=answered packets=7/7 bytes=271/200
-            operation program-download "DB11" (inserted) ok content=40 sha256=7517d3a0 count=1 frames=[1, 2, 4, 6, 7, 9, 10]
+            operation program-download "DB11" (inserted, DB, 0 bytes of data) ok content=40 sha256=7517d3a0 count=1 frames=[1, 2, 4, 6, 7, 9, 10]
             operation program-download "DB11" (error 0xd240 coordination rules violated) refused count=1 frames=[11, 12, 13]
         "#]],
     );
@@ -185,7 +185,7 @@ fn an_upload_is_one_operation_and_a_refused_one_says_why() {
         ]),
         expect![[r#"
             conversation protocol=s7comm state=answered packets=5/5 bytes=145/164
-            operation program-upload "OB1" ok content=40 sha256=86d19b92 count=1 frames=[1, 2, 4, 6, 8]
+            operation program-upload "OB1" (STL, know-how protected, changed 1995-12-21T07:32:11, 4369 bytes of code) ok content=40 sha256=86d19b92 count=1 frames=[1, 2, 4, 6, 8]
             operation program-upload "SDB0" (error 0xd241 not permitted at the current protection level) refused count=1 frames=[9, 10]
         "#]],
     );
@@ -360,6 +360,7 @@ fn s7comm_plus_has_its_own_name() {
         )]),
         expect![[r#"
             conversation protocol=s7comm-plus:v1 state=unanswered packets=1/0 bytes=26/0
+            oddity what=s7comm.malformed detail=length frames=Numbers([1])
         "#]],
     );
 }

@@ -2,6 +2,7 @@
 use facts::Time;
 use sha2::{Digest, Sha256};
 
+use super::block::Outline;
 use crate::protocols::tls::hex;
 use crate::{Asked, Cx, Op, Outcome, Side, Verb};
 
@@ -9,8 +10,6 @@ use crate::{Asked, Cx, Op, Outcome, Side, Verb};
 const MOST: usize = 32;
 /// Frames remembered of a transfer.
 const MOST_FRAMES: usize = 16;
-/// The header of a block, in which its length stands.
-const HEADER: usize = 12;
 /// How long a finished download may wait for being inserted before it is told.
 const PATIENCE_NS: i64 = 60 * 1_000_000_000;
 
@@ -42,8 +41,7 @@ struct Transfer {
     last: Time,
     hash: Sha256,
     bytes: u64,
-    /// Begin of the content.
-    head: Vec<u8>,
+    outline: Outline,
     /// The request was seen, so that the first bytes are the first.
     from_start: bool,
     /// Something in between is missing.
@@ -93,7 +91,7 @@ impl Transfers {
             last: cx.now(),
             hash: Sha256::new(),
             bytes: 0,
-            head: Vec::new(),
+            outline: Outline::default(),
             from_start: false,
             broken: false,
             announced: None,
@@ -290,8 +288,7 @@ impl Transfer {
         self.saw(cx);
         self.hash.update(content);
         self.bytes += content.len() as u64;
-        let room = HEADER.saturating_sub(self.head.len());
-        self.head.extend(content.iter().take(room));
+        self.outline.add(content);
         if !more {
             self.state = State::Complete;
         }
@@ -299,13 +296,7 @@ impl Transfer {
 
     /// Every byte of it was seen: by the lengths that were announced and that the block's own header gives.
     fn is_whole(&self) -> bool {
-        // A block begins with 0x7070 and has its length at byte 8.
-        let own = match self.head.as_slice() {
-            [0x70, 0x70, _, _, _, _, _, _, a, b, c, d] => {
-                Some(u64::from(u32::from_be_bytes([*a, *b, *c, *d])))
-            }
-            _ => None,
-        };
+        let own = self.outline.length();
         let fits = |length: Option<u64>| length.is_none_or(|length| length == self.bytes);
         // A known length proves more than the absence of gaps: those may have swallowed something else.
         let proven = own.is_some() || self.announced.is_some();
@@ -349,7 +340,9 @@ impl Transfer {
             }
             _ => None,
         };
-        let detail: Vec<String> = what.map(str::to_owned).into_iter().chain(detail).collect();
+        let words = self.outline.words(whole);
+        let detail = what.map(str::to_owned).into_iter().chain(detail);
+        let detail: Vec<String> = detail.chain(words).collect();
         let op = Op {
             object: self.block,
             detail: (!detail.is_empty()).then(|| detail.join(", ")),

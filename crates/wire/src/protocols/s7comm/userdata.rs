@@ -307,7 +307,9 @@ fn module(
 fn component(index: u16, value: &[u8], known: &mut Vec<(&'static str, String)>) {
     let Some(value) = text(value, 32) else { return };
     match index {
-        1 | 2 | 3 | 0x0b => known.push(("system", value)),
+        1 | 2 => known.push(("system", value)),
+        3 => known.push(("system", format!("plant {value}"))),
+        0x0b => known.push(("system", format!("location {value}"))),
         4 if value.contains("Siemens") => known.push(("maker", "Siemens".to_owned())),
         5 => known.push(("serial", value)),
         7 => known.push(("model", value)),
