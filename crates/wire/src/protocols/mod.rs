@@ -1,7 +1,9 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
+mod asking;
 mod cdp;
 mod dhcp;
+mod dnp3;
 mod dns;
 mod enip;
 mod ftp;
@@ -56,7 +58,7 @@ pub static ALL: &[&Decoder] = &[
     &named::STUN,
     &named::KERBEROS,
     &named::DCERPC,
-    &named::DNP3,
+    &dnp3::DECODER,
     &named::PPTP,
     &named::MQTT,
     &named::SIP,

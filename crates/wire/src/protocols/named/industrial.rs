@@ -2,44 +2,6 @@
 use super::ours;
 use crate::{Head, Probe, Reader, Sender};
 
-/// IEEE 1815, 9.2: start octets, length, and a checksum over the header that random octets do not meet.
-pub fn dnp3(head: &Head<'_>) -> Probe {
-    ours(dnp3_sender(head.bytes))
-}
-
-fn dnp3_sender(bytes: &[u8]) -> Option<Sender> {
-    let header = bytes.first_chunk::<10>()?;
-    let [0x05, 0x64, 5..=255, control, _, _, _, _, low, high] = *header else {
-        return None;
-    };
-    let (checked, _) = header.split_first_chunk::<8>()?;
-    if dnp3_crc(checked) != u16::from_le_bytes([low, high]) {
-        return None;
-    }
-    // DIR: set in what a master sends.
-    Some(if control & 0x80 != 0 {
-        Sender::Client
-    } else {
-        Sender::Server
-    })
-}
-
-/// IEEE 1815, 9.2.1.8: polynomial 3D65, least bit first, inverted.
-fn dnp3_crc(bytes: &[u8]) -> u16 {
-    let mut crc = 0u16;
-    for byte in bytes {
-        crc ^= u16::from(*byte);
-        for _ in 0..8 {
-            let carry = crc & 1;
-            crc >>= 1;
-            if carry != 0 {
-                crc ^= 0xa6bc;
-            }
-        }
-    }
-    !crc
-}
-
 /// IEC 60870-5-104, 5: start octet, length, control fields of three formats. Data frames say little and need the port.
 pub fn iec104(head: &Head<'_>) -> Probe {
     ours(iec104_sender(head))

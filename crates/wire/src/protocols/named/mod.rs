@@ -232,13 +232,6 @@ pub static TEREDO: Decoder = named(
 );
 
 // Industry: named here until they are read.
-pub static DNP3: Decoder = named(
-    "dnp3",
-    "DNP3",
-    &[Tcp(20000), Udp(20000)],
-    industrial::dnp3,
-    "IEEE 1815",
-);
 pub static IEC104: Decoder = named(
     "iec104",
     "IEC 60870-5-104",
@@ -372,7 +365,6 @@ mod tests {
                 pad("c3 00000001 08 0102030405060708 00 00", 1200),
                 Client,
             ),
-            (&DNP3, false, hex("0564 05 c9 0100 0000 de8e"), Unknown),
             (&IEC104, false, hex("6804 07 000000"), Client),
             (&IEC104, false, hex("6804 0b 000000"), Server),
             (&BACNET, true, hex("810b 0008 0120 ffff"), Unknown),
