@@ -8,6 +8,7 @@ mod dns;
 mod enip;
 mod ftp;
 mod http;
+mod iec104;
 mod lines;
 mod lldp;
 mod modbus;
@@ -78,7 +79,7 @@ pub static ALL: &[&Decoder] = &[
     &ntp::DECODER,
     &enip::io::DECODER,
     &named::BACNET,
-    &named::IEC104,
+    &iec104::DECODER,
     &named::RADIUS,
     &named::WS_DISCOVERY,
     &named::TEREDO,

@@ -232,13 +232,6 @@ pub static TEREDO: Decoder = named(
 );
 
 // Industry: named here until they are read.
-pub static IEC104: Decoder = named(
-    "iec104",
-    "IEC 60870-5-104",
-    &[Tcp(2404)],
-    industrial::iec104,
-    "IEC 60870-5-104",
-);
 pub static BACNET: Decoder = named(
     "bacnet",
     "BACnet/IP",
@@ -365,8 +358,6 @@ mod tests {
                 pad("c3 00000001 08 0102030405060708 00 00", 1200),
                 Client,
             ),
-            (&IEC104, false, hex("6804 07 000000"), Client),
-            (&IEC104, false, hex("6804 0b 000000"), Server),
             (&BACNET, true, hex("810b 0008 0120 ffff"), Unknown),
         ]
     }
