@@ -1,6 +1,7 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
 mod asking;
+mod bacnet;
 mod cdp;
 mod dhcp;
 mod dnp3;
@@ -78,7 +79,7 @@ pub static ALL: &[&Decoder] = &[
     &dns::NBNS,
     &ntp::DECODER,
     &enip::io::DECODER,
-    &named::BACNET,
+    &bacnet::DECODER,
     &iec104::DECODER,
     &named::RADIUS,
     &named::WS_DISCOVERY,

@@ -2,7 +2,6 @@
 //!
 //! Each is a line of a table: name, ports, and a probe that is as strict as the first message allows. Where a first
 //! message gives a password away, that is told too; nothing else is.
-mod industrial;
 mod office;
 mod tunnel;
 mod windows;
@@ -231,15 +230,6 @@ pub static TEREDO: Decoder = named(
     "RFC 4380",
 );
 
-// Industry: named here until they are read.
-pub static BACNET: Decoder = named(
-    "bacnet",
-    "BACnet/IP",
-    &[Udp(47808)],
-    industrial::bacnet,
-    "ASHRAE 135, annex J",
-);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,7 +348,6 @@ mod tests {
                 pad("c3 00000001 08 0102030405060708 00 00", 1200),
                 Client,
             ),
-            (&BACNET, true, hex("810b 0008 0120 ffff"), Unknown),
         ]
     }
 
