@@ -12,6 +12,7 @@ mod http;
 mod iec104;
 mod lines;
 mod lldp;
+mod mms;
 mod modbus;
 mod named;
 mod nbdgm;
@@ -49,6 +50,7 @@ pub static ALL: &[&Decoder] = &[
     &http::SSDP,
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &mms::DECODER,
     &enip::DECODER,
     &rdp::DECODER,
     &opcua::DECODER,

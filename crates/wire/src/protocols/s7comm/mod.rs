@@ -6,7 +6,7 @@
 //! hash of its content; identity from status lists 0x11 and 0x1c; the kind of connection (`pg`, `op`, `basic`) as variant.
 //! Blind to: the values read and written; symbolic S7-1200 addresses beyond their block; what the controller pushes
 //! unasked (alarms, cyclic data); S7comm-plus, which is told apart by name only.
-mod cotp;
+pub(super) mod cotp;
 mod ops;
 mod pdu;
 pub(super) mod plus;
