@@ -2,12 +2,14 @@
 //! port hints, so those with the strongest signature stand first.
 mod asking;
 mod bacnet;
+mod ber;
 mod cdp;
 mod dhcp;
 mod dnp3;
 mod dns;
 mod enip;
 mod ftp;
+mod goose;
 mod http;
 mod iec104;
 mod lines;
@@ -28,6 +30,7 @@ mod smb;
 mod snmp;
 mod ssh;
 mod stp;
+mod sv;
 mod teamviewer;
 mod telnet;
 mod tftp;
@@ -99,6 +102,8 @@ pub static ALL: &[&Decoder] = &[
     &named::FTP_DATA,
     // Layer 2: never probed, the frame's own number decides.
     &profinet::DECODER,
+    &goose::DECODER,
+    &sv::DECODER,
     &lldp::DECODER,
     &cdp::DECODER,
     &stp::DECODER,

@@ -7,17 +7,16 @@
 //! read; that a password was given.
 //! Blind to: the values read and written; reports and events that servers send; secured associations (IEC 62351).
 //! Tried on: every capture that the tests are given; the number of requests by service equals tshark's.
-mod ber;
 mod services;
 mod stack;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
-use self::ber::{CONSTRUCTED, Element, PRIMITIVE};
 use self::services::service;
 use self::transfer::{Id, Transfers};
 use super::asking::{Asking, Known, fingerprint};
+use super::ber::{self, CONSTRUCTED, Element, PRIMITIVE};
 use super::s7comm::cotp::{self, Joiner, Tpdu};
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Outcome, Pending, Probe, Reader, Side, Step,

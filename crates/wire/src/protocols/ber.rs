@@ -1,4 +1,6 @@
-//! BER, as far as MMS and what carries it need: tag, length, content.
+//! BER, as far as MMS, GOOSE and what carries them need: tag, length, content.
+//!
+//! Spec: ITU-T X.690, 8.1.
 use crate::{Malformed, Reader};
 
 /// One element.
