@@ -258,7 +258,15 @@ mod tests {
             .map(|(state, sequence)| message(*state, *sequence, "87 01 00 88 01 01 89 01 00"))
             .collect();
         let messages: Vec<_> = messages.iter().map(|one| (Client, one.as_str())).collect();
-        check(&DECODER, &messages, expect![[""]]);
+        check(
+            &DECODER,
+            &messages,
+            expect![[r#"
+            conversation protocol=goose state=one-way packets=5/0 bytes=280/0
+            identity 02:00:00:00:00:01 role=GOOSE publisher stated
+            identity 02:00:00:00:00:01 system=GOOSE G, data set D, identifier I, APPID 0x0001 stated
+        "#]],
+        );
     }
 
     #[test]
@@ -277,7 +285,24 @@ mod tests {
             message(2, 4, ""),                  // without revision
         ];
         let messages: Vec<_> = messages.iter().map(|one| (Client, one.as_str())).collect();
-        check(&DECODER, &messages, expect![[""]]);
+        check(
+            &DECODER,
+            &messages,
+            expect![[r#"
+            conversation protocol=goose state=one-way packets=10/0 bytes=503/0
+            identity 02:00:00:00:00:01 role=GOOSE publisher stated
+            identity 02:00:00:00:00:01 system=GOOSE G, data set D, identifier I, APPID 0x0001 stated
+            oddity what=goose.lost detail=G frames=Numbers([2])
+            oddity what=goose.repeated detail=G frames=Numbers([3])
+            oddity what=goose.sequence_back detail=G frames=Numbers([4])
+            oddity what=goose.state_jump detail=G frames=Numbers([5])
+            oddity what=goose.state_back detail=G frames=Numbers([6])
+            oddity count=2 what=goose.reconfigured detail=G frames=Numbers([7, 10])
+            oddity what=goose.simulated detail=G frames=Numbers([8])
+            oddity what=goose.needs_commissioning detail=G frames=Numbers([9])
+            oddity what=goose.malformed detail=G: no configuration revision frames=Numbers([10])
+        "#]],
+        );
     }
 
     #[test]
@@ -293,7 +318,15 @@ mod tests {
                 (Client, "0001 000e 0000 0000 61 04 80 22 47 47"), // an element beyond its frame
                 (Client, &whole),
             ],
-            expect![[""]],
+            expect![[r#"
+                conversation protocol=goose state=one-way packets=5/0 bytes=133/0
+                identity 02:00:00:00:00:01 role=GOOSE publisher stated
+                identity 02:00:00:00:00:01 system=GOOSE G, data set D, identifier I, APPID 0x0001 stated
+                oddity what=protocol.malformed detail=goose: truncated frames=Numbers([1])
+                oddity what=protocol.malformed detail=goose: length frames=Numbers([2])
+                oddity what=protocol.malformed detail=goose: control block or numbers frames=Numbers([3])
+                oddity what=protocol.malformed detail=goose: element frames=Numbers([4])
+            "#]],
         );
     }
 }

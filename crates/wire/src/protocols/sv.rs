@@ -178,7 +178,7 @@ mod tests {
     /// A frame with one unit of stream `S`.
     fn frame(count: u16, revision: u8, synchronised: u8) -> String {
         format!(
-            "4000 0022 0000 0000 60 18 80 01 01 a2 13 30 11 80 01 53 82 02 {count:04x} 83 01 {revision:02x} 85 01 {synchronised:02x} 87 01 00"
+            "4000 0021 0000 0000 60 17 80 01 01 a2 12 30 10 80 01 53 82 02 {count:04x} 83 01 {revision:02x} 85 01 {synchronised:02x} 87 01 00"
         )
     }
 
@@ -194,7 +194,19 @@ mod tests {
             frame(5, 2, 0), // another revision, without a clock
         ];
         let frames: Vec<_> = frames.iter().map(|one| (Client, one.as_str())).collect();
-        check(&DECODER, &frames, expect![[""]]);
+        check(
+            &DECODER,
+            &frames,
+            expect![[r#"
+                conversation protocol=sv state=one-way packets=7/0 bytes=231/0
+                identity 02:00:00:00:00:01 role=publisher of sampled values stated
+                identity 02:00:00:00:00:01 system=sampled values S, APPID 0x4000 stated
+                oddity what=sv.lost detail=S frames=Numbers([5])
+                oddity what=sv.repeated detail=S frames=Numbers([6])
+                oddity what=sv.not_synchronised detail=S frames=Numbers([7])
+                oddity what=sv.reconfigured detail=S frames=Numbers([7])
+            "#]],
+        );
     }
 
     #[test]
@@ -209,7 +221,12 @@ mod tests {
                     "4000 0013 0000 0000 60 09 80 01 01 a2 04 30 02 80 00",
                 ), // no counter
             ],
-            expect![[""]],
+            expect![[r#"
+                conversation protocol=sv state=one-way packets=3/0 bytes=41/0
+                oddity what=protocol.malformed detail=sv: length frames=Numbers([1])
+                oddity what=protocol.malformed detail=sv: no units frames=Numbers([2])
+                oddity what=protocol.malformed detail=sv: stream or counter frames=Numbers([3])
+            "#]],
         );
     }
 }
