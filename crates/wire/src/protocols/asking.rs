@@ -146,6 +146,9 @@ pub(super) fn fingerprint<const N: usize>(parts: [&[u8]; N]) -> u64 {
     })
 }
 
+/// Frames remembered of a file or program, besides those of its begin and its end.
+const MOST_FRAMES: usize = 12;
+
 /// A file or program that crosses in pieces.
 #[derive(Debug)]
 pub(super) struct Carried {
@@ -153,6 +156,8 @@ pub(super) struct Carried {
     hash: Sha256,
     bytes: u64,
     broken: bool,
+    /// Captures and frames of the pieces.
+    frames: Vec<(u32, u32)>,
 }
 
 impl Carried {
@@ -163,12 +168,16 @@ impl Carried {
             hash: Sha256::new(),
             bytes: 0,
             broken: !from_start,
+            frames: Vec::new(),
         }
     }
 
-    pub(super) fn add(&mut self, piece: &[u8]) {
+    pub(super) fn add(&mut self, cx: &Cx<'_>, piece: &[u8]) {
         self.hash.update(piece);
         self.bytes += piece.len() as u64;
+        let room = MOST_FRAMES.saturating_sub(self.frames.len());
+        let here = cx.frames.iter().map(|frame| (cx.at.capture, *frame));
+        self.frames.extend(here.take(room));
     }
 
     /// A piece is missing.
@@ -209,7 +218,22 @@ impl Carried {
             asked: Some(self.asking.asked),
             ..Op::new(*verb)
         };
-        cx.operation(self.asking.side, op);
+        // The pieces belong to it as much as what ended it.
+        let pieces = self.frames.iter().filter(|(of, _)| *of == cx.at.capture);
+        let frames: Vec<u32> = pieces
+            .map(|(_, frame)| *frame)
+            .chain(cx.frames.iter().copied())
+            .collect();
+        let mut with_pieces = Cx {
+            flow: cx.flow,
+            at: cx.at,
+            frames: &frames,
+            decoder: cx.decoder,
+            picture: &mut *cx.picture,
+            expected: &mut *cx.expected,
+            learned: &mut *cx.learned,
+        };
+        with_pieces.operation(self.asking.side, op);
     }
 
     /// Told at a message that is none of its own, or at the end of the flow: its end was not seen.

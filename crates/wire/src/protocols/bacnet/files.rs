@@ -82,7 +82,7 @@ impl Files {
             run.carried.broke();
         }
         run.next = part.start.saturating_add(part.content.len() as u32);
-        run.carried.add(part.content);
+        run.carried.add(cx, part.content);
         if part.last {
             let run = self.list.remove(place);
             run.carried.tell(cx, true, Some(Outcome::Ok), None);

@@ -85,7 +85,10 @@ fn probe(head: &Head<'_>) -> Probe {
             };
             Ok(match pdu::apdu(&mut Reader::new(content))? {
                 // What a device tells unasked is a request too, of the other kind.
-                Apdu::Confirmed { service, .. } if matches!(service, 1 | 2 | 31) => Sender::Server,
+                Apdu::Confirmed {
+                    service: 1 | 2 | 31,
+                    ..
+                } => Sender::Server,
                 Apdu::Confirmed { service, .. } => {
                     r.check(service <= 33, "service")?;
                     Sender::Client

@@ -169,16 +169,14 @@ fn parameters(service: u8, tags: &mut Tags<'_>, asked: &mut Asked) -> Result<(),
             let of = object(tags.application(12)?)?;
             doing.object = Some(names::object(of));
         }
-        10 => {
-            if tags.open(0) {
-                doing.object = match (tags.optional(0), tags.optional(1)) {
-                    (_, Some(of)) => Some(names::object(object(of)?)),
-                    (Some(kind), _) => unsigned(kind)
-                        .and_then(|kind| u16::try_from(kind).ok())
-                        .map(|kind| names::object(Object { kind, instance: 0 })),
-                    _ => None,
-                };
-            }
+        10 if tags.open(0) => {
+            doing.object = match (tags.optional(0), tags.optional(1)) {
+                (_, Some(of)) => Some(names::object(object(of)?)),
+                (Some(kind), _) => unsigned(kind)
+                    .and_then(|kind| u16::try_from(kind).ok())
+                    .map(|kind| names::object(Object { kind, instance: 0 })),
+                _ => None,
+            };
         }
         confirmed::DEVICE_COMMUNICATION_CONTROL => {
             let minutes = tags.optional(0).and_then(unsigned);

@@ -148,8 +148,8 @@ fn files_are_one_operation_with_a_hash_and_segments_are_put_together() {
         ],
         expect![[r#"
             conversation protocol=bacnet state=answered packets=7/8 bytes=133/130
-            operation file-read "file 1" (atomicReadFile) ok content=6 sha256=bef57ec7 count=1 frames=[1, 4]
-            operation file-write "file 2" (atomicWriteFile) ok content=2 sha256=769a4e6d count=1 frames=[5]
+            operation file-read "file 1" (atomicReadFile) ok content=6 sha256=bef57ec7 count=1 frames=[1, 2, 4]
+            operation file-write "file 2" (atomicWriteFile) ok content=2 sha256=769a4e6d count=1 frames=[5, 6]
             operation file-read "file 3" (atomicReadFile: content incomplete) ok count=1 frames=[7, 8]
             operation file-read "file 4" (atomicReadFile: file access denied) refused count=1 frames=[9, 10]
             operation read "device 4 object-name" (readProperty) ok count=1 frames=[11, 15]

@@ -269,7 +269,7 @@ impl Files {
             open.carried.broke();
         }
         open.next = number.wrapping_add(1);
-        open.carried.add(r.rest());
+        open.carried.add(cx, r.rest());
         open.ended |= last;
     }
 

@@ -89,7 +89,7 @@ impl Link {
     }
 
     /// DIR: set in what a master sends.
-    pub(super) const fn from_master(&self) -> bool {
+    pub(super) const fn is_of_master(&self) -> bool {
         self.control & 0x80 != 0
     }
 

@@ -62,7 +62,7 @@ const MOST_STATIONS: usize = 64;
 fn probe(head: &Head<'_>) -> Probe {
     head.read(|r| {
         let link = Link::read(r)?;
-        Ok(if link.from_master() {
+        Ok(if link.is_of_master() {
             Sender::Client
         } else {
             Sender::Server
@@ -146,7 +146,7 @@ impl Dnp3 {
             return;
         }
         self.stations.push(station);
-        let what = if link.from_master() {
+        let what = if link.is_of_master() {
             "master"
         } else {
             "outstation"

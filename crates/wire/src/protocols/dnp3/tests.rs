@@ -210,8 +210,8 @@ fn a_file_is_one_operation_with_the_hash_of_all_its_blocks() {
         expect![[r#"
             conversation protocol=dnp3 state=answered packets=9/9 bytes=386/313
             operation authenticate "outstation 10 g70v2" (function 29, authenticate file, files) ok count=1 frames=[1, 2]
-            operation file-read "outstation 10 a.txt" (function 25, open file, to be read) ok content=6 sha256=bef57ec7 count=1 frames=[3, 10]
-            operation file-write "outstation 10 b" (function 25, open file, to be written: content incomplete) ? count=1 frames=[11]
+            operation file-read "outstation 10 a.txt" (function 25, open file, to be read) ok content=6 sha256=bef57ec7 count=1 frames=[3, 6, 8, 10]
+            operation file-write "outstation 10 b" (function 25, open file, to be written: content incomplete) ? count=1 frames=[11, 13]
             operation file-read "outstation 10 c" (function 25, open file, to be read: file not found) refused count=1 frames=[15, 16]
             operation file-delete "outstation 10 a.txt" (function 27, delete file) ok count=1 frames=[17, 18]
             identity 10.0.0.1 role=DNP3 master 1 stated

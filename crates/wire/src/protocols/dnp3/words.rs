@@ -62,7 +62,7 @@ fn verb(fragment: &Fragment<'_>) -> Verb {
         3..=6 => Verb::Operate,
         // They change the frozen counters.
         7..=12 => Verb::Write,
-        13 | 14 | 15 => Verb::Reset,
+        13..=15 => Verb::Reset,
         16 => Verb::ModeChange,
         17 => Verb::Start,
         18 => Verb::Stop,

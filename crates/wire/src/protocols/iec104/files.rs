@@ -113,7 +113,7 @@ impl Files {
                 }
                 if let Some(transfer) = self.find(name, Some(side)) {
                     transfer.answered = true;
-                    transfer.carried.add(segment);
+                    transfer.carried.add(cx, segment);
                 }
             }
             _ => {}

@@ -150,8 +150,8 @@ fn files_are_one_operation_each_with_the_hash_of_their_segments() {
         ],
         expect![[r#"
             conversation protocol=iec104 state=answered packets=10/10 bytes=194/215
-            operation file-read "CA 3 IOA 9 file 1" (type 122 F_SC_NA_1, file selected) ok content=6 sha256=bef57ec7 count=1 frames=[1, 11]
-            operation file-write "CA 3 IOA 9 file 2" (type 120 F_FR_NA_1, file given: content incomplete) ? count=1 frames=[12]
+            operation file-read "CA 3 IOA 9 file 1" (type 122 F_SC_NA_1, file selected) ok content=6 sha256=bef57ec7 count=1 frames=[1, 6, 7, 11]
+            operation file-write "CA 3 IOA 9 file 2" (type 120 F_FR_NA_1, file given: content incomplete) ? count=1 frames=[12, 14]
             operation file-read "CA 3 IOA 9 file 3" (type 122 F_SC_NA_1, file selected: file not ready) refused count=1 frames=[15, 16]
             operation file-delete "CA 3 IOA 9 file 4" (type 122 F_SC_NA_1, file deleted) ? count=1 frames=[17]
             operation read "CA 3 IOA 9" (type 122 F_SC_NA_1, directory called) ok count=1 frames=[18, 19]

@@ -302,10 +302,10 @@ impl Mms {
                 self.transfers.begin(cx, asking, id, None, true);
             }
             (service::FILE_READ | service::UPLOAD_SEGMENT, Some(id)) => {
-                self.transfers.piece(asker, &id, content);
+                self.transfers.piece(cx, asker, &id, content);
             }
             (service::DOWNLOAD_SEGMENT, Some(id)) => {
-                self.transfers.piece(asker.other(), &id, content);
+                self.transfers.piece(cx, asker.other(), &id, content);
             }
             (service::FILE_CLOSE | service::TERMINATE_UPLOAD, Some(id)) => {
                 self.transfers.end(cx, asker, &id, Outcome::Ok, None);

@@ -278,14 +278,14 @@ fn files_and_domains_are_one_operation_each_with_a_hash() {
     played(
         &messages,
         expect![[r#"
-        conversation protocol=mms state=answered packets=15/15 bytes=455/442
-        operation file-read "a.txt" (fileOpen) ok content=6 sha256=bef57ec7 count=1 frames=[1, 10]
-        operation file-read "b" (fileOpen: file non-existent) refused count=1 frames=[11, 12]
-        operation file-delete "c" (fileDelete) ok count=1 frames=[13, 14]
-        operation file-write "e" (obtainFile) ok count=1 frames=[15, 16]
-        operation program-download "D1" (initiateDownloadSequence) ok content=3 sha256=ba7816bf count=1 frames=[17, 22]
-        operation program-upload "D1" (initiateUploadSequence: content incomplete) ok count=1 frames=[23, 30]
-    "#]],
+            conversation protocol=mms state=answered packets=15/15 bytes=455/442
+            operation file-read "a.txt" (fileOpen) ok content=6 sha256=bef57ec7 count=1 frames=[1, 6, 8, 10]
+            operation file-read "b" (fileOpen: file non-existent) refused count=1 frames=[11, 12]
+            operation file-delete "c" (fileDelete) ok count=1 frames=[13, 14]
+            operation file-write "e" (obtainFile) ok count=1 frames=[15, 16]
+            operation program-download "D1" (initiateDownloadSequence) ok content=3 sha256=ba7816bf count=1 frames=[17, 20, 22]
+            operation program-upload "D1" (initiateUploadSequence: content incomplete) ok count=1 frames=[23, 26, 30]
+        "#]],
     );
 }
 

@@ -85,7 +85,7 @@ impl Transfers {
     }
 
     /// A piece: element 0 of the answer is the content, element 1 whether more follows.
-    pub(super) fn piece(&mut self, side: Side, id: &Id, answer: &[u8]) {
+    pub(super) fn piece(&mut self, cx: &Cx<'_>, side: Side, id: &Id, answer: &[u8]) {
         let Some(place) = self.place(side, id) else {
             return;
         };
@@ -93,7 +93,7 @@ impl Transfers {
             return;
         };
         match ber::find(answer, PRIMITIVE, 0) {
-            Some(piece) => transfer.carried.add(piece),
+            Some(piece) => transfer.carried.add(cx, piece),
             // Coded in a way of its own: there is content, and it is not read.
             None if ber::find(answer, CONSTRUCTED, 0).is_some() => transfer.carried.broke(),
             None => {}
