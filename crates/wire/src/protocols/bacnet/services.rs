@@ -194,20 +194,20 @@ fn parameters(service: u8, tags: &mut Tags<'_>, asked: &mut Asked) -> Result<(),
         }
         confirmed::REINITIALIZE_DEVICE => {
             let state = unsigned(tags.context(0)?);
-            let (verb, what) = match state {
-                Some(0) => (Verb::Reset, "cold start"),
-                Some(1) => (Verb::Reset, "warm start"),
-                Some(2) => (Verb::ModeChange, "start backup"),
-                Some(3) => (Verb::ModeChange, "end backup"),
-                Some(4) => (Verb::ModeChange, "start restore"),
-                Some(5) => (Verb::ModeChange, "end restore"),
-                Some(6) => (Verb::ModeChange, "abort restore"),
-                Some(7) => (Verb::Configure, "activate changes"),
-                _ => (Verb::Reset, "unknown state"),
+            // All of them take the device out of its work, some until it has started anew.
+            let what = match state {
+                Some(0) => "cold start",
+                Some(1) => "warm start",
+                Some(2) => "start backup",
+                Some(3) => "end backup",
+                Some(4) => "start restore",
+                Some(5) => "end restore",
+                Some(6) => "abort restore",
+                Some(7) => "activate changes",
+                _ => "unknown state",
             };
             more(what);
             *password = tags.optional(1).map(|text| text.len() <= 1);
-            doing.verb = verb;
         }
         18 => {
             let (vendor, number) = (unsigned(tags.context(0)?), unsigned(tags.context(1)?));
