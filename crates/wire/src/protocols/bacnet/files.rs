@@ -20,13 +20,20 @@ struct Run {
     /// Where the next part begins.
     next: u32,
     last: Time,
+    /// A part was acknowledged.
+    answered: bool,
 }
 
 impl Run {
     fn tell_late(self, cx: &mut Cx<'_>) {
         // A read says when the file ends; a write just stops.
-        let ended = !self.reads;
-        self.carried.tell_late(cx, ended, Some(Outcome::Ok));
+        let ended = !self.reads && self.answered;
+        let outcome = if self.answered {
+            Some(Outcome::Ok)
+        } else {
+            cx.unanswered(self.side.other())
+        };
+        self.carried.tell_late(cx, ended, outcome);
     }
 }
 
@@ -37,7 +44,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// A part was read, or written and acknowledged.
+    /// A part was read, or is to be written.
     pub(super) fn part(
         &mut self,
         cx: &mut Cx<'_>,
@@ -70,6 +77,7 @@ impl Files {
                     carried: Carried::new(asking, part.start == 0),
                     next: part.start,
                     last: cx.now(),
+                    answered: reads,
                 });
                 self.list.len() - 1
             }
@@ -86,6 +94,29 @@ impl Files {
         if part.last {
             let run = self.list.remove(place);
             run.carried.tell(cx, true, Some(Outcome::Ok), None);
+        }
+    }
+
+    fn written_to(&self, side: Side, of: Object) -> Option<usize> {
+        let same = |run: &Run| (run.side, run.of, run.reads) == (side, of, false);
+        self.list.iter().position(same)
+    }
+
+    /// A part that was to be written is.
+    pub(super) fn written(&mut self, side: Side, of: Object) {
+        if let Some(place) = self.written_to(side, of)
+            && let Some(run) = self.list.get_mut(place)
+        {
+            run.answered = true;
+        }
+    }
+
+    /// A part that was to be written is not.
+    pub(super) fn refused(&mut self, cx: &mut Cx<'_>, side: Side, of: Object, why: &str) {
+        if let Some(place) = self.written_to(side, of) {
+            let run = self.list.remove(place);
+            run.carried
+                .tell(cx, false, Some(Outcome::Refused), Some(why));
         }
     }
 

@@ -56,7 +56,7 @@ pub static DECODER: Decoder = Decoder {
 /// Requests that wait for their answers.
 const MOST_WAITING: usize = 64;
 /// Messages in segments that are under way.
-const MOST_JOINING: usize = 8;
+const MOST_JOINING: usize = 4;
 /// Octets of one message in segments.
 const MOST_MESSAGE: usize = 1 << 16;
 /// A client repeats an unanswered request within this time, in nanoseconds: ASHRAE 135, 12.11.28, has a few seconds.
@@ -116,8 +116,8 @@ struct Request {
     asking: Asking,
     /// Equal for a repetition.
     same: u64,
-    /// A file and the part of it that is written.
-    file: Option<(Object, u32, Vec<u8>)>,
+    /// The file that it reads or writes a part of.
+    file: Option<Object>,
 }
 
 /// A message in segments that is under way: the side that sends it.
@@ -174,7 +174,7 @@ impl Dialogue for Bacnet {
     fn close(&mut self, cx: &mut Cx<'_>) {
         let waiting: Vec<Request> = self.waiting.drain().collect();
         for request in waiting {
-            self.known.lost(cx, request.asking);
+            self.not_answered(cx, request);
         }
         let control: Vec<(u8, Asking)> = self.control.drain().collect();
         for (_, asking) in control {
@@ -400,7 +400,7 @@ impl Bacnet {
                 _ = self.waiting.put(key, before);
                 return;
             }
-            self.known.lost(cx, before.asking);
+            self.not_answered(cx, before);
         }
         let mut password = None;
         let asking = match service {
@@ -432,11 +432,16 @@ impl Bacnet {
             cx.credential("password", None, empty);
         }
         let file = match service {
-            confirmed::WRITE_FILE => services::file(data).and_then(|of| {
-                let part = services::part(data, false)?;
-                Some((of, part.start, part.content.to_vec()))
-            }),
-            confirmed::READ_FILE => services::file(data).map(|of| (of, 0, Vec::new())),
+            confirmed::WRITE_FILE => {
+                // Read where it lies: content is not kept until the answer.
+                let part = services::part(data, false);
+                let of = part.and_then(|part| Some((services::file(data)?, part)));
+                of.map(|(of, part)| {
+                    self.files.part(cx, asking.clone(), of, false, &part);
+                    of
+                })
+            }
+            confirmed::READ_FILE => services::file(data),
             _ => None,
         };
         let request = Request {
@@ -446,7 +451,7 @@ impl Bacnet {
             file,
         };
         if let Some(lost) = self.waiting.put(key, request) {
-            self.known.lost(cx, lost.asking);
+            self.not_answered(cx, lost);
         }
     }
 
@@ -467,26 +472,34 @@ impl Bacnet {
         };
         let Request { asking, file, .. } = request;
         match (request.service, file) {
-            (confirmed::READ_FILE, Some((of, ..))) => match services::part(data, true) {
+            (confirmed::READ_FILE, Some(of)) => match services::part(data, true) {
                 Some(part) => self.files.part(cx, asking, of, true, &part),
                 None => self.known.tell(cx, asking, Some(Outcome::Ok), None),
             },
-            (confirmed::WRITE_FILE, Some((of, start, content))) => {
-                let part = services::Part {
-                    start,
-                    content: &content,
-                    last: false,
-                };
-                self.files.part(cx, asking, of, false, &part);
-            }
+            (confirmed::WRITE_FILE, Some(of)) => self.files.written(asking.side, of),
             _ => self.known.tell(cx, asking, Some(Outcome::Ok), None),
         }
     }
 
     fn refused(&mut self, cx: &mut Cx<'_>, key: Key, why: &str) {
-        if let Some(request) = self.waiting.take(&key) {
-            self.known
-                .tell(cx, request.asking, Some(Outcome::Refused), Some(why));
+        let Some(request) = self.waiting.take(&key) else {
+            return;
+        };
+        match (request.service, request.file) {
+            (confirmed::WRITE_FILE, Some(of)) => {
+                self.files.refused(cx, request.asking.side, of, why);
+            }
+            _ => {
+                let refused = Some(Outcome::Refused);
+                self.known.tell(cx, request.asking, refused, Some(why));
+            }
+        }
+    }
+
+    fn not_answered(&mut self, cx: &mut Cx<'_>, request: Request) {
+        // A part that is written is told with its file.
+        if request.service != confirmed::WRITE_FILE || request.file.is_none() {
+            self.known.lost(cx, request.asking);
         }
     }
 }

@@ -134,6 +134,10 @@ fn files_are_one_operation_with_a_hash_and_segments_are_put_together() {
             // File 2 is written; nothing says that it ends.
             (Client, "00 05 03 07 c4 02800002 0e 31 00 62 7879 0f"),
             (Server, "30 03 07 09 00"),
+            // File 5 may not be written; file 6 is not answered.
+            (Client, "00 05 13 07 c4 02800005 0e 31 00 62 7879 0f"),
+            (Server, "50 13 07 91 05 91 05"),
+            (Client, "00 05 14 07 c4 02800006 0e 31 00 62 7879 0f"),
             // A part of file 3 that does not begin where it should; access denied.
             (Client, "00 05 04 06 c4 02800003 0e 31 09 21 03 0f"),
             (Server, "30 04 06 11 0e 31 09 61 61 0f"),
@@ -147,12 +151,14 @@ fn files_are_one_operation_with_a_hash_and_segments_are_put_together() {
             (Server, "38 06 01 01 0c 73 00 4e31 3f"),
         ],
         expect![[r#"
-            conversation protocol=bacnet state=answered packets=7/8 bytes=133/130
+            conversation protocol=bacnet state=answered packets=9/9 bytes=177/143
             operation file-read "file 1" (atomicReadFile) ok content=6 sha256=bef57ec7 count=1 frames=[1, 2, 4]
-            operation file-write "file 2" (atomicWriteFile) ok content=2 sha256=769a4e6d count=1 frames=[5, 6]
-            operation file-read "file 3" (atomicReadFile: content incomplete) ok count=1 frames=[7, 8]
-            operation file-read "file 4" (atomicReadFile: file access denied) refused count=1 frames=[9, 10]
-            operation read "device 4 object-name" (readProperty) ok count=1 frames=[11, 15]
+            operation file-write "file 2" (atomicWriteFile) ok content=2 sha256=769a4e6d count=1 frames=[5]
+            operation file-write "file 5" (atomicWriteFile: content incomplete: file access denied) refused count=1 frames=[7, 8]
+            operation file-write "file 6" (atomicWriteFile: content incomplete) unanswered count=1 frames=[9]
+            operation file-read "file 3" (atomicReadFile: content incomplete) ok count=1 frames=[10, 11]
+            operation file-read "file 4" (atomicReadFile: file access denied) refused count=1 frames=[12, 13]
+            operation read "device 4 object-name" (readProperty) ok count=1 frames=[14, 18]
             identity 10.0.0.2 hostname=N1 stated
         "#]],
     );

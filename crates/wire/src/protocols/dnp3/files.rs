@@ -243,14 +243,14 @@ impl Files {
         };
         let Ok(number) = r.u32_le() else { return };
         if self.place(side, station, handle).is_none() {
-            // It was opened before the capture began.
+            // Its opening was not captured.
             let verb = if fragment.is_answer() {
                 Verb::FileRead
             } else {
                 Verb::FileWrite
             };
             let object = Some(format!("outstation {station} file handle {handle}"));
-            let doing = Doing::new(verb, object, "open before the capture");
+            let doing = Doing::new(verb, object, "opening not seen");
             let asking = Asking::once(cx, side, doing);
             self.add(cx, station, handle, asking, false);
         }

@@ -8,9 +8,9 @@ const BLOCK: usize = 16;
 /// Octets of a checksum.
 const CHECK: usize = 2;
 /// Largest application fragment put together. IEEE 1815, 4.2.2 asks of devices to take 2048 octets; some give more.
-const MOST_FRAGMENT: usize = 16 * 1024;
+const MOST_FRAGMENT: usize = 8 * 1024;
 /// Fragments under way in one flow: a gateway speaks for several stations.
-const MOST_JOINING: usize = 32;
+const MOST_JOINING: usize = 16;
 
 /// IEEE 1815, 9.2.1.8: polynomial 3D65, least bit first, inverted.
 const TABLE: [u16; 256] = {

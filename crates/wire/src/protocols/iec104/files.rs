@@ -108,8 +108,8 @@ impl Files {
                 let length = usize::from(r.u8()?);
                 let segment = r.bytes(length)?;
                 if self.find(name, Some(side)).is_none() {
-                    // It was under way before the capture began.
-                    self.begin(cx, side, name, None, "under way before the capture");
+                    // Its begin was not captured.
+                    self.begin(cx, side, name, None, "begin not seen");
                 }
                 if let Some(transfer) = self.find(name, Some(side)) {
                     transfer.answered = true;

@@ -214,7 +214,9 @@ impl Mms {
             self.known.ask(cx, side, same, || {
                 if request.number == service::READ {
                     let names = services::named(service::READ, request.content);
-                    plates = names.iter().map(|name| services::plate(name)).collect();
+                    if names.iter().any(|name| services::plate(name).is_some()) {
+                        plates = names.iter().map(|name| services::plate(name)).collect();
+                    }
                 }
                 services::doing(request)
             })
@@ -238,7 +240,7 @@ impl Mms {
         }
     }
 
-    /// A piece of what began before the capture did: it is told from here on.
+    /// A piece of something whose begin was not captured: it is told from here on.
     fn under_way(&mut self, cx: &mut Cx<'_>, side: Side, number: u32, id: &Id, asking: &Asking) {
         // The server asks for the pieces of a download.
         let (of, object) = match (number, id) {
