@@ -5,6 +5,7 @@ mod bacnet;
 mod ber;
 mod cdp;
 mod dhcp;
+mod dlms;
 mod dnp3;
 mod dns;
 mod enip;
@@ -86,6 +87,7 @@ pub static ALL: &[&Decoder] = &[
     &enip::io::DECODER,
     &bacnet::DECODER,
     &iec104::DECODER,
+    &dlms::DECODER,
     &named::RADIUS,
     &named::WS_DISCOVERY,
     &named::TEREDO,
