@@ -207,8 +207,12 @@ const CONTROL_PROTOCOLS: &[&str] = &[
     "mms",
 ];
 
-/// Captures with control traffic at a port where tshark does not look for it.
-const AT_OTHER_PORTS: &[&str] = &["ITI__ICS-Security-Tools__dnp3_read_p20001.pcap"];
+/// Captures with control traffic at a port where tshark does not look for it, or of DLMS, which it does not read.
+const TSHARK_MISSES: &[&str] = &[
+    "ControlThings-io__ct-samples__dlms.pcap",
+    "ITI__ICS-Security-Tools__dnp3_read_p20001.pcap",
+    "ntop__nDPI__dlms.pcap",
+];
 
 #[test]
 fn captures_without_control_traffic_give_no_control_operation() {
@@ -218,7 +222,7 @@ fn captures_without_control_traffic_give_no_control_operation() {
         if CONTROL_PROTOCOLS
             .iter()
             .any(|one| row.protocols.contains(*one))
-            || AT_OTHER_PORTS.contains(&row.file.as_str())
+            || TSHARK_MISSES.contains(&row.file.as_str())
         {
             return Vec::new();
         }
@@ -237,6 +241,7 @@ fn captures_without_control_traffic_give_no_control_operation() {
                 "iec104",
                 "bacnet",
                 "mms",
+                "dlms",
             ]
             .contains(&protocol)
         };
@@ -485,7 +490,7 @@ fn asked(
 }
 
 /// The words of a detail before its first comma or colon, where they are a name of `known`.
-fn service<'a>(known: &[(&str, &'a str)], detail: Option<&String>) -> Option<String> {
+fn service(known: &[(&str, &str)], detail: Option<&String>) -> Option<String> {
     let first = detail?.split([',', ':']).next()?;
     let named = known.iter().find(|(_, name)| *name == first);
     named.map(|(_, name)| (*name).to_owned())

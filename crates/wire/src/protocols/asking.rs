@@ -37,16 +37,19 @@ pub(super) struct Asking {
     pub asked: Asked,
     /// Equal for requests that ask the same; `None` where they are never counted together.
     same: Option<u64>,
+    /// Gaps that were known when it was asked.
+    gaps: u32,
 }
 
 impl Asking {
-    /// A request that is not looked up again.
+    /// A request that is not looked up again, and of which another tells how it ended.
     pub(super) fn once(cx: &Cx<'_>, side: Side, doing: Doing) -> Asking {
         Asking {
             side,
             doing: Arc::new(doing),
             asked: cx.asked(),
             same: None,
+            gaps: 0,
         }
     }
 }
@@ -56,9 +59,24 @@ impl Asking {
 pub(super) struct Known {
     known: Vec<(u64, Arc<Doing>, Option<OpId>)>,
     next: usize,
+    /// Gaps so far: the answer to what was asked before one may have been lost.
+    gaps: u32,
 }
 
 impl Known {
+    /// A request that is not looked up again.
+    pub(super) fn once(&self, cx: &Cx<'_>, side: Side, doing: Doing) -> Asking {
+        Asking {
+            gaps: self.gaps,
+            ..Asking::once(cx, side, doing)
+        }
+    }
+
+    /// Bytes are missing.
+    pub(super) const fn gap(&mut self) {
+        self.gaps = self.gaps.saturating_add(1);
+    }
+
     /// A request whose words `make` gives, unless the same bytes were asked lately. `same` are the bytes without whatever
     /// counts up.
     pub(super) fn ask(
@@ -78,6 +96,7 @@ impl Known {
             same: doing.verb.is_cyclic().then_some(same),
             doing,
             asked: cx.asked(),
+            gaps: self.gaps,
         }
     }
 
@@ -118,9 +137,13 @@ impl Known {
         }
     }
 
-    /// A request that got no answer.
+    /// A request that got no answer, as far as was seen.
     pub(super) fn lost(&mut self, cx: &mut Cx<'_>, asking: Asking) {
-        let outcome = cx.unanswered(asking.side.other());
+        let outcome = if asking.gaps == self.gaps {
+            cx.unanswered(asking.side.other())
+        } else {
+            None
+        };
         // The message at which this is noticed is none of its own.
         let frames = std::mem::take(&mut cx.frames);
         self.tell(cx, asking, outcome, None);
@@ -242,4 +265,27 @@ impl Carried {
         self.tell(cx, ended, outcome, None);
         cx.frames = frames;
     }
+}
+
+/// What comes of a dialogue of which `lost` octets are missing in the middle, for the tests of those who use this.
+#[cfg(test)]
+pub(super) fn with_gap(
+    decoder: &'static crate::Decoder,
+    before: &[(Side, Vec<u8>)],
+    lost: (Side, u16),
+    after: &[(Side, Vec<u8>)],
+) -> String {
+    let script = |messages: &[(Side, Vec<u8>)]| {
+        let messages: Vec<(Side, &[u8])> = messages
+            .iter()
+            .map(|(side, bytes)| (*side, bytes.as_slice()))
+            .collect();
+        crate::fuzz::script(false, &messages)
+    };
+    let mut whole = script(before);
+    // Bit 1 says that as many octets are lost.
+    whole.push(2 | u8::from(lost.0 == Side::Server));
+    whole.extend(lost.1.to_be_bytes());
+    whole.extend(script(after).iter().skip(1));
+    crate::testing::render(&crate::fuzz::dialogue(decoder, &whole))
 }

@@ -336,7 +336,7 @@ impl Bacnet {
             // Initialize-Routing-Table; none means that it is asked for only.
             6 if content.first().is_some_and(|ports| *ports > 0) => {
                 let doing = Doing::new(Verb::Configure, None, "initialize routing table");
-                let asking = Asking::once(cx, side, doing);
+                let asking = self.known.once(cx, side, doing);
                 self.known.tell(cx, asking, None, None);
             }
             _ => {}
@@ -409,7 +409,7 @@ impl Bacnet {
                 let Some(asked) = services::asked(service, data) else {
                     return;
                 };
-                Asking::once(cx, side, routed(asked.doing, to))
+                self.known.once(cx, side, routed(asked.doing, to))
             }
             _ => {
                 // What a device tells unasked is no operation.

@@ -120,6 +120,7 @@ impl Dialogue for Dlms {
     }
 
     fn gap(&mut self, _cx: &mut Cx<'_>, side: Side, _lost: u64) {
+        self.known.gap();
         self.joiner(side).clear();
     }
 
@@ -166,7 +167,7 @@ impl Dlms {
                     _ => "association with a challenge",
                 };
                 let doing = Doing::new(Verb::Authenticate, None, detail);
-                let asking = Asking::once(cx, side, doing);
+                let asking = self.known.once(cx, side, doing);
                 self.put(cx, (side, None), Waiting { asking, says: None });
             }
             Message::Associated { accepted } => {
@@ -274,7 +275,11 @@ mod tests {
             .iter()
             .map(|(side, text)| (*side, text.as_str()))
             .collect();
-        check_at(&DECODER, 5000, &messages, expect![[r#"
+        check_at(
+            &DECODER,
+            5000,
+            &messages,
+            expect![[r#"
             conversation protocol=dlms state=answered packets=11/10 bytes=270/166
             operation authenticate (association with a password) ok count=1 frames=[1, 2]
             operation read "class 1 0.0.42.0.0.255 attribute 2" (get) ok count=1 frames=[3, 4]
@@ -287,7 +292,8 @@ mod tests {
             operation read "class 3 1.0.1.8.0.255 attribute 2, class 3 1.0.2.8.0.255 attribute 2" (get) ok count=1 frames=[20, 21]
             identity 10.0.0.2 system=ABC stated
             credential protocol=dlms client=10.0.0.1 server=10.0.0.2 what=password frames=Numbers([1])
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Dialogue for Dnp3 {
     }
 
     fn gap(&mut self, _cx: &mut Cx<'_>, side: Side, _lost: u64) {
+        self.known.gap();
         self.joining.gap(side);
         self.files.gap();
         self.lost = true;
@@ -205,8 +206,10 @@ impl Dnp3 {
         }
         let (file, doing) = files::request(fragment, link.to).unwrap_or_default();
         let asking = match (&file, doing) {
-            (_, Some(doing)) => Asking::once(cx, side, doing),
-            (Some(_), None) => Asking::once(cx, side, Doing::new(Verb::FileRead, None, "")),
+            (_, Some(doing)) => self.known.once(cx, side, doing),
+            (Some(_), None) => self
+                .known
+                .once(cx, side, Doing::new(Verb::FileRead, None, "")),
             (None, None) => {
                 // All but the number that counts up, for this station.
                 let asked = bytes.get(1..).unwrap_or_default();

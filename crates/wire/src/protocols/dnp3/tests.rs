@@ -2,6 +2,7 @@ use expect_test::{Expect, expect};
 
 use super::{DECODER, link};
 use crate::Side::{Client, Server};
+use crate::protocols::asking::with_gap;
 use crate::testing::{check, hex, render, run};
 use crate::{Head, Probe, Side};
 
@@ -339,4 +340,49 @@ fn what_is_not_dnp3_is_not_taken_for_it() {
             identity 10.0.0.1 role=DNP3 master 0 stated
         "#]],
     );
+}
+
+#[test]
+fn a_gap_leaves_open_how_it_ended_and_the_talk_goes_on() {
+    let told = with_gap(
+        &DECODER,
+        &framed(&[
+            // Open a file, which is handle 7, and its first block; a restart.
+            (
+                Client,
+                "c1 c1 19 4603 5b 01 1b00 1a00 0100 000000000000 0000 00000000 00000000 0100 0004 0100 61",
+            ),
+            (
+                Server,
+                "c1 c1 81 0000 4604 5b 01 0d00 07000000 06000000 0004 0100 00",
+            ),
+            (Client, "c2 c2 01 4605 5b 01 0800 07000000 00000000"),
+            (
+                Server,
+                "c2 c2 81 0000 4605 5b 01 0b00 07000000 00000000 616263",
+            ),
+            (Client, "c3 c3 0d"),
+        ]),
+        (Server, 40),
+        &framed(&[
+            (Client, "c4 c4 0e"),
+            (Server, "c4 c4 81 0000"),
+            (
+                Client,
+                "c5 c5 1a 4604 5b 01 0d00 07000000 00000000 0000 0200 00",
+            ),
+            (
+                Server,
+                "c5 c5 81 0000 4604 5b 01 0d00 07000000 00000000 0000 0200 00",
+            ),
+        ]),
+    );
+    expect![[r#"
+        conversation protocol=dnp3 state=answered packets=5/4 bytes=149/129
+        operation file-read "outstation 10 a" (function 25, open file, to be read: content incomplete) ok count=1 frames=[1, 4, 10]
+        operation reset "outstation 10" (function 13, cold restart) ? count=1 frames=[5]
+        operation reset "outstation 10" (function 14, warm restart) ok count=1 frames=[7, 8]
+        identity 10.0.0.1 role=DNP3 master 1 stated
+        identity 10.0.0.2 role=DNP3 outstation 10 stated
+    "#]].assert_eq(&told);
 }

@@ -125,6 +125,7 @@ impl Dialogue for Iec104 {
     }
 
     fn gap(&mut self, _cx: &mut Cx<'_>, _side: Side, _lost: u64) {
+        self.known.gap();
         self.next = [None, None];
         self.files.gap();
         self.lost = true;
@@ -234,7 +235,7 @@ impl Iec104 {
         let asking = if verb.is_cyclic() {
             self.known.ask(cx, side, fingerprint([content]), doing)
         } else {
-            Asking::once(cx, side, doing())
+            self.known.once(cx, side, doing())
         };
         self.asked_every |= asdu.station == asdu::EVERY;
         let cancels = asdu.cause == cause::DEACTIVATION;
@@ -281,7 +282,7 @@ impl Iec104 {
         }
         // The request was not captured: its confirmation repeats it.
         if let Some(doing) = Self::doing(asdu) {
-            let asking = Asking::once(cx, asker, doing);
+            let asking = self.known.once(cx, asker, doing);
             self.known.tell(cx, asking, Some(outcome), why);
         }
     }

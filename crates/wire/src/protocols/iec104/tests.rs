@@ -2,6 +2,7 @@ use expect_test::expect;
 
 use super::DECODER;
 use crate::Side::{Client, Server};
+use crate::protocols::asking::with_gap;
 use crate::testing::{check, check_at, hex};
 use crate::{Head, Probe, Sender, Side};
 
@@ -212,4 +213,30 @@ fn content_tells_it_from_others() {
     assert_eq!(told(2404, act), Probe::Ours(Sender::Client));
     assert_eq!(told(2404, con), Probe::Ours(Sender::Server));
     assert_eq!(told(2404, "6803 07 000000"), Probe::NotOurs);
+}
+
+#[test]
+fn a_gap_leaves_open_how_it_ended_and_is_no_jump_of_numbers() {
+    let frame = |side: Side, text: &str| (side, hex(text));
+    let told = with_gap(
+        &DECODER,
+        &[
+            frame(Client, "680e 0000 0000 2d 01 0600 0300 e90300 01"),
+            frame(Server, "680e 0000 0000 01 01 0300 0300 010000 01"),
+        ],
+        (Server, 16),
+        &[
+            // Confirms what was asked in the gap; the next is asked and confirmed as ever.
+            frame(Server, "680e 0600 0000 2d 01 0700 0300 ea0300 01"),
+            frame(Client, "680e 0400 0000 2d 01 0600 0300 eb0300 01"),
+            frame(Server, "680e 0800 0000 2d 01 0700 0300 eb0300 01"),
+        ],
+    );
+    expect![[r#"
+        conversation protocol=iec104 state=answered packets=2/3 bytes=32/48
+        operation operate "CA 3 IOA 1001" (type 45 C_SC_NA_1, single command, execute, on) ? count=1 frames=[1]
+        operation operate "CA 3 IOA 1002" (type 45 C_SC_NA_1, single command, execute, on) ok count=1 frames=[4]
+        operation operate "CA 3 IOA 1003" (type 45 C_SC_NA_1, single command, execute, on) ok count=1 frames=[5, 6]
+        identity 10.0.0.2 role=IEC 104 station with common address 3 stated
+    "#]].assert_eq(&told);
 }

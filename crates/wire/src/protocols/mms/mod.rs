@@ -113,6 +113,7 @@ impl Dialogue for Mms {
     }
 
     fn gap(&mut self, _cx: &mut Cx<'_>, side: Side, _lost: u64) {
+        self.known.gap();
         self.joiner(side).clear();
         self.transfers.gap();
         self.lost = true;
@@ -208,7 +209,7 @@ impl Mms {
         let id = Self::part(request);
         let mut plates = Vec::new();
         let asking = if id.is_some() || request.number == service::FILE_OPEN {
-            Asking::once(cx, side, services::doing(request))
+            self.known.once(cx, side, services::doing(request))
         } else {
             let same = fingerprint([&request.number.to_le_bytes(), request.content]);
             self.known.ask(cx, side, same, || {
@@ -253,7 +254,7 @@ impl Mms {
         if waits && !self.transfers.is_known(of, id) {
             let mut doing = (*asking.doing).clone();
             doing.object = Some(object);
-            let asking = Asking::once(cx, of, doing);
+            let asking = self.known.once(cx, of, doing);
             self.transfers.begin(cx, asking, id.clone(), None, false);
         }
     }

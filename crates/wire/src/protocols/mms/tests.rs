@@ -2,6 +2,7 @@ use expect_test::{Expect, expect};
 
 use super::DECODER;
 use crate::Side::{Client, Server};
+use crate::protocols::asking::with_gap;
 use crate::testing::{check, check_at, hex};
 use crate::{Head, Probe, Sender, Side};
 
@@ -359,4 +360,30 @@ fn the_port_that_it_shares_does_not_make_it_mms() {
         told(102, &packet("0d 08 c1 06 31 04 a0 02 80 00")),
         Probe::NotOurs
     );
+}
+
+#[test]
+fn a_gap_leaves_open_how_it_ended_and_a_file_without_its_hash() {
+    let message = |side: Side, mms: String| (side, hex(&packet(&presented(&mms))));
+    let told = with_gap(
+        &DECODER,
+        &[
+            message(Client, request(1, "bf48", "a0 03 19 01 61 81 01 00")),
+            message(Server, answer(1, "bf48", "80 01 07")),
+            message(Client, request(2, "82", "")),
+        ],
+        (Server, 60),
+        &[
+            message(Client, request(4, "9f49", "07")),
+            message(Server, answer(4, "bf49", "80 03 646566 81 01 00")),
+            message(Client, request(5, "9f4a", "07")),
+            message(Server, answer(5, "9f4a", "")),
+        ],
+    );
+    expect![[r#"
+        conversation protocol=mms state=answered packets=4/3 bytes=121/95
+        operation file-read "a" (fileOpen: content incomplete) ok count=1 frames=[1, 6, 8]
+        operation identify (identify) ? count=1 frames=[3]
+    "#]]
+    .assert_eq(&told);
 }

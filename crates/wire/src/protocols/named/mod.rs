@@ -395,7 +395,13 @@ mod tests {
         };
         let mut heads: Vec<Vec<u8>> = (0..=255u8).map(|byte| vec![byte; 64]).collect();
         heads.extend((0..20_000).map(|n| noise(8 + n % 120)));
+        // At their own port, content decides all the same.
+        let at_home = ["dnp3", "iec104", "bacnet", "mms", "dlms"];
         for decoder in protocols::ALL {
+            let home = match decoder.carriers.first() {
+                Some(Tcp(port) | Udp(port)) if at_home.contains(&decoder.name) => *port,
+                _ => 40001,
+            };
             for (udp, carries) in [
                 (
                     true,
@@ -413,12 +419,14 @@ mod tests {
                 ),
             ] {
                 for bytes in heads.iter().filter(|_| carries) {
-                    let told = probe(decoder, udp, 40001, bytes);
-                    assert!(
-                        !matches!(told, Probe::Ours(_)),
-                        "{} takes {bytes:02x?}",
-                        decoder.name
-                    );
+                    for port in [40001, home] {
+                        let told = probe(decoder, udp, port, bytes);
+                        assert!(
+                            !matches!(told, Probe::Ours(_)),
+                            "{} takes {bytes:02x?}",
+                            decoder.name
+                        );
+                    }
                 }
             }
         }
