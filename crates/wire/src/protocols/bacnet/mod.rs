@@ -351,7 +351,14 @@ impl Bacnet {
         segment: Segment,
         data: &[u8],
     ) -> Option<(u8, Vec<u8>)> {
-        let place = self.joining.iter().position(|known| known.key == key);
+        let mut place = self.joining.iter().position(|known| known.key == key);
+        if let (0, Some(at)) = (segment.number, place)
+            && self.joining.get(at).is_some_and(|known| known.next > 1)
+        {
+            // Another message under the same number: the one before it was not seen to its end.
+            self.joining.remove(at);
+            place = None;
+        }
         if segment.number == 0 && place.is_none() {
             if self.joining.len() >= MOST_JOINING {
                 self.joining.remove(0);
