@@ -1,10 +1,15 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
 mod ads;
+mod asking;
 mod asks;
+mod bacnet;
+mod ber;
 mod cdp;
 mod codesys;
 mod dhcp;
+mod dlms;
+mod dnp3;
 mod dns;
 mod enip;
 mod ethercat;
@@ -12,12 +17,15 @@ mod fins;
 mod fox;
 mod ftp;
 mod ge_srtp;
+mod goose;
 mod hart_ip;
 mod http;
+mod iec104;
 mod lines;
 mod lldp;
 mod makers;
 mod melsec;
+mod mms;
 mod modbus;
 mod named;
 mod nbdgm;
@@ -35,6 +43,7 @@ mod smb;
 mod snmp;
 mod ssh;
 mod stp;
+mod sv;
 mod teamviewer;
 mod telnet;
 mod tftp;
@@ -59,6 +68,7 @@ pub static ALL: &[&Decoder] = &[
     &http::SSDP,
     &s7comm::DECODER,
     &s7comm::plus::DECODER,
+    &mms::DECODER,
     &enip::DECODER,
     &rdp::DECODER,
     &opcua::DECODER,
@@ -71,7 +81,7 @@ pub static ALL: &[&Decoder] = &[
     &named::KERBEROS,
     &profinet::cm::DECODER,
     &named::DCERPC,
-    &named::DNP3,
+    &dnp3::DECODER,
     &named::PPTP,
     &makers::ETHER_SIO,
     &makers::IFIX,
@@ -105,8 +115,9 @@ pub static ALL: &[&Decoder] = &[
     &dns::NBNS,
     &ntp::DECODER,
     &enip::io::DECODER,
-    &named::BACNET,
-    &named::IEC104,
+    &bacnet::DECODER,
+    &iec104::DECODER,
+    &dlms::DECODER,
     &named::RADIUS,
     &named::WS_DISCOVERY,
     &named::TEREDO,
@@ -128,6 +139,8 @@ pub static ALL: &[&Decoder] = &[
     &ethercat::DECODER,
     &profinet::DECODER,
     &profinet::mrp::DECODER,
+    &goose::DECODER,
+    &sv::DECODER,
     &lldp::DECODER,
     &cdp::DECODER,
     &stp::DECODER,

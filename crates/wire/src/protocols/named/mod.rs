@@ -2,7 +2,6 @@
 //!
 //! Each is a line of a table: name, ports, and a probe that is as strict as the first message allows. Where a first
 //! message gives a password away, that is told too; nothing else is.
-mod industrial;
 mod office;
 mod tunnel;
 mod windows;
@@ -231,29 +230,6 @@ pub static TEREDO: Decoder = named(
     "RFC 4380",
 );
 
-// Industry: named here until they are read.
-pub static DNP3: Decoder = named(
-    "dnp3",
-    "DNP3",
-    &[Tcp(20000), Udp(20000)],
-    industrial::dnp3,
-    "IEEE 1815",
-);
-pub static IEC104: Decoder = named(
-    "iec104",
-    "IEC 60870-5-104",
-    &[Tcp(2404)],
-    industrial::iec104,
-    "IEC 60870-5-104",
-);
-pub static BACNET: Decoder = named(
-    "bacnet",
-    "BACnet/IP",
-    &[Udp(47808)],
-    industrial::bacnet,
-    "ASHRAE 135, annex J",
-);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,6 +339,11 @@ mod tests {
                 b"<?xml version=\"1.0\"?><s:Envelope xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">".to_vec(),
                 Server,
             ),
+            (&protocols::dnp3::DECODER, false, hex("0564 05 c9 0100 0000 de8e"), Client),
+            (&protocols::iec104::DECODER, false, hex("6804 07 000000"), Client),
+            (&protocols::iec104::DECODER, false, hex("6804 0b 000000"), Server),
+            (&protocols::bacnet::DECODER, true, hex("810b 0008 0100 10 08"), Client),
+            (&protocols::mms::DECODER, false, hex("0300 001a 02 f0 80 0100 0100 61 0d 30 0b 020103 a0 06 a0 05 0201 01 82 00"), Client),
             (&WIREGUARD, true, pad("01000000 01020304", 148), Client),
             (&WIREGUARD, true, pad("02000000 01020304", 92), Server),
             (&PPTP, false, hex("009c 0001 1a2b3c4d 0001 0000"), Client),
@@ -372,10 +353,6 @@ mod tests {
                 pad("c3 00000001 08 0102030405060708 00 00", 1200),
                 Client,
             ),
-            (&DNP3, false, hex("0564 05 c9 0100 0000 de8e"), Unknown),
-            (&IEC104, false, hex("6804 07 000000"), Client),
-            (&IEC104, false, hex("6804 0b 000000"), Server),
-            (&BACNET, true, hex("810b 0008 0120 ffff"), Unknown),
         ]
     }
 
@@ -418,7 +395,13 @@ mod tests {
         };
         let mut heads: Vec<Vec<u8>> = (0..=255u8).map(|byte| vec![byte; 64]).collect();
         heads.extend((0..20_000).map(|n| noise(8 + n % 120)));
+        // At their own port, content decides all the same.
+        let at_home = ["dnp3", "iec104", "bacnet", "mms", "dlms"];
         for decoder in protocols::ALL {
+            let home = match decoder.carriers.first() {
+                Some(Tcp(port) | Udp(port)) if at_home.contains(&decoder.name) => *port,
+                _ => 40001,
+            };
             for (udp, carries) in [
                 (
                     true,
@@ -436,12 +419,14 @@ mod tests {
                 ),
             ] {
                 for bytes in heads.iter().filter(|_| carries) {
-                    let told = probe(decoder, udp, 40001, bytes);
-                    assert!(
-                        !matches!(told, Probe::Ours(_)),
-                        "{} takes {bytes:02x?}",
-                        decoder.name
-                    );
+                    for port in [40001, home] {
+                        let told = probe(decoder, udp, port, bytes);
+                        assert!(
+                            !matches!(told, Probe::Ours(_)),
+                            "{} takes {bytes:02x?}",
+                            decoder.name
+                        );
+                    }
                 }
             }
         }

@@ -12,7 +12,7 @@ const MOST_MESSAGE: usize = 1 << 16;
 
 /// One transport data unit.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Tpdu<'a> {
+pub(in crate::protocols) enum Tpdu<'a> {
     /// Connection request or its confirmation, with the transport selector that is called.
     Connect {
         confirms: bool,
@@ -27,7 +27,7 @@ pub(super) enum Tpdu<'a> {
 }
 
 /// Length of the whole packet, from its first bytes.
-pub(super) fn length(r: &mut Reader<'_>) -> Result<usize, Malformed> {
+pub(in crate::protocols) fn length(r: &mut Reader<'_>) -> Result<usize, Malformed> {
     let version = r.u8()?;
     r.check(version == 3, "TPKT version")?;
     let reserved = r.u8()?;
@@ -38,7 +38,7 @@ pub(super) fn length(r: &mut Reader<'_>) -> Result<usize, Malformed> {
 }
 
 /// A packet that is there as a whole.
-pub(super) fn read<'a>(r: &mut Reader<'a>) -> Result<Tpdu<'a>, Malformed> {
+pub(in crate::protocols) fn read<'a>(r: &mut Reader<'a>) -> Result<Tpdu<'a>, Malformed> {
     let length = length(r)?;
     let mut packet = r.sub(length - TPKT)?;
     let header = usize::from(packet.u8()?);
@@ -80,7 +80,7 @@ fn within<T>(read: Result<T, Malformed>) -> Result<T, Malformed> {
 
 /// The content of the packets at the head of a stream: connects and empty data units are passed over. Gives the first
 /// bytes of content, as many as are there, and whether that is all of the message; `Short` if there are none yet.
-pub(super) fn content<'a>(r: &mut Reader<'a>) -> Result<(&'a [u8], bool), Malformed> {
+pub(in crate::protocols) fn content<'a>(r: &mut Reader<'a>) -> Result<(&'a [u8], bool), Malformed> {
     loop {
         let shown = r.peek();
         let size = length(&mut Reader::new(shown))?;
@@ -119,7 +119,7 @@ pub(super) fn content<'a>(r: &mut Reader<'a>) -> Result<(&'a [u8], bool), Malfor
 
 /// One direction's message in several data units.
 #[derive(Debug, Default)]
-pub(super) struct Joiner {
+pub(in crate::protocols) struct Joiner {
     held: Vec<u8>,
     /// The message grew too long: its rest is dropped.
     dropped: bool,
@@ -127,7 +127,7 @@ pub(super) struct Joiner {
 
 impl Joiner {
     /// Adds a unit.
-    pub(super) fn add(&mut self, data: &[u8]) {
+    pub(in crate::protocols) fn add(&mut self, data: &[u8]) {
         if self.held.len() + data.len() > MOST_MESSAGE {
             self.dropped = true;
             self.held = Vec::new();
@@ -138,18 +138,18 @@ impl Joiner {
     }
 
     /// Nothing was said before the last unit.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(in crate::protocols) const fn is_empty(&self) -> bool {
         self.held.is_empty() && !self.dropped
     }
 
     /// The whole message, of which `data` is the last unit; `None` if it was too long.
-    pub(super) fn finish(&mut self, data: &[u8]) -> Option<Vec<u8>> {
+    pub(in crate::protocols) fn finish(&mut self, data: &[u8]) -> Option<Vec<u8>> {
         self.add(data);
         let whole = std::mem::take(self);
         (!whole.dropped).then_some(whole.held)
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::protocols) fn clear(&mut self) {
         *self = Joiner::default();
     }
 }

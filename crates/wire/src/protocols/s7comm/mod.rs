@@ -3,11 +3,12 @@
 //! Spec: RFC 1006 and RFC 905 class 0 (what carries it); no public standard for S7comm itself: written from the field's
 //! published knowledge of it and from captures.
 //! Emits: one operation per job or userdata request, answered or not; one per block downloaded or uploaded, with the
-//! hash of its content, and in words what the block says of itself, with the hash of its code; identity from status lists 0x11 and 0x1c; the kind of connection (`pg`, `op`, `basic`) as variant.
+//! hash of its content, and in words what the block says of itself, with the hash of its code; identity from status lists
+//! 0x11 and 0x1c; the kind of connection (`pg`, `op`, `basic`) as variant.
 //! Blind to: the values read and written; symbolic S7-1200 addresses beyond their block; what the controller pushes
 //! unasked (alarms, cyclic data); S7comm-plus, which is told apart by name only.
 mod block;
-mod cotp;
+pub(super) mod cotp;
 mod ops;
 mod pdu;
 pub(super) mod plus;
