@@ -230,7 +230,7 @@ fn what_passes_is_remembered_judged_and_told_and_nothing_is_sent() {
     let (site, capture) = terminal(&harborview::bad_day(), "bad-day", "save_every = \"1 s\"");
     let sensor = Sensor::start(&cable, &site);
     cable.play(&capture, 8);
-    let modified = |event: &Value| event["event"] == "finding-opened" && event["measure"] == "C9";
+    let modified = |event: &Value| event["event"] == "finding-opened" && event["measure"]["id"] == "C9";
     until("a change of a controller is told", || {
         events(&site).iter().any(modified)
     });
@@ -287,7 +287,7 @@ fn a_killed_sensor_loses_nothing_that_was_saved_and_says_when_nobody_watched() {
         there && answered(remembered(&site, "operation")) == answered(offline(&site, "operation"))
     });
     until("findings are told", || {
-        events(&site).iter().any(|event| event["measure"] == "C9")
+        events(&site).iter().any(|event| event["measure"]["id"] == "C9")
     });
     sensor.kill();
     let opened = |events: &[Value]| {
@@ -422,7 +422,7 @@ fn finished_captures_are_read_as_they_come() {
     until("what the captures show is told", || {
         events(&site)
             .iter()
-            .any(|event| event["measure"] == "C9" && event["event"] == "finding-opened")
+            .any(|event| event["measure"]["id"] == "C9" && event["event"] == "finding-opened")
     });
     sensor.stop();
     let counted = remembered(&site, "operation");
