@@ -51,7 +51,7 @@ impl Options {
             days: None,
             bytes: None,
             patience_seconds: 60,
-            waiting: Limits::default().share(4),
+            waiting: Limits::default().share(2),
         }
     }
 }
@@ -171,7 +171,7 @@ impl History {
 
     fn write_until(&mut self, now: Time, end: End) -> Result<Written, Error> {
         let today = day::of(now);
-        let facts = self.to_write(now);
+        let facts = self.gathered(now);
         // A file that is deleted while it is written takes what was written with it: once more, into the new one.
         let mut rows = 0;
         for _ in 0..2 {
@@ -205,7 +205,7 @@ impl History {
     }
 
     /// What waits, with the account of what did not fit while it waited.
-    fn to_write(&mut self, now: Time) -> Facts {
+    fn gathered(&mut self, now: Time) -> Facts {
         // Only the captures that something cites.
         self.waiting.forget(Time::MIN);
         let mut facts = self.waiting.rows();
