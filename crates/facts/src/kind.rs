@@ -88,8 +88,8 @@ pub trait Kind: Sized {
     fn span(&self) -> (Option<Time>, Option<Time>);
     /// The row, one value per column of [`Kind::INFO`]; `captures` names the captures by index.
     fn row(&self, captures: &[String]) -> Vec<Value>;
-    /// The fact of a row that [`Kind::row`] gave, with judged columns left out (not null: `values` has none of them), and
-    /// without `capture` and `frames`, which are `evidence`. The name of the column that holds something else if one does.
+    /// The fact of a row as [`Kind::row`] gives it, but without the judged columns, `capture` and `frames`; the last two are
+    /// `evidence`. An error names the column that holds something else.
     fn from_row(
         values: &mut dyn Iterator<Item = Value>,
         evidence: Evidence,

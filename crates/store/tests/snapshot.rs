@@ -252,3 +252,41 @@ fn repeated_conversations_are_one_flow_and_tell_one_story() {
         ]
     );
 }
+
+#[test]
+fn conversations_are_tabled_where_a_query_reads_them_and_shown_all_the_same() {
+    let facts = Facts {
+        captures: vec!["span.pcap".into()],
+        conversations: vec![conversation(
+            "10.0.10.1",
+            "10.0.10.2",
+            502,
+            ["control", "control"],
+        )],
+        ..Facts::default()
+    };
+    let rows = |snapshot: &Snapshot, sql: &str| snapshot.query(sql).unwrap().rows;
+    let count = "SELECT count(*) FROM conversation";
+    for (asked, tabled) in [
+        (vec!["SELECT * FROM flow", count], 1),
+        (
+            vec!["SELECT id FROM flow WHERE evidence <> 'conversation'"],
+            0,
+        ),
+    ] {
+        let snapshot = Snapshot::for_queries(&facts, &site(), at(100), asked).unwrap();
+        assert_eq!(rows(&snapshot, count), [[Value::Int(tabled)]]);
+        let cited = "SELECT evidence FROM flow";
+        assert_eq!(
+            rows(&snapshot, cited),
+            [[Value::Text("[\"conversation:1\"]".into())]]
+        );
+        let shown = snapshot.shown("conversation", 1).unwrap().unwrap();
+        assert_eq!(
+            (shown.capture.as_str(), shown.frames),
+            ("span.pcap", vec![7])
+        );
+        assert_eq!(shown.time, Some(at(0)));
+        assert_eq!(snapshot.shown("conversation", 2).unwrap(), None);
+    }
+}

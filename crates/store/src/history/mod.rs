@@ -51,7 +51,7 @@ impl Options {
             days: None,
             bytes: None,
             patience_seconds: 60,
-            waiting: Limits::default().share(4),
+            waiting: Limits::default().share(2),
         }
     }
 }
@@ -171,9 +171,9 @@ impl History {
 
     fn write_until(&mut self, now: Time, end: End) -> Result<Written, Error> {
         let today = day::of(now);
-        let facts = self.to_write(now);
+        let facts = self.gathered(now);
         // A file that is deleted while it is written takes what was written with it: once more, into the new one.
-        let mut rows = 0;
+        let mut rows = None;
         for _ in 0..2 {
             self.turn_to(&today)?;
             self.watch.watch.end = end;
@@ -182,17 +182,22 @@ impl History {
                 break;
             };
             match day.add(&facts, &watches, &self.options.terminal) {
-                Ok(written) => rows = written,
+                Ok(written) if !day.is_gone() => {
+                    rows = Some(written);
+                    break;
+                }
+                Ok(_) => {}
                 Err(error) => {
                     // What is wrong with the file may be mended by opening it again.
                     self.day = None;
                     return Err(error);
                 }
             }
-            if !day.is_gone() {
-                break;
-            }
         }
+        let rows = rows.ok_or_else(|| Error::Failed {
+            path: day::path(&self.folder, &today),
+            message: "it is deleted again and again while it is written".to_owned(),
+        })?;
         self.watch.until = Some(self.watch.watch.last);
         self.over.clear();
         self.waiting = Memory::new(&self.options.waiting);
@@ -205,7 +210,7 @@ impl History {
     }
 
     /// What waits, with the account of what did not fit while it waited.
-    fn to_write(&mut self, now: Time) -> Facts {
+    fn gathered(&mut self, now: Time) -> Facts {
         // Only the captures that something cites.
         self.waiting.forget(Time::MIN);
         let mut facts = self.waiting.rows();
@@ -283,6 +288,13 @@ impl History {
             path: path.to_owned(),
             source,
         })?;
+        // What its journal holds belongs to it, and to no other.
+        let journal = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push("-journal");
+            PathBuf::from(name)
+        };
+        drop(fs::rename(journal(path), journal(&aside)));
         self.notes.push(format!(
             "{} is damaged ({message}): it was set aside as {}, and a new file was begun",
             path.display(),
@@ -325,17 +337,16 @@ impl History {
 
     /// The facts that tell of the time between, of all days together, as far as they are written.
     pub fn load(&self, from: Time, until: Time, limits: &Limits) -> Result<Recalled, Error> {
-        let mut recalled = recall(&self.folder, from, until, limits, self.patience())?;
-        recalled.gaps = self.gaps(from, until)?;
-        Ok(recalled)
+        let look = Look::at(&self.folder, Some((from, until, limits)))?;
+        Ok(look.recalled(self.watches(), from, until, self.patience()))
     }
 
     /// The times within the time asked for in which nobody was watching. This run counts as watching up to the last time
     /// it told something.
     pub fn gaps(&self, from: Time, until: Time) -> Result<Vec<Gap>, Error> {
-        let (mut watches, _) = watches(&self.folder)?;
-        watches.extend(self.watches());
-        Ok(watch::gaps(watches, from, until, self.patience()))
+        let look = Look::at(&self.folder, None)?;
+        let recalled = look.recalled(self.watches(), from, until, self.patience());
+        Ok(recalled.gaps)
     }
 
     fn watches(&self) -> Vec<Watch> {
@@ -369,41 +380,70 @@ pub fn recall(
     limits: &Limits,
     patience: i64,
 ) -> Result<Recalled, Error> {
-    let mut memory = Memory::new(limits);
-    let (watches, mut problems) = watches(folder)?;
-    // A row stands in the file of the day on which it was written: the last ones before midnight in that of the next day.
-    let (first, last) = (day::of(from), day::of(until.plus_secs(86_400)));
-    let days = day::days(folder)?;
-    let asked = |day: &String| (&first..=&last).contains(&day);
-    for (_, path) in days.iter().filter(|(day, _)| asked(day)) {
-        match Past::open(path).and_then(|past| past.load(from, until)) {
-            Ok(facts) => memory.absorb(facts),
-            Err(error @ Error::Newer { .. }) => return Err(error),
-            Err(error) => {
-                let problem = error.to_string();
-                if !problems.contains(&problem) {
-                    problems.push(problem);
+    let look = Look::at(folder, Some((from, until, limits)))?;
+    Ok(look.recalled(Vec::new(), from, until, patience))
+}
+
+/// What the files of a folder hold.
+struct Look {
+    facts: Facts,
+    watches: Vec<Watch>,
+    problems: Vec<String>,
+}
+
+impl Look {
+    /// Reads when somebody was watching, and the facts of the time asked for.
+    fn at(folder: &Path, asked: Option<(Time, Time, &Limits)>) -> Result<Look, Error> {
+        let mut memory = asked.map(|(_, _, limits)| Memory::new(limits));
+        let (mut watches, mut problems) = (Vec::new(), Vec::new());
+        for (day, path) in day::days(folder)? {
+            let read = || {
+                let past = Past::open(&path)?;
+                // A row stands in the file of the day on which it was written: the last ones before midnight in that of
+                // the next day.
+                let within = |(from, until): (Time, Time)| {
+                    day >= day::of(from) && day <= day::of(until.plus_secs(86_400))
+                };
+                let facts = match asked {
+                    Some((from, until, _)) if within((from, until)) => past.load(from, until)?,
+                    _ => Facts::default(),
+                };
+                Ok((facts, past.watches()?))
+            };
+            match read() {
+                Ok((facts, found)) => {
+                    if let Some(memory) = &mut memory {
+                        memory.absorb(facts);
+                    }
+                    watches.extend(found);
+                }
+                Err(error @ Error::Newer { .. }) => return Err(error),
+                Err(error) => {
+                    problems.push(error.to_string());
+                    // Somebody may have watched; nothing of it is left.
+                    let begin = day::begin(&day).unwrap_or(Time::MIN);
+                    watches.push(Watch {
+                        begin,
+                        last: begin,
+                        end: End::Continued,
+                    });
                 }
             }
         }
+        Ok(Look {
+            facts: memory.map(|memory| memory.facts()).unwrap_or_default(),
+            watches,
+            problems,
+        })
     }
-    let begins = watches.iter().map(|watch| watch.begin).min();
-    Ok(Recalled {
-        facts: memory.facts(),
-        gaps: watch::gaps(watches, from, until, patience),
-        begins,
-        problems,
-    })
-}
 
-/// When somebody was watching, by all files; with the problems of those that cannot be read.
-fn watches(folder: &Path) -> Result<(Vec<Watch>, Vec<String>), Error> {
-    let (mut watches, mut problems) = (Vec::new(), Vec::new());
-    for (_, path) in day::days(folder)? {
-        match Past::open(&path).and_then(|past| past.watches()) {
-            Ok(found) => watches.extend(found),
-            Err(error) => problems.push(error.to_string()),
+    fn recalled(mut self, more: Vec<Watch>, from: Time, until: Time, patience: i64) -> Recalled {
+        self.watches.extend(more);
+        Recalled {
+            facts: self.facts,
+            begins: self.watches.iter().map(|watch| watch.begin).min(),
+            gaps: watch::gaps(self.watches, from, until, patience),
+            problems: self.problems,
         }
     }
-    Ok((watches, problems))
 }
