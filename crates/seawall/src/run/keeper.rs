@@ -137,6 +137,7 @@ impl Keeper {
             self.take(report);
         }
         let now = clock::now();
+        self.save(now);
         self.judge(now);
         let stopped = tell(
             now,
