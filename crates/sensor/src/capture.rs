@@ -210,12 +210,13 @@ impl Capture {
         }
     }
 
-    /// The fact about this capture, from the summary of a walk. Hashes the file if [`Capture::sha256`] was not asked yet.
-    pub fn info(&self, index: u32, summary: &Summary) -> kinds::Capture {
+    /// The fact about this capture, from the summary of a walk. With its hash, it is read for that unless it was already.
+    pub fn info(&self, index: u32, summary: &Summary, hashed: bool) -> kinds::Capture {
         let mut problems = summary.problems.clone();
-        let sha256 = match self.sha256() {
-            Ok(hash) => Some(hash.to_owned()),
-            Err(error) => {
+        let sha256 = match hashed.then(|| self.sha256()) {
+            None => None,
+            Some(Ok(hash)) => Some(hash.to_owned()),
+            Some(Err(error)) => {
                 problems.push(format!(
                     "its SHA-256 is not known: the file {}",
                     error.reason()

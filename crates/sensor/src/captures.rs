@@ -15,6 +15,8 @@ use crate::{Capture, Error, Summary};
 pub struct Captures {
     list: Vec<Capture>,
     skipped: Vec<Skipped>,
+    /// Nobody asks for the hashes.
+    unhashed: bool,
 }
 
 /// Something in a folder that was not read.
@@ -147,13 +149,22 @@ impl Captures {
             .collect()
     }
 
+    /// Leaves the hashes of the files out of what is told of them, for those who do not show them: hashing is a third of
+    /// the work on a large capture.
+    #[must_use]
+    pub fn without_hashes(mut self) -> Captures {
+        self.unhashed = true;
+        self
+    }
+
     /// Every frame of every capture, once. Any number of walks may be under way at the same time.
     pub fn walk(&self) -> Walk<'_> {
         self.walk_hashing(Hash::No)
     }
 
-    /// The same, hashing what it reads.
+    /// The same, hashing what it reads, unless nobody asks for that.
     pub(crate) fn walk_hashing(&self, hash: Hash) -> Walk<'_> {
+        let hash = if self.unhashed { Hash::No } else { hash };
         Walk::new(self, (0..).take(self.list.len()), hash)
     }
 
@@ -166,7 +177,7 @@ impl Captures {
     pub fn infos(&self, summaries: &[Summary]) -> Vec<kinds::Capture> {
         let numbered = self.list.iter().zip(0u32..).zip(summaries);
         numbered
-            .map(|((capture, index), summary)| capture.info(index, summary))
+            .map(|((capture, index), summary)| capture.info(index, summary, !self.unhashed))
             .collect()
     }
 }

@@ -129,6 +129,17 @@ impl<'a> Hashing<'a> {
         self.one(&mut under_way)
     }
 
+    /// Hashes whatever is entered, until nobody enters anything any more.
+    pub(crate) fn all(&self) {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while let Ok(entry) = under_way.from.recv() {
+            self.enter(&mut under_way, entry);
+        }
+    }
+
     /// Hashes what is left.
     pub(crate) fn finish(&self) {
         let mut under_way = self
@@ -139,9 +150,15 @@ impl<'a> Hashing<'a> {
     }
 
     fn one(&self, under_way: &mut UnderWay) -> bool {
-        let Ok(Entry { capture, what }) = under_way.from.try_recv() else {
+        let Ok(entry) = under_way.from.try_recv() else {
             return false;
         };
+        self.enter(under_way, entry);
+        true
+    }
+
+    fn enter(&self, under_way: &mut UnderWay, entry: Entry) {
+        let Entry { capture, what } = entry;
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         match what {
             What::Read(block, from) => {
@@ -155,6 +172,5 @@ impl<'a> Hashing<'a> {
                 }
             }
         }
-        true
     }
 }

@@ -4,7 +4,7 @@ use facts::{Evidence, Facts};
 use wire::{Limits, Picture, Shard, Worker};
 
 use crate::desk::Desk;
-use crate::hashing::Hash;
+use crate::hashing::{Hash, Hashing};
 use crate::{Captures, Error, Summary};
 
 /// More workers than that find nothing to do: hashing and looking frames up take a share of the time.
@@ -12,6 +12,12 @@ const MOST_WORKERS: usize = 64;
 
 /// Frames between two reports of progress.
 const STRIDE: u64 = 1 << 14;
+
+/// Frames between two looks at how far the hash is.
+const BREATH: u64 = 1 << 10;
+
+/// Blocks that one worker reads ahead of the hash.
+const MOST_UNHASHED: usize = 32;
 
 /// Reads every frame of the captures with `workers` workers (at least one) and gives the facts.
 ///
@@ -37,18 +43,45 @@ pub fn observe(
     Ok(facts)
 }
 
-/// One thread reads, hashes and looks into frames.
+/// One worker. A hash cannot be shared out, but where the machine has a core to spare it goes on beside the worker.
 fn alone(captures: &Captures, seed: u64, progress: &dyn Fn(u64, u64)) -> (Picture, Vec<Summary>) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if cores == 1 {
+        return work(captures, seed, Hash::Here, progress, || {});
+    }
+    let (hashing, entries) = Hashing::new(captures);
+    std::thread::scope(|scope| {
+        scope.spawn(|| hashing.all());
+        let patient = || {
+            while hashing.waiting() > MOST_UNHASHED {
+                std::thread::yield_now();
+            }
+        };
+        work(captures, seed, Hash::Later(entries), progress, patient)
+    })
+}
+
+/// Reads and looks into frames; `patient` waits, now and then, for who hashes them.
+fn work(
+    captures: &Captures,
+    seed: u64,
+    hash: Hash,
+    progress: &dyn Fn(u64, u64),
+    patient: impl Fn(),
+) -> (Picture, Vec<Summary>) {
     let shard = Shard {
         seed,
         ..Shard::default()
     };
     let mut worker = Worker::new(shard, Limits::default());
-    let mut walk = captures.walk_hashing(Hash::Here);
+    let mut walk = captures.walk_hashing(hash);
     let mut count = 0u64;
     while let Some(frame) = walk.next() {
         worker.frame(&frame);
         count += 1;
+        if count.is_multiple_of(BREATH) {
+            patient();
+        }
         if count.is_multiple_of(STRIDE) {
             let (bytes, total) = walk.position();
             progress(bytes, total);

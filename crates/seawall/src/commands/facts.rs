@@ -37,7 +37,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         Some(site) => Terminal::load(site)?,
         None => Terminal::none(),
     };
-    let witness = terminal.witness(&args.captures, args.state.as_deref())?;
+    let mut witness = terminal.witness(&args.captures, args.state.as_deref())?;
+    if !kinds.iter().any(|kind| kind.name == "capture_file") {
+        witness = witness.without_hashes();
+    }
     let (facts, notes) = terminal.facts(&witness, args.workers, crate::clock::now())?;
     for note in notes {
         eprintln!("seawall: {note}");
