@@ -337,7 +337,10 @@ fn the_fact_about_a_capture_says_what_lies_there() {
         &zstd(b"\x0a\x0d\x0d\x0a\x1c\0\0\0"),
     );
     let packed = Capture::open(packed).unwrap();
-    assert_eq!(packed.info(0, &Summary::default(), false).format, "pcapng, zstd");
+    assert_eq!(
+        packed.info(0, &Summary::default(), false).format,
+        "pcapng, zstd"
+    );
 }
 
 #[test]

@@ -313,7 +313,7 @@ impl Default for Limits {
             routes: 1 << 14,
             coverage: 1 << 14,
             oddities: 1 << 14,
-            files: 1 << 14,
+            files: 1 << 16,
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Reading finished captures as they come into the folders that sensors name: one thread for all folders.
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,13 +14,13 @@ use sensor::Captures;
 use sensor::live::{Seen, Watch};
 use wire::{Frame, Limits, Shard, Worker};
 
-use super::report::Report;
+use super::report::{Read, Report};
 use crate::clock;
 
 /// Time between two looks into the folders.
 const LOOK: Duration = Duration::from_secs(1);
 /// A file that was not changed for so many seconds is finished.
-const SETTLED: u32 = 5;
+const SETTLED: u32 = 15;
 /// Frames between two looks at whether to stop.
 const STRIDE: u64 = 1 << 14;
 
@@ -35,7 +36,7 @@ pub struct Folder {
 /// Starts the thread. `read` was read in an earlier run.
 pub fn start(
     folders: Vec<Folder>,
-    read: Vec<Seen>,
+    read: Vec<Read>,
     seed: u64,
     stop: Arc<AtomicBool>,
     reports: Sender<Report>,
@@ -48,8 +49,12 @@ pub fn start(
                     vec![folder.path],
                     folder.patterns,
                     SETTLED,
-                    read.iter().cloned(),
+                    read.iter().map(|read| read.seen.clone()),
                 ),
+                frames: read
+                    .iter()
+                    .map(|read| (read.seen.path.clone(), read.frames))
+                    .collect(),
                 sensor: folder.sensor,
                 // Captures of one recorder follow each other: what began in one goes on in the next.
                 worker: Worker::new(
@@ -78,6 +83,8 @@ pub fn start(
 struct Reader {
     sensor: String,
     watch: Watch,
+    /// Frames read of each file: one that grew after it was taken for finished goes on there.
+    frames: HashMap<PathBuf, u64>,
     worker: Worker,
     /// Base names of what was read, by the index that evidence uses.
     names: Vec<String>,
@@ -90,12 +97,15 @@ impl Reader {
     fn look(&mut self, stop: &AtomicBool, send: &mut dyn FnMut(Report) -> bool) -> bool {
         for finished in self.watch.poll(clock::now()) {
             let seen = finished.seen;
+            let known = self.frames.get(&seen.path).copied().unwrap_or(0);
+            let mut frames = known;
             let facts = match Captures::open(&[&seen.path]) {
                 Ok(captures) => {
                     // Left in the middle, it is read from its beginning by the next run; nothing of it was told yet.
-                    let Some(facts) = self.read(&captures, stop) else {
+                    let Some((facts, read)) = self.read(&captures, known, stop) else {
                         return false;
                     };
+                    frames = read;
                     facts
                 }
                 Err(error) => {
@@ -107,7 +117,7 @@ impl Reader {
                 at: clock::now(),
                 facts,
                 health: None,
-                files: vec![seen],
+                files: vec![Read { seen, frames }],
             };
             if !send(report) {
                 return false;
@@ -122,8 +132,9 @@ impl Reader {
         true
     }
 
-    /// The facts of the captures; `None` when there is no time to read them to their end.
-    fn read(&mut self, captures: &Captures, stop: &AtomicBool) -> Option<Facts> {
+    /// The facts of a capture behind its first `known` frames, and how many it has; `None` when there is no time to read
+    /// it to its end.
+    fn read(&mut self, captures: &Captures, known: u64, stop: &AtomicBool) -> Option<(Facts, u64)> {
         let first = self.names.len();
         self.names.extend(captures.names());
         let index = |capture: u32| {
@@ -133,9 +144,11 @@ impl Reader {
         let mut walk = captures.walk();
         let mut count = 0u64;
         while let Some(frame) = walk.next() {
-            let capture = index(frame.capture);
-            self.worker.frame(&Frame { capture, ..frame });
             count += 1;
+            if count > known {
+                let capture = index(frame.capture);
+                self.worker.frame(&Frame { capture, ..frame });
+            }
             if count.is_multiple_of(STRIDE) && stop.load(Ordering::Relaxed) {
                 return None;
             }
@@ -148,37 +161,44 @@ impl Reader {
             file
         };
         facts.files = captures.infos(&summaries).into_iter().map(named).collect();
-        Some(facts)
+        Some((facts, count))
     }
 }
 
 /// Captures that earlier runs read, by the file in which they wrote them down. A line that cannot be read costs no more
 /// than reading a capture again.
-pub fn read_before(path: &Path) -> Vec<Seen> {
+pub fn read_before(path: &Path) -> Vec<Read> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let seen = |line: &str| {
+    let read = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(Seen {
+        let seen = Seen {
             path: PathBuf::from(line.get("path")?.as_str()?),
             bytes: line.get("bytes")?.as_u64()?,
             changed: Time(line.get("changed")?.as_i64()?),
-        })
+        };
+        let frames = line.get("frames")?.as_u64()?;
+        Some((seen.path.clone(), Read { seen, frames }))
     };
-    text.lines().filter_map(seen).collect()
+    // The last line of a file counts; of files that are gone nothing needs to be known.
+    let last: BTreeMap<PathBuf, Read> = text.lines().filter_map(read).collect();
+    last.into_values()
+        .filter(|read| read.seen.path.exists())
+        .collect()
 }
 
 /// Writes down captures whose facts are saved.
-pub fn remember(path: &Path, read: &[Seen]) -> std::io::Result<()> {
+pub fn remember(path: &Path, read: &[Read]) -> std::io::Result<()> {
     if read.is_empty() {
         return Ok(());
     }
-    let line = |seen: &Seen| {
+    let line = |read: &Read| {
         let Seen {
             path,
             bytes,
             changed,
-        } = seen;
-        let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed.0 });
+        } = &read.seen;
+        let (changed, frames) = (changed.0, read.frames);
+        let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed, "frames": frames });
         format!("{line}\n")
     };
     let lines: String = read.iter().map(line).collect();

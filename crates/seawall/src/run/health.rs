@@ -1,93 +1,150 @@
 //! How the witnesses fare: from what each worker counts to coverage rows, and to events where something begins or ends.
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use facts::kinds::Coverage;
 use facts::site::Site;
-use facts::{Facts, Time, Value};
+use facts::{Time, Value};
 use report::events::{Event, Health as Told, Trouble};
 use sensor::live::State;
 
 use super::listen::Health;
 use super::report::{Report, Source};
+use crate::clock;
 
 const SECOND: i64 = 1_000_000_000;
+/// How long the first capture of a folder may let wait.
+const FIRST_CAPTURE: i64 = 24 * 3600 * SECOND;
+/// A folder is silent after this many times the longest wait between two of its captures.
+const WAITS: i64 = 3;
+/// A worker that did not report for this long hangs.
+const HANGS: Duration = Duration::from_secs(20);
 /// Drops that go on are told again after this long.
 const DROPS_AGAIN: i64 = 15 * 60 * SECOND;
 
 /// What is known of all witnesses, and what was told of them.
 pub struct Watchers {
     began: Time,
-    /// Nanoseconds without a frame after which something is silent.
-    silence: i64,
     sources: BTreeMap<Source, Watcher>,
     /// By sensor.
     sensors: BTreeMap<String, Quiet>,
     /// By sensor and VLAN.
     vlans: BTreeMap<(String, u16), Quiet>,
+    /// Sensors whose interface is not up, and up to when that was told.
+    down: BTreeMap<String, Time>,
 }
 
 /// What was told of one worker last.
 pub struct Watcher {
     pub health: Health,
     pub at: Time,
+    /// The same on the steady clock.
+    reported: Duration,
     /// When the worker reported first.
     pub began: Time,
     drops_told: Option<Time>,
     paused: bool,
+    hangs: bool,
 }
 
-/// When something was heard of last, and up to when its silence was told.
+/// When something was heard of last, and up to when its silence was told. Silence is measured on the steady clock, so that
+/// a clock that is set neither makes nor hides one.
 #[derive(Clone, Copy, Debug)]
 pub struct Quiet {
+    /// Time of the last frame, for people.
     pub last: Time,
-    /// Frames counted on addresses of it.
+    /// Frames counted.
     pub frames: u64,
+    heard: Duration,
+    /// Nanoseconds without a frame after which it is silent.
+    patience: i64,
     told: Option<Time>,
 }
 
 impl Quiet {
-    /// The silence that was not told yet, once it is long enough; `true` where it begins.
-    fn lasted(&mut self, silence: i64, now: Time) -> Option<(Time, bool)> {
-        if now.since(self.last) < silence {
+    fn new(now: Time, patience: i64) -> Quiet {
+        Quiet {
+            last: now,
+            frames: 0,
+            heard: clock::monotonic(),
+            patience,
+            told: None,
+        }
+    }
+
+    /// The silence that was not told yet, once it is long enough: since when, and whether it begins.
+    fn lasted(&mut self, now: Time) -> Option<(Time, bool)> {
+        let silent = clock::monotonic().saturating_sub(self.heard);
+        let silent = i64::try_from(silent.as_nanos()).unwrap_or(i64::MAX);
+        if silent < self.patience {
             return None;
         }
         let begins = self.told.is_none();
-        let from = self.told.unwrap_or(self.last);
+        let from = self.told.unwrap_or(Time(now.0.saturating_sub(silent)));
         self.told = Some(now);
         (now > from).then_some((from, begins))
     }
 
-    /// Something came; `true` where that ends a silence.
-    fn heard(&mut self, at: Time) -> bool {
-        self.last = self.last.max(at);
-        self.told.take().is_some()
+    fn heard(&mut self, at: Time, frames: u64) {
+        self.last = at;
+        self.frames = self.frames.saturating_add(frames);
+        self.heard = clock::monotonic();
+        self.told = None;
     }
 }
 
 impl Watchers {
     /// Nothing was heard of anything yet; all of it is expected from now on.
     pub fn new(site: &Site, now: Time) -> Watchers {
-        let fresh = Quiet {
-            last: now,
-            frames: 0,
-            told: None,
-        };
-        let live = site
-            .sensors
-            .iter()
-            .filter(|sensor| sensor.interface.is_some());
-        let vlans = live.clone().flat_map(|sensor| {
-            let zones = sensor.sees.iter().filter_map(|zone| site.zones.get(*zone));
-            zones
-                .flat_map(|zone| &zone.vlans)
-                .map(|vlan| ((sensor.name.clone(), *vlan), fresh))
-        });
-        Watchers {
+        let mut watchers = Watchers {
             began: now,
-            silence: site.run.silence,
             sources: BTreeMap::new(),
-            sensors: live.map(|sensor| (sensor.name.clone(), fresh)).collect(),
-            vlans: vlans.collect(),
+            sensors: BTreeMap::new(),
+            vlans: BTreeMap::new(),
+            down: BTreeMap::new(),
+        };
+        watchers.expect(site, now);
+        watchers
+    }
+
+    /// The site was read anew, with the same interfaces and folders: what is known stays, what is expected may change.
+    pub fn follow(&mut self, site: &Site) {
+        let (sensors, vlans) = (
+            std::mem::take(&mut self.sensors),
+            std::mem::take(&mut self.vlans),
+        );
+        self.expect(site, clock::now());
+        let same = |new: &mut Quiet, old: &Quiet| {
+            let patience = new.patience;
+            *new = Quiet { patience, ..*old };
+        };
+        for (name, quiet) in &mut self.sensors {
+            sensors
+                .get(name)
+                .into_iter()
+                .for_each(|old| same(quiet, old));
+        }
+        for (name, quiet) in &mut self.vlans {
+            vlans.get(name).into_iter().for_each(|old| same(quiet, old));
+        }
+    }
+
+    fn expect(&mut self, site: &Site, now: Time) {
+        let silence = site.run.silence;
+        for sensor in &site.sensors {
+            if sensor.interface.is_some() {
+                self.sensors
+                    .insert(sensor.name.clone(), Quiet::new(now, silence));
+                let zones = sensor.sees.iter().filter_map(|zone| site.zones.get(*zone));
+                for vlan in zones.flat_map(|zone| &zone.vlans) {
+                    let key = (sensor.name.clone(), *vlan);
+                    self.vlans.insert(key, Quiet::new(now, silence));
+                }
+            } else if sensor.folder.is_some() {
+                // How often captures come is the recorder's business; it is learned from those that came.
+                let quiet = Quiet::new(now, silence.max(FIRST_CAPTURE));
+                self.sensors.insert(sensor.name.clone(), quiet);
+            }
         }
     }
 
@@ -116,6 +173,7 @@ impl Watchers {
     pub fn note(&mut self, report: &mut Report) -> Vec<Event> {
         let mut events = Vec::new();
         let Some((source, health)) = report.health.take() else {
+            self.arrived(report);
             return events;
         };
         let now = report.at;
@@ -124,7 +182,9 @@ impl Watchers {
             (before.at, before.health.counts)
         });
         let received = health.counts.received.saturating_sub(counted.received);
-        let dropped = health.counts.dropped.saturating_sub(counted.dropped);
+        let missed = before.map_or(0, |before| before.health.card_missed);
+        let dropped = health.counts.dropped.saturating_sub(counted.dropped)
+            + health.card_missed.saturating_sub(missed);
         report.facts.coverage.push(Coverage::drops(
             &source.sensor,
             &source.interface,
@@ -143,10 +203,10 @@ impl Watchers {
             );
             events.push(tell(now, Trouble::Drops, &source.interface, detail));
         }
-        if health.state != State::Up {
-            let silence = Coverage::silence(&source.sensor, None, from, now);
-            report.facts.coverage.push(silence);
-        }
+        match health.state {
+            State::Up => self.down.remove(&source.sensor),
+            _ => Some(*self.down.entry(source.sensor.clone()).or_insert(from)),
+        };
         let was = before.map(|before| before.health.state);
         events.extend(change_of_state(&source, &health, was, now));
         let began = before.map_or(from, |before| before.began);
@@ -158,11 +218,13 @@ impl Watchers {
             );
             events.push(tell(now, Trouble::DiskFull, &source.interface, detail));
         }
-        self.hear(&source, &report.facts, health.last_frame);
+        self.hear(&source, &health);
         let watcher = Watcher {
             paused: health.paused.is_some(),
+            hangs: false,
             health,
             at: now,
+            reported: clock::monotonic(),
             began,
             drops_told,
         };
@@ -170,27 +232,74 @@ impl Watchers {
         events
     }
 
-    fn hear(&mut self, source: &Source, facts: &Facts, last_frame: Option<Time>) {
-        if let (Some(quiet), Some(at)) = (self.sensors.get_mut(&source.sensor), last_frame)
-            && at > quiet.last
+    fn hear(&mut self, source: &Source, health: &Health) {
+        if let (Some(quiet), Some(at)) = (self.sensors.get_mut(&source.sensor), health.last_frame)
+            && at != quiet.last
         {
-            quiet.heard(at);
+            quiet.heard(at, 0);
         }
-        for row in &facts.addresses {
-            let Some(vlan) = row.vlan else { continue };
-            if let Some(quiet) = self.vlans.get_mut(&(source.sensor.clone(), vlan)) {
-                quiet.heard(row.last);
-                quiet.frames = quiet.frames.saturating_add(row.packets);
+        for (vlan, frames, at) in &health.vlans {
+            if let Some(quiet) = self.vlans.get_mut(&(source.sensor.clone(), *vlan)) {
+                quiet.heard(*at, *frames);
             }
         }
+    }
+
+    /// Captures came into folders.
+    fn arrived(&mut self, report: &Report) {
+        for file in &report.facts.files {
+            let sensor = file
+                .sensor
+                .as_ref()
+                .and_then(|sensor| self.sensors.get_mut(sensor));
+            let Some(quiet) = sensor else { continue };
+            let waited = clock::monotonic().saturating_sub(quiet.heard);
+            let waited = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
+            if quiet.frames > 0 {
+                let learned = waited.saturating_mul(WAITS).max(600 * SECOND);
+                quiet.patience = if quiet.patience == FIRST_CAPTURE {
+                    learned
+                } else {
+                    quiet.patience.max(learned)
+                };
+            }
+            quiet.heard(file.last.unwrap_or(report.at), file.packets.max(1));
+        }
+    }
+
+    /// Whether a worker has not reported for long.
+    pub fn has_hung(&self) -> bool {
+        let now = clock::monotonic();
+        let mut sources = self.sources.values();
+        sources.any(|watcher| now.saturating_sub(watcher.reported) > HANGS)
     }
 
     /// Coverage of what is silent by now, and the events of silences that begin.
     pub fn silences(&mut self, now: Time) -> (Vec<Coverage>, Vec<Event>) {
         let (mut rows, mut events) = (Vec::new(), Vec::new());
         let mut quiet_sensors = Vec::new();
+        for (sensor, told) in &mut self.down {
+            rows.push(Coverage::silence(sensor, None, *told, now));
+            *told = now;
+        }
+        for (source, watcher) in &mut self.sources {
+            let hangs = clock::monotonic().saturating_sub(watcher.reported) > HANGS;
+            if !hangs {
+                continue;
+            }
+            let row = Coverage::not_watching(Some(&source.sensor), watcher.at, now, "paused");
+            rows.push(row);
+            watcher.at = now;
+            if !std::mem::replace(&mut watcher.hangs, true) {
+                let detail = format!(
+                    "Worker {} of {} does not report any more.",
+                    source.worker, source.interface
+                );
+                events.push(tell(now, Trouble::NotWatching, &source.interface, detail));
+            }
+        }
         for (sensor, quiet) in &mut self.sensors {
-            let Some((from, begins)) = quiet.lasted(self.silence, now) else {
+            let Some((from, begins)) = quiet.lasted(now) else {
                 continue;
             };
             quiet_sensors.push(sensor.clone());
@@ -201,7 +310,7 @@ impl Watchers {
             }
         }
         for ((sensor, vlan), quiet) in &mut self.vlans {
-            let Some((from, begins)) = quiet.lasted(self.silence, now) else {
+            let Some((from, begins)) = quiet.lasted(now) else {
                 continue;
             };
             rows.push(Coverage::silence(sensor, Some(*vlan), from, now));

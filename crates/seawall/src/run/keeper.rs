@@ -2,24 +2,22 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use facts::Time;
 use facts::kinds::Coverage;
+use facts::{Facts, Time};
 use report::events::{Event, Health as Told, Origin, Trouble};
-use store::Memory;
 use store::history::{self, History};
-
-use sensor::live::Seen;
+use store::{Limits, Memory};
 
 use super::folders;
 use super::health::{Watchers, tell};
 use super::metrics::{self, HistoryState, PacketRing};
 use super::notify::Notify;
 use super::outputs::{Moment, Outputs};
-use super::report::Report;
+use super::report::{Read, Report};
 use super::signals::Signals;
 use super::state::State;
 use super::verdicts::Verdicts;
-use super::witnesses::Witnesses;
+use super::witnesses::{Doors, Witnesses};
 use crate::clock;
 use crate::error::{self, Error};
 use crate::input::Terminal;
@@ -48,7 +46,7 @@ pub struct Keeper {
     pub unsaved: Option<(Time, HistoryState)>,
     pub saved: Option<Time>,
     /// Finished captures whose facts are not saved yet.
-    pub read: Vec<Seen>,
+    pub read: Vec<Read>,
 }
 
 /// What is due when, on the steady clock.
@@ -107,6 +105,7 @@ impl Keeper {
         self.tell(vec![tell(now, Trouble::SensorStarted, "seawall", started)]);
         self.tell_of_gap(now);
         self.notify.ready();
+        let mut outcome = Ok(());
         while !signals.stop() {
             let wait = self.timetable.next().saturating_sub(clock::monotonic());
             match reports.recv_timeout(wait.min(Duration::from_millis(200))) {
@@ -120,14 +119,21 @@ impl Keeper {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if witnesses.has_lost_one() {
-                return Err(Error::WitnessLost);
+                outcome = Err(Error::WitnessLost);
+                break;
             }
-            if signals.reload() {
-                self.reload(&mut witnesses)?;
+            if signals.reload()
+                && let Err(error) = self.reload(&mut witnesses, reports)
+            {
+                outcome = Err(error);
+                break;
             }
             self.notice_clock();
             self.do_what_is_due();
-            self.notify.alive();
+            // A worker that hangs is as blind as a keeper that does.
+            if !self.watchers.has_hung() {
+                self.notify.alive();
+            }
         }
         self.notify.stopping();
         // The channel ends with the last who could report.
@@ -148,7 +154,7 @@ impl Keeper {
         self.tell(vec![stopped]);
         self.outputs.drain();
         self.history.close(clock::now())?;
-        Ok(())
+        outcome
     }
 
     fn take(&mut self, mut report: Report) {
@@ -166,6 +172,8 @@ impl Keeper {
         let (every, save_every) = (span(run.judge_every), span(run.save_every));
         if steady >= self.timetable.save {
             self.timetable.save = steady + save_every;
+            // Somebody is watching, even where there was nothing to report.
+            self.history.tell(Facts::default(), now);
             self.save(now);
         }
         if steady >= self.timetable.judge {
@@ -183,9 +191,9 @@ impl Keeper {
             self.timetable.tell = steady + Duration::from_secs(5);
             let (rows, events) = self.watchers.silences(now);
             if !rows.is_empty() {
-                let silent = facts::Facts {
+                let silent = Facts {
                     coverage: rows,
-                    ..facts::Facts::default()
+                    ..Facts::default()
                 };
                 self.memory.absorb(silent.clone());
                 self.history.tell(silent, now);
@@ -203,6 +211,7 @@ impl Keeper {
                 let read = std::mem::take(&mut self.read);
                 if let Err(error) = folders::remember(&self.state.file("read.jsonl"), &read) {
                     eprintln!("seawall: captures that were read cannot be written down: {error}");
+                    self.read = read;
                 }
                 for note in written.notes {
                     eprintln!("seawall: {note}");
@@ -235,17 +244,17 @@ impl Keeper {
         facts.coverage.extend(self.gaps.iter().cloned());
         match self.verdicts.judge(facts, &self.terminal, now) {
             Ok(judgement) => {
-                for problem in &judgement.problems {
+                self.tell(judgement.events);
+                if let Err(error) = self.verdicts.told(judgement.seen) {
+                    eprintln!("seawall: {}", error::chain(&error));
+                }
+                for problem in self.verdicts.file(&judgement.papers, now) {
                     eprintln!("seawall: {problem}");
                 }
                 self.notify.status(&super::status(&judgement.assessment));
                 let every = span(self.terminal.site.run.judge_every);
                 let took = clock::monotonic().saturating_sub(began);
                 self.outputs.judged(&judgement.assessment, took, every);
-                self.tell(judgement.events);
-                if let Err(error) = self.verdicts.told(judgement.seen) {
-                    eprintln!("seawall: {}", error::chain(&error));
-                }
             }
             Err(error) => {
                 let detail = format!(
@@ -322,31 +331,86 @@ impl Keeper {
         }
     }
 
-    fn reload(&mut self, witnesses: &mut Witnesses) -> Result<(), Error> {
+    /// Reads the site anew. Everything that it asks for is opened first: what cannot be leaves all as it was.
+    fn reload(
+        &mut self,
+        witnesses: &mut Witnesses,
+        reports: &Receiver<Report>,
+    ) -> Result<(), Error> {
         self.notify.reloading();
-        let now = clock::now();
-        let event = match self.terminal.again() {
-            Ok(terminal) => {
-                let same = witnesses.are_those_of(&terminal.site);
-                self.outputs.reload(&terminal.site, terminal.folder())?;
-                self.terminal = terminal;
-                if !same {
-                    witnesses.replace(&self.terminal.site, &self.state)?;
-                    self.watchers = Watchers::new(&self.terminal.site, now);
-                }
-                tell(
-                    now,
-                    Trouble::SiteReloaded,
-                    "site",
-                    "The site was read anew.",
-                )
-            }
-            Err(error) => tell(now, Trouble::SiteRefused, "site", error::chain(&error)),
+        let event = match self.follow(witnesses, reports)? {
+            Ok(detail) => tell(clock::now(), Trouble::SiteReloaded, "site", detail),
+            Err(error) => tell(
+                clock::now(),
+                Trouble::SiteRefused,
+                "site",
+                error::chain(&error),
+            ),
         };
         self.tell(vec![event]);
         self.timetable.news = true;
         self.notify.ready();
         Ok(())
+    }
+
+    /// The site as it is now, or why it was refused. The outer error is one that nothing can go on after.
+    fn follow(
+        &mut self,
+        witnesses: &mut Witnesses,
+        reports: &Receiver<Report>,
+    ) -> Result<Result<String, Error>, Error> {
+        let prepare = || -> Result<_, Error> {
+            let terminal = self.terminal.again()?;
+            let sinks = self.outputs.prepare(&terminal.site, terminal.folder())?;
+            let doors = match witnesses.are_those_of(&terminal.site) {
+                true => None,
+                false => Some(Doors::open(&terminal.site)?),
+            };
+            Ok((terminal, sinks, doors))
+        };
+        let (terminal, sinks, doors) = match prepare() {
+            Ok(prepared) => prepared,
+            Err(error) => return Ok(Err(error)),
+        };
+        let old = std::mem::replace(&mut self.terminal, terminal);
+        self.outputs.change(sinks, &self.terminal.site);
+        if let Some(doors) = doors {
+            let stopped = clock::now();
+            witnesses.stop();
+            while let Ok(report) = reports.try_recv() {
+                self.take(report);
+            }
+            self.save(clock::now());
+            witnesses.replace(doors, &self.terminal.site, &self.state)?;
+            self.watchers = Watchers::new(&self.terminal.site, clock::now());
+            let pause = Coverage::not_watching(None, stopped, clock::now(), "paused");
+            let pause = Facts {
+                coverage: vec![pause],
+                ..Facts::default()
+            };
+            self.memory.absorb(pause.clone());
+            self.history.tell(pause, clock::now());
+        } else {
+            self.watchers.follow(&self.terminal.site);
+        }
+        let (before, now) = (&old.site.run, &self.terminal.site.run);
+        if now.window > before.window {
+            let (facts, problems) = self.terminal.recall(&self.state.history(), clock::now())?;
+            problems
+                .iter()
+                .for_each(|problem| eprintln!("seawall: {problem}"));
+            self.memory = Memory::new(&Limits::default());
+            self.memory.absorb(facts);
+        }
+        let at_start = (now.state != before.state, now.user != before.user) != (false, false)
+            || (now.history_age, now.history_size) != (before.history_age, before.history_size)
+            || (&now.metrics_file, &now.metrics_listen)
+                != (&before.metrics_file, &before.metrics_listen);
+        Ok(Ok(if at_start {
+            "The site was read anew; state, user, history and metrics of [run] hold from the next start on.".to_owned()
+        } else {
+            "The site was read anew.".to_owned()
+        }))
     }
 
     fn tell(&mut self, events: Vec<Event>) {

@@ -47,6 +47,8 @@ pub struct Health {
     pub paused: Option<Paused>,
     /// Frames that the ring on disk could not take.
     pub not_kept: u64,
+    pub card_missed: u64,
+    pub vlans: Vec<(u16, u64, Time)>,
 }
 
 impl Health {
@@ -300,6 +302,8 @@ impl End {
             lag: std::mem::take(&mut self.lag),
             paused: segments.paused().cloned(),
             not_kept: segments.left_out(),
+            card_missed: 0,
+            vlans: Vec::new(),
             counts: self.tap.counts().unwrap_or_default(),
         }
     }

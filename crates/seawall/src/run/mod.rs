@@ -139,9 +139,6 @@ fn status(assessment: &Assessment) -> String {
 
 /// The name of this machine.
 fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match name.trim() {
-        "" => "localhost".to_owned(),
-        name => name.to_owned(),
-    }
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
 }

@@ -34,6 +34,9 @@ pub struct Outputs {
     before: BTreeMap<(String, usize), (Time, u64, u64)>,
 }
 
+/// Outputs that are open, and not used yet.
+pub struct Sinks(Vec<Open>);
+
 struct Open {
     name: String,
     sink: Box<dyn Sink>,
@@ -94,16 +97,24 @@ impl Outputs {
         }
     }
 
-    /// The site was read anew: the same outputs open their files and connections again, others take their place. Those that
-    /// cannot be opened leave the old ones as they are.
-    pub fn reload(&mut self, site: &Site, folder: &Path) -> Result<(), Error> {
-        if self.declared == site.outputs {
-            self.sinks.iter_mut().for_each(|open| open.sink.reopen());
-        } else {
-            self.sinks = sinks(site, folder)?;
-            self.declared.clone_from(&site.outputs);
+    /// Opens the outputs of a site that is read anew; `None` where they are the same.
+    pub fn prepare(&self, site: &Site, folder: &Path) -> Result<Option<Sinks>, Error> {
+        match self.declared == site.outputs {
+            true => Ok(None),
+            false => sinks(site, folder).map(Sinks).map(Some),
         }
-        Ok(())
+    }
+
+    /// Takes them in place of those before. The same ones open their files and connections again.
+    pub fn change(&mut self, prepared: Option<Sinks>, site: &Site) {
+        match prepared {
+            None => self.sinks.iter_mut().for_each(|open| open.sink.reopen()),
+            Some(Sinks(sinks)) => {
+                self.drain();
+                self.sinks = sinks;
+                self.declared.clone_from(&site.outputs);
+            }
+        }
     }
 
     /// Waits a moment for what is still on its way out.

@@ -14,6 +14,13 @@ pub struct Source {
     pub worker: usize,
 }
 
+/// A finished capture that was read, and how many frames it had then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    pub seen: Seen,
+    pub frames: u64,
+}
+
 /// What was seen since the last report of the same witness.
 #[derive(Debug)]
 pub struct Report {
@@ -22,5 +29,5 @@ pub struct Report {
     /// How the worker fares; `None` from the reader of finished captures.
     pub health: Option<(Source, Health)>,
     /// Finished captures that these facts come from, to be remembered as read once the facts are saved.
-    pub files: Vec<Seen>,
+    pub files: Vec<Read>,
 }

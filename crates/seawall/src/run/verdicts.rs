@@ -1,6 +1,7 @@
 //! Judging again and again: verdicts, what changed, the packets behind what was found, the report of the moment.
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions, Page};
@@ -11,12 +12,14 @@ use sensor::live::{Cut, Keeper as Kept};
 use super::state::State;
 use crate::error::Error;
 use crate::input::Terminal;
-use crate::{assessment, output};
+use crate::{assessment, clock, output};
 
 /// Findings whose packets wait to be cut out of the ring.
 const MOST_CUTS: usize = 4096;
 /// Looks at the ring for frames that are not there yet: they come a second or so after they were seen.
 const MOST_TRIES: u8 = 10;
+/// Time for cutting after one judgement.
+const CUTTING: Duration = Duration::from_millis(500);
 /// Time between two writings of the report while nothing changes, in nanoseconds.
 const REPORT_EVERY: i64 = 60_000_000_000;
 
@@ -28,6 +31,8 @@ pub struct Verdicts {
     seen: Option<Seen>,
     kept: Kept,
     cuts: VecDeque<Wanted>,
+    /// Findings whose packets were asked for since the start.
+    wanted: HashSet<String>,
     files: Files,
     reported: Option<Time>,
 }
@@ -53,8 +58,13 @@ pub struct Judgement {
     pub events: Vec<Event>,
     /// What is known once they are told.
     pub seen: Seen,
-    /// What went wrong beside the judging: evidence that could not be kept, a report that could not be written.
-    pub problems: Vec<String>,
+    pub papers: Papers,
+}
+
+/// Reports of the moment, where one is due.
+pub struct Papers {
+    json: Option<String>,
+    html: Option<String>,
 }
 
 impl Verdicts {
@@ -74,6 +84,7 @@ impl Verdicts {
             seen,
             kept: Kept::open(&state.kept())?,
             cuts: VecDeque::new(),
+            wanted: HashSet::new(),
             files,
             reported: None,
         })
@@ -105,30 +116,35 @@ impl Verdicts {
             notes: &[],
         };
         let (events, seen) = changes(self.seen.as_ref(), &assessment, &context);
-        for event in &events {
-            if let What::Opened(finding) | What::Again(finding) = &event.what {
-                self.want(&finding.id, &assessment, &facts);
-            }
-        }
-        let mut problems = self.cut(now);
+        self.want(&assessment, &facts, &events);
         let is_due = self
             .reported
             .is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);
-        if is_due || !events.is_empty() {
-            let json = report::json(&assessment, &context);
-            problems.extend(self.write(&self.files.verdicts, &json));
-        }
-        if is_due {
-            let html = report::html(&assessment, &context);
-            problems.extend(self.write(&self.files.report, &html));
-            self.reported = Some(now);
-        }
+        let papers = Papers {
+            json: (is_due || !events.is_empty()).then(|| report::json(&assessment, &context)),
+            html: is_due.then(|| report::html(&assessment, &context)),
+        };
         Ok(Judgement {
             assessment,
             events,
             seen,
-            problems,
+            papers,
         })
+    }
+
+    /// What can wait until the events are told: the report of the moment, and the packets behind what was found. Gives what
+    /// went wrong with it.
+    pub fn file(&mut self, papers: &Papers, now: Time) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Some(json) = &papers.json {
+            problems.extend(self.write(&self.files.verdicts, json));
+        }
+        if let Some(html) = &papers.html {
+            problems.extend(self.write(&self.files.report, html));
+            self.reported = Some(now);
+        }
+        problems.extend(self.cut(now));
+        problems
     }
 
     /// The events of a judgement were handed on: from now on they are known. A crash before this tells them once more, never
@@ -142,70 +158,87 @@ impl Verdicts {
         output::write(Some(&self.files.seen), &text)
     }
 
-    /// Notes the packets of a finding for cutting, by the folder in which their captures lie.
-    fn want(&mut self, finding: &str, assessment: &Assessment, facts: &Facts) {
-        let mut subjects = assessment
+    /// Notes for cutting what is not kept yet of the findings that are open, and what is new of those told again.
+    fn want(&mut self, assessment: &Assessment, facts: &Facts, events: &[Event]) {
+        let again: HashSet<&str> = events
+            .iter()
+            .filter_map(|event| match &event.what {
+                What::Again(finding) => Some(finding.id.as_str()),
+                _ => None,
+            })
+            .collect();
+        let folders: HashMap<&str, &str> = facts
+            .files
+            .iter()
+            .filter_map(|file| Some((file.name.as_str(), file.folder.as_deref()?)))
+            .collect();
+        let subjects = assessment
             .measures
             .iter()
             .flat_map(|measure| &measure.subjects);
-        let Some(subject) = subjects.find(|subject| subject.finding.as_deref() == Some(finding))
-        else {
-            return;
-        };
-        for cited in &subject.evidence {
-            let file = facts.files.iter().find(|file| file.name == cited.capture);
-            let Some(folder) = file
-                .and_then(|file| file.folder.as_deref())
-                .map(PathBuf::from)
-            else {
+        for subject in subjects {
+            let Some(finding) = &subject.finding else {
                 continue;
             };
-            let numbers = cited
-                .frames
-                .iter()
-                .filter_map(|frame| u32::try_from(*frame).ok());
-            let frames = (cited.capture.clone(), numbers.collect());
-            let is_known =
-                |wanted: &&mut Wanted| wanted.finding == finding && wanted.folder == folder;
-            if let Some(wanted) = self.cuts.iter_mut().find(is_known) {
-                wanted.frames.push(frames);
-            } else if self.cuts.len() < MOST_CUTS {
-                self.cuts.push_back(Wanted {
-                    finding: finding.to_owned(),
-                    folder,
-                    frames: vec![frames],
-                    tries: 0,
-                });
+            let is_new = !self.wanted.contains(finding) && self.kept.files(finding).is_empty();
+            if !is_new && !again.contains(finding.as_str()) || self.cuts.len() >= MOST_CUTS {
+                continue;
             }
+            let mut by_folder: BTreeMap<&str, Vec<(String, Vec<u32>)>> = BTreeMap::new();
+            for cited in &subject.evidence {
+                if let Some(folder) = folders.get(cited.capture.as_str()) {
+                    let numbers = cited
+                        .frames
+                        .iter()
+                        .filter_map(|frame| u32::try_from(*frame).ok());
+                    let frames = (cited.capture.clone(), numbers.collect());
+                    by_folder.entry(folder).or_default().push(frames);
+                }
+            }
+            self.wanted.insert(finding.clone());
+            self.cuts
+                .extend(by_folder.into_iter().map(|(folder, frames)| Wanted {
+                    finding: finding.clone(),
+                    folder: PathBuf::from(folder),
+                    frames,
+                    tries: 0,
+                }));
         }
     }
 
-    /// Cuts out what is there by now; the rest is looked for again a few times.
+    /// Cuts out what is there by now, for as long as there is time; the rest is looked for again a few times.
     fn cut(&mut self, now: Time) -> Vec<String> {
         let mut problems = Vec::new();
+        let end = clock::monotonic() + CUTTING;
         for _ in 0..self.cuts.len() {
             let Some(mut wanted) = self.cuts.pop_front() else {
                 break;
             };
+            if clock::monotonic() >= end {
+                self.cuts.push_front(wanted);
+                break;
+            }
             let cut = Cut {
                 finding: &wanted.finding,
                 frames: &wanted.frames,
             };
-            match self.kept.keep(&wanted.folder, &cut, now) {
-                Ok(kept) if kept.missing.is_empty() => {}
-                Ok(kept) if wanted.tries < MOST_TRIES => {
-                    wanted.frames = kept.missing;
-                    wanted.tries += 1;
-                    self.cuts.push_back(wanted);
-                }
+            let problem = match self.kept.keep(&wanted.folder, &cut, now) {
+                Ok(kept) if kept.missing.is_empty() => continue,
                 Ok(kept) => {
                     let missing: usize = kept.missing.iter().map(|(_, frames)| frames.len()).sum();
-                    problems.push(format!(
+                    wanted.frames = kept.missing;
+                    format!(
                         "{missing} of the frames behind {} are in no capture any more",
                         wanted.finding
-                    ));
+                    )
                 }
-                Err(error) => problems.push(crate::error::chain(&error)),
+                Err(error) => crate::error::chain(&error),
+            };
+            if wanted.tries < MOST_TRIES {
+                wanted.tries += 1;
+                self.cuts.push_back(wanted);
+            } else {
+                problems.push(problem);
             }
         }
         problems

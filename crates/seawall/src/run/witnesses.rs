@@ -166,11 +166,10 @@ impl Witnesses {
         self.plan == Plan::of(site)
     }
 
-    /// Ends the threads and starts those of the site instead; the moment between is not watched.
-    pub fn replace(&mut self, site: &Site, state: &State) -> Result<(), Error> {
-        self.stop();
+    /// Starts the threads of another site, once those before were stopped.
+    pub fn replace(&mut self, doors: Doors, site: &Site, state: &State) -> Result<(), Error> {
         self.plan = Plan::of(site);
-        self.begin(Doors::open(site)?, state)
+        self.begin(doors, state)
     }
 
     /// Tells the threads to end, and waits until each has sent its last report.
