@@ -1,5 +1,9 @@
 //! Listening: each worker's thread takes its share of the frames from the rings of all interfaces, keeps them on disk,
 //! draws one picture of them, and reports.
+mod keeping;
+mod names;
+mod vlans;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,20 +11,30 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use facts::kinds::Capture;
-use facts::{Evidence, Time};
-use sensor::live::{Counts, Packet, Paused, SegmentInfo, Segments, State, Tap};
+use facts::Time;
+use sensor::live::{self, Card, Counts, Paused, Segments, State, Tap};
 use wire::{Limits, Load, Shard, Worker};
 
+use self::keeping::{Ground, Keeping};
+use self::names::Names;
 use super::queue::Queue;
 use super::report::{Report, Source};
 use crate::clock;
 
 /// Longest wait for packets before a worker looks whether it is to report or to end.
 const WAIT: Duration = Duration::from_millis(100);
-/// Packets of several interfaces wait this long, in nanoseconds, for those of the others that came before them. A ring
-/// hands its packets over after a tenth of a second at the latest.
-const PATIENCE: i64 = 300_000_000;
+/// And while packets of one interface wait for those of others.
+const SHORT_WAIT: Duration = Duration::from_millis(10);
+/// Packets of several interfaces wait this long for those of the others that came before them. A ring hands its packets
+/// over after a tenth of a second at the latest.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// An interface that is gone is looked for this often.
+const RETRY: Duration = Duration::from_millis(100);
+/// The counters of a network card are read no more often.
+const CARD: Duration = Duration::from_secs(1);
+/// At the end a worker goes on at least so long, which is when the rings have handed over what was in them, and at most so
+/// long, whatever still comes.
+const LAST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(200));
 
 /// One interface of a worker, and where its packets are kept.
 pub struct Ear {
@@ -47,7 +61,9 @@ pub struct Health {
     pub paused: Option<Paused>,
     /// Frames that the ring on disk could not take.
     pub not_kept: u64,
+    /// Frames that the network card lost before the kernel saw them, since the worker began. Told by the first worker.
     pub card_missed: u64,
+    /// The VLANs seen since the last report: identifier, frames, time of the last.
     pub vlans: Vec<(u16, u64, Time)>,
 }
 
@@ -79,6 +95,9 @@ pub fn start(
                 continue;
             }
             due = clock::monotonic() + every;
+            if ending {
+                listener.empty_rings();
+            }
             // Nobody takes reports any more: the keeper is gone, and with it the reason to go on.
             let told = listener
                 .reports(ending)
@@ -102,71 +121,38 @@ struct Listener {
 struct End {
     source: Source,
     tap: Tap,
+    /// When it is looked for again, if it is gone.
+    retry: Duration,
     keeping: Keeping,
     lag: Duration,
+    card: CardLoss,
 }
 
-/// Where the packets of one interface are kept, and what was counted on the way.
-struct Keeping {
-    segments: Segments,
-    folder: String,
-    /// The segment being filled: its number, and its index in the names.
-    current: Option<(u64, u32)>,
-    /// Index in the names of what could not be kept, once there was such a thing, and how many frames that were.
-    loose: Option<u32>,
-    left_out: u32,
-    bytes: u64,
-    last_frame: Option<Time>,
-    label: String,
+/// What a network card lost since the worker began.
+#[derive(Debug, Default)]
+struct CardLoss {
+    /// Its counter when it was read last; not known before, or on a card that does not tell.
+    counter: Option<u64>,
+    missed: u64,
+    due: Duration,
 }
 
-/// What all interfaces of a worker share.
-struct Ground {
-    worker: Worker,
-    /// Names of captures by the index that evidence uses.
-    names: Vec<String>,
-}
-
-impl Ground {
-    fn name(&mut self, name: String) -> u32 {
-        self.names.push(name);
-        u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
+impl CardLoss {
+    fn read(&mut self, interface: &str, now: Duration) {
+        if now >= self.due {
+            self.due = now + CARD;
+            self.note(Card::of(interface).map(|card| card.missed));
+        }
     }
-}
 
-impl Keeping {
-    /// The whole way of a packet: onto the disk, and into the picture.
-    fn take(&mut self, packet: &Packet<'_>, ground: &mut Ground) {
-        let (capture, number) = match self.segments.write(packet) {
-            Some(place) => {
-                let index = match self.current {
-                    Some((segment, index)) if segment == place.segment => index,
-                    _ => {
-                        let name = self
-                            .segments
-                            .current()
-                            .map_or_else(String::new, |info| info.name.clone());
-                        let index = ground.name(name);
-                        self.current = Some((place.segment, index));
-                        index
-                    }
-                };
-                (index, place.frame)
-            }
-            None => {
-                let index = match self.loose {
-                    Some(index) => index,
-                    None => *self
-                        .loose
-                        .insert(ground.name(format!("{}_not-kept", self.label))),
-                };
-                self.left_out = self.left_out.saturating_add(1);
-                (index, self.left_out)
-            }
+    fn note(&mut self, counter: Option<u64>) {
+        let Some(counter) = counter else {
+            return;
         };
-        self.bytes += u64::from(packet.wire_len);
-        self.last_frame = Some(packet.time);
-        ground.worker.frame(&packet.frame(capture, number));
+        let before = self.counter.replace(counter).unwrap_or(counter);
+        // An interface that went away and came back counts from nothing.
+        let lost = counter.checked_sub(before).unwrap_or(counter);
+        self.missed = self.missed.saturating_add(lost);
     }
 }
 
@@ -177,70 +163,111 @@ impl Listener {
             seed,
             ..Shard::default()
         };
-        let end = |ear: Ear| End {
-            keeping: Keeping {
-                segments: ear.segments,
-                folder: ear.folder.display().to_string(),
-                current: None,
-                loose: None,
-                left_out: 0,
-                bytes: 0,
-                last_frame: None,
-                label: ear.source.label.clone(),
-            },
-            source: ear.source,
-            tap: ear.tap,
-            lag: Duration::ZERO,
+        let end = |ear: Ear| {
+            let mut end = End {
+                keeping: Keeping::new(ear.source.clone(), ear.segments, &ear.folder),
+                source: ear.source,
+                tap: ear.tap,
+                retry: Duration::ZERO,
+                lag: Duration::ZERO,
+                card: CardLoss::default(),
+            };
+            end.read_card();
+            end
         };
         Listener {
             ends: ears.into_iter().map(end).collect(),
             queue: Queue::default(),
             ground: Ground {
                 worker: Worker::new(shard, Limits::live()),
-                names: Vec::new(),
+                names: Names::default(),
             },
         }
     }
 
     /// Takes what is in the rings, or waits a moment for it.
     fn hear(&mut self) {
+        if self.take() {
+            return;
+        }
+        let wait = if self.queue.is_empty() {
+            WAIT
+        } else {
+            SHORT_WAIT
+        };
+        self.wait(wait);
+    }
+
+    fn wait(&self, at_most: Duration) {
+        // On all at once: a quiet interface must not keep a busy one waiting.
+        if live::wait(self.ends.iter().map(|end| &end.tap), at_most).is_err() {
+            std::thread::sleep(at_most);
+        }
+    }
+
+    /// Takes a block of packets from each ring that has one; `false` if none had.
+    fn take(&mut self) -> bool {
         let Listener {
             ends,
             queue,
             ground,
         } = self;
         let alone = ends.len() == 1;
-        let wait = if alone { WAIT } else { WAIT / 10 };
+        let now = clock::monotonic();
+        let mut some = false;
         for (place, end) in ends.iter_mut().enumerate() {
-            let (tap, keeping) = (&mut end.tap, &mut end.keeping);
-            let heard = tap.packets(wait, &mut |packet| {
+            if !end.tap.is_open() {
+                if now < end.retry {
+                    continue;
+                }
+                end.retry = now + RETRY;
+            }
+            let keeping = &mut end.keeping;
+            let heard = end.tap.packets(Duration::ZERO, &mut |packet| {
                 if alone {
                     keeping.take(&packet, ground);
                 } else {
-                    queue.put(place, &packet);
+                    queue.put(place, &packet, now);
                 }
             });
-            if alone && let (Ok(1..), Some(last)) = (&heard, keeping.last_frame) {
-                end.lag = end.lag.max(behind(last));
-            }
-            // What is wrong stands in the tap's state, which the report carries; a pause keeps a broken one from spinning.
-            if heard.is_err() {
-                std::thread::sleep(wait);
+            // What is wrong stands in the tap's state, which the report carries.
+            if let Ok(1..) = heard {
+                some = true;
+                if let (true, Some(last)) = (alone, keeping.last_frame) {
+                    end.lag = end.lag.max(behind(last));
+                }
             }
         }
-        if !alone {
-            self.settle(Time(clock::now().0.saturating_sub(PATIENCE)));
+        if !alone && let Some(came_by) = now.checked_sub(PATIENCE) {
+            self.settle(came_by);
+        }
+        some
+    }
+
+    /// Takes what came before it was to end.
+    fn empty_rings(&mut self) {
+        let (at_least, at_most) = LAST;
+        let begin = clock::monotonic();
+        loop {
+            let some = self.take();
+            let took = clock::monotonic().saturating_sub(begin);
+            if took >= at_most || (!some && took >= at_least) {
+                return;
+            }
+            if !some {
+                self.wait(SHORT_WAIT);
+            }
         }
     }
 
-    /// Hands on what was queued before that time, in the order of time.
-    fn settle(&mut self, until: Time) {
+    /// Hands on what was queued by then, in the order of time.
+    fn settle(&mut self, came_by: Duration) {
         let Listener {
             ends,
             queue,
             ground,
         } = self;
-        queue.settle(until, &mut |place, packet| {
+        queue.settle(came_by, &mut |place, packet| {
             if let Some(end) = ends.get_mut(place) {
                 end.keeping.take(packet, ground);
                 end.lag = end.lag.max(behind(packet.time));
@@ -251,25 +278,26 @@ impl Listener {
     /// A report for each interface; what was seen, on all of them together, goes with the first.
     fn reports(&mut self, ending: bool) -> Vec<Report> {
         if ending {
-            self.settle(Time::MAX);
+            self.settle(Duration::MAX);
         }
         let now = clock::now();
-        let load = self.ground.worker.load();
-        let names = self.ground.names.clone();
+        let Ground { worker, names } = &mut self.ground;
+        let load = worker.load();
         // At the end every conversation is over, and whatever still waits for an answer did not get one.
         let picture = if ending {
             let fresh = Worker::new(Shard::default(), Limits::live());
-            std::mem::replace(&mut self.ground.worker, fresh).finish()
+            std::mem::replace(worker, fresh).finish()
         } else {
-            self.ground.worker.take()
+            worker.take()
         };
-        let mut facts = picture.into_facts(names.clone());
+        let mut facts = picture.into_facts(Vec::new());
         for end in &mut self.ends {
-            end.keeping.segments.flush(now);
-            facts
-                .files
-                .extend(end.keeping.captures(&end.source, &names));
+            facts.files.extend(end.keeping.captures(names, now));
+            if ending {
+                end.card.due = Duration::ZERO;
+            }
         }
+        names.spell_out(&mut facts);
         let mut facts = Some(facts);
         let report = |end: &mut End| Report {
             at: now,
@@ -286,53 +314,43 @@ fn behind(stamp: Time) -> Duration {
 }
 
 impl End {
+    fn read_card(&mut self) {
+        // It is one card, however many workers share its packets.
+        if self.source.worker == 0 {
+            self.card.read(&self.source.interface, clock::monotonic());
+        }
+    }
+
     fn health(&mut self, load: Load) -> Health {
-        let Keeping {
-            segments,
-            bytes,
-            last_frame,
-            ..
-        } = &self.keeping;
+        self.read_card();
+        let keeping = &mut self.keeping;
         Health {
             state: self.tap.state(),
             problem: self.tap.problem().map(str::to_owned),
             load,
-            bytes: *bytes,
-            last_frame: *last_frame,
+            bytes: keeping.bytes,
+            last_frame: keeping.last_frame,
             lag: std::mem::take(&mut self.lag),
-            paused: segments.paused().cloned(),
-            not_kept: segments.left_out(),
-            card_missed: 0,
-            vlans: Vec::new(),
+            paused: keeping.paused().cloned(),
+            not_kept: keeping.left_out(),
+            card_missed: self.card.missed,
+            vlans: keeping.vlans.take(),
             counts: self.tap.counts().unwrap_or_default(),
         }
     }
 }
 
-impl Keeping {
-    /// The segments that frames went to since the last report, as captures.
-    fn captures(&mut self, source: &Source, names: &[String]) -> Vec<Capture> {
-        let finished = self.segments.finished();
-        let current = self.segments.current().cloned();
-        let capture = |segment: &SegmentInfo| Capture {
-            name: segment.name.clone(),
-            folder: Some(self.folder.clone()),
-            bytes: segment.bytes,
-            format: "pcapng".to_owned(),
-            links: vec!["Ethernet".to_owned()],
-            packets: u64::from(segment.packets),
-            time: Some(segment.first),
-            last: Some(segment.last),
-            sensor: Some(source.sensor.clone()),
-            evidence: Evidence {
-                capture: names
-                    .iter()
-                    .rposition(|name| *name == segment.name)
-                    .and_then(|index| u32::try_from(index).ok()),
-                frames: Vec::new(),
-            },
-            ..Capture::default()
-        };
-        finished.iter().chain(&current).map(capture).collect()
+#[test]
+fn what_a_card_lost_counts_from_the_start_of_the_worker_and_on_when_the_card_comes_back() {
+    let mut card = CardLoss::default();
+    for (counter, missed) in [
+        (Some(100), 0),
+        (Some(103), 3),
+        (None, 3),
+        (Some(2), 5),
+        (Some(4), 7),
+    ] {
+        card.note(counter);
+        assert_eq!(card.missed, missed);
     }
 }

@@ -27,7 +27,7 @@ pub use card::Card;
 pub use error::Error;
 pub use kept::{Cut, Keeper, Kept};
 pub use privilege::{Dropped, User, drop_privileges};
-pub use ring::{Counts, Options, State, Tap, open};
+pub use ring::{Counts, Options, State, Tap, open, wait};
 pub use segments::{Paused, Place, Rotation, SegmentInfo, Segments};
 pub use trim::{Trimmed, trim};
 pub use watch::{Finished, Seen, Watch};

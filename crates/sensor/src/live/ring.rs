@@ -148,6 +148,13 @@ pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
     Ok(taps)
 }
 
+/// Waits up to `at_most` until packets can be had from one of the taps. Interfaces that are gone are not waited for; if
+/// all are, this is a pause.
+pub fn wait<'a>(taps: impl Iterator<Item = &'a Tap>, at_most: Duration) -> io::Result<()> {
+    let sockets = taps.filter_map(|tap| tap.socket.as_ref());
+    sys::wait_for_any(sockets.map(|open| &open.socket), at_most)
+}
+
 impl Tap {
     /// Waits up to `wait` for packets, hands over one block of them, then gives the block back to the kernel. Returns how
     /// many there were.
@@ -225,6 +232,11 @@ impl Tap {
     /// Why packets do not come in though the interface is there, or why it cannot be opened anew.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
+    }
+
+    /// Whether there is something to take packets from; if not, each call of [`Tap::packets`] tries to open it anew.
+    pub fn is_open(&self) -> bool {
+        self.socket.is_some()
     }
 
     pub fn interface(&self) -> &str {

@@ -231,6 +231,26 @@ impl Socket {
     }
 }
 
+/// Waits until one of the sockets has packets or an error pending. Without any it is a pause.
+pub(super) fn wait_for_any<'a>(
+    sockets: impl Iterator<Item = &'a Socket>,
+    at_most: Duration,
+) -> io::Result<()> {
+    let waiting = |socket: &Socket| libc::pollfd {
+        fd: socket.0.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut waiting: Vec<libc::pollfd> = sockets.map(waiting).collect();
+    let count = libc::nfds_t::try_from(waiting.len()).unwrap_or(0);
+    let at_most = c_int::try_from(at_most.as_millis()).unwrap_or(c_int::MAX);
+    // SAFETY: the pointer and the number are those of a vector that outlives the call.
+    match done(unsafe { libc::poll(waiting.as_mut_ptr(), count, at_most) }) {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A request about the interface of that name.
 fn named(name: &str) -> io::Result<libc::ifreq> {
     // SAFETY: all zeros is a value of this plain struct.

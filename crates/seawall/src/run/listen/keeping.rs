@@ -1,0 +1,165 @@
+//! The way of the packets of one interface: onto the disk, and into the picture.
+use std::path::Path;
+
+use facts::kinds::Capture;
+use facts::{Evidence, Time};
+use sensor::live::{Packet, Paused, SegmentInfo, Segments};
+use wire::Worker;
+
+use super::names::Names;
+use super::vlans::Vlans;
+use crate::run::report::Source;
+
+/// What all interfaces of a worker share.
+pub struct Ground {
+    pub worker: Worker,
+    pub names: Names,
+}
+
+/// Where the packets of one interface are kept, and what was counted on the way.
+pub struct Keeping {
+    source: Source,
+    segments: Segments,
+    folder: String,
+    /// The segment being filled, and the number of its name.
+    current: Option<(u64, u32)>,
+    loose: Option<Loose>,
+    pub vlans: Vlans,
+    pub bytes: u64,
+    pub last_frame: Option<Time>,
+}
+
+/// Packets that the disk did not take, from the first of them to the first report without. Facts cite them all the
+/// same, so that it is known what can not be looked up.
+struct Loose {
+    name: String,
+    number: u32,
+    packets: u32,
+    first: Time,
+    last: Time,
+    /// Whether there were any since the last report.
+    fresh: bool,
+}
+
+impl Loose {
+    fn begin(source: &Source, names: &mut Names, now: Time) -> Loose {
+        // Of the time too: numbers of frames begin anew with each, and with each start of the program.
+        let time = now.to_string().replace(['-', ':'], "");
+        let name = format!("{}_{time}_w{}_not-kept", source.label, source.worker);
+        Loose {
+            number: names.add(name.clone()),
+            name,
+            packets: 0,
+            first: now,
+            last: now,
+            fresh: true,
+        }
+    }
+}
+
+impl Keeping {
+    pub fn new(source: Source, segments: Segments, folder: &Path) -> Keeping {
+        Keeping {
+            source,
+            segments,
+            folder: folder.display().to_string(),
+            current: None,
+            loose: None,
+            vlans: Vlans::default(),
+            bytes: 0,
+            last_frame: None,
+        }
+    }
+
+    pub fn paused(&self) -> Option<&Paused> {
+        self.segments.paused()
+    }
+
+    /// Frames that the disk did not take.
+    pub fn left_out(&self) -> u64 {
+        self.segments.left_out()
+    }
+
+    /// The whole way of a packet.
+    pub fn take(&mut self, packet: &Packet<'_>, ground: &mut Ground) {
+        let names = &mut ground.names;
+        let (capture, number) = match self.segments.write(packet) {
+            Some(place) => {
+                let capture = match self.current {
+                    Some((segment, capture)) if segment == place.segment => capture,
+                    _ => {
+                        let current = self.segments.current();
+                        let name = current.map_or_else(String::new, |info| info.name.clone());
+                        let capture = names.add(name);
+                        self.current = Some((place.segment, capture));
+                        capture
+                    }
+                };
+                (capture, place.frame)
+            }
+            None => {
+                let loose = self
+                    .loose
+                    .get_or_insert_with(|| Loose::begin(&self.source, names, packet.time));
+                loose.packets = loose.packets.saturating_add(1);
+                loose.last = packet.time;
+                loose.fresh = true;
+                (loose.number, loose.packets)
+            }
+        };
+        self.bytes += u64::from(packet.wire_len);
+        self.last_frame = Some(packet.time);
+        self.vlans.count(packet.data, packet.time);
+        ground.worker.frame(&packet.frame(capture, number));
+    }
+
+    /// What frames went to since the last report, as captures: segments, and what stands for those not kept.
+    pub fn captures(&mut self, names: &Names, now: Time) -> Vec<Capture> {
+        self.segments.flush(now);
+        let finished = self.segments.finished();
+        let current = self.segments.current().cloned();
+        let segments = finished.iter().chain(&current);
+        let mut captures: Vec<Capture> = segments
+            .map(|segment| self.segment(segment, names))
+            .collect();
+        // All is kept again, or nothing comes: what is not kept next is a matter of its own.
+        self.loose = self.loose.take().filter(|loose| loose.fresh);
+        if let Some(loose) = &mut self.loose {
+            loose.fresh = false;
+            captures.push(Capture {
+                name: loose.name.clone(),
+                format: "not kept".to_owned(),
+                links: vec!["Ethernet".to_owned()],
+                packets: u64::from(loose.packets),
+                time: Some(loose.first),
+                last: Some(loose.last),
+                sensor: Some(self.source.sensor.clone()),
+                evidence: Evidence {
+                    capture: Some(loose.number),
+                    frames: Vec::new(),
+                },
+                ..Capture::default()
+            });
+        }
+        captures
+    }
+
+    fn segment(&self, segment: &SegmentInfo, names: &Names) -> Capture {
+        Capture {
+            name: segment.name.clone(),
+            folder: Some(self.folder.clone()),
+            bytes: segment.bytes,
+            format: "pcapng".to_owned(),
+            links: vec!["Ethernet".to_owned()],
+            packets: u64::from(segment.packets),
+            time: Some(segment.first),
+            last: Some(segment.last),
+            sensor: Some(self.source.sensor.clone()),
+            evidence: Evidence {
+                capture: names.number(&segment.name),
+                frames: Vec::new(),
+            },
+            ..Capture::default()
+        }
+    }
+}
