@@ -94,7 +94,9 @@ fn every_decoder_is_registered_and_no_name_is_given_twice() {
     };
     let declared: usize = files(&[".rs"])
         .iter()
-        .filter(|(path, _)| path.starts_with("crates/wire/src/protocols") && !path.ends_with("tests.rs"))
+        .filter(|(path, _)| {
+            path.starts_with("crates/wire/src/protocols") && !path.ends_with("tests.rs")
+        })
         .map(|(_, text)| text.lines().filter(is_decoder).count())
         .sum();
     assert_eq!(

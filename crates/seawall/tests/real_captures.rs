@@ -1,5 +1,6 @@
 //! Captures that others made: every one is read, control operations are found where they are and nowhere else, and what is
 //! read agrees with tshark.
+// Long because what differs from tshark, each with its reason, is read beside the test that holds it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

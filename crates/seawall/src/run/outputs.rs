@@ -158,10 +158,7 @@ impl Outputs {
             .map(|open| SinkState {
                 name: open.name.clone(),
                 counts: open.sink.counts(),
-                problem: open
-                    .problem
-                    .clone()
-                    .or_else(|| open.sink.problem().map(Into::into)),
+                problem: open.problem.clone().or_else(|| open.sink.problem()),
             })
             .collect();
         self.metrics.vlans = moment
