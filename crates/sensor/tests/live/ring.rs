@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lab::harborview;
 use sensor::Captures;
-use sensor::live::{Error, Options, State, Tap, open};
+use sensor::live::{Error, Options, State, Tap, open, wait};
 use wire::Link::Ethernet;
 
 use crate::net::{Link, frame, run, udp, within};
@@ -113,6 +113,37 @@ fn real_captures_arrive_byte_for_byte() {
     }
     assert!(frames.len() > 10_000);
     all_arrive(&link, &frames);
+}
+
+#[test]
+fn a_quiet_interface_does_not_keep_a_busy_one_waiting() {
+    let (Some(quiet), Some(busy)) = (Link::new(), Link::new()) else {
+        return;
+    };
+    let mut both = [&quiet, &busy].map(|link| taps(link, &options(1)).remove(0));
+    let (a, b): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+    let bytes = frame(&[], a, b, &udp(1, 2, &[0; 60]));
+    let ready = |tap: &mut Tap| tap.packets(Duration::ZERO, &mut |_| {}).unwrap();
+    for _ in 0..3 {
+        busy.sender().send(&bytes);
+        // Whoever waited for both would wait for ever.
+        let mut seen = [0, 0];
+        while seen[1] == 0 {
+            wait(both.iter(), Duration::from_secs(600)).unwrap();
+            seen = both.each_mut().map(ready);
+        }
+        assert_eq!(seen, [0, 1]);
+    }
+    // What is gone is not waited for, and keeps nobody from waiting for the rest.
+    quiet.unplug();
+    while both[0].is_open() {
+        ready(&mut both[0]);
+    }
+    busy.sender().send(&bytes);
+    while ready(&mut both[1]) == 0 {
+        wait(both.iter(), Duration::from_secs(600)).unwrap();
+    }
+    assert_eq!(both[0].state(), State::Gone);
 }
 
 #[test]

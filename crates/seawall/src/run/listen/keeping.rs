@@ -163,3 +163,52 @@ impl Keeping {
         }
     }
 }
+
+#[test]
+fn what_the_disk_does_not_take_is_cited_by_a_capture_that_says_so() {
+    let folder = std::env::temp_dir().join(format!("seawall-not-kept-{}", std::process::id()));
+    let rotation = sensor::live::Rotation {
+        bytes: u64::MAX,
+        seconds: i64::MAX,
+    };
+    let source = Source {
+        sensor: "span".to_owned(),
+        label: "span".to_owned(),
+        interface: "eth1".to_owned(),
+        worker: 3,
+    };
+    let segments = Segments::open(&folder, "span", 3, rotation).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let mut keeping = Keeping::new(source, segments, &folder);
+    let mut ground = Ground {
+        worker: Worker::new(wire::Shard::default(), wire::Limits::live()),
+        names: Names::default(),
+    };
+    let packet = |millis: i64| Packet {
+        time: Time(millis * 1_000_000),
+        data: &[0xff; 60],
+        wire_len: 60,
+        link: wire::Link::Ethernet,
+    };
+    keeping.take(&packet(1), &mut ground);
+    // Until the thread that writes has said that it cannot.
+    while keeping.paused().is_none() {
+        keeping.captures(&ground.names, Time(0));
+    }
+    keeping.take(&packet(2), &mut ground);
+    keeping.take(&packet(3), &mut ground);
+    let mut captures = keeping.captures(&ground.names, Time(0));
+    captures.retain(|capture| capture.format == "not kept");
+    let [row] = captures.as_slice() else {
+        panic!("{captures:?}");
+    };
+    assert_eq!(row.name, "span_19700101T000000.002000000Z_w3_not-kept");
+    assert_eq!(row.evidence.capture, ground.names.number(&row.name));
+    assert_eq!((row.packets, row.problems.len()), (2, 0));
+    assert_eq!(
+        (row.time, row.last),
+        (Some(packet(2).time), Some(packet(3).time))
+    );
+    // Nothing came since: it is over, and not told again.
+    assert_eq!(keeping.captures(&ground.names, Time(0)), []);
+}
