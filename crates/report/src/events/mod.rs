@@ -1,6 +1,6 @@
 //! What changed between two assessments, and how the sensor itself fares: events for the journal, files and SIEMs.
 //!
-//! [`changes`] compares an assessment with what was [`Seen`] before and gives the [`Event`]s between them; [`Health`] are
+//! [`changes()`] compares an assessment with what was [`Seen`] before and gives the [`Event`]s between them; [`Health`] are
 //! those that the running sensor tells about itself. A [`Format`] makes one line of an event. Nothing here reads a
 //! clock: an event has the time that the caller gives, so a replay announces the same events with the same ids.
 mod changes;

@@ -5,7 +5,7 @@ use facts::Time;
 use judge::Verdict;
 use serde::{Deserialize, Serialize};
 
-/// Verdicts and open findings as announced. Keep it (it serialises) and hand it to the next [`changes`](super::changes).
+/// Verdicts and open findings as announced. Keep it (it serialises) and hand it to the next [`changes`](super::changes()).
 ///
 /// Fields that an older version did not write take their defaults, so that an upgrade announces nothing anew.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
