@@ -8,7 +8,7 @@ use crate::run;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The site folder, with its site.toml. Its sensors say where to listen, [run] how, [[output]] whom to tell.
+    /// The site folder, with its site.toml. Its sensors say where to listen, `[run]` how, `[[output]]` whom to tell.
     #[arg(value_name = "SITE")]
     site: PathBuf,
     /// Folder of what is remembered: history, packets, evidence. The one that the site names, if not given.
