@@ -387,6 +387,10 @@ fn attached_files_are_kept_under_their_hash_and_verified() {
         .unwrap();
     drop(writing);
     assert_eq!(sound(&folder).attachments, 1);
+    let copy = self::folder("attached-copy");
+    assert_eq!(Ledger::export(&folder, &copy).unwrap(), 1);
+    assert_eq!(sound(&copy).attachments, 1);
+    assert!(!copy.join("ledger.key").exists());
     let path = folder.join("attachments").join(&photo.sha256);
     fs::write(&path, b"another").unwrap();
     assert!(

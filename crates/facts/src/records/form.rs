@@ -68,7 +68,7 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Wrong {
+    pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Wrong {
         Wrong {
             what: what.into(),
             remedy: remedy.into(),

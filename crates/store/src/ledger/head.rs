@@ -101,6 +101,18 @@ pub(super) fn next_path(folder: &Path) -> PathBuf {
     folder.join("ledger.next")
 }
 
+/// The file that holds this head: a write that lacks its last step only has left it as the next.
+pub(super) fn signed_path(folder: &Path, head: &Head) -> Result<PathBuf, Error> {
+    let next = next_path(folder);
+    let bytes = files::read(&next).map_err(Error::file("read", &next))?;
+    let read = bytes.and_then(|bytes| Head::parse(&String::from_utf8_lossy(&bytes)).ok());
+    Ok(if read.as_ref() == Some(head) {
+        next
+    } else {
+        path(folder)
+    })
+}
+
 impl Heads {
     pub(super) fn read(folder: &Path) -> Result<Result<Heads, BadHead>, Error> {
         let public = folder.join("ledger.pub");

@@ -14,6 +14,7 @@ mod book;
 mod canon;
 mod entry;
 mod error;
+mod export;
 mod files;
 mod hash;
 mod head;
@@ -90,15 +91,19 @@ pub struct Stamp<'a> {
 }
 
 impl Ledger {
-    /// Reads the ledger of a folder and checks its chain; a folder that is not there holds an empty one. What a write left
-    /// that did not come to its end is passed over, and told in [`Ledger::notes`].
-    pub fn open(folder: &Path) -> Result<Ledger, Error> {
-        let mut ledger = Ledger {
+    fn empty(folder: &Path) -> Ledger {
+        Ledger {
             folder: folder.to_owned(),
             book: Book::default(),
             head: head::NONE,
             notes: Vec::new(),
-        };
+        }
+    }
+
+    /// Reads the ledger of a folder and checks its chain; a folder that is not there holds an empty one. What a write left
+    /// that did not come to its end is passed over, and told in [`Ledger::notes`].
+    pub fn open(folder: &Path) -> Result<Ledger, Error> {
+        let mut ledger = Ledger::empty(folder);
         let path = ledger.path();
         let file = match File::open(&path) {
             Ok(file) => file,

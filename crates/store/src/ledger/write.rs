@@ -77,7 +77,7 @@ impl Ledger {
             ));
         }
         let (now, next) = (head::path(&folder), head::next_path(&folder));
-        if standing.unfinished && is_next(&folder, &standing.head)? {
+        if standing.unfinished && head::signed_path(&folder, &standing.head)? == next {
             files::rename(&next, &now).map_err(Error::file("write", &now))?;
         } else {
             files::remove(&next).map_err(Error::file("remove", &next))?;
@@ -103,14 +103,6 @@ impl Ledger {
             key,
         })
     }
-}
-
-/// Whether the head to come is that one, rather than one that stays behind.
-fn is_next(folder: &Path, head: &Head) -> Result<bool, Error> {
-    let path = head::next_path(folder);
-    let bytes = files::read(&path).map_err(Error::file("read", path))?;
-    let next = bytes.and_then(|bytes| Head::parse(&String::from_utf8_lossy(&bytes)).ok());
-    Ok(next.as_ref() == Some(head))
 }
 
 /// Moves what stands behind the head into a file of its own. It is copied before it is cut off.
