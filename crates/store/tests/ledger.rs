@@ -271,8 +271,9 @@ fn any_bit_flipped_is_found_at_its_entry() {
         bytes[place] ^= 1 << (place % 8);
         fs::write(&path, &bytes).unwrap();
         let line = starts.partition_point(|start| *start <= place) as u64;
-        let (found, words) = first(&folder);
-        assert_eq!(found, Some(line), "byte {place}: {words}");
+        let report = verify(&folder, None).unwrap();
+        let found = report.problems.first().and_then(|problem| problem.line);
+        assert_eq!(found, Some(line), "byte {place}: {report}");
     }
 }
 
@@ -334,6 +335,11 @@ fn what_was_moved_removed_added_or_written_anew_is_told_with_its_place() {
     )
     .unwrap();
     assert!(first(&folder).1.contains("another key"));
+    // Nor is a ledger in order that is not there, with its head or without.
+    fs::remove_file(&path).unwrap();
+    assert!(!verify(&folder, None).unwrap().is_sound());
+    fs::remove_file(folder.join("ledger.head")).unwrap();
+    assert!(!verify(&folder, None).unwrap().is_sound());
     // A head that was changed is no head.
     fs::write(&path, &text).unwrap();
     let head = fs::read_to_string(other.join("ledger.head")).unwrap();
@@ -611,7 +617,7 @@ fn a_full_disk_stops_a_write_and_leaves_nothing_half() {
     let acked = lines
         .iter()
         .filter_map(|line| acknowledged(line))
-        .last()
+        .next_back()
         .unwrap();
     let refused = lines
         .iter()

@@ -67,7 +67,7 @@ pub fn kind(name: &str) -> Option<&'static RecordInfo> {
     RECORDS.iter().find(|info| info.name == name)
 }
 
-/// `did you mean "x"?`, or the list of all kinds.
-pub fn kind_hint(name: &str) -> String {
-    crate::site::spelling::hint(name, RECORDS.iter().map(|info| info.name), "kinds are")
+/// The kind that the name was probably meant to be.
+pub fn closest_kind(name: &str) -> Option<&'static str> {
+    crate::site::spelling::closest(name, RECORDS.iter().map(|info| info.name))
 }

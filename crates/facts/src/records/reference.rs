@@ -63,6 +63,15 @@ fn kinds() -> String {
             info.summary(),
             info.table()
         );
+        for field in info.fields {
+            let Form::Words(words) = field.form else {
+                continue;
+            };
+            let _ = writeln!(text, "\n`{}`:", field.name);
+            for (word, doc) in words() {
+                let _ = writeln!(text, "- `{word}`: {}", doc.trim());
+            }
+        }
         for (first, then) in info.order {
             let _ = writeln!(text, "\n`{then}` is not before `{first}`.");
         }

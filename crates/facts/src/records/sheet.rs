@@ -181,7 +181,10 @@ impl Sheet<'_> {
                 ("valid_until", _) => Column::Until,
                 _ if COMMON.iter().any(|column| column.name == name) => Column::Ledger,
                 _ => {
-                    let what = format!("a {} has no \"{name}\"", self.info.name);
+                    let what = format!(
+                        "\"{name}\" is no field of a record of kind {}",
+                        self.info.name
+                    );
                     let hint = self.info.field_hint(name, OWN);
                     self.problem(line, what, hint);
                     Column::Unknown

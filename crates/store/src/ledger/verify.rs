@@ -99,10 +99,8 @@ pub fn verify(folder: &Path, checkpoint: Option<&Head>) -> Result<Report, Error>
             heads(folder, &mut report, bytes)?
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(bytes) = none(folder, &mut report)? else {
-                return Ok(report);
-            };
-            bytes
+            none(folder, &mut report)?;
+            return Ok(report);
         }
         Err(error) => return Err(Error::file("read", path)(error)),
     };
@@ -138,23 +136,21 @@ pub fn verify(folder: &Path, checkpoint: Option<&Head>) -> Result<Report, Error>
     Ok(report)
 }
 
-/// A folder without entries: in order, unless it has a head. `None` where nothing is left to look at.
-fn none(folder: &Path, report: &mut Report) -> Result<Option<Vec<u8>>, Error> {
+/// A folder without entries. That there is nothing is never in order: somebody may have taken it away.
+fn none(folder: &Path, report: &mut Report) -> Result<(), Error> {
     match Heads::read(folder)? {
         Ok(Heads { head, .. }) if head == NONE => {
-            let note = format!("{} holds no ledger yet", folder.display());
-            report.notes.push(note);
-            Ok(None)
+            let what = format!("there is none in {}", folder.display());
+            let remedy = "name the ledger's folder, or put it back from a backup if there was one";
+            report.add(FILE, None, what, remedy);
         }
         Ok(Heads { head, .. }) => {
             report.head = Some(head);
-            Ok(Some(Vec::new()))
+            report.add(FILE, None, "it is missing", RESTORE);
         }
-        Err(bad) => {
-            report.add(bad.file, None, bad.what, RESTORE);
-            Ok(Some(Vec::new()))
-        }
+        Err(bad) => report.add(bad.file, None, bad.what, RESTORE),
     }
+    Ok(())
 }
 
 /// Reads the heads, and gives back the bytes that count.

@@ -57,7 +57,11 @@ impl Ledger {
     /// where there is none.
     pub fn begin(&mut self) -> Result<Writing<'_>, Error> {
         let (folder, path) = (self.folder.clone(), self.path());
-        fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder)
+                .and_then(|()| files::sync_folder_of(&folder))
+                .map_err(Error::file("make", &folder))?;
+        }
         let file = OpenOptions::new()
             .read(true)
             .append(true)

@@ -13,6 +13,7 @@ use store::ledger::{Attachment, Content, Entry, Ledger, New, Stamp, Writing, Wri
 use self::place::{Names, Place};
 use crate::assessment::time;
 use crate::error::Error;
+use crate::output;
 
 /// Mistakes that are shown; those beyond are counted.
 const MOST_SHOWN: usize = 200;
@@ -21,7 +22,8 @@ const MOST_SHOWN: usize = 200;
 #[command(override_usage = "seawall record KIND --id ID FIELD=VALUE...
        seawall record KIND --csv FILE [--dry-run]
        seawall record KIND --template | --fields | --schema
-       seawall record --withdraw KIND ID --reason TEXT")]
+       seawall record --withdraw KIND ID --reason TEXT
+       seawall record")]
 pub struct Args {
     /// The kind of record, and its fields; a list holds values with `;` between them. Of a record that is there already,
     /// fields that are not named stay as they are, and FIELD= empties one.
@@ -69,20 +71,19 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let Some((name, words)) = args.words.split_first() else {
-        return Err(Error::Usage(format!(
-            "which kind of record? {}",
-            records::kind_hint("")
-        )));
+        let line = |info: &RecordInfo| format!("{:<22} {}\n", info.name, info.summary());
+        output::write(None, &records::RECORDS.iter().map(line).collect::<String>())?;
+        return Ok(ExitCode::SUCCESS);
     };
     let info = kind(name)?;
     let by = args.by.clone().unwrap_or_else(place::user);
     if args.template {
-        print!("{}", records::template(info));
+        output::write(None, &records::template(info))?;
     } else if args.schema {
         let text = serde_json::to_string_pretty(&records::schema(info)).unwrap_or_default();
-        println!("{text}");
+        output::write(None, &(text + "\n"))?;
     } else if args.fields {
-        print!("{}", fields(info));
+        output::write(None, &fields(info))?;
     } else if args.withdraw {
         withdraw(args, info, words, &by)?;
     } else if let Some(file) = &args.csv {
@@ -100,7 +101,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 /// The kind of that name, or what was meant.
 pub fn kind(name: &str) -> Result<&'static RecordInfo, Error> {
     records::kind(name).ok_or_else(|| {
-        let hint = records::kind_hint(name);
+        let hint = match records::closest_kind(name) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => "`seawall record` lists them".to_owned(),
+        };
         Error::Usage(format!("no kind of record is called \"{name}\"; {hint}"))
     })
 }
@@ -155,7 +159,7 @@ fn withdraw(args: &Args, info: &RecordInfo, words: &[String], by: &str) -> Resul
 fn one(args: &Args, info: &'static RecordInfo, words: &[String], by: &str) -> Result<(), Error> {
     let Some(id) = &args.id else {
         return Err(Error::Usage(format!(
-            "give the id of the {} with --id",
+            "give the id of the record of kind {} with --id",
             info.name
         )));
     };
@@ -227,7 +231,7 @@ fn drafted(
             return Err(Error::Usage(what));
         };
         let Some(field) = info.field(name) else {
-            let what = format!("a {} has no such field", info.name);
+            let what = format!("it is no field of a record of kind {}", info.name);
             wrongs.push((name, Wrong::new(what, info.field_hint(name, &[]))));
             continue;
         };
@@ -255,7 +259,11 @@ fn drafted(
             |(field, wrong): &(&str, Wrong)| format!("{field}: {}; {}", wrong.what, wrong.remedy);
         return Err(Error::Records {
             what: format!("{} {id}", info.name),
-            problems: wrongs.iter().map(problem).collect(),
+            problems: wrongs
+                .iter()
+                .map(problem)
+                .chain(args.place.no_site(info))
+                .collect(),
         });
     }
     let before = before.as_ref();
@@ -279,7 +287,10 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
     let names = args.place.names(info)?;
     let mut ledger = args.place.open()?;
     // Looked at before anything is made or locked: a file with mistakes leaves no trace.
-    let (mut rows, seen) = (read(info, &name, &bytes, &names, &ledger)?, ledger.len());
+    let (mut rows, seen) = (
+        read(info, &name, &bytes, &args.place, &names, &ledger)?,
+        ledger.len(),
+    );
     let count = rows.len();
     if args.dry_run {
         println!(
@@ -289,7 +300,7 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
     }
     let mut writing = begin(&mut ledger)?;
     if writing.ledger().len() != seen {
-        rows = read(info, &name, &bytes, &names, writing.ledger())?;
+        rows = read(info, &name, &bytes, &args.place, &names, writing.ledger())?;
     }
     let records: Vec<New> = rows
         .into_iter()
@@ -317,13 +328,17 @@ fn read(
     info: &'static RecordInfo,
     name: &str,
     bytes: &[u8],
+    place: &Place,
     names: &Names,
     ledger: &Ledger,
 ) -> Result<Vec<Row>, Error> {
     let known = names.with(ledger, info);
     let fail = |problems: Vec<String>| Error::Records {
         what: name.to_owned(),
-        problems: shown(problems),
+        problems: shown(problems)
+            .into_iter()
+            .chain(place.no_site(info))
+            .collect(),
     };
     let rows = records::read_sheet(info, name, bytes, &known)
         .map_err(|problems| fail(problems.iter().map(ToString::to_string).collect()))?;

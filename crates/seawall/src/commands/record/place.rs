@@ -38,6 +38,16 @@ impl Place {
         }
     }
 
+    /// Why names of the site file may be unknown, where no site was read.
+    pub fn no_site(&self, info: &RecordInfo) -> Option<String> {
+        (asks_site(info) && !self.has_site()).then(|| {
+            format!(
+                "{} holds no site.toml, so no name of a site is known; give the site folder with --site",
+                self.site.display()
+            )
+        })
+    }
+
     /// Opens it, and tells what should be known of it.
     pub fn open(&self) -> Result<Ledger, Error> {
         let ledger = Ledger::open(&self.folder()?)?;
@@ -47,24 +57,19 @@ impl Place {
         Ok(ledger)
     }
 
-    /// The names that records of this kind may refer to and the site declares.
+    /// The names that records of this kind may refer to and the site declares; none where there is no site.
     pub fn names(&self, info: &RecordInfo) -> Result<Names, Error> {
-        let asks = info
-            .fields
-            .iter()
-            .any(|field| matches!(field.form, Form::Name(targets) if targets.iter().any(|one| one.is_of_site())));
-        if !asks {
+        if !asks_site(info) || !self.has_site() {
             return Ok(Names::default());
-        }
-        if !self.has_site() {
-            return Err(Error::Usage(format!(
-                "a {} names things of the site file, and {} holds none; give the site folder with --site",
-                info.name,
-                self.site.display()
-            )));
         }
         Ok(Names::of_site(&Terminal::load(&self.site)?.site))
     }
+}
+
+/// Whether such records may name things of the site file.
+fn asks_site(info: &RecordInfo) -> bool {
+    let is_of_site = |form: &Form| matches!(form, Form::Name(targets) if targets.iter().any(|one| one.is_of_site()));
+    info.fields.iter().any(|field| is_of_site(&field.form))
 }
 
 /// What is declared, by what it is.
