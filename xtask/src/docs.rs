@@ -1,5 +1,5 @@
-//! The reference pages that are made from the code: protocols, tables, measures. They are kept in the tree so that they
-//! can be read there; a test holds them against the code.
+//! The reference pages that are made from the code: protocols, tables, measures, records. They are kept in the tree so
+//! that they can be read there; a test holds them against the code.
 use std::fmt::Write;
 
 use judge::{Catalogue, Editions, Page};
@@ -13,6 +13,8 @@ pub(crate) fn pages() -> Result<Vec<(&'static str, String)>, String> {
         ("protocols.md", protocols_page()?),
         ("tables.md", tables_page()?),
         ("measures.md", measures_page()?),
+        ("records.md", records_page()),
+        ("records.schema.json", records_schema()?),
     ])
 }
 
@@ -139,6 +141,17 @@ fn tables_page() -> Result<String, String> {
         )?;
     }
     Ok(page)
+}
+
+fn records_page() -> String {
+    generated("`crates/facts/src/records`") + &facts::records::reference()
+}
+
+fn records_schema() -> Result<String, String> {
+    let schemas = facts::records::schemas();
+    serde_json::to_string_pretty(&schemas)
+        .map(|text| text + "\n")
+        .map_err(text)
 }
 
 fn measures_page() -> Result<String, String> {

@@ -143,6 +143,19 @@ fn every_measure_page_is_registered_and_listed_once() {
 }
 
 #[test]
+fn every_kind_of_record_is_asked_for_by_measures_that_are_listed() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let listed = |id: &&&str| catalogue.measures.iter().any(|one| one.id == **id);
+    let unknown = |info: &facts::records::RecordInfo| {
+        let ids = info.measures.iter().filter(|id| !listed(id));
+        ids.map(|id| format!("{}: {id}", info.name))
+            .collect::<Vec<_>>()
+    };
+    let found: Vec<String> = facts::records::RECORDS.iter().flat_map(unknown).collect();
+    assert_none("measures that the catalogue does not list", &found);
+}
+
+#[test]
 fn every_table_and_column_is_explained() {
     let mut found = Vec::new();
     for table in store::tables() {

@@ -6,6 +6,7 @@ pub mod kind;
 pub mod kinds;
 pub mod lists;
 pub mod merge;
+pub mod records;
 pub mod site;
 mod time;
 mod uid;

@@ -31,7 +31,8 @@ pub struct Subject {
     pub workers: Option<usize>,
 }
 
-fn time(text: &str) -> Result<Time, String> {
+/// Reads a time of the command line.
+pub fn time(text: &str) -> Result<Time, String> {
     Time::parse(text)
         .ok_or_else(|| "expected RFC 3339 with an offset, such as 2026-11-21T08:00:00Z".to_owned())
 }

@@ -55,6 +55,16 @@ pub enum Error {
     WitnessLost,
     #[error("signals cannot be taken")]
     Signals(#[source] io::Error),
+    #[error(transparent)]
+    Ledger(#[from] store::ledger::Error),
+    #[error("cannot read {path}", path = path.display())]
+    ReadRecords { path: PathBuf, source: io::Error },
+    #[error("nothing was recorded of {what}:\n  {}", problems.join("\n  "))]
+    Records { what: String, problems: Vec<String> },
+    #[error("{path} holds no ledger with entries; name the folder that does, with --ledger", path = path.display())]
+    EmptyLedger { path: PathBuf },
+    #[error("{path} is no checkpoint: {what}", path = path.display())]
+    BadCheckpoint { path: PathBuf, what: String },
     #[error("{path} exists already; name another folder, or move it away", path = path.display())]
     Exists { path: PathBuf },
 }

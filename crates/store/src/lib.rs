@@ -8,6 +8,7 @@ mod flow;
 mod fold;
 mod functions;
 pub mod history;
+pub mod ledger;
 mod memory;
 mod schema;
 mod shown;

@@ -19,7 +19,7 @@ mod reference;
 mod resolve;
 mod running;
 mod service;
-mod spelling;
+pub(crate) mod spelling;
 mod values;
 
 pub use authority::{Near, Who, WorkKind};

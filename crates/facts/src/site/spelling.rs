@@ -1,7 +1,7 @@
 //! Did you mean: the nearest of the words that would have been right.
 
 /// The candidate that `word` was most likely meant to be; `None` when none is close.
-pub(super) fn closest<'a>(
+pub(crate) fn closest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -16,7 +16,7 @@ pub(super) fn closest<'a>(
 }
 
 /// `did you mean "x"?`, or `lead` and the candidates where none is close.
-pub(super) fn hint<'a>(
+pub(crate) fn hint<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
     lead: &str,
@@ -28,7 +28,7 @@ pub(super) fn hint<'a>(
 }
 
 /// The first dozen or so in one line.
-pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 30;
     let words: Vec<&str> = words.into_iter().collect();
     let shown: Vec<&str> = words.iter().copied().take(MOST).collect();

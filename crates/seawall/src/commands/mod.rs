@@ -2,8 +2,11 @@
 mod assess;
 mod facts;
 mod learn;
+mod ledger;
 mod measures;
 mod packets;
+mod record;
+mod records;
 mod run;
 mod sql;
 
@@ -35,6 +38,12 @@ enum Command {
     Sql(sql::Args),
     /// The packets behind a finding.
     Packets(packets::Args),
+    /// Record what people declare: contracts, grants, visits, backups, drills.
+    Record(record::Args),
+    /// What was recorded, as rows.
+    Records(records::Args),
+    /// Verify, copy and merge the ledger in which records lie.
+    Ledger(ledger::Args),
     /// The catalogue of measures, or one page.
     Measures(measures::Args),
 }
@@ -47,6 +56,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Learn(args) => learn::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Packets(args) => packets::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Records(args) => records::run(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Measures(args) => measures::run(&args),
     }
 }

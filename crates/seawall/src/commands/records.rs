@@ -1,0 +1,118 @@
+//! `seawall records`: what was recorded, as rows.
+use std::io::Write;
+use std::process::ExitCode;
+
+use ::facts::Time;
+use ::facts::Value;
+use ::facts::records::{COMMON, Field, RecordInfo};
+use store::ledger::Entry;
+
+use super::record::place::Place;
+use super::record::{body_of, kind};
+use crate::assessment::time;
+use crate::error::Error;
+use crate::rows::{Format, Rows};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only records of this kind, each field a column. Without it: every record, its body in one column.
+    #[arg(value_name = "KIND")]
+    kind: Option<String>,
+    /// Only the record of this id.
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// What was known at this time, RFC 3339.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<Time>,
+    /// Only what held at this time, RFC 3339.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    valid_at: Option<Time>,
+    /// Every version, those withdrawn and those replaced included, in the order of recording.
+    #[arg(long, conflicts_with = "valid_at")]
+    history: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    let info = args.kind.as_deref().map(kind).transpose()?;
+    let as_of = args.as_of.unwrap_or(Time::MAX);
+    let ledger = args.place.open()?;
+    let known = |entry: &Entry<'_>| entry.recorded_at().is_some_and(|time| time <= as_of);
+    let entries: Vec<Entry<'_>> = match args.history {
+        true => ledger.entries().filter(known).collect(),
+        false => ledger.as_of(as_of, args.valid_at),
+    };
+    let wanted = |entry: &&Entry<'_>| {
+        info.is_none_or(|info| entry.kind == info.name)
+            && args.id.as_ref().is_none_or(|id| entry.id == id)
+    };
+    let mut columns: Vec<&str> = Vec::new();
+    if info.is_none() {
+        columns.push("kind");
+    }
+    columns.extend(COMMON.iter().map(|column| column.name));
+    if args.history {
+        columns.push("withdrawn");
+    }
+    match info {
+        Some(info) => columns.extend(info.fields.iter().map(|field| field.name)),
+        None => columns.push("body"),
+    }
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let write = |out: &mut std::io::BufWriter<_>| -> std::io::Result<()> {
+        let mut rows = Rows::new(out, args.format, None, columns)?;
+        for entry in entries.iter().filter(wanted) {
+            rows.row(row(entry, info, args))?;
+        }
+        rows.finish()?;
+        out.flush()
+    };
+    write(&mut out).map_err(Error::Output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(entry: &Entry<'_>, info: Option<&RecordInfo>, args: &Args) -> Vec<Value> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let time = |time: Option<Time>| time.map_or(Value::Null, |time| text(&time.to_string()));
+    let mut row = Vec::new();
+    if info.is_none() {
+        row.push(text(entry.kind));
+    }
+    row.extend([
+        text(entry.id),
+        Value::Int(entry.version.into()),
+        time(entry.recorded_at()),
+        text(entry.by),
+        text(entry.means),
+        time(entry.valid_from()),
+        time(entry.valid_until()),
+    ]);
+    if args.history {
+        row.push(entry.withdrawn.as_deref().map_or(Value::Null, text));
+    }
+    match info {
+        Some(info) => {
+            let body = body_of(entry).unwrap_or_default();
+            row.extend(
+                info.row(&body)
+                    .into_iter()
+                    .map(|value| match (value, args.format) {
+                        // As a cell that `seawall record --csv` reads.
+                        (Value::List(list), Format::Csv | Format::Table) => match list.is_empty() {
+                            true => Value::Null,
+                            false => Value::Text(list.join("; ")),
+                        },
+                        (Value::Bool(yes), Format::Csv | Format::Table) => {
+                            Value::Text(Field::cell(&yes.into()))
+                        }
+                        (value, _) => value,
+                    }),
+            );
+        }
+        None => row.push(entry.body_text().map_or(Value::Null, text)),
+    }
+    row
+}

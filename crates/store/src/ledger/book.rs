@@ -1,0 +1,402 @@
+//! The entries in memory: lines read on all cores, then followed one by one along the chain.
+use std::hash::BuildHasher;
+use std::num::NonZero;
+use std::ops::Range;
+
+use facts::Time;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use serde_json::Value;
+
+use super::canon;
+use super::entry::{Entry, LONGEST};
+use super::hash::Hash;
+
+/// Most entries of a ledger. Each takes its line and some 60 bytes of memory.
+pub const MOST_ENTRIES: usize = 20_000_000;
+/// Threads that read lines.
+const MOST_THREADS: usize = 8;
+/// Bytes below which a thread more costs more than it reads.
+const WORTH_A_THREAD: usize = 1 << 18;
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    /// Line of `ledger.jsonl`, from 1.
+    pub(super) line: u64,
+    pub(super) what: String,
+}
+
+/// What of an entry is asked of all of them.
+#[derive(Clone, Debug)]
+struct Item {
+    start: usize,
+    length: u32,
+    /// Where kind and id stand in the line.
+    kind: Range<u32>,
+    id: Range<u32>,
+    version: u32,
+    /// Index of the version that followed; [`u32::MAX`] for the last.
+    after: u32,
+    recorded_at: Time,
+    valid_from: Time,
+    valid_until: Time,
+    withdrawn: bool,
+}
+
+/// What of a line only its neighbours want to know.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    seq: u64,
+    previous: Hash,
+    stated: Hash,
+    computed: Hash,
+}
+
+/// The last line that was followed.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    seq: u64,
+    /// As the line states it, and as it is; `None` after a line that could not be read.
+    hashes: Option<(Hash, Hash)>,
+    time: Time,
+}
+
+/// Every entry, by place in the ledger and by kind and id.
+#[derive(Debug)]
+pub(super) struct Book {
+    text: Vec<u8>,
+    items: Vec<Item>,
+    /// Indexes of the last versions.
+    latest: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    last: Last,
+    lines: u64,
+    /// Versions are not counted on where something is missing.
+    counts: bool,
+}
+
+impl Default for Book {
+    fn default() -> Book {
+        Book {
+            text: Vec::new(),
+            items: Vec::new(),
+            latest: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            last: Last {
+                seq: 0,
+                hashes: Some((Hash::default(), Hash::default())),
+                time: Time::MIN,
+            },
+            lines: 0,
+            counts: true,
+        }
+    }
+}
+
+impl Book {
+    /// Reads the lines that follow. With `strict`, also whether each is canonical.
+    pub(super) fn extend(&mut self, bytes: Vec<u8>, strict: bool) -> Vec<Flaw> {
+        let base = self.text.len();
+        let read = read_lines(&bytes, strict);
+        if self.text.is_empty() {
+            self.text = bytes;
+        } else {
+            self.text.extend_from_slice(&bytes);
+        }
+        self.items.reserve(read.len());
+        let mut flaws = Vec::new();
+        for line in read {
+            self.lines += 1;
+            let flaw = match line {
+                Ok((mut item, links)) => {
+                    item.start += base;
+                    self.follow(item, links)
+                }
+                Err(what) => {
+                    self.last.seq += 1;
+                    self.last.hashes = None;
+                    self.counts = false;
+                    Some(what)
+                }
+            };
+            flaws.extend(flaw.map(|what| Flaw {
+                line: self.lines,
+                what,
+            }));
+        }
+        flaws
+    }
+
+    /// Takes the entry in, and says what is wrong with its place in the chain.
+    fn follow(&mut self, item: Item, links: Links) -> Option<String> {
+        let Links {
+            seq,
+            previous,
+            stated,
+            computed,
+        } = links;
+        let before = std::mem::replace(
+            &mut self.last,
+            Last {
+                seq,
+                hashes: Some((stated, computed)),
+                time: item.recorded_at,
+            },
+        );
+        let expected = before.seq + 1;
+        let in_place = seq == expected;
+        let flaw = if stated != computed {
+            // Its number may be what was changed; that of the line goes on.
+            self.last.seq = expected;
+            Some(format!(
+                "entry {expected} was changed: its hash is not that of what it says"
+            ))
+        } else if seq > expected {
+            let missing = if seq == expected + 1 {
+                format!("entry {expected} is missing")
+            } else {
+                format!("entries {expected} to {} are missing", seq - 1)
+            };
+            Some(format!("{missing}: entry {seq} stands here"))
+        } else if seq < expected {
+            Some(format!(
+                "entry {seq} stands where entry {expected} should: entries were moved, or one stands twice"
+            ))
+        } else if before
+            .hashes
+            .is_some_and(|(stated, computed)| previous != stated && previous != computed)
+        {
+            Some(format!(
+                "entry {seq} does not follow the one before it: one of the two was replaced"
+            ))
+        } else if item.recorded_at < before.time && before.hashes.is_some() {
+            Some(format!(
+                "entry {seq} was recorded before the one in front of it"
+            ))
+        } else {
+            None
+        };
+        self.counts &= in_place && flaw.is_none();
+        let version = self.insert(item);
+        flaw.or_else(|| {
+            let (has, should) = version?;
+            Some(format!(
+                "entry {seq} is version {has} of its record, and should be {should}"
+            ))
+        })
+    }
+
+    /// The version that it has and the one that it should have, where they differ.
+    fn insert(&mut self, item: Item) -> Option<(u32, u32)> {
+        let Book {
+            text,
+            items,
+            latest,
+            hasher,
+            ..
+        } = self;
+        let index = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let version = item.version;
+        let hash = hasher.hash_one(name(text, &item));
+        items.push(item);
+        let named = |index: u32| items.get(index as usize).map(|item| name(text, item));
+        let entry = latest.entry(
+            hash,
+            |other| named(*other) == named(index),
+            |other| hasher.hash_one(named(*other).unwrap_or_default()),
+        );
+        let before = match entry {
+            hashbrown::hash_table::Entry::Occupied(mut entry) => {
+                Some(std::mem::replace(entry.get_mut(), index))
+            }
+            hashbrown::hash_table::Entry::Vacant(entry) => {
+                entry.insert(index);
+                None
+            }
+        };
+        let mut expected = 1;
+        if let Some(before) = before.and_then(|before| items.get_mut(before as usize)) {
+            before.after = index;
+            expected = before.version.saturating_add(1);
+        }
+        (self.counts && version != expected).then_some((version, expected))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.text.len() as u64
+    }
+
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Hash and time of the last entry.
+    pub(super) fn end(&self) -> (Hash, Time) {
+        (self.last.hashes.unwrap_or_default().0, self.last.time)
+    }
+
+    fn entry_of(&self, item: &Item) -> Option<Entry<'_>> {
+        Entry::parse(line(&self.text, item)?).ok()
+    }
+
+    /// The entry of that index, from 0.
+    pub(super) fn entry(&self, index: usize) -> Option<Entry<'_>> {
+        self.entry_of(self.items.get(index)?)
+    }
+
+    /// The last version of a record, and its entry.
+    pub(super) fn latest(&self, kind: &str, id: &str) -> Option<(u32, Entry<'_>)> {
+        let wanted = (kind.as_bytes(), id.as_bytes());
+        let item = |index: u32| self.items.get(index as usize);
+        let index = self
+            .latest
+            .find(self.hasher.hash_one(wanted), |other| {
+                item(*other).map(|item| name(&self.text, item)) == Some(wanted)
+            })
+            .copied()?;
+        let item = item(index)?;
+        Some((item.version, self.entry_of(item)?))
+    }
+
+    /// Every entry, in order.
+    pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
+        self.items.iter().filter_map(|item| self.entry_of(item))
+    }
+
+    /// The last versions as of a time of recording that were not withdrawn, and of them those valid then.
+    pub(super) fn as_of(
+        &self,
+        recorded: Time,
+        valid: Option<Time>,
+    ) -> impl Iterator<Item = Entry<'_>> {
+        let known = self
+            .items
+            .partition_point(|item| item.recorded_at <= recorded);
+        let holds = move |item: &&Item| {
+            valid.is_none_or(|at| item.valid_from <= at && at < item.valid_until)
+        };
+        self.items
+            .iter()
+            .take(known)
+            .filter(move |item| item.after as usize >= known && !item.withdrawn)
+            .filter(holds)
+            .filter_map(|item| self.entry_of(item))
+    }
+}
+
+fn line<'a>(text: &'a [u8], item: &Item) -> Option<&'a str> {
+    let end = item.start.checked_add(item.length as usize)?;
+    std::str::from_utf8(text.get(item.start..end)?).ok()
+}
+
+/// Kind and id.
+fn name<'a>(text: &'a [u8], item: &Item) -> (&'a [u8], &'a [u8]) {
+    let part = |range: &Range<u32>| {
+        let (start, end) = (range.start as usize, range.end as usize);
+        text.get(item.start.saturating_add(start)..item.start.saturating_add(end))
+            .unwrap_or_default()
+    };
+    (part(&item.kind), part(&item.id))
+}
+
+type Line = Result<(Item, Links), String>;
+
+/// Reads every line, on as many cores as are worth it.
+fn read_lines(bytes: &[u8], strict: bool) -> Vec<Line> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = cores
+        .min(MOST_THREADS)
+        .min(bytes.len() / WORTH_A_THREAD + 1);
+    let mut parts = Vec::new();
+    let (mut rest, mut base) = (bytes, 0);
+    for left in (1..=threads).rev() {
+        let about = rest.len() / left;
+        let end = rest
+            .iter()
+            .skip(about)
+            .position(|byte| *byte == b'\n')
+            .map_or(rest.len(), |more| about + more + 1);
+        let (part, others) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        parts.push((part, base));
+        (rest, base) = (others, base + part.len());
+    }
+    std::thread::scope(|scope| {
+        let mut parts = parts.into_iter();
+        let own = parts.next();
+        let others: Vec<_> = parts
+            .map(|(part, base)| scope.spawn(move || read_part(part, base, strict)))
+            .collect();
+        let mut lines = own.map_or_else(Vec::new, |(part, base)| read_part(part, base, strict));
+        for other in others {
+            // A thread that ended badly would have taken lines with it: never seen, and never passed over.
+            let lost = || vec![Err("it could not be read: a thread ended".to_owned())];
+            lines.extend(other.join().unwrap_or_else(|_| lost()));
+        }
+        lines
+    })
+}
+
+fn read_part(bytes: &[u8], base: usize, strict: bool) -> Vec<Line> {
+    let mut start = base;
+    bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(|line| {
+            let read = read_line(line, start, strict);
+            start += line.len();
+            read
+        })
+        .collect()
+}
+
+fn read_line(line: &[u8], start: usize, strict: bool) -> Line {
+    let Some(line) = line.strip_suffix(b"\n") else {
+        return Err("the line has no end: it was cut off".to_owned());
+    };
+    if line.len() > LONGEST {
+        return Err("the line is longer than any entry".to_owned());
+    }
+    let line = std::str::from_utf8(line).map_err(|_| "it is no entry (not UTF-8)".to_owned())?;
+    let entry = Entry::parse(line)?;
+    let time = |read: Option<Time>| read.ok_or("it is no entry (a time is none)");
+    let hash = |read: Option<Hash>| read.ok_or("it is no entry (a hash is none)");
+    let links = Links {
+        seq: entry.seq,
+        previous: hash(entry.previous())?,
+        stated: hash(entry.hash())?,
+        computed: hash(entry.computed(line))?,
+    };
+    // Kind and id stand in the line as they are: neither may hold what JSON escapes.
+    let range = |part: &str| {
+        let at = (part.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
+        let at = u32::try_from(at).ok()?;
+        Some(at..at.checked_add(u32::try_from(part.len()).ok()?)?)
+    };
+    let place = "it is no entry (kind and id)";
+    let item = Item {
+        start,
+        length: u32::try_from(line.len()).unwrap_or(u32::MAX),
+        kind: range(entry.kind).ok_or(place)?,
+        id: range(entry.id).ok_or(place)?,
+        version: entry.version,
+        after: u32::MAX,
+        recorded_at: time(entry.recorded_at())?,
+        valid_from: entry.valid_from().unwrap_or(Time::MIN),
+        valid_until: entry.valid_until().unwrap_or(Time::MAX),
+        withdrawn: entry.withdrawn.is_some(),
+    };
+    if strict && links.stated == links.computed {
+        let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if canon::text(&value).as_deref() != Ok(line) {
+            return Err(format!("entry {} is not canonical JSON", entry.seq));
+        }
+    }
+    Ok((item, links))
+}

@@ -1,0 +1,318 @@
+//! One entry: a line of canonical JSON with its hash.
+use facts::Time;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::canon;
+use super::hash::Hash;
+
+/// The longest line, in bytes: a record, not a document. Documents are attached.
+pub const LONGEST: usize = 1 << 20;
+
+/// An entry as it stands in the ledger.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry<'a> {
+    #[serde(borrow, default)]
+    pub attachments: Vec<Attached<'a>>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+    /// Who recorded it.
+    pub by: &'a str,
+    hash: &'a str,
+    pub id: &'a str,
+    pub kind: &'a str,
+    /// By what means: `cli`, `csv:NAME`, `import`.
+    pub means: &'a str,
+    /// Of an entry that was imported: what it was where it came from.
+    #[serde(borrow)]
+    pub origin: Option<Origin<'a>>,
+    previous: &'a str,
+    recorded_at: &'a str,
+    /// Number of the entry, from 1.
+    pub seq: u64,
+    valid_from: Option<&'a str>,
+    valid_until: Option<&'a str>,
+    /// Number of the entry among those of the same kind and id, from 1.
+    pub version: u32,
+    /// Why the record was withdrawn. Such an entry has no body.
+    pub withdrawn: Option<String>,
+}
+
+/// A file that belongs to a record, kept under its hash beside the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attached<'a> {
+    /// What the file was called.
+    pub name: Option<&'a str>,
+    /// Hexadecimal.
+    pub sha256: &'a str,
+}
+
+/// Where an imported entry comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin<'a> {
+    pub by: &'a str,
+    pub hash: &'a str,
+    pub recorded_at: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    /// Reads a line; what is wrong with it if it is none of a ledger.
+    pub(super) fn parse(line: &'a str) -> Result<Entry<'a>, String> {
+        let entry: Entry<'a> = serde_json::from_str(line)
+            .map_err(|error| format!("it is no entry ({})", error.classify_words()))?;
+        if entry.body.is_some() == entry.withdrawn.is_some() {
+            return Err("it has not either a body or a reason of withdrawal".to_owned());
+        }
+        Ok(entry)
+    }
+
+    /// What is recorded, as canonical JSON; `None` for a withdrawal.
+    pub fn body_text(&self) -> Option<&'a str> {
+        self.body.map(RawValue::get)
+    }
+
+    /// What is recorded; `None` for a withdrawal.
+    pub fn body(&self) -> Option<Value> {
+        serde_json::from_str(self.body_text()?).ok()
+    }
+
+    pub fn hash(&self) -> Option<Hash> {
+        Hash::parse(self.hash)
+    }
+
+    pub(super) fn previous(&self) -> Option<Hash> {
+        Hash::parse(self.previous)
+    }
+
+    /// When it was recorded.
+    pub fn recorded_at(&self) -> Option<Time> {
+        Time::parse(self.recorded_at)
+    }
+
+    /// From when on what it says holds; without one, always did.
+    pub fn valid_from(&self) -> Option<Time> {
+        self.valid_from.and_then(Time::parse)
+    }
+
+    /// Until when what it says holds; without one, until it is said otherwise.
+    pub fn valid_until(&self) -> Option<Time> {
+        self.valid_until.and_then(Time::parse)
+    }
+
+    /// The entry as the origin of one that is imported from it.
+    pub(super) fn as_origin(&self) -> Origin<'a> {
+        Origin {
+            by: self.by,
+            hash: self.hash,
+            recorded_at: self.recorded_at,
+        }
+    }
+
+    /// The hash that the line should have: that of the line without its `hash`.
+    pub(super) fn computed(&self, line: &str) -> Option<Hash> {
+        const KEY: &str = "\"hash\":\"";
+        let at = (self.hash.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
+        let begin = at.checked_sub(KEY.len())?;
+        let end = at.checked_add(self.hash.len() + "\",".len())?;
+        let cut = line.get(begin..end)?;
+        if cut != format!("{KEY}{}\",", self.hash) {
+            return None;
+        }
+        Some(Hash::of(&[
+            line.get(..begin)?.as_bytes(),
+            line.get(end..)?.as_bytes(),
+        ]))
+    }
+
+    /// Whether both say the same of their record.
+    pub(super) fn says_the_same(&self, other: &Entry<'_>) -> bool {
+        self.body_text() == other.body_text()
+            && self.withdrawn == other.withdrawn
+            && self.valid_from == other.valid_from
+            && self.valid_until == other.valid_until
+            && self.attachments == other.attachments
+    }
+}
+
+trait ClassifyWords {
+    fn classify_words(&self) -> String;
+}
+
+impl ClassifyWords for serde_json::Error {
+    /// Without `line 1`, which is never the line that is meant.
+    fn classify_words(&self) -> String {
+        let text = self.to_string();
+        let what = text.split(" at line ").next().unwrap_or_default();
+        format!("{what} at byte {}", self.column())
+    }
+}
+
+/// An entry to be written: everything but its place in the chain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draft<'a> {
+    pub(super) kind: &'a str,
+    pub(super) id: &'a str,
+    /// Canonical JSON; `None` for a withdrawal.
+    pub(super) body: Option<&'a str>,
+    pub(super) withdrawn: Option<&'a str>,
+    pub(super) valid_from: Option<Time>,
+    pub(super) valid_until: Option<Time>,
+    pub(super) attachments: &'a [Attached<'a>],
+    pub(super) by: &'a str,
+    pub(super) means: &'a str,
+    pub(super) origin: Option<Origin<'a>>,
+}
+
+/// Its place in the chain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) seq: u64,
+    pub(super) version: u32,
+    pub(super) previous: Hash,
+    pub(super) recorded_at: Time,
+}
+
+impl Draft<'_> {
+    /// Whether both say the same of their record.
+    pub(super) fn says_the_same(&self, other: &Draft<'_>) -> bool {
+        self.body == other.body
+            && self.withdrawn == other.withdrawn
+            && self.valid_from == other.valid_from
+            && self.valid_until == other.valid_until
+            && self.attachments == other.attachments
+    }
+
+    /// Whether the entry says the same already.
+    pub(super) fn is_said_by(&self, entry: &Entry<'_>) -> bool {
+        self.body == entry.body_text()
+            && self.withdrawn == entry.withdrawn.as_deref()
+            && self.valid_from == entry.valid_from()
+            && self.valid_until == entry.valid_until()
+            && self.attachments == entry.attachments
+    }
+
+    /// The line without its end, and its hash. The keys stand in canonical order.
+    pub(super) fn line(&self, link: Link) -> (String, Hash) {
+        let mut head = String::from("{");
+        if !self.attachments.is_empty() {
+            head.push_str("\"attachments\":[");
+            for (place, attached) in self.attachments.iter().enumerate() {
+                head.push_str(if place > 0 { ",{" } else { "{" });
+                if let Some(name) = attached.name {
+                    text(&mut head, "name", name);
+                }
+                text(&mut head, "sha256", attached.sha256);
+                close(&mut head);
+                head.push('}');
+            }
+            head.push_str("],");
+        }
+        if let Some(body) = self.body {
+            head.push_str("\"body\":");
+            head.push_str(body);
+            head.push(',');
+        }
+        text(&mut head, "by", self.by);
+        let mut tail = String::new();
+        text(&mut tail, "id", self.id);
+        text(&mut tail, "kind", self.kind);
+        text(&mut tail, "means", self.means);
+        if let Some(origin) = &self.origin {
+            tail.push_str("\"origin\":{");
+            text(&mut tail, "by", origin.by);
+            text(&mut tail, "hash", origin.hash);
+            text(&mut tail, "recorded_at", origin.recorded_at);
+            close(&mut tail);
+            tail.push_str("},");
+        }
+        text(&mut tail, "previous", &link.previous.to_string());
+        text(&mut tail, "recorded_at", &link.recorded_at.to_string());
+        tail.push_str(&format!("\"seq\":{},", link.seq));
+        for (key, time) in [
+            ("valid_from", self.valid_from),
+            ("valid_until", self.valid_until),
+        ] {
+            if let Some(time) = time {
+                text(&mut tail, key, &time.to_string());
+            }
+        }
+        tail.push_str(&format!("\"version\":{},", link.version));
+        if let Some(reason) = self.withdrawn {
+            text(&mut tail, "withdrawn", reason);
+        }
+        close(&mut tail);
+        tail.push('}');
+        let hash = Hash::of(&[head.as_bytes(), tail.as_bytes()]);
+        text(&mut head, "hash", &hash.to_string());
+        (head + &tail, hash)
+    }
+}
+
+/// `"key":"value",`
+fn text(out: &mut String, key: &str, value: &str) {
+    canon::string(key, out);
+    out.push(':');
+    canon::string(value, out);
+    out.push(',');
+}
+
+/// Takes back the comma after the last of a list.
+fn close(out: &mut String) {
+    if out.ends_with(',') {
+        out.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_canonical_json_and_its_hash_is_that_of_the_line_without_it() {
+        let attachments = [
+            Attached {
+                name: Some("seal.jpg"),
+                sha256: "00ff",
+            },
+            Attached {
+                name: None,
+                sha256: "01",
+            },
+        ];
+        let draft = Draft {
+            kind: "visit",
+            id: "V-1",
+            body: Some(r#"{"firm":"A \"B\"\nC","people":2}"#),
+            withdrawn: None,
+            valid_from: Time::parse("2026-11-01T00:00:00Z"),
+            valid_until: None,
+            attachments: &attachments,
+            by: "Zoë O'Hara",
+            means: "csv:visits.csv",
+            origin: Some(Origin {
+                by: "x",
+                hash: "sha256:00",
+                recorded_at: "t",
+            }),
+        };
+        let link = Link {
+            seq: 7,
+            version: 2,
+            previous: Hash::of(&[b"before"]),
+            recorded_at: Time::from_secs(1_700_000_000),
+        };
+        let (line, hash) = draft.line(link);
+        let mut value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(canon::text(&value).unwrap(), line);
+        let entry = Entry::parse(&line).unwrap();
+        assert_eq!(entry.computed(&line), Some(hash));
+        assert!(draft.is_said_by(&entry) && entry.says_the_same(&entry.clone()));
+        value.as_object_mut().unwrap().shift_remove("hash");
+        let bare = canon::text(&value).unwrap();
+        assert_eq!(Hash::of(&[bare.as_bytes()]), hash);
+    }
+}

@@ -1,0 +1,77 @@
+//! Files that are there whole or not at all, also after the power failed.
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+pub(super) const OWNER_ALONE: u32 = 0o600;
+pub(super) const ALL_READ: u32 = 0o644;
+
+/// Puts the bytes in the place of the file: written beside it, brought to disk, moved there.
+pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = Path::new(&beside);
+    // One left by a crash may have another mode.
+    remove(beside)?;
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(beside)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+    if let Err(error) = written {
+        // Best effort: the error told is the one that matters.
+        let _ = fs::remove_file(beside);
+        return Err(error);
+    }
+    rename(beside, path)
+}
+
+/// Moves a file within its folder, and brings the folder to disk.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder_of(to)
+}
+
+/// Removes a file that may not be there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a file that may not be there.
+pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// That a file is in its folder is itself to be brought to disk.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Files of a folder whose names begin so.
+pub(super) fn count(folder: &Path, prefix: &str) -> io::Result<usize> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let begins = |name: std::ffi::OsString| name.to_string_lossy().starts_with(prefix);
+    Ok(entries
+        .flatten()
+        .filter(|entry| begins(entry.file_name()))
+        .count())
+}

@@ -1,0 +1,158 @@
+//! The key of the installation, which signs the head.
+//!
+//! `ledger.key` is the private key (PKCS #8, readable by its owner alone), `ledger.pub` the public one in PEM, so that
+//! anyone can check a signature with the tools at hand.
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use ring::rand::SystemRandom;
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+
+use super::error::Error;
+use super::files;
+use super::hash::{from_hex, hex};
+
+/// What an Ed25519 public key looks like as SubjectPublicKeyInfo (RFC 8410, 10.1), before its 32 bytes.
+const PUBLIC_PREFIX: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+/// How keys and signatures are written in JSON.
+const PREFIX: &str = "ed25519:";
+
+/// The pair of keys.
+#[derive(Debug)]
+pub(super) struct Key(Ed25519KeyPair);
+
+impl Key {
+    fn path(folder: &Path) -> PathBuf {
+        folder.join("ledger.key")
+    }
+
+    /// Reads the key; `None` where there is none.
+    pub(super) fn read(folder: &Path) -> Result<Option<Key>, Error> {
+        let path = Key::path(folder);
+        match fs::read(&path) {
+            Ok(bytes) => match Ed25519KeyPair::from_pkcs8(&bytes) {
+                Ok(pair) => Ok(Some(Key(pair))),
+                Err(_) => Err(Error::NotAKey { path }),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file("read", path)(error)),
+        }
+    }
+
+    /// Makes a key for a ledger that begins.
+    pub(super) fn make(folder: &Path) -> Result<Key, Error> {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+            .map_err(|_| Error::NoRandomness)?;
+        let path = Key::path(folder);
+        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref())
+            .map_err(|_| Error::NotAKey { path: path.clone() })?;
+        let key = Key(pair);
+        files::replace(&path, document.as_ref(), files::OWNER_ALONE)
+            .map_err(Error::file("write", &path))?;
+        let path = folder.join("ledger.pub");
+        files::replace(&path, key.public().pem().as_bytes(), files::ALL_READ)
+            .map_err(Error::file("write", &path))?;
+        Ok(key)
+    }
+
+    pub(super) fn public(&self) -> Public {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(self.0.public_key().as_ref());
+        Public(bytes)
+    }
+
+    pub(super) fn sign(&self, message: &str) -> Signature {
+        Signature(self.0.sign(message.as_bytes()).as_ref().to_vec())
+    }
+}
+
+/// Whether others than its owner may read the key; `None` where it cannot be looked at.
+pub(super) fn is_open_to_others(folder: &Path) -> Option<bool> {
+    let mode = fs::metadata(Key::path(folder)).ok()?.mode();
+    Some(mode & 0o077 != 0)
+}
+
+/// A public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Public([u8; 32]);
+
+impl Public {
+    pub(super) fn parse(text: &str) -> Option<Public> {
+        let digits = text.strip_prefix(PREFIX)?;
+        from_hex(digits)?.try_into().ok().map(Public)
+    }
+
+    /// As `ledger.pub` holds it.
+    pub(super) fn pem(self) -> String {
+        let der = [&PUBLIC_PREFIX[..], &self.0[..]].concat();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            base64(&der)
+        )
+    }
+
+    pub(super) fn verifies(self, message: &str, signature: &Signature) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.0)
+            .verify(message.as_bytes(), &signature.0)
+            .is_ok()
+    }
+}
+
+impl std::fmt::Display for Public {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{PREFIX}{}", hex(&self.0))
+    }
+}
+
+/// A signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Signature(Vec<u8>);
+
+impl Signature {
+    pub(super) fn parse(text: &str) -> Option<Signature> {
+        from_hex(text.strip_prefix(PREFIX)?).map(Signature)
+    }
+}
+
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{PREFIX}{}", hex(&self.0))
+    }
+}
+
+/// RFC 4648, 4. A public key fits one line of PEM.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: [u8; 64] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = (0..3).fold(0u32, |group, place| {
+            group << 8 | chunk.get(place).map_or(0, |byte| u32::from(*byte))
+        });
+        for place in 0..4 {
+            let digit = (group >> (18 - 6 * place)) & 63;
+            let digit = DIGITS.get(digit as usize).copied().unwrap_or(b'=');
+            text.push(if place <= chunk.len() {
+                digit.into()
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[test]
+fn base64_is_that_of_the_standard() {
+    for (bytes, text) in [
+        ("", ""),
+        ("f", "Zg=="),
+        ("fo", "Zm8="),
+        ("foobar", "Zm9vYmFy"),
+    ] {
+        assert_eq!(base64(bytes.as_bytes()), text);
+    }
+}

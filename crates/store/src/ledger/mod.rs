@@ -1,0 +1,318 @@
+//! The ledger of record: what people declared, in the order in which they did, and nothing taken back.
+//!
+//! A folder with `ledger.jsonl`, one entry a line, each with the hash of the one before it; `ledger.head`, which signs how
+//! far it goes; the keys; and `attachments/`, files under their hashes. The file is the export: it can be read with any
+//! tool, and checked with `sha256sum` and `openssl` alone.
+//!
+//! A write signs what the head will be first (`ledger.next`), then adds its lines, then moves the new head in place; each
+//! step is brought to disk before the next. So whatever stands behind the signed head is either the rest of a write that
+//! nobody was told had succeeded, and is set aside, or was added by somebody without the key, and is an error. Who can put
+//! back all of an older folder can make the ledger forget; a checkpoint kept elsewhere tells that.
+//!
+//! Absent: a clock (the time is told), what a record means (`facts::records` knows), deletion.
+mod book;
+mod canon;
+mod entry;
+mod error;
+mod export;
+mod files;
+mod hash;
+mod head;
+mod import;
+mod key;
+mod verify;
+mod write;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use facts::Time;
+use serde_json::{Map, Value};
+
+use self::book::Book;
+pub use self::book::MOST_ENTRIES;
+pub use self::entry::{Attached, Entry, LONGEST, Origin};
+pub use self::error::Error;
+pub use self::hash::Hash;
+pub use self::head::Head;
+use self::head::Heads;
+pub use self::key::Public;
+pub use self::verify::{Problem, Report, verify};
+pub use self::write::{Imported, Writing, Written};
+
+/// The file of entries in a ledger's folder.
+pub const FILE: &str = "ledger.jsonl";
+
+/// A ledger in memory. Reading changes nothing in the folder, so an export or a backup can be read in place.
+#[derive(Debug)]
+pub struct Ledger {
+    folder: PathBuf,
+    book: Book,
+    head: Head,
+    notes: Vec<String>,
+}
+
+/// What is to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct New {
+    /// Lower-case letters, digits and dashes.
+    pub kind: String,
+    pub id: String,
+    pub content: Content,
+    /// From when on it holds; `None` if it always did.
+    pub valid_from: Option<Time>,
+    pub valid_until: Option<Time>,
+    /// Files taken in by [`Writing::attach`].
+    pub attachments: Vec<Attachment>,
+}
+
+/// What an entry says of its record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    Body(Map<String, Value>),
+    /// The record holds no more, for this reason.
+    Withdrawn(String),
+}
+
+/// A file of a record, as [`Attached`] but owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    pub name: Option<String>,
+    pub sha256: String,
+}
+
+/// Who records, by what means, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'a> {
+    pub by: &'a str,
+    pub means: &'a str,
+    pub now: Time,
+}
+
+impl Ledger {
+    fn empty(folder: &Path) -> Ledger {
+        Ledger {
+            folder: folder.to_owned(),
+            book: Book::default(),
+            head: head::NONE,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads the ledger of a folder and checks its chain; a folder that is not there holds an empty one. What a write left
+    /// that did not come to its end is passed over, and told in [`Ledger::notes`].
+    pub fn open(folder: &Path) -> Result<Ledger, Error> {
+        let mut ledger = Ledger::empty(folder);
+        let path = ledger.path();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ledger),
+            Err(error) => return Err(Error::file("read", path)(error)),
+        };
+        file.lock_shared().map_err(Error::file("lock", &path))?;
+        let standing = ledger.standing(&file)?;
+        ledger.catch_up(&file, standing.head)?;
+        if standing.rest > 0 {
+            ledger.notes.push(format!(
+                "{}: {} bytes at its end are of a write that did not come to its end; nothing of it counts, and the next write sets them aside",
+                path.display(),
+                standing.rest
+            ));
+        }
+        Ok(ledger)
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
+    /// How far it goes: what a checkpoint keeps.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// What somebody should know of, a sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The signed head as it stands in the folder, one line of JSON: a checkpoint, if kept elsewhere. `None` before the
+    /// first entry.
+    pub fn checkpoint(&self) -> Result<Option<String>, Error> {
+        let path = head::path(&self.folder);
+        let bytes = files::read(&path).map_err(Error::file("read", path))?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    pub fn len(&self) -> usize {
+        self.book.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every entry, in the order of recording.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
+        self.book.entries()
+    }
+
+    /// The entries as the file holds them: the export.
+    pub fn text(&self) -> &[u8] {
+        self.book.text()
+    }
+
+    /// The last version of a record, withdrawn or not.
+    pub fn latest(&self, kind: &str, id: &str) -> Option<Entry<'_>> {
+        self.book.latest(kind, id).map(|(_, entry)| entry)
+    }
+
+    /// The records known at a time of recording: the last version of each then, unless withdrawn, by kind and id. With a
+    /// time of validity, those of them that held then. [`Time::MAX`] asks for what is known now.
+    pub fn as_of(&self, recorded: Time, valid: Option<Time>) -> Vec<Entry<'_>> {
+        let mut entries: Vec<Entry<'_>> = self.book.as_of(recorded, valid).collect();
+        entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
+        entries
+    }
+
+    /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
+    pub fn append(&mut self, records: &[New], stamp: &Stamp<'_>) -> Result<Written, Error> {
+        self.begin()?.append(records, stamp)
+    }
+
+    /// Says that a record holds no more.
+    pub fn withdraw(
+        &mut self,
+        kind: &str,
+        id: &str,
+        reason: &str,
+        stamp: &Stamp<'_>,
+    ) -> Result<Written, Error> {
+        let mut writing = self.begin()?;
+        match writing.ledger().latest(kind, id) {
+            Some(entry) if entry.withdrawn.is_some() => {
+                return Error::refused(
+                    format!("{kind} {id} is withdrawn already"),
+                    "nothing is left to do",
+                );
+            }
+            Some(_) => {}
+            None => {
+                return Error::refused(
+                    format!("there is no {kind} {id}"),
+                    format!("`seawall records {kind}` lists those there are"),
+                );
+            }
+        }
+        let new = New {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            content: Content::Withdrawn(reason.to_owned()),
+            valid_from: None,
+            valid_until: None,
+            attachments: Vec::new(),
+        };
+        writing.append(&[new], stamp)
+    }
+
+    /// How far the file goes by its heads.
+    fn standing(&self, file: &File) -> Result<Standing, Error> {
+        let length = file
+            .metadata()
+            .map_err(Error::file("read", self.path()))?
+            .len();
+        let broken = |what: String| self.broken(what);
+        let Heads { head, next } = match Heads::read(&self.folder)? {
+            Ok(heads) => heads,
+            Err(bad) => return Err(broken(format!("{}: {}", bad.file, bad.what))),
+        };
+        if length < head.bytes {
+            return Err(broken(format!(
+                "{FILE} ends at byte {length}, and its head signs {} entries in {} bytes: its end is missing",
+                head.seq, head.bytes
+            )));
+        }
+        match next {
+            // All lines were there when the write ended: it lacks its last step only.
+            Some(next) if length == next.bytes && self.ends_with(file, &head, &next)? => {
+                Ok(Standing {
+                    head: next,
+                    rest: 0,
+                    unfinished: true,
+                })
+            }
+            None if length > head.bytes => Err(broken(format!(
+                "{FILE} goes on for {} bytes behind entry {}, the last that its head signs: somebody else than Seawall added to it",
+                length - head.bytes,
+                head.seq
+            ))),
+            next => Ok(Standing {
+                head,
+                rest: length - head.bytes,
+                unfinished: next.is_some(),
+            }),
+        }
+    }
+
+    /// Whether the file's last bytes are the entries that `next` signs.
+    fn ends_with(&self, file: &File, head: &Head, next: &Head) -> Result<bool, Error> {
+        let bytes = self.read(file, head.bytes, next.bytes)?;
+        let mut tail = Book::default();
+        tail.extend(bytes, false);
+        Ok(tail.end().0 == next.hash && tail.lines() == next.seq - head.seq)
+    }
+
+    /// Reads what others wrote since, up to that head.
+    fn catch_up(&mut self, file: &File, head: Head) -> Result<(), Error> {
+        let (known, end) = (self.book.bytes(), head.bytes);
+        if end < known {
+            return Err(self.broken(format!(
+                "{FILE} is shorter than it was a moment ago: an older one was put in its place"
+            )));
+        }
+        let bytes = self.read(file, known, end)?;
+        if let Some(flaw) = self.book.extend(bytes, false).into_iter().next() {
+            return Err(self.broken(format!("{FILE}:{}: {}", flaw.line, flaw.what)));
+        }
+        if self.book.len() as u64 != head.seq || self.book.end().0 != head.hash {
+            return Err(self.broken(format!(
+                "{FILE}:{}: its last entry is not the one that the head signs: it was rewritten",
+                self.book.lines()
+            )));
+        }
+        self.head = head;
+        Ok(())
+    }
+
+    fn read(&self, mut file: &File, from: u64, until: u64) -> Result<Vec<u8>, Error> {
+        let length = until.saturating_sub(from);
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(from))
+            .and_then(|_| file.take(length).read_to_end(&mut bytes))
+            .map_err(Error::file("read", self.path()))?;
+        Ok(bytes)
+    }
+
+    fn broken(&self, first: String) -> Error {
+        Error::Broken {
+            folder: self.folder.clone(),
+            first,
+        }
+    }
+}
+
+/// How far a ledger's file goes.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    /// The head that holds.
+    head: Head,
+    /// Bytes behind it, of a write that did not come to its end.
+    rest: u64,
+    /// A write did not come to its last step.
+    unfinished: bool,
+}

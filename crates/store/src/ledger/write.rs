@@ -1,0 +1,472 @@
+//! Writing: one at a time, whole or not at all.
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use facts::Time;
+use serde_json::Value;
+
+use super::book::{Book, MOST_ENTRIES};
+use super::entry::{Attached, Draft, LONGEST, Link};
+use super::error::Error;
+use super::hash::{Hash, from_hex, hex};
+use super::head::{self, Head, NONE};
+use super::key::Key;
+use super::{Attachment, Content, Ledger, New, Stamp, canon, files, import};
+
+/// The longest id, name or means, in bytes.
+const LONGEST_NAME: usize = 200;
+/// Most files of one entry.
+const MOST_ATTACHMENTS: usize = 100;
+/// The largest file taken in, in bytes.
+const LARGEST_ATTACHMENT: u64 = 4 << 30;
+/// Torn ends kept aside; beyond that, something is wrong with the machine.
+const MOST_TORN: u32 = 1000;
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Numbers of the new entries, first and last.
+    pub entries: Option<(u64, u64)>,
+    /// Records that said the same already.
+    pub unchanged: usize,
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Entries added.
+    pub added: usize,
+    /// Records that were known alike.
+    pub known: usize,
+    /// Attached files brought along.
+    pub attachments: usize,
+}
+
+/// A ledger while this program alone may write to it. Dropping it lets others.
+#[derive(Debug)]
+pub struct Writing<'a> {
+    ledger: &'a mut Ledger,
+    /// Holds the lock.
+    file: File,
+    key: Key,
+}
+
+impl Ledger {
+    /// Waits until no other writes, reads what they wrote, and sets aside what a crash left. Makes the folder and its key
+    /// where there is none.
+    pub fn begin(&mut self) -> Result<Writing<'_>, Error> {
+        let (folder, path) = (self.folder.clone(), self.path());
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder)
+                .and_then(|()| files::sync_folder_of(&folder))
+                .map_err(Error::file("make", &folder))?;
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(Error::file("open", &path))?;
+        file.lock().map_err(Error::file("lock", &path))?;
+        let standing = self.standing(&file)?;
+        if standing.rest > 0 {
+            let aside = set_aside(&file, &folder, standing.head.bytes)
+                .map_err(Error::file("set aside the torn end of", &path))?;
+            self.notes.push(format!(
+                "{}: a write did not come to its end; its {} bytes were set aside in {}, and nothing of it counts",
+                path.display(),
+                standing.rest,
+                aside.display()
+            ));
+        }
+        let (now, next) = (head::path(&folder), head::next_path(&folder));
+        if standing.unfinished && head::signed_path(&folder, &standing.head)? == next {
+            files::rename(&next, &now).map_err(Error::file("write", &now))?;
+        } else {
+            files::remove(&next).map_err(Error::file("remove", &next))?;
+        }
+        self.catch_up(&file, standing.head)?;
+        let key = match Key::read(&folder)? {
+            Some(key) if self.head.key.is_none_or(|signed| signed == key.public()) => key,
+            Some(_) => {
+                return Err(Error::NotAKey {
+                    path: folder.join("ledger.key"),
+                });
+            }
+            None if self.head == NONE => Key::make(&folder)?,
+            None => {
+                return Err(Error::NoKey {
+                    path: folder.join("ledger.key"),
+                });
+            }
+        };
+        Ok(Writing {
+            ledger: self,
+            file,
+            key,
+        })
+    }
+}
+
+/// Moves what stands behind the head into a file of its own. It is copied before it is cut off.
+fn set_aside(mut file: &File, folder: &Path, from: u64) -> io::Result<PathBuf> {
+    let mut torn = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.read_to_end(&mut torn)?;
+    let aside = (1..=MOST_TORN)
+        .map(|number| folder.join(format!("ledger.torn-{number}")))
+        .find(|path| !path.exists())
+        .ok_or_else(|| io::Error::other("too many torn ends are kept in the folder"))?;
+    files::replace(&aside, &torn, files::OWNER_ALONE)?;
+    file.set_len(from)?;
+    file.sync_all()?;
+    Ok(aside)
+}
+
+impl Writing<'_> {
+    /// The ledger as it is while nobody else can change it.
+    pub fn ledger(&self) -> &Ledger {
+        self.ledger
+    }
+
+    /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
+    pub fn append(&mut self, records: &[New], stamp: &Stamp<'_>) -> Result<Written, Error> {
+        name("who records", stamp.by)?;
+        name("the means", stamp.means)?;
+        let bodies = records
+            .iter()
+            .map(|new| self.checked(new))
+            .collect::<Result<Vec<_>, _>>()?;
+        let attached: Vec<Vec<Attached<'_>>> = records
+            .iter()
+            .map(|new| new.attachments.iter().map(Attachment::as_entry).collect())
+            .collect();
+        let drafts: Vec<Draft<'_>> = records
+            .iter()
+            .zip(&bodies)
+            .zip(&attached)
+            .map(|((new, body), attachments)| Draft {
+                kind: &new.kind,
+                id: &new.id,
+                body: body.as_deref(),
+                withdrawn: match &new.content {
+                    Content::Withdrawn(reason) => Some(reason),
+                    Content::Body(_) => None,
+                },
+                valid_from: new.valid_from,
+                valid_until: new.valid_until,
+                attachments,
+                by: stamp.by,
+                means: stamp.means,
+                origin: None,
+            })
+            .collect();
+        self.add(&drafts, stamp.now)
+    }
+
+    /// The canonical body, or what is wrong.
+    fn checked(&self, new: &New) -> Result<Option<String>, Error> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if new.kind.is_empty() || !new.kind.chars().all(plain) {
+            return Error::refused(
+                format!("{:?} is no kind of record", new.kind),
+                "kinds are written in lower-case letters, digits and dashes",
+            );
+        }
+        name("the kind", &new.kind)?;
+        name("the id", &new.id)?;
+        if let (Some(from), Some(until)) = (new.valid_from, new.valid_until)
+            && until <= from
+        {
+            return Error::refused(
+                format!(
+                    "{} {} would be valid until {until}, which is not after {from}",
+                    new.kind, new.id
+                ),
+                "give a later end, or leave it out",
+            );
+        }
+        if new.attachments.len() > MOST_ATTACHMENTS {
+            return Error::refused(
+                format!(
+                    "{} {} has more than {MOST_ATTACHMENTS} files",
+                    new.kind, new.id
+                ),
+                "pack them into one",
+            );
+        }
+        for attached in &new.attachments {
+            if let Some(file) = &attached.name {
+                name("the name of an attached file", file)?;
+            }
+            let path = attachment(self.ledger.folder(), &attached.sha256);
+            if path.is_none_or(|path| !path.is_file()) {
+                return Error::refused(
+                    format!("no file {} is attached", attached.sha256),
+                    "take the file in first",
+                );
+            }
+        }
+        match &new.content {
+            Content::Withdrawn(reason) if reason.trim().is_empty() => Error::refused(
+                format!(
+                    "{} {} would be withdrawn without a reason",
+                    new.kind, new.id
+                ),
+                "say why",
+            ),
+            Content::Withdrawn(_) => Ok(None),
+            Content::Body(body) => match canon::text(&Value::Object(body.clone())) {
+                Ok(text) => Ok(Some(text)),
+                Err(error) => Error::refused(
+                    format!("{} {}: {error}", new.kind, new.id),
+                    "write fractions and larger numbers as text",
+                ),
+            },
+        }
+    }
+
+    /// Takes a file in, under its hash. A file that is there already stays as it is.
+    pub fn attach(&mut self, name: Option<&str>, bytes: &[u8]) -> Result<Attachment, Error> {
+        let sha256 = hex(&Hash::of(&[bytes]).0);
+        let named = Attachment {
+            name: name.map(str::to_owned),
+            sha256,
+        };
+        if bytes.len() as u64 > LARGEST_ATTACHMENT {
+            return Error::refused(
+                "the file is larger than 4 GiB",
+                "attach a list of its parts",
+            );
+        }
+        let folder = self.ledger.folder.join("attachments");
+        fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+        let path = folder.join(&named.sha256);
+        // One that somebody changed is put right by its own content.
+        if files::read(&path)
+            .map_err(Error::file("read", &path))?
+            .as_deref()
+            != Some(bytes)
+        {
+            files::replace(&path, bytes, files::ALL_READ)
+                .map_err(|source| Error::NotRecorded { path, source })?;
+            files::sync_folder_of(&folder).map_err(Error::file("write", &folder))?;
+        }
+        Ok(named)
+    }
+
+    /// Brings another ledger's export in: byte by byte into an empty ledger, else record by record (see
+    /// `ledger/import.rs`). `path` is the file; attached files are looked for beside it.
+    pub fn import(&mut self, path: &Path, stamp: &Stamp<'_>) -> Result<Imported, Error> {
+        let bytes = fs::read(path).map_err(Error::file("read", path))?;
+        let mut theirs = Book::default();
+        if let Some(flaw) = theirs.extend(bytes, true).into_iter().next() {
+            return Err(Error::Unsound {
+                path: path.to_owned(),
+                first: format!("line {}: {}", flaw.line, flaw.what),
+            });
+        }
+        let mut imported = Imported {
+            attachments: self.bring_attachments(&theirs, path)?,
+            ..Imported::default()
+        };
+        if self.ledger.is_empty() {
+            imported.added = theirs.len();
+            self.write(
+                theirs.text().to_vec(),
+                theirs.len() as u64,
+                theirs.end().0,
+                stamp.now,
+            )?;
+            return Ok(imported);
+        }
+        let plan = import::plan(&self.ledger.book, &theirs);
+        if !plan.conflicts.is_empty() {
+            return Err(Error::Conflicts {
+                conflicts: plan.conflicts,
+            });
+        }
+        imported.known = plan.known;
+        let entries: Vec<_> = plan
+            .add
+            .iter()
+            .filter_map(|index| theirs.entry(*index))
+            .collect();
+        imported.added = entries.len();
+        let drafts: Vec<_> = entries
+            .iter()
+            .map(|entry| import::draft(entry, &entry.attachments, stamp.means))
+            .collect();
+        self.add(&drafts, stamp.now)?;
+        Ok(imported)
+    }
+
+    /// Takes in what their entries refer to and is not here yet.
+    fn bring_attachments(&mut self, theirs: &Book, path: &Path) -> Result<usize, Error> {
+        let beside = path.parent().unwrap_or(Path::new("."));
+        let mut brought = 0;
+        for entry in theirs.entries() {
+            for attached in &entry.attachments {
+                let here = attachment(&self.ledger.folder, attached.sha256);
+                let there = attachment(beside, attached.sha256);
+                let (Some(here), Some(there)) = (here, there) else {
+                    return Err(Error::Unsound {
+                        path: path.to_owned(),
+                        first: format!("entry {}: an attached file has no SHA-256", entry.seq),
+                    });
+                };
+                if here.is_file() {
+                    continue;
+                }
+                let bytes = fs::read(&there).map_err(Error::file("read", &there))?;
+                if hex(&Hash::of(&[&bytes]).0) != attached.sha256 {
+                    return Err(Error::Unsound {
+                        path: there,
+                        first: "its content is not that of its name".to_owned(),
+                    });
+                }
+                self.attach(attached.name, &bytes)?;
+                brought += 1;
+            }
+        }
+        Ok(brought)
+    }
+
+    fn add(&mut self, drafts: &[Draft<'_>], now: Time) -> Result<Written, Error> {
+        let book = &self.ledger.book;
+        let (mut previous, last) = book.end();
+        // The clock may step back; what was recorded later stays later.
+        let recorded_at = now.max(last);
+        let first = book.len() as u64 + 1;
+        let mut seq = first;
+        let mut text = String::new();
+        let mut written = Written::default();
+        // What this very write says of a record counts as its last version.
+        let mut versions = std::collections::HashMap::new();
+        for draft in drafts {
+            let before = versions.get(&(draft.kind, draft.id)).copied();
+            let latest = book.latest(draft.kind, draft.id);
+            let is_said = match (before, &latest) {
+                (Some((_, said)), _) => draft.says_the_same(said),
+                (None, Some((_, entry))) => draft.is_said_by(entry),
+                (None, None) => false,
+            };
+            if is_said {
+                written.unchanged += 1;
+                continue;
+            }
+            let last = before
+                .map(|(version, _)| version)
+                .or(latest.map(|(version, _)| version));
+            let version = last.unwrap_or(0).saturating_add(1);
+            versions.insert((draft.kind, draft.id), (version, draft));
+            let link = Link {
+                seq,
+                version,
+                previous,
+                recorded_at,
+            };
+            let (line, hash) = draft.line(link);
+            if line.len() > LONGEST {
+                return Error::refused(
+                    format!("{} {} takes {} bytes", draft.kind, draft.id, line.len()),
+                    format!("an entry takes at most {LONGEST}; attach what is long as a file"),
+                );
+            }
+            text.push_str(&line);
+            text.push('\n');
+            (previous, seq) = (hash, seq + 1);
+        }
+        if seq == first {
+            return Ok(written);
+        }
+        if seq > MOST_ENTRIES as u64 {
+            return Error::refused(
+                format!(
+                    "the ledger holds {} entries, and at most {MOST_ENTRIES}",
+                    first - 1
+                ),
+                "begin another ledger",
+            );
+        }
+        self.write(text.into_bytes(), seq - 1, previous, recorded_at)?;
+        written.entries = Some((first, seq - 1));
+        Ok(written)
+    }
+
+    /// Adds the lines: signs what is to come, writes, moves the head in place, each on disk before the next.
+    fn write(&mut self, lines: Vec<u8>, seq: u64, hash: Hash, time: Time) -> Result<(), Error> {
+        let (folder, path) = (self.ledger.folder.clone(), self.ledger.path());
+        let before = self.ledger.head.bytes;
+        let head = Head {
+            seq,
+            bytes: before + lines.len() as u64,
+            hash,
+            time,
+            key: Some(self.key.public()),
+        };
+        let signed = match head.sign(&self.key) {
+            Ok(signed) => signed,
+            Err(error) => return Error::refused(error.to_string(), "begin another ledger"),
+        };
+        let (now, next) = (head::path(&folder), head::next_path(&folder));
+        files::replace(&next, signed.as_bytes(), files::ALL_READ).map_err(|source| {
+            Error::NotRecorded {
+                path: next.clone(),
+                source,
+            }
+        })?;
+        let added = self
+            .file
+            .write_all(&lines)
+            .and_then(|()| self.file.sync_all());
+        if let Err(source) = added {
+            // What cannot be taken back here, the next write sets aside.
+            let taken_back = self
+                .file
+                .set_len(before)
+                .and_then(|()| self.file.sync_all());
+            if taken_back.is_ok() {
+                files::remove(&next).map_err(Error::file("remove", &next))?;
+            }
+            return Err(Error::NotRecorded { path, source });
+        }
+        files::rename(&next, &now).map_err(Error::file("write", &now))?;
+        let flaws = self.ledger.book.extend(lines, false);
+        self.ledger.head = head;
+        match flaws.into_iter().next() {
+            Some(flaw) => Err(self.ledger.broken(flaw.what)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Attachment {
+    fn as_entry(&self) -> Attached<'_> {
+        Attached {
+            name: self.name.as_deref(),
+            sha256: &self.sha256,
+        }
+    }
+}
+
+/// Where a file of that hash lies; `None` if it is no hash.
+pub(super) fn attachment(folder: &Path, sha256: &str) -> Option<PathBuf> {
+    let bytes = from_hex(sha256)?;
+    (bytes.len() == 32).then(|| folder.join("attachments").join(sha256))
+}
+
+/// Names stand in the line as they are, so that a line can be read with the eye and with `grep`.
+fn name(what: &str, text: &str) -> Result<(), Error> {
+    let odd = |c: char| c.is_control() || matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}');
+    if text.trim() != text || text.is_empty() || text.len() > LONGEST_NAME || text.contains(odd) {
+        return Error::refused(
+            format!("{what} is {text:?}"),
+            format!(
+                "write 1 to {LONGEST_NAME} bytes in one line, without blanks at the ends, quotation marks and backslashes"
+            ),
+        );
+    }
+    Ok(())
+}
