@@ -271,6 +271,9 @@ impl Writing<'_> {
             attachments: self.bring_attachments(&theirs, path)?,
             ..Imported::default()
         };
+        if theirs.len() == 0 {
+            return Ok(imported);
+        }
         if self.ledger.is_empty() {
             imported.added = theirs.len();
             self.write(
@@ -432,6 +435,7 @@ impl Writing<'_> {
             }
             return Err(Error::NotRecorded { path, source });
         }
+        // Should this fail, the entries are there and signed for: whoever writes next makes up for the step.
         files::rename(&next, &now).map_err(Error::file("write", &now))?;
         let flaws = self.ledger.book.extend(lines, false);
         self.ledger.head = head;
