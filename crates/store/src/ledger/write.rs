@@ -457,8 +457,8 @@ impl Attachment {
 
 /// Where a file of that hash lies; `None` if it is no hash.
 pub(super) fn attachment(folder: &Path, sha256: &str) -> Option<PathBuf> {
-    let bytes = from_hex(sha256)?;
-    (bytes.len() == 32).then(|| folder.join("attachments").join(sha256))
+    let _: [u8; 32] = from_hex(sha256)?;
+    Some(folder.join("attachments").join(sha256))
 }
 
 /// Names stand in the line as they are, so that a line can be read with the eye and with `grep`.
