@@ -189,7 +189,7 @@ fn facts(workers: usize) -> Runner {
         command: Box::new(move |file| {
             let mut command = seawall();
             command.arg("facts").arg(file);
-            command.args(["--kind", "operation", "--workers", &workers.to_string()]);
+            command.args(["--workers", &workers.to_string()]);
             command
         }),
     }

@@ -522,6 +522,10 @@ to = "mail"
 name = "log"
 to = "file"
 format = "xml"
+[[output]]
+name = "people"
+to = "journal"
+format = "ocsf"
 "#,
         &expect![[r#"
             site.toml:18: state of [run] is a whole number, not a text; write e.g. state = "…"
@@ -537,6 +541,7 @@ format = "xml"
             site.toml:30: "local9" is no syslog facility; did you mean "local0"?
             site.toml:33: "mail" is no kind of output; write one of journal, file, syslog-udp, syslog-tcp, syslog-tls
             site.toml:37: "xml" is no format of events; write one of text, json, ecs, ocsf
+            site.toml:41: output "people" is the journal, which people read; delete format, or send it to a file or a syslog kind
         "#]],
     );
     check(

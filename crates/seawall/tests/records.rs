@@ -423,6 +423,35 @@ fn a_ledger_is_verified_against_a_checkpoint_exported_and_imported() {
         fs::read(desk.ledger()).unwrap()
     );
 
+    // What a crash left is told, set aside, and does not come back.
+    let whole = fs::read(other.join("ledger.jsonl")).unwrap();
+    let line = whole
+        .split_inclusive(|byte| *byte == b'\n')
+        .next()
+        .unwrap()
+        .len();
+    fs::copy(&checkpoint, other.join("ledger.head")).unwrap();
+    fs::copy(copy.join("ledger.pub"), other.join("ledger.pub")).unwrap();
+    fs::copy(desk.0.join("ledger/ledger.head"), other.join("ledger.next")).unwrap();
+    fs::copy(desk.0.join("ledger/ledger.key"), other.join("ledger.key")).unwrap();
+    fs::write(other.join("ledger.jsonl"), &whole[..line + 40]).unwrap();
+    let run = seawall(["records".to_owned()].into_iter().chain(at(&other)));
+    assert!(
+        run.err.contains("40 bytes at its end") && run.out.contains("Maria"),
+        "{}",
+        run.err
+    );
+    let run = import(&copy);
+    assert!(
+        run.err.contains("set aside in") && run.out.contains("1 entries added"),
+        "{}",
+        run.err
+    );
+    assert_eq!(
+        fs::read(other.join("ledger.torn-1")).unwrap(),
+        &whole[line..line + 40]
+    );
+
     let cut = fs::read_to_string(copy.join("ledger.jsonl")).unwrap();
     fs::write(
         copy.join("ledger.jsonl"),

@@ -3,10 +3,20 @@ use super::reader::May;
 use super::spelling::hint;
 use super::{EventFormat, Output, OutputKind, Place, Problem, Run, file};
 
-/// Facilities that a program like this may speak as, by their keywords (RFC 5424, table 1).
-pub const FACILITIES: &[&str] = &[
-    "user", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4",
-    "local5", "local6", "local7",
+/// Facilities that a program like this may speak as: keyword and number (RFC 5424, table 1).
+pub const FACILITIES: &[(&str, u8)] = &[
+    ("user", 1),
+    ("daemon", 3),
+    ("auth", 4),
+    ("authpriv", 10),
+    ("local0", 16),
+    ("local1", 17),
+    ("local2", 18),
+    ("local3", 19),
+    ("local4", 20),
+    ("local5", 21),
+    ("local6", 22),
+    ("local7", 23),
 ];
 
 /// The one `[run]` of a site, with what it leaves out.
@@ -126,13 +136,23 @@ pub(super) fn output(one: file::Output, problems: &mut Vec<Problem>) -> Output {
             "write both, e.g. \"siem.port.example:6514\", or \"[fd00::1]:514\"",
         ));
     }
+    let words = || FACILITIES.iter().map(|(word, _)| *word);
     if let Some(at) = &one.facility.0
-        && !FACILITIES.contains(&at.value.as_str())
+        && !words().any(|word| word == at.value)
     {
         problems.push(Problem::new(
             &at.place,
             format!("\"{}\" is no syslog facility", at.value),
-            hint(&at.value, FACILITIES.iter().copied(), "write one of"),
+            hint(&at.value, words(), "write one of"),
+        ));
+    }
+    if let (OutputKind::Journal, Some(at)) = (kind, &one.format.0)
+        && at.value != EventFormat::Text
+    {
+        problems.push(Problem::new(
+            &at.place,
+            format!("output \"{name}\" is the journal, which people read"),
+            "delete format, or send it to a file or a syslog kind",
         ));
     }
     let plain = if kind == OutputKind::Journal {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use store::ledger::{self, Head, Ledger, Stamp};
 
+use super::record::begin;
 use super::record::place::{self, Place};
 use crate::error::Error;
 use crate::output;
@@ -131,7 +132,7 @@ fn import(export: &Path, by: Option<String>, place: &Place) -> Result<(), Error>
         now: crate::clock::now(),
     };
     let mut ledger = place.open()?;
-    let done = ledger.begin()?.import(&file, &stamp)?;
+    let done = begin(&mut ledger)?.import(&file, &stamp)?;
     println!(
         "{}: {} entries added, {} records known already, {} files brought along",
         export.display(),

@@ -289,12 +289,14 @@ impl Keeper {
         self.timetable.news = true;
     }
 
-    /// The earliest packet that the ring on disk still holds.
+    /// When the oldest file of the ring on disk was written last: packets from before that are there.
     fn oldest_packet(&self) -> Option<Time> {
-        let folder = self.state.packets();
-        let files = self.memory.facts().files;
-        let mut there = files.iter().filter(|file| folder.join(&file.name).exists());
-        there.find_map(|file| file.time)
+        let entries = std::fs::read_dir(self.state.packets()).ok()?;
+        let written = entries
+            .flatten()
+            .filter_map(|entry| entry.metadata().ok()?.modified().ok());
+        let since = written.min()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_nanos()).ok().map(Time)
     }
 
     fn tell_of_gap(&mut self, now: Time) {

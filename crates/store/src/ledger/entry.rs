@@ -119,7 +119,7 @@ impl<'a> Entry<'a> {
         let begin = at.checked_sub(KEY.len())?;
         let end = at.checked_add(self.hash.len() + "\",".len())?;
         let cut = line.get(begin..end)?;
-        if cut != format!("{KEY}{}\",", self.hash) {
+        if !cut.starts_with(KEY) || !cut.ends_with("\",") {
             return None;
         }
         Some(Hash::of(&[

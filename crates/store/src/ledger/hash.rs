@@ -20,8 +20,7 @@ impl Hash {
     }
 
     pub fn parse(text: &str) -> Option<Hash> {
-        let digits = text.strip_prefix(Hash::PREFIX)?;
-        from_hex(digits)?.try_into().ok().map(Hash)
+        from_hex(text.strip_prefix(Hash::PREFIX)?).map(Hash)
     }
 }
 
@@ -34,25 +33,28 @@ impl fmt::Display for Hash {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
-/// Lower-case digits only: a hash is written in one way.
-pub(super) fn from_hex(digits: &str) -> Option<Vec<u8>> {
+/// So many bytes, in lower-case digits only: a hash is written in one way.
+pub(super) fn from_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let value = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     };
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
+    if pairs.len() != N || !rest.is_empty() {
         return None;
     }
-    pairs
-        .iter()
-        .map(|[high, low]| Some(value(*high)? << 4 | value(*low)?))
-        .collect()
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = value(*high)? << 4 | value(*low)?;
+    }
+    Some(bytes)
 }

@@ -66,7 +66,9 @@ impl Key {
     }
 
     pub(super) fn sign(&self, message: &str) -> Signature {
-        Signature(self.0.sign(message.as_bytes()).as_ref().to_vec())
+        let mut bytes = [0; 64];
+        bytes.copy_from_slice(self.0.sign(message.as_bytes()).as_ref());
+        Signature(bytes)
     }
 }
 
@@ -82,8 +84,7 @@ pub struct Public([u8; 32]);
 
 impl Public {
     pub(super) fn parse(text: &str) -> Option<Public> {
-        let digits = text.strip_prefix(PREFIX)?;
-        from_hex(digits)?.try_into().ok().map(Public)
+        from_hex(text.strip_prefix(PREFIX)?).map(Public)
     }
 
     /// As `ledger.pub` holds it.
@@ -110,7 +111,7 @@ impl std::fmt::Display for Public {
 
 /// A signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Signature(Vec<u8>);
+pub(super) struct Signature([u8; 64]);
 
 impl Signature {
     pub(super) fn parse(text: &str) -> Option<Signature> {

@@ -1,38 +1,21 @@
 //! Two pictures become one, as if one worker had drawn it.
-use facts::Evidence;
 use facts::kinds::Operation;
 
 use super::{ANSWERS, Picture, Tally, row};
-
-/// The evidence of the earlier capture; of the same one the lowest frames of both. The order in which parts are put
-/// together then does not matter.
-pub(super) fn evidence(into: &mut Evidence, other: Evidence) {
-    match (into.capture, other.capture) {
-        (Some(one), Some(two)) if one == two => {
-            into.frames.extend(other.frames);
-            into.frames.sort_unstable();
-            into.frames.dedup();
-            into.frames.truncate(Evidence::MOST);
-        }
-        (Some(one), Some(two)) if one < two => {}
-        (Some(_), None) => {}
-        (_, _) => *into = other,
-    }
-}
 
 pub(super) fn tally(into: &mut Tally, other: Tally) {
     if into.count == 0 {
         *into = other;
         return;
     }
-    evidence(&mut into.evidence, other.evidence);
+    into.evidence.merge(other.evidence);
     into.first = into.first.min(other.first);
     into.last = into.last.max(other.last);
     into.count += other.count;
 }
 
 pub(super) fn operation(into: &mut Operation, other: Operation) {
-    evidence(&mut into.evidence, other.evidence);
+    into.evidence.merge(other.evidence);
     into.time = into.time.min(other.time);
     into.last = into.last.max(other.last);
     into.count += other.count;

@@ -240,7 +240,7 @@ impl Picture {
         let id = OpId(NonZeroU64::new(
             self.told + self.operations.len() as u64 + 1,
         )?);
-        if operation.operation.is_cyclic() && operation.content_sha256.is_none() {
+        if operation.is_cyclic() {
             let key = CyclicKey {
                 source: operation.source,
                 target: operation.target,

@@ -1,23 +1,14 @@
 //! From the picture to rows, in an order that does not depend on who drew which part.
 use facts::kinds::{AddressFact, Credential, Identity, Name, Oddity, Route};
-use facts::{Evidence, Facts, Kind, Time};
+use facts::{Facts, Kind};
 
 use super::Picture;
 use crate::flow::Summary;
 
-/// Order of rows: time, then the whole row as text. Ties are equal rows.
-fn in_order<K: Kind>(mut rows: Vec<K>, time: impl Fn(&K) -> Time) -> Vec<K> {
-    let place = |row: &K| {
-        let Evidence { capture, frames } = row.evidence();
-        (time(row), *capture, frames.first().copied())
-    };
-    rows.sort_by(|a, b| {
-        place(a).cmp(&place(b)).then_with(|| {
-            // Rare: several facts of one frame. Values decide, so that the order never hangs on hashing.
-            let (a, b) = (a.row(&[]), b.row(&[]));
-            a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal)
-        })
-    });
+/// The rows, in the order of every list of facts.
+fn sorted<K: Kind>(rows: impl Iterator<Item = K>) -> Vec<K> {
+    let mut rows: Vec<K> = rows.collect();
+    facts::in_order(&mut rows);
     rows
 }
 
@@ -41,7 +32,7 @@ impl Picture {
             evidence: row.tally.evidence,
             ..Name::default()
         });
-        let names = in_order(names.collect(), |row| row.time);
+        let names = sorted(names);
         let addresses = self.addresses.into_iter().map(|(key, row)| AddressFact {
             time: row.tally.first,
             last: row.tally.last,
@@ -109,15 +100,15 @@ impl Picture {
         let conversations = self.conversations.into_iter().map(Summary::spell_out);
         Facts {
             captures,
-            addresses: in_order(addresses.collect(), |row| row.time),
-            identities: in_order(identities.collect(), |row| row.time),
-            credentials: in_order(credentials.collect(), |row| row.time),
-            routes: in_order(routes.collect(), |row| row.time),
-            oddities: in_order(oddities.collect(), |row| row.time),
+            addresses: sorted(addresses),
+            identities: sorted(identities),
+            credentials: sorted(credentials),
+            routes: sorted(routes),
+            oddities: sorted(oddities),
             names,
-            operations: in_order(self.operations, |row| row.time),
-            conversations: in_order(conversations.collect(), |row| row.time),
-            remote_sessions: in_order(self.sessions, |row| row.time),
+            operations: sorted(self.operations.into_iter()),
+            conversations: sorted(conversations),
+            remote_sessions: sorted(self.sessions.into_iter()),
             ..Facts::default()
         }
     }

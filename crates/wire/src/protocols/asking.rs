@@ -151,7 +151,12 @@ impl Known {
         cx.frames = frames;
     }
 
+    /// Remembers the row of a request, in place of the one that it had before.
     fn put(&mut self, entry: (u64, Arc<Doing>, Option<OpId>)) {
+        if let Some(known) = self.known.iter_mut().find(|known| known.0 == entry.0) {
+            *known = entry;
+            return;
+        }
         if self.known.len() < MOST_KNOWN {
             self.known.push(entry);
             return;

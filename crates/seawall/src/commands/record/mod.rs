@@ -148,7 +148,9 @@ fn withdraw(args: &Args, info: &RecordInfo, words: &[String], by: &str) -> Resul
         now: crate::clock::now(),
     };
     let reason = args.reason.as_deref().unwrap_or_default();
+    let told = ledger.notes().len();
     let written = ledger.withdraw(info.name, id, reason, &stamp)?;
+    tell(&ledger, told);
     if let Some((seq, _)) = written.entries {
         println!("{} {id} is withdrawn (entry {seq})", info.name);
     }
@@ -382,13 +384,18 @@ fn new(info: &RecordInfo, row: Row, ledger: &Ledger) -> New {
 }
 
 /// Begins to write, and tells what was set aside.
-fn begin(ledger: &mut Ledger) -> Result<Writing<'_>, Error> {
+pub fn begin(ledger: &mut Ledger) -> Result<Writing<'_>, Error> {
     let told = ledger.notes().len();
     let writing = ledger.begin()?;
-    for note in writing.ledger().notes().iter().skip(told) {
+    tell(writing.ledger(), told);
+    Ok(writing)
+}
+
+/// Tells what is to be known of the ledger, but for what was told already.
+fn tell(ledger: &Ledger, told: usize) {
+    for note in ledger.notes().iter().skip(told) {
         eprintln!("seawall: {note}");
     }
-    Ok(writing)
 }
 
 /// The body of an entry, if it is one.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use facts::site::FACILITIES;
 use report::events::{Event, Format, Origin};
 
 use super::{Counts, Error, Sink};
@@ -60,24 +61,8 @@ pub struct Client {
 pub struct Facility(u8);
 
 impl Facility {
-    /// Those that a program like this may speak as, by the names that log servers use.
-    const NAMES: &[(&str, u8)] = &[
-        ("user", 1),
-        ("daemon", 3),
-        ("auth", 4),
-        ("authpriv", 10),
-        ("local0", 16),
-        ("local1", 17),
-        ("local2", 18),
-        ("local3", 19),
-        ("local4", 20),
-        ("local5", 21),
-        ("local6", 22),
-        ("local7", 23),
-    ];
-
     pub fn parse(name: &str) -> Option<Facility> {
-        let found = Facility::NAMES.iter().find(|(known, _)| *known == name);
+        let found = FACILITIES.iter().find(|(known, _)| *known == name);
         found.map(|(_, number)| Facility(*number))
     }
 
