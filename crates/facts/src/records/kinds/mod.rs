@@ -22,51 +22,57 @@ pub use stance::*;
 
 use super::record::{Record, RecordInfo};
 
-macro_rules! records {
-    ($($kind:ty,)*) => {
-        /// The registry: every kind of record, in the order of the reference; parents before their children.
-        pub const RECORDS: &[RecordInfo] = &[$(<$kind as Record>::INFO,)*];
+/// Calls a macro with every kind of record, in the order of the reference; parents before their children.
+macro_rules! every_record {
+    ($with:ident) => {
+        $with! {
+            Person,
+            AccessGrant,
+            AccessReview,
+            Briefing,
+            ThirdPartyContract,
+            ContractPermission,
+            PlatformDeclaration,
+            ChangeRequest,
+            Approval,
+            RuleRecertification,
+            ProgramBaseline,
+            Remediation,
+            MediaPermit,
+            VendorVisit,
+            RequiredItem,
+            Backup,
+            Custody,
+            RestoreTest,
+            ComponentClass,
+            Spare,
+            SupplierPart,
+            Facility,
+            Cabinet,
+            Key,
+            Inspection,
+            DoorEvent,
+            Drill,
+            ExerciseAction,
+            Membership,
+            Contact,
+            ContactTest,
+            Incident,
+            ReportSent,
+            Necessity,
+            Exception,
+            NotApplicable,
+        }
     };
 }
 
-records! {
-    Person,
-    AccessGrant,
-    AccessReview,
-    Briefing,
-    ThirdPartyContract,
-    ContractPermission,
-    PlatformDeclaration,
-    ChangeRequest,
-    Approval,
-    RuleRecertification,
-    ProgramBaseline,
-    Remediation,
-    MediaPermit,
-    VendorVisit,
-    RequiredItem,
-    Backup,
-    Custody,
-    RestoreTest,
-    ComponentClass,
-    Spare,
-    SupplierPart,
-    Facility,
-    Cabinet,
-    Key,
-    Inspection,
-    DoorEvent,
-    Drill,
-    ExerciseAction,
-    Membership,
-    Contact,
-    ContactTest,
-    Incident,
-    ReportSent,
-    Necessity,
-    Exception,
-    NotApplicable,
+macro_rules! registry {
+    ($($kind:ty,)*) => {
+        /// The registry: every kind of record, in the order of the reference.
+        pub const RECORDS: &[RecordInfo] = &[$(<$kind as Record>::INFO,)*];
+    };
 }
+every_record!(registry);
 
 #[cfg(test)]
 mod tests {
@@ -163,49 +169,10 @@ mod tests {
                 assert_eq!(info.check(&other).is_empty(), !field.shape.is_needed());
             }
         }
-        macro_rules! all {
-            ($($kind:ty),* $(,)?) => {
-                $(round::<$kind>();)*
-                assert_eq!([$(<$kind as Record>::INFO.name),*].len(), RECORDS.len(), "a kind is not tried");
-            };
+        // A kind that is listed is tried: the list is the registry's own.
+        macro_rules! round_all {
+            ($($kind:ty,)*) => { $(round::<$kind>();)* };
         }
-        all!(
-            Person,
-            AccessGrant,
-            AccessReview,
-            Briefing,
-            ThirdPartyContract,
-            ContractPermission,
-            PlatformDeclaration,
-            ChangeRequest,
-            Approval,
-            RuleRecertification,
-            ProgramBaseline,
-            Remediation,
-            MediaPermit,
-            VendorVisit,
-            RequiredItem,
-            Backup,
-            Custody,
-            RestoreTest,
-            ComponentClass,
-            Spare,
-            SupplierPart,
-            Facility,
-            Cabinet,
-            Key,
-            Inspection,
-            DoorEvent,
-            Drill,
-            ExerciseAction,
-            Membership,
-            Contact,
-            ContactTest,
-            Incident,
-            ReportSent,
-            Necessity,
-            Exception,
-            NotApplicable,
-        );
+        every_record!(round_all);
     }
 }

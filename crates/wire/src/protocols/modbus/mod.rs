@@ -147,31 +147,39 @@ impl Modbus {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, adu: &Adu<'_>) {
-        let Some(asked) = self.waiting.take(&adu.transaction) else {
-            // Ordinary when the capture began between the two.
-            if !cx.flow.midstream {
-                cx.oddity("modbus.answer_without_request", Side::Server, None);
-            }
-            return;
-        };
-        if adu.is_exception() {
-            tell(cx, &asked, Some(Outcome::Refused), adu.exception());
-            return;
+        match self.waiting.take(&adu.transaction) {
+            Some(asked) => answered(cx, &mut self.known, &asked, adu),
+            None => unasked(cx),
         }
-        let short = asked.request.fingerprint();
-        if let Some(id) = self.known.get(short)
-            && cx.again(id, asked.at.now)
-        {
-            return;
-        }
-        let id = tell(cx, &asked, Some(Outcome::Ok), None);
-        if asked.request.verb().is_cyclic() {
-            self.known.put(short, id);
-        }
-        if let Body::Identification(objects) = adu.body() {
-            for (attribute, value) in objects {
-                cx.identity(Side::Server, attribute, value);
-            }
+    }
+}
+
+/// An answer to a request that was not seen: ordinary when the capture began between the two.
+fn unasked(cx: &mut Cx<'_>) {
+    if !cx.flow.midstream {
+        cx.oddity("modbus.answer_without_request", Side::Server, None);
+    }
+}
+
+/// A request with its answer; one that was seen before is counted on its row.
+fn answered(cx: &mut Cx<'_>, known: &mut Memo, asked: &Asked, adu: &Adu<'_>) {
+    if adu.is_exception() {
+        tell(cx, asked, Some(Outcome::Refused), adu.exception());
+        return;
+    }
+    let short = asked.request.fingerprint();
+    if let Some(id) = known.get(short)
+        && cx.again(id, asked.at.now)
+    {
+        return;
+    }
+    let id = tell(cx, asked, Some(Outcome::Ok), None);
+    if asked.request.verb().is_cyclic() {
+        known.put(short, id);
+    }
+    if let Body::Identification(objects) = adu.body() {
+        for (attribute, value) in objects {
+            cx.identity(Side::Server, attribute, value);
         }
     }
 }

@@ -4,11 +4,10 @@
 //! Spec: Modbus over Serial Line V1.02, 2.5.1 (frame, CRC); Modbus Application Protocol V1.1b3, 6.
 //! Emits: as Modbus/TCP.
 //! Blind to: frames whose begin was lost, until the next one; requests to all (unit 0) have no answer.
-use super::pdu::{Adu, Body, Request};
-use super::{Asked, tell};
+use super::pdu::{Adu, Request};
+use super::{Asked, answered, tell, unasked};
 use crate::{
-    Carrier, Cx, Decoder, Dialogue, Head, Malformed, Memo, Outcome, Probe, Reader, Sender, Side,
-    Step, Verb,
+    Carrier, Cx, Decoder, Dialogue, Head, Malformed, Memo, Probe, Reader, Sender, Side, Step, Verb,
 };
 
 pub static DECODER: Decoder = Decoder {
@@ -181,30 +180,9 @@ impl Rtu {
         let fits = |(function, asked): &mut (u8, Asked)| {
             *function == adu.function & 0x7f && asked.request.unit() == adu.unit
         };
-        let Some((_, asked)) = self.waiting.take_if(fits) else {
-            if !cx.flow.midstream {
-                cx.oddity("modbus.answer_without_request", Side::Server, None);
-            }
-            return;
-        };
-        if adu.is_exception() {
-            tell(cx, &asked, Some(Outcome::Refused), adu.exception());
-            return;
-        }
-        let short = asked.request.fingerprint();
-        if let Some(id) = self.known.get(short)
-            && cx.again(id, asked.at.now)
-        {
-            return;
-        }
-        let id = tell(cx, &asked, Some(Outcome::Ok), None);
-        if asked.request.verb().is_cyclic() {
-            self.known.put(short, id);
-        }
-        if let Body::Identification(objects) = adu.body() {
-            for (attribute, value) in objects {
-                cx.identity(Side::Server, attribute, value);
-            }
+        match self.waiting.take_if(fits) {
+            Some((_, asked)) => answered(cx, &mut self.known, &asked, adu),
+            None => unasked(cx),
         }
     }
 }
