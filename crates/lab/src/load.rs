@@ -18,6 +18,9 @@ pub struct Load {
     pub clients: u8,
     /// Out of a hundred packets, how many are camera pictures of about 1,400 bytes.
     pub video_percent: u8,
+    /// Each Modbus client writes a register that it never wrote before, once in so many requests; 0 is never. So what a
+    /// sensor missed can be told by which of them are missing.
+    pub marker_every: u64,
     pub seed: u64,
 }
 
@@ -29,6 +32,7 @@ impl Default for Load {
             controllers: 200,
             clients: 3,
             video_percent: 0,
+            marker_every: 0,
             seed: 7,
         }
     }
@@ -42,6 +46,7 @@ struct Flow {
     seq: [u32; 2],
     ids: [u16; 2],
     round: u16,
+    asked: u64,
     protocol: Protocol,
 }
 
@@ -74,7 +79,10 @@ pub fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
         for flow in &mut flows {
             let tags = tags(flow.vlan);
             flow.round = flow.round.wrapping_add(1);
-            let (question, answer) = flow.messages(&mut dice);
+            flow.asked = flow.asked.saturating_add(1);
+            let (question, answer) = flow
+                .marker(load.marker_every)
+                .unwrap_or_else(|| flow.messages(&mut dice));
             pen.put(&flow.segment(true, PSH | ACK, &question, &tags))?;
             pen.put(&flow.segment(false, PSH | ACK, &answer, &tags))?;
             if dice.below(100) < u64::from(load.video_percent).saturating_mul(2) {
@@ -116,6 +124,7 @@ pub fn write_short(connections: u64, out: &mut impl Write) -> io::Result<()> {
             seq: [0x1000_0000, 0x4000_0000],
             ids: [(number & 0xffff) as u16, (number & 0xffff) as u16],
             round: 1,
+            asked: 1,
             protocol: Protocol::Modbus,
         };
         let tags = [Tag::vlan(flow.vlan)];
@@ -168,6 +177,7 @@ fn flows(load: Load, dice: &mut Dice) -> Vec<Flow> {
                 seq: [len32(usize::from(len16(flows.len()))), 0x4000_0000],
                 ids: [(dice.roll() & 0xffff) as u16, (dice.roll() & 0xffff) as u16],
                 round: 0,
+                asked: 0,
                 protocol,
             });
         }
@@ -225,6 +235,26 @@ impl Flow {
         let own = if from_client { client_seq } else { server_seq };
         *own = own.wrapping_add(step);
         self.packet(from_client, frame::TCP, &bytes, tags)
+    }
+
+    /// Writing of a register that this client never wrote before, where it is time for one.
+    fn marker(&self, every: u64) -> Option<(Vec<u8>, Vec<u8>)> {
+        // Each in a round of its own, so that there is one at any time.
+        let [.., controller, client] = self.client.1.octets();
+        let turn = u64::from(controller).saturating_mul(3);
+        let asked = self
+            .asked
+            .saturating_add(turn)
+            .saturating_add(u64::from(client));
+        let number = asked.checked_div(every)?;
+        let due = asked.is_multiple_of(every) && matches!(self.protocol, Protocol::Modbus);
+        let message = Bytes::new()
+            .u8(6)
+            .be16(1_000u16.saturating_add(u16::try_from(number).ok()?))
+            .be16(1)
+            .done();
+        let message = modbus::adu(self.round, 1, &message);
+        due.then(|| (message.clone(), message))
     }
 
     /// A question and its answer, as the clients of this controller repeat them.
