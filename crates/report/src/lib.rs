@@ -6,6 +6,7 @@
 pub mod events;
 mod html;
 mod json;
+pub mod logs;
 mod pick;
 mod text;
 mod visible;

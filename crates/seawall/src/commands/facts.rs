@@ -1,10 +1,11 @@
 //! `seawall facts`: everything observed, as rows.
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::facts::KindInfo;
 use ::facts::kinds::KINDS;
+use ::facts::{Facts, KindInfo};
+use report::logs;
 
 use crate::error::Error;
 use crate::input::Terminal;
@@ -24,15 +25,50 @@ pub struct Args {
     /// Only this kind of fact; may be given several times. Without it: every kind.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
-    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Shape::Jsonl)]
+    format: Shape,
+    /// Write to this file; with `--format zeek` to this folder, a log file each. Without it: to standard output.
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
     /// Workers that read at the same time; one per core if not given. The result is the same for any number.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
 }
 
+/// How facts are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    /// One JSON object per line.
+    Jsonl,
+    /// Comma-separated values with a header line.
+    Csv,
+    /// Columns for reading in a terminal.
+    Table,
+    /// Zeek's logs: JSON lines with `_path`, or with `--output` a folder of log files.
+    Zeek,
+    /// Suricata's EVE: JSON lines with `event_type`.
+    Eve,
+}
+
+impl Shape {
+    /// The form of rows; `None` for the logs of other tools.
+    fn rows(self) -> Option<Format> {
+        match self {
+            Shape::Jsonl => Some(Format::Jsonl),
+            Shape::Csv => Some(Format::Csv),
+            Shape::Table => Some(Format::Table),
+            Shape::Zeek | Shape::Eve => None,
+        }
+    }
+}
+
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let kinds = kinds(&args.kind)?;
+    if args.format.rows().is_none() && !args.kind.is_empty() {
+        return Err(Error::Usage(
+            "the logs of other tools hold all kinds of fact: leave out --kind, or choose jsonl, csv or table".to_owned(),
+        ));
+    }
     let terminal = match &args.site {
         Some(site) => Terminal::load(site)?,
         None => Terminal::none(),
@@ -45,23 +81,54 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     for note in notes {
         eprintln!("seawall: {note}");
     }
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let write = |out: &mut std::io::BufWriter<_>| -> std::io::Result<()> {
-        for (place, kind) in kinds.iter().enumerate() {
-            let columns = kind.columns.iter().map(|column| column.name).collect();
-            if kinds.len() > 1 && args.format != Format::Jsonl {
-                let gap = if place > 0 { "\n" } else { "" };
-                writeln!(out, "{gap}# {}", kind.name)?;
-            }
-            let name = (kinds.len() > 1).then_some(kind.name);
-            let mut rows = Rows::new(out, args.format, name, columns)?;
-            facts.try_rows(kind.name, |row| rows.row(row))?;
-            rows.finish()?;
-        }
-        out.flush()
-    };
-    write(&mut out).map_err(Error::Output)?;
+    write(args, &kinds, &facts)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn write(args: &Args, kinds: &[&KindInfo], facts: &Facts) -> Result<(), Error> {
+    let failed = |source| match &args.output {
+        Some(path) => Error::WriteFile {
+            path: path.clone(),
+            source,
+        },
+        None => Error::Output(source),
+    };
+    if let (Shape::Zeek, Some(folder)) = (args.format, &args.output) {
+        return std::fs::create_dir_all(folder)
+            .and_then(|()| logs::zeek_folder(facts, folder))
+            .map_err(failed);
+    }
+    let out: Box<dyn Write> = match &args.output {
+        Some(path) => Box::new(std::fs::File::create(path).map_err(failed)?),
+        None => Box::new(std::io::stdout().lock()),
+    };
+    let mut out = BufWriter::new(out);
+    let done = match args.format.rows() {
+        Some(format) => rows(&mut out, format, kinds, facts),
+        None if args.format == Shape::Zeek => logs::zeek_json(facts, &mut out),
+        None => logs::eve(facts, &mut out),
+    };
+    done.and_then(|()| out.flush()).map_err(failed)
+}
+
+fn rows(
+    out: &mut impl Write,
+    format: Format,
+    kinds: &[&KindInfo],
+    facts: &Facts,
+) -> std::io::Result<()> {
+    for (place, kind) in kinds.iter().enumerate() {
+        let columns = kind.columns.iter().map(|column| column.name).collect();
+        if kinds.len() > 1 && format != Format::Jsonl {
+            let gap = if place > 0 { "\n" } else { "" };
+            writeln!(out, "{gap}# {}", kind.name)?;
+        }
+        let name = (kinds.len() > 1).then_some(kind.name);
+        let mut rows = Rows::new(out, format, name, columns)?;
+        facts.try_rows(kind.name, |row| rows.row(row))?;
+        rows.finish()?;
+    }
+    Ok(())
 }
 
 /// The kinds of those names, in the order of the registry; dashes and underscores are one.
