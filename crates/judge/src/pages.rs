@@ -59,8 +59,24 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/crane/C16-untrusted-suppliers.md"),
     ),
     (
+        "measures/integrity/R1-backups-exist.md",
+        include_str!("../../../measures/integrity/R1-backups-exist.md"),
+    ),
+    (
+        "measures/integrity/R2-backups-offline.md",
+        include_str!("../../../measures/integrity/R2-backups-offline.md"),
+    ),
+    (
         "measures/integrity/R3-backups-tested.md",
         include_str!("../../../measures/integrity/R3-backups-tested.md"),
+    ),
+    (
+        "measures/integrity/R4-spares.md",
+        include_str!("../../../measures/integrity/R4-spares.md"),
+    ),
+    (
+        "measures/integrity/R5-rebuilds.md",
+        include_str!("../../../measures/integrity/R5-rebuilds.md"),
     ),
     (
         "measures/editions/A1-edition-in-force.md",
