@@ -59,6 +59,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/crane/C16-untrusted-suppliers.md"),
     ),
     (
+        "measures/integrity/R0-programs-checked.md",
+        include_str!("../../../measures/integrity/R0-programs-checked.md"),
+    ),
+    (
         "measures/integrity/R1-backups-exist.md",
         include_str!("../../../measures/integrity/R1-backups-exist.md"),
     ),
