@@ -83,6 +83,14 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/integrity/R5-rebuilds.md"),
     ),
     (
+        "measures/physical/P1-ground-facilities.md",
+        include_str!("../../../measures/physical/P1-ground-facilities.md"),
+    ),
+    (
+        "measures/physical/P2-locked-cabinets.md",
+        include_str!("../../../measures/physical/P2-locked-cabinets.md"),
+    ),
+    (
         "measures/editions/A1-edition-in-force.md",
         include_str!("../../../measures/editions/A1-edition-in-force.md"),
     ),
