@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use store::{Records, Snapshot};
 
 use crate::coverage::{Coverage, Ground};
-use crate::evidence::{self, Citation};
+use crate::evidence::{self, Citation, Recorded};
 use crate::{
     Assessment, Catalogue, Edition, Editions, Error, Judged, NotJudged, Page, Source, Subject,
     Verdict,
@@ -163,9 +163,11 @@ impl<'a> Engine<'a> {
             found.push(take_apart(page, &rows.columns, row)?);
         }
         let found = collapse(found);
+        let cited = found.iter().flat_map(|one| &one.citations);
+        let recorded = evidence::recorded(self.snapshot, cited)?;
         let mut subjects = Vec::new();
         for found in found {
-            subjects.push(self.subject(page, found)?);
+            subjects.push(self.subject(page, found, &recorded)?);
         }
         // The worst first, so that a reader meets what needs doing before what holds.
         subjects.sort_by(|a, b| {
@@ -192,9 +194,9 @@ impl<'a> Engine<'a> {
         })
     }
 
-    fn subject(&self, page: &Page, found: Found) -> Result<Subject, Error> {
+    fn subject(&self, page: &Page, found: Found, recorded: &Recorded) -> Result<Subject, Error> {
         let evidence = evidence::frames(self.snapshot, &found.citations)?;
-        let records = evidence::records(self.snapshot, &found.citations)?;
+        let records = evidence::records(recorded, &found.citations);
         let mut facts = found.facts;
         let elsewhere = |pick: fn(&Citation) -> Option<&String>| {
             let mut places: Vec<String> =

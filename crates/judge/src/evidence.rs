@@ -1,5 +1,5 @@
 //! What a row cites, resolved to frames of captures, records of the ledger and lines of the site file.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::kinds::KINDS;
 use facts::{Time, Value};
@@ -77,41 +77,61 @@ pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<
     Ok(frames)
 }
 
-/// The records behind the citations, each once, in the order given; one that is not there is passed over.
-pub(crate) fn records(
+/// The records that a page cites, by kind and id.
+pub(crate) type Recorded = BTreeMap<(&'static str, String), CitedRecord>;
+
+/// The records behind all citations of a page, asked for once per kind; one that is not there is passed over.
+pub(crate) fn recorded<'c>(
     snapshot: &Snapshot,
-    citations: &[Citation],
-) -> Result<Vec<CitedRecord>, Error> {
-    let mut asked = BTreeSet::new();
+    citations: impl Iterator<Item = &'c Citation>,
+) -> Result<Recorded, Error> {
+    let mut asked: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for citation in citations {
+        if let Citation::Record(kind, table, id) = citation {
+            asked.entry((kind, table)).or_default().insert(id);
+        }
+    }
+    let mut recorded = Recorded::new();
+    for ((kind, table), ids) in asked {
+        let sql = format!(
+            "SELECT id, entry, entry_hash, recorded_at, recorded_by FROM {table} WHERE id IN (SELECT value FROM json_each(:ids))"
+        );
+        let ids = Value::List(ids.into_iter().map(str::to_owned).collect());
+        for row in snapshot.query_with(&sql, &[("ids", ids)])?.rows {
+            let text = |column: usize| match row.get(column) {
+                Some(Value::Text(text)) => text.clone(),
+                _ => String::new(),
+            };
+            let cited = CitedRecord {
+                record: format!("{kind}/{}", text(0)),
+                entry: match row.get(1) {
+                    Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
+                    _ => 0,
+                },
+                hash: text(2),
+                recorded_at: Time::parse(&text(3)),
+                by: text(4),
+            };
+            // Kinds are few and static: the registry's own name outlives the citation.
+            if let Some(info) = facts::records::kind(kind) {
+                recorded.insert((info.name, text(0)), cited);
+            }
+        }
+    }
+    Ok(recorded)
+}
+
+/// The records that these citations name, each once, in the order given.
+pub(crate) fn records(recorded: &Recorded, citations: &[Citation]) -> Vec<CitedRecord> {
+    let mut told = BTreeSet::new();
     let mut records = Vec::new();
     for citation in citations {
-        let Citation::Record(kind, table, id) = citation else {
+        let Citation::Record(kind, _, id) = citation else {
             continue;
         };
-        if records.len() >= MOST || !asked.insert((*kind, id)) {
-            continue;
+        if records.len() < MOST && told.insert((*kind, id)) {
+            records.extend(recorded.get(&(*kind, id.clone())).cloned());
         }
-        let sql = format!(
-            "SELECT entry, entry_hash, recorded_at, recorded_by FROM {table} WHERE id = :id"
-        );
-        let rows = snapshot.query_with(&sql, &[("id", Value::Text(id.clone()))])?;
-        let Some(row) = rows.rows.first() else {
-            continue;
-        };
-        let text = |column: usize| match row.get(column) {
-            Some(Value::Text(text)) => text.clone(),
-            _ => String::new(),
-        };
-        records.push(CitedRecord {
-            record: format!("{kind}/{id}"),
-            entry: match row.first() {
-                Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
-                _ => 0,
-            },
-            hash: text(1),
-            recorded_at: Time::parse(&text(2)),
-            by: text(3),
-        });
     }
-    Ok(records)
+    records
 }

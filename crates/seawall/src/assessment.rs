@@ -70,7 +70,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     let mut notes: Vec<String> = Vec::new();
     if witness.is_empty() {
         notes
-            .push("No capture was read: nothing could be witnessed, so nothing is met.".to_owned());
+            .push("No capture was read: nothing could be witnessed on the wire, so nothing that rests on it is met.".to_owned());
     }
     let followed = editions.followed(edition)?;
     notes.push(format!(
@@ -82,7 +82,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     notes.extend(ledger.known_by(subject.known.by(as_of)).map(|last| {
         let hash = last.hash().map(|hash| hash.to_string());
         format!(
-            "Records: what was recorded by {} and held then, up to entry {} of the ledger ({}).",
+            "Records: what was recorded by {}, up to entry {} of the ledger ({}), as far as it holds at the time judged.",
             subject.known.by(as_of).local(&terminal.site.time_zone),
             last.seq,
             hash.unwrap_or_default()

@@ -148,6 +148,14 @@ impl Terminal {
     /// The ledger of the site, or the one in another folder; an empty one where none is.
     pub fn ledger(&self, elsewhere: Option<&Path>) -> Result<Ledger, Error> {
         let own = self.folder.join("ledger");
+        if let Some(folder) = elsewhere
+            && !folder.join(store::ledger::FILE).is_file()
+        {
+            // A folder that was named and holds none is a slip; verdicts without records would not show it.
+            return Err(Error::EmptyLedger {
+                path: folder.to_owned(),
+            });
+        }
         let ledger = Ledger::open(elsewhere.unwrap_or(&own))?;
         for note in ledger.notes() {
             eprintln!("seawall: {note}");

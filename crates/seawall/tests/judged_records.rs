@@ -6,11 +6,12 @@
 )]
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::{Run, folder, seawall};
+use support::{AS_OF, Assessment, Run, folder, seawall};
 
 const SITE: &str = r#"
 [terminal]
@@ -166,4 +167,56 @@ fn a_terminal_sets_its_own_periods_and_no_others() {
     ] {
         assert!(run.err.contains(part), "{}", run.err);
     }
+}
+
+/// What C9 finds on the sample terminal's bad day, with all that was recorded since: reasons by name.
+fn c9_findings(site: &Path) -> BTreeMap<String, String> {
+    let known = ["--known-at", "2100-01-01T00:00:00Z", "--as-of", AS_OF];
+    let site = site.to_str().unwrap();
+    let run = seawall(
+        ["assess", site, "--format", "json"]
+            .into_iter()
+            .chain(known),
+    );
+    assert_eq!(run.status, 0, "{}", run.err);
+    let findings = Assessment(serde_json::from_str(&run.out).unwrap()).findings();
+    let told = findings.into_iter().filter(|one| one.measure == "C9");
+    told.map(|one| (one.id, one.reason)).collect()
+}
+
+#[test]
+fn a_recorded_work_order_explains_what_it_names_and_adds_no_finding() {
+    let site = folder("ordered");
+    lab::harborview::bad_day().write(&site).unwrap();
+    let before = c9_findings(&site);
+    let mut downloads = before
+        .iter()
+        .filter(|(_, reason)| reason.contains("rcms1 ran program-download"));
+    let (download, _) = downloads.next().unwrap();
+    for words in [
+        &["person", "--id", "ada", "name=Ada"][..],
+        &[
+            "work-order",
+            "--id",
+            "WO-9001",
+            "sources=rcms1",
+            "targets=plc9",
+            "operations=program-download",
+            "begins=2026-11-01T00:00:00Z",
+            "ends=2026-12-01T00:00:00Z",
+            "purpose=block DB11",
+            "approved_by=ada",
+        ],
+    ] {
+        let place = ["--site", site.to_str().unwrap()];
+        let run = seawall(["record"].iter().chain(words).chain(&place));
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
+    let after = c9_findings(&site);
+    let gone: Vec<&String> = before
+        .keys()
+        .filter(|id| !after.contains_key(*id))
+        .collect();
+    assert_eq!(gone, [download]);
+    assert!(after.keys().all(|id| before.contains_key(id)), "{after:?}");
 }
