@@ -2,7 +2,8 @@
 //!
 //! In `## Cases` a first `facts` block is shared by all cases. Each case is a heading `### met: in words`, a `facts`
 //! block and an `expect` block. A table is a line `table: column | column`, then a row per line; a table that a case
-//! gives replaces the shared one of that name. Records stand in the tables `record_KIND`. What a row leaves out is null or the usual value (see [`usual`]).
+//! gives replaces the shared one of that name. Records stand in the tables `record_KIND`. What a row leaves out is null or
+//! the usual value (see [`usual`]).
 use std::collections::BTreeMap;
 
 use facts::kinds::{KINDS, Verb};

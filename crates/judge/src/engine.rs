@@ -1,8 +1,8 @@
 //! Runs pages against a snapshot and turns their rows into verdicts.
 //!
 //! A page's query gives a row per subject: `subject`, `verdict`, `reason`, `evidence`, and where wanted `assets`, `zones`,
-//! `key`, `rests_on`, `due` and `who`; every other column goes into the subject's facts. The page judges what is there; whether what
-//! is there is enough is judged here, for all pages alike.
+//! `key`, `rests_on`, `due` and `who`; every other column goes into the subject's facts. The page judges what is there;
+//! whether what is there is enough is judged here, for all pages alike, and so is whether the next of it is overdue.
 use std::collections::BTreeMap;
 
 use facts::site::Site;
