@@ -1,10 +1,11 @@
-//! What a row cites, resolved to frames of captures and lines of the site file.
-use std::collections::BTreeSet;
+//! What a row cites, resolved to frames of captures, records of the ledger and lines of the site file.
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::kinds::KINDS;
+use facts::{Time, Value};
 use store::Snapshot;
 
-use crate::{Cited, Error};
+use crate::{Cited, CitedRecord, Error};
 
 /// Facts cited per subject: enough to look up, bounded for a finding that repeats all day.
 const MOST: usize = 64;
@@ -14,6 +15,8 @@ const MOST: usize = 64;
 pub(crate) enum Citation {
     /// Kind of fact and its id.
     Fact(&'static str, i64),
+    /// Kind of record, its table and its id.
+    Record(&'static str, &'static str, String),
     /// A line of the site file.
     Site(String),
     /// An edition of the advisory.
@@ -26,6 +29,15 @@ impl Citation {
         match kind {
             "site" if !rest.is_empty() => Some(Citation::Site(rest.to_owned())),
             "edition" if !rest.is_empty() => Some(Citation::Edition(rest.to_owned())),
+            "record" => {
+                let (kind, id) = rest.split_once('/')?;
+                let info = facts::records::kind(kind)?;
+                Some(Citation::Record(
+                    info.name,
+                    store::record_table(info.name)?,
+                    id.to_owned(),
+                ))
+            }
             _ => {
                 let kind = KINDS.iter().find(|known| known.name == kind)?;
                 Some(Citation::Fact(kind.name, rest.parse().ok()?))
@@ -63,4 +75,63 @@ pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<
         }
     }
     Ok(frames)
+}
+
+/// The records that a page cites, by kind and id.
+pub(crate) type Recorded = BTreeMap<(&'static str, String), CitedRecord>;
+
+/// The records behind all citations of a page, asked for once per kind; one that is not there is passed over.
+pub(crate) fn recorded<'c>(
+    snapshot: &Snapshot,
+    citations: impl Iterator<Item = &'c Citation>,
+) -> Result<Recorded, Error> {
+    let mut asked: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for citation in citations {
+        if let Citation::Record(kind, table, id) = citation {
+            asked.entry((kind, table)).or_default().insert(id);
+        }
+    }
+    let mut recorded = Recorded::new();
+    for ((kind, table), ids) in asked {
+        let sql = format!(
+            "SELECT id, entry, entry_hash, recorded_at, recorded_by FROM {table} WHERE id IN (SELECT value FROM json_each(:ids))"
+        );
+        let ids = Value::List(ids.into_iter().map(str::to_owned).collect());
+        for row in snapshot.query_with(&sql, &[("ids", ids)])?.rows {
+            let text = |column: usize| match row.get(column) {
+                Some(Value::Text(text)) => text.clone(),
+                _ => String::new(),
+            };
+            let cited = CitedRecord {
+                record: format!("{kind}/{}", text(0)),
+                entry: match row.get(1) {
+                    Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
+                    _ => 0,
+                },
+                hash: text(2),
+                recorded_at: Time::parse(&text(3)),
+                by: text(4),
+            };
+            // Kinds are few and static: the registry's own name outlives the citation.
+            if let Some(info) = facts::records::kind(kind) {
+                recorded.insert((info.name, text(0)), cited);
+            }
+        }
+    }
+    Ok(recorded)
+}
+
+/// The records that these citations name, each once, in the order given.
+pub(crate) fn records(recorded: &Recorded, citations: &[Citation]) -> Vec<CitedRecord> {
+    let mut told = BTreeSet::new();
+    let mut records = Vec::new();
+    for citation in citations {
+        let Citation::Record(kind, _, id) = citation else {
+            continue;
+        };
+        if records.len() < MOST && told.insert((*kind, id)) {
+            records.extend(recorded.get(&(*kind, id.clone())).cloned());
+        }
+    }
+    records
 }

@@ -8,9 +8,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use facts::Time;
+use facts::site::Site;
+use facts::{Facts, Time};
 use serde_json::json;
 use store::ledger::{Content, Ledger, New, Stamp, verify};
+use store::{Records, Snapshot};
 
 /// Entries of one write.
 const BATCH: u64 = 100_000;
@@ -50,6 +52,13 @@ fn main() {
     let begin = Instant::now();
     let known = ledger.as_of(Time::MAX, None).len();
     timed(&format!("as_of, {known} records"), begin);
+    let begin = Instant::now();
+    let then = Time::from_secs(1_900_000_000);
+    let records = Records::of(&ledger, then, then);
+    let (facts, site) = (Facts::default(), Site::default());
+    let snapshot = Snapshot::with_records(&facts, &site, records, then).unwrap();
+    timed("every record as a row", begin);
+    drop(snapshot);
     drop(ledger);
     let begin = Instant::now();
     assert!(verify(&folder, None).unwrap().is_sound());

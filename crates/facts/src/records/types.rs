@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 
 use super::form::{Form, Target};
 use super::record::Shape;
+use crate::kinds::Verb;
+use crate::site::{Service, WorkKind};
 use crate::{Time, Type};
 
 /// One value of a field.
@@ -139,6 +141,34 @@ impl Date {
         let date: jiff::civil::Date = text.parse().ok()?;
         (date.to_string() == text).then_some(Date(date))
     }
+
+    /// The day on which a time lies in the time zone of that IANA name; in UTC if the name is unknown.
+    pub fn of(time: Time, zone: &str) -> Option<Date> {
+        let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.0)).ok()?;
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        Some(Date(stamp.to_zoned(zone).date()))
+    }
+
+    /// When the day ends in that time zone.
+    pub fn end(self, zone: &str) -> Option<Time> {
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let next = self.0.tomorrow().ok()?.to_zoned(zone).ok()?;
+        i64::try_from(next.timestamp().as_nanosecond())
+            .ok()
+            .map(Time)
+    }
+
+    /// So many days later; `None` beyond the calendar.
+    pub fn plus_days(self, days: i64) -> Option<Date> {
+        let span = jiff::Span::new().try_days(days).ok()?;
+        self.0.checked_add(span).ok().map(Date)
+    }
+
+    /// Days from an earlier day to this one.
+    pub fn days_since(self, earlier: Date) -> i64 {
+        let days = self.0.since((jiff::Unit::Day, earlier.0));
+        days.map_or(0, |span| i64::from(span.get_days()))
+    }
 }
 
 impl fmt::Display for Date {
@@ -183,6 +213,50 @@ impl Value for Sha256 {
     }
     fn json(&self) -> Json {
         self.0.as_str().into()
+    }
+}
+
+/// What a work order allows: an operation, a remote session, a file.
+impl Value for WorkKind {
+    const FORM: Form = Form::Words(|| {
+        let also = [
+            (
+                "remote-session",
+                "A session by which someone works on a host from elsewhere.",
+            ),
+            ("file", "A file carried from one to the other."),
+        ];
+        let verbs = Verb::ALL.iter().map(|verb| (verb.name(), verb.doc()));
+        verbs.chain(also).collect()
+    });
+    fn read(json: &Json) -> Option<WorkKind> {
+        Some(match json.as_str()? {
+            "remote-session" => WorkKind::RemoteSession,
+            "file" => WorkKind::File,
+            verb => WorkKind::Operation(Verb::parse(verb)?),
+        })
+    }
+    fn json(&self) -> Json {
+        self.to_string().into()
+    }
+}
+
+/// A service, as conduits of the site file name it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceName {
+    text: String,
+    pub service: Service,
+}
+
+impl Value for ServiceName {
+    const FORM: Form = Form::Service;
+    fn read(json: &Json) -> Option<ServiceName> {
+        let text = json.as_str()?.to_owned();
+        let service = text.parse().ok()?;
+        Some(ServiceName { text, service })
+    }
+    fn json(&self) -> Json {
+        self.text.as_str().into()
     }
 }
 
@@ -248,8 +322,8 @@ declared! {
     ZoneName = Zone;
     /// A third party of the site file.
     Party = Party;
-    /// A conduit of the site file.
+    /// A conduit of the site file, or one that is recorded.
     Conduit = Conduit;
-    /// A work order of the site file.
+    /// A work order of the site file, or one that is recorded.
     WorkOrder = WorkOrder;
 }

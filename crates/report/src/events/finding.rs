@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use facts::kinds::Facts;
 use facts::{Address, Mac, Time, Value};
-use judge::{Cited, Subject};
+use judge::{Cited, CitedRecord, Subject};
 
 use super::Measure;
 use crate::pick::{self, Picks};
@@ -27,6 +27,8 @@ pub struct Finding {
     pub cranes: Vec<String>,
     pub facts: Vec<(String, Value)>,
     pub evidence: Vec<Cited>,
+    /// Records of the ledger that it rests on.
+    pub records: Vec<CitedRecord>,
     /// Citations that are in the report only.
     pub evidence_left_out: usize,
     pub first: Option<Time>,
@@ -144,7 +146,9 @@ impl Finding {
                 .take(MOST_CITED)
                 .map(cited)
                 .collect(),
-            evidence_left_out: subject.evidence.len().saturating_sub(MOST_CITED),
+            records: subject.records.iter().take(MOST_CITED).cloned().collect(),
+            evidence_left_out: subject.evidence.len().saturating_sub(MOST_CITED)
+                + subject.records.len().saturating_sub(MOST_CITED),
             first: when.map(|(first, _)| first),
             last: when.map(|(_, last)| last),
             ends: ends(picks.context.facts, subject),

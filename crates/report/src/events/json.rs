@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{Closed, End, Event, Finding, Origin, VerdictChange, What, text};
-use crate::json::{cited, value};
+use crate::json::{cited, recorded, value};
 use facts::Value;
 
 pub(super) fn tree(event: &Event, origin: &Origin) -> Json {
@@ -57,6 +57,8 @@ fn verdict(change: &VerdictChange) -> Json {
 
 /// Also what the other formats put into a field of their own choice.
 pub(super) fn finding(finding: &Finding) -> Json {
+    let frames = finding.evidence.iter().map(cited);
+    let records = finding.records.iter().map(recorded);
     json!({
         "finding": finding.id,
         "subject": finding.subject,
@@ -71,7 +73,7 @@ pub(super) fn finding(finding: &Finding) -> Json {
         "vlan": finding.ends.vlan,
         "protocol": finding.ends.protocol,
         "community_id": finding.ends.community_id,
-        "evidence": finding.evidence.iter().map(cited).collect::<Vec<_>>(),
+        "evidence": frames.chain(records).collect::<Vec<_>>(),
         "evidence_left_out": finding.evidence_left_out,
     })
 }

@@ -167,9 +167,11 @@ fn finding(event: &Event, finding: &Finding, new: bool) -> Json {
         evidence.insert("connection_info".to_owned(), connection);
     }
     let cited: Vec<Json> = finding.evidence.iter().map(crate::json::cited).collect();
+    let recorded = finding.records.iter().map(crate::json::recorded);
+    let recorded: Vec<Json> = recorded.collect();
     evidence.insert(
         "data".to_owned(),
-        json!({ "captures": cited, "protocol": ends.protocol, "vlan": ends.vlan }),
+        json!({ "captures": cited, "records": recorded, "protocol": ends.protocol, "vlan": ends.vlan }),
     );
     let resources: Vec<Json> = finding
         .assets

@@ -45,7 +45,7 @@ const WIDTH: usize = 80;
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let judged = assessment::judge(&args.subject)?;
-    let pages = assessment::page_texts(&judged.pages);
+    let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {
         version: env!("CARGO_PKG_VERSION"),
         site: &judged.terminal.site,

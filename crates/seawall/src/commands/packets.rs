@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         eprintln!("seawall: {missing} of the frames are not in the captures any more");
     }
     if count == 0 {
-        println!("this finding rests on the site file, not on packets");
+        println!("this finding rests on the site file or on records, not on packets");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,17 +1,19 @@
 //! Judging again and again: verdicts, what changed, the packets behind what was found, the report of the moment.
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use facts::{Facts, Time};
-use judge::{Assessment, Catalogue, Editions, Page};
+use judge::{Assessment, Catalogue, Editions};
 use report::Context;
 use report::events::{Event, Seen, What, changes};
 use sensor::live::{Cut, Keeper as Kept};
+use store::Records;
+use store::ledger::Ledger;
 
 use super::state::State;
 use crate::error::Error;
-use crate::input::Terminal;
+use crate::input::{self, Terminal};
 use crate::{assessment, clock, output};
 
 /// Findings whose packets wait to be cut out of the ring.
@@ -25,7 +27,6 @@ const REPORT_EVERY: i64 = 60_000_000_000;
 
 /// The judge of a running sensor, and what it told already.
 pub struct Verdicts {
-    pages: Vec<Page>,
     editions: Editions,
     catalogue: Catalogue,
     seen: Option<Seen>,
@@ -35,6 +36,33 @@ pub struct Verdicts {
     wanted: HashSet<String>,
     files: Files,
     reported: Option<Time>,
+    records: Recorded,
+}
+
+/// The ledger as it was last read.
+#[derive(Default)]
+struct Recorded {
+    ledger: Option<Ledger>,
+    /// Size and time of its signed head then: each write replaces it.
+    head: Option<(u64, SystemTime)>,
+    /// Why it could not be read, until that is told.
+    trouble: Option<String>,
+}
+
+impl Recorded {
+    /// Reads the ledger again if something was recorded. One that cannot be read leaves what was known, and is told.
+    fn refresh(&mut self, terminal: &Terminal) {
+        let head = std::fs::metadata(terminal.folder().join("ledger/ledger.head")).ok();
+        let head = head.and_then(|head| Some((head.len(), head.modified().ok()?)));
+        if head == self.head {
+            return;
+        }
+        self.head = head;
+        match terminal.ledger(None) {
+            Ok(ledger) => self.ledger = Some(ledger),
+            Err(error) => self.trouble = Some(crate::error::chain(&error)),
+        }
+    }
 }
 
 /// Where the results of the moment lie.
@@ -78,7 +106,6 @@ impl Verdicts {
         let seen = std::fs::read(&files.seen).ok();
         let seen = seen.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(Verdicts {
-            pages: judge::built_in()?,
             editions: Editions::built_in()?,
             catalogue: Catalogue::built_in()?,
             seen,
@@ -87,6 +114,7 @@ impl Verdicts {
             wanted: HashSet::new(),
             files,
             reported: None,
+            records: Recorded::default(),
         })
     }
 
@@ -97,16 +125,23 @@ impl Verdicts {
         terminal: &Terminal,
         now: Time,
     ) -> Result<Judgement, Error> {
-        store::fold(&mut facts, &terminal.site, &terminal.lists);
-        let snapshot = judge::snapshot(&facts, &terminal.site, now, &self.pages)?;
+        self.records.refresh(terminal);
+        let records = match &self.records.ledger {
+            Some(ledger) => Records::of(ledger, now, now),
+            None => Records::NONE,
+        };
+        // What does not count of them is told by `assess`; the journal would hear it every second.
+        let (joined, _) = input::joined(&terminal.site, &records);
+        store::fold(&mut facts, &joined, &terminal.lists);
+        let snapshot = judge::snapshot(&facts, &joined, records, now, &terminal.pages)?;
         let assessment = judge::assess(
             &snapshot,
-            &self.pages,
+            &terminal.pages,
             &self.editions,
             &self.catalogue,
             None,
         )?;
-        let pages = assessment::page_texts(&self.pages);
+        let pages = assessment::page_texts(&terminal.pages);
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
             site: &terminal.site,
@@ -143,6 +178,7 @@ impl Verdicts {
             problems.extend(self.write(&self.files.report, html));
             self.reported = Some(now);
         }
+        problems.extend(self.records.trouble.take());
         problems.extend(self.cut(now));
         problems
     }

@@ -152,7 +152,9 @@ impl Assessment {
                     continue;
                 }
                 let mut frames: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-                for cited in subject["evidence"].as_array().unwrap() {
+                let evidence = subject["evidence"].as_array().unwrap().iter();
+                // Records stand there as well; they have no frames.
+                for cited in evidence.filter(|cited| cited["capture"].is_string()) {
                     let numbers = cited["frames"].as_array().unwrap().iter();
                     frames
                         .entry(text(&cited["capture"]))

@@ -252,6 +252,14 @@ impl Book {
         self.entry_of(self.items.get(index)?)
     }
 
+    /// The last entry that was recorded by that time.
+    pub(super) fn known_by(&self, recorded: Time) -> Option<Entry<'_>> {
+        let known = self
+            .items
+            .partition_point(|item| item.recorded_at <= recorded);
+        self.entry(known.checked_sub(1)?)
+    }
+
     /// The last version of a record, and its entry.
     pub(super) fn latest(&self, kind: &str, id: &str) -> Option<(u32, Entry<'_>)> {
         let wanted = (kind.as_bytes(), id.as_bytes());
@@ -277,6 +285,16 @@ impl Book {
         recorded: Time,
         valid: Option<Time>,
     ) -> impl Iterator<Item = Entry<'_>> {
+        self.of_kinds(recorded, valid, |_| true)
+    }
+
+    /// Those of them whose kind is wanted; the others are not even read.
+    pub(super) fn of_kinds<'b>(
+        &'b self,
+        recorded: Time,
+        valid: Option<Time>,
+        wanted: impl Fn(&[u8]) -> bool + 'b,
+    ) -> impl Iterator<Item = Entry<'b>> {
         let known = self
             .items
             .partition_point(|item| item.recorded_at <= recorded);
@@ -288,6 +306,7 @@ impl Book {
             .take(known)
             .filter(move |item| item.after as usize >= known && !item.withdrawn)
             .filter(holds)
+            .filter(move |item| wanted(name(&self.text, item).0))
             .filter_map(|item| self.entry_of(item))
     }
 }

@@ -1,0 +1,149 @@
+//! Records as tables: what was known at one time of what held at another, whoever wrote in whatever order.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use facts::site::Site;
+use facts::{Facts, Time, Value};
+use serde_json::json;
+use store::ledger::{Content, FILE, Ledger, New, Stamp};
+use store::{Records, Snapshot};
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::remove_dir_all(&folder).ok();
+    folder
+}
+
+fn at(day: i64) -> Time {
+    Time::from_secs(1_790_000_000 + day * 86_400)
+}
+
+fn person(id: &str, name: &str, until: Option<Time>) -> New {
+    let serde_json::Value::Object(body) = json!({ "name": name, "duties": ["drills", "a;b"] })
+    else {
+        panic!("an object");
+    };
+    New {
+        kind: "person".to_owned(),
+        id: id.to_owned(),
+        content: Content::Body(body),
+        valid_from: None,
+        valid_until: until,
+        attachments: Vec::new(),
+    }
+}
+
+fn stamp(day: i64) -> Stamp<'static> {
+    Stamp {
+        by: "tester",
+        means: "cli",
+        now: at(day),
+    }
+}
+
+fn asked(ledger: &Ledger, known: Time, held: Time, sql: &str) -> Vec<Vec<Value>> {
+    let records = Records::of(ledger, known, held);
+    let (facts, site) = (Facts::default(), Site::default());
+    let snapshot = Snapshot::with_records(&facts, &site, records, held).unwrap();
+    snapshot.query(sql).unwrap().rows
+}
+
+fn names(ledger: &Ledger, known: Time, held: Time) -> Vec<String> {
+    let rows = asked(
+        ledger,
+        known,
+        held,
+        "SELECT id || ' ' || name || ' ' || version FROM record_person",
+    );
+    let text = |row: Vec<Value>| match row.into_iter().next() {
+        Some(Value::Text(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    rows.into_iter().map(text).collect()
+}
+
+#[test]
+fn a_table_holds_what_was_known_then_of_what_held_then() {
+    let mut ledger = Ledger::open(&folder("two-times")).unwrap();
+    let mut other = person("z", "", None);
+    other.kind = "kind-of-a-later-version".to_owned();
+    ledger
+        .append(
+            &[
+                person("b", "Bea", None),
+                person("a", "Ann", Some(at(10))),
+                other,
+            ],
+            &stamp(1),
+        )
+        .unwrap();
+    ledger
+        .append(&[person("b", "Beatrix", None)], &stamp(3))
+        .unwrap();
+    ledger
+        .append(&[person("c", "Cleo", None)], &stamp(4))
+        .unwrap();
+    ledger
+        .withdraw("person", "c", "entered twice", &stamp(5))
+        .unwrap();
+    assert_eq!(names(&ledger, at(0), at(6)), [""; 0]);
+    assert_eq!(names(&ledger, at(2), at(6)), ["a Ann 1", "b Bea 1"]);
+    assert_eq!(
+        names(&ledger, at(4), at(6)),
+        ["a Ann 1", "b Beatrix 2", "c Cleo 1"]
+    );
+    assert_eq!(
+        names(&ledger, at(9), at(6)),
+        ["a Ann 1", "b Beatrix 2"],
+        "withdrawn"
+    );
+    assert_eq!(
+        names(&ledger, at(9), at(10)),
+        ["b Beatrix 2"],
+        "no longer valid"
+    );
+    let row = asked(
+        &ledger,
+        at(9),
+        at(6),
+        "SELECT recorded_by, means, recorded_at, entry, entry_hash, duties FROM record_person WHERE id = 'b'",
+    );
+    let text = |text: String| Value::Text(text);
+    let entry = ledger.latest("person", "b").unwrap();
+    assert_eq!(
+        row,
+        [[
+            text("tester".to_owned()),
+            text("cli".to_owned()),
+            text(at(3).to_string()),
+            Value::Int(4),
+            text(entry.hash().unwrap().to_string()),
+            text(r#"["drills","a;b"]"#.to_owned()),
+        ]]
+    );
+}
+
+#[test]
+fn the_order_of_import_reaches_no_row() {
+    let (one, two) = (folder("import-one"), folder("import-two"));
+    for (folder, id) in [(&one, "x"), (&two, "y")] {
+        let mut ledger = Ledger::open(folder).unwrap();
+        ledger
+            .append(&[person(id, "Name", None)], &stamp(1))
+            .unwrap();
+    }
+    let told = |order: [&Path; 2], name: &str| {
+        let mut ledger = Ledger::open(&folder(name)).unwrap();
+        for from in order {
+            let mut writing = ledger.begin().unwrap();
+            writing.import(&from.join(FILE), &stamp(2)).unwrap();
+        }
+        let sql = "SELECT id, name, duties, version FROM record_person";
+        asked(&ledger, at(3), at(3), sql)
+    };
+    let rows = told([&one, &two], "import-there");
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows, told([&two, &one], "import-back"));
+}
