@@ -11,6 +11,7 @@ mod editions;
 mod engine;
 mod error;
 mod evidence;
+mod life;
 mod page;
 mod pages;
 
@@ -20,5 +21,6 @@ pub use catalogue::{Catalogue, Listed};
 pub use editions::{Edition, Editions, Paragraph};
 pub use engine::{assess, snapshot};
 pub use error::Error;
+pub use life::{Lives, MOST_STEPS, Recorded, Standing, Standings, State};
 pub use page::Page;
 pub use pages::{built_in, page};

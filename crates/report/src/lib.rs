@@ -4,8 +4,11 @@
 //! Every function is pure: the same assessment and the same [`Context`] give the same bytes. Strings that came off the
 //! wire may be hostile; whatever is shown to people goes through `visible::show` first, and HTML is escaped by `maud`.
 pub mod events;
+pub mod explain;
 mod html;
+pub mod incident;
 mod json;
+mod life;
 mod pick;
 mod text;
 mod visible;
@@ -16,6 +19,7 @@ use facts::site::Site;
 
 pub use html::html;
 pub use json::json;
+pub use life::{Stepped, Turn, findings_json, findings_text, series_json, series_text};
 pub use text::{Style, text};
 
 /// What a report needs besides the assessment.
@@ -32,6 +36,8 @@ pub struct Context<'a> {
     pub skipped: &'a [String],
     /// What the reader should know beforehand, a sentence each.
     pub notes: &'a [String],
+    /// How the findings stand, where records of that were read.
+    pub standings: Option<&'a judge::Standings>,
 }
 
 /// The parts of a measure's page that a report prints. Markdown is CommonMark with tables; raw HTML in it is shown as

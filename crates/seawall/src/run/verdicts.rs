@@ -12,6 +12,7 @@ use sensor::live::{Cut, Keeper as Kept};
 use super::state::State;
 use crate::error::Error;
 use crate::input::Terminal;
+use crate::life::Recorder;
 use crate::{assessment, clock, output};
 
 /// Findings whose packets wait to be cut out of the ring.
@@ -35,6 +36,7 @@ pub struct Verdicts {
     wanted: HashSet<String>,
     files: Files,
     reported: Option<Time>,
+    life: Recorder,
 }
 
 /// Where the results of the moment lie.
@@ -65,6 +67,8 @@ pub struct Judgement {
 pub struct Papers {
     json: Option<String>,
     html: Option<String>,
+    /// What is to be recorded of the findings' life, and the site folder.
+    life: Option<(PathBuf, Assessment)>,
 }
 
 impl Verdicts {
@@ -87,6 +91,7 @@ impl Verdicts {
             wanted: HashSet::new(),
             files,
             reported: None,
+            life: Recorder::default(),
         })
     }
 
@@ -114,6 +119,7 @@ impl Verdicts {
             pages: &pages,
             skipped: &[],
             notes: &[],
+            standings: None,
         };
         let (events, seen) = changes(self.seen.as_ref(), &assessment, &context);
         self.want(&assessment, &facts, &events);
@@ -123,6 +129,10 @@ impl Verdicts {
         let papers = Papers {
             json: (is_due || !events.is_empty()).then(|| report::json(&assessment, &context)),
             html: is_due.then(|| report::html(&assessment, &context)),
+            life: self
+                .life
+                .is_due(now)
+                .then(|| (terminal.folder().to_owned(), assessment.clone())),
         };
         Ok(Judgement {
             assessment,
@@ -142,6 +152,9 @@ impl Verdicts {
         if let Some(html) = &papers.html {
             problems.extend(self.write(&self.files.report, html));
             self.reported = Some(now);
+        }
+        if let Some((site, assessment)) = &papers.life {
+            problems.extend(self.life.record(site, assessment, now));
         }
         problems.extend(self.cut(now));
         problems

@@ -90,6 +90,11 @@ pub struct Stamp<'a> {
     pub now: Time,
 }
 
+/// The SHA-256 of some bytes, hexadecimal, as attached files are named.
+pub fn sha256(bytes: &[u8]) -> String {
+    hash::hex(&Hash::of(&[bytes]).0)
+}
+
 impl Ledger {
     fn empty(folder: &Path) -> Ledger {
         Ledger {

@@ -5,6 +5,7 @@
 mod access;
 mod change;
 mod contract;
+mod finding;
 mod incident;
 mod physical;
 mod practice;
@@ -14,6 +15,7 @@ mod stance;
 pub use access::*;
 pub use change::*;
 pub use contract::*;
+pub use finding::*;
 pub use incident::*;
 pub use physical::*;
 pub use practice::*;
@@ -57,8 +59,12 @@ macro_rules! every_record {
             Membership,
             Contact,
             ContactTest,
+            ReportingProfile,
             Incident,
             ReportSent,
+            FindingStep,
+            VerdictStep,
+            Acknowledgement,
             Necessity,
             Exception,
             NotApplicable,
