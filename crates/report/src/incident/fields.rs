@@ -61,8 +61,7 @@ pub(super) fn at_any_hour(case: &Case<'_>) -> Option<String> {
 }
 
 pub(super) fn kind(case: &Case<'_>) -> Option<String> {
-    let doc = case.incident.what.doc().trim().trim_end_matches('.').to_owned();
-    Some(doc)
+    Some(case.incident.what.word().replace('-', " "))
 }
 
 pub(super) fn occurred(case: &Case<'_>) -> Option<String> {

@@ -162,7 +162,8 @@ fn is_address(token: &str) -> bool {
     let alone = token.split('/').next().unwrap_or(token);
     // `::` alone, and times of day, are no addresses.
     let colons = alone.matches(':').count();
-    (alone.parse::<IpAddr>().is_ok() && (colons == 0 || colons > 1)) || alone.parse::<Mac>().is_ok()
+    let is_mac = colons == 5 && alone.len() == 17 && alone.parse::<Mac>().is_ok();
+    is_mac || (alone.parse::<IpAddr>().is_ok() && colons != 1)
 }
 
 fn names(site: &Site) -> impl Iterator<Item = &str> {

@@ -110,6 +110,18 @@ const FBI: &[(&str, Draw)] = &[
     ("Others told, with case numbers", fields::others),
 ];
 
+/// Fields that hold words of this program and of the rules alone: a zone called `business` hides no level of the guidelines.
+const OWN_WORDS: &[&str] = &[
+    "What it is",
+    "3 Type of activity",
+    "MTSA status",
+    "Critical IT or OT system",
+    "Functional impact",
+    "Location of observed activity",
+    "8 Severity",
+    "Status",
+];
+
 fn asked(to: Addressee) -> &'static [(&'static str, Draw)] {
     match to {
         Addressee::Nrc | Addressee::Cotp => NRC,
@@ -161,7 +173,11 @@ pub fn report(case: &Case<'_>, to: Addressee, redactor: &Redactor) -> String {
         out.wrapped(0, 0, &redactor.note());
     }
     for (label, draw) in asked(to) {
-        let value = draw(case).map(|value| redactor.apply(&value));
+        let hide = |value: String| match OWN_WORDS.contains(label) {
+            true => value,
+            false => redactor.apply(&value),
+        };
+        let value = draw(case).map(hide);
         let value = value.unwrap_or_else(|| NOT_KNOWN.to_owned());
         out.blank();
         out.line(label.trim_end());

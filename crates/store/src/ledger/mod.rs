@@ -20,6 +20,7 @@ mod hash;
 mod head;
 mod import;
 mod key;
+mod replacing;
 mod verify;
 mod write;
 
@@ -39,7 +40,7 @@ pub use self::head::Head;
 use self::head::Heads;
 pub use self::key::Public;
 pub use self::verify::{Problem, Report, verify};
-pub use self::write::{Imported, Writing, Written};
+pub use self::write::{Imported, Replaced, Writing, Written};
 
 /// The file of entries in a ledger's folder.
 pub const FILE: &str = "ledger.jsonl";
