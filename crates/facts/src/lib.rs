@@ -2,6 +2,7 @@
 //!
 //! Everything that witnesses writes the kinds of [`kinds`]; everything that judges reads them. One file per
 //! kind; each column has a doc line with its unit. Nothing here does I/O or reads a clock.
+mod due;
 pub mod kind;
 pub mod kinds;
 pub mod lists;
@@ -14,6 +15,7 @@ mod uid;
 mod addr;
 
 pub use addr::{Address, Mac};
+pub use due::Due;
 pub use ipnet::IpNet;
 pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Type, Value, in_order};
 pub use kinds::Facts;

@@ -692,7 +692,7 @@ fn files_of_a_folder() {
         ],
         expect![[r#"
             b.toml:2: not TOML: unclosed array table, expected `]`; mend the line; texts stand in quotes, lists in [ ], tables under [[NAME]]
-            c.toml:1: unknown key "colour" at the top level; keys are include, terminal, zone, asset, conduit, work_order, party, supplier, platform, sensor, run, output
+            c.toml:1: unknown key "colour" at the top level; keys are include, terminal, zone, asset, conduit, work_order, party, supplier, platform, sensor, run, output, parameters
         "#]],
     );
 }

@@ -1,5 +1,5 @@
 //! What judging gives: a verdict per measure, per subject, each with its reason and what it cites.
-use facts::{Time, Value};
+use facts::{Due, Time, Value};
 
 /// What is known of a measure or one of its subjects. Ordered from best to worst, so that `max` gives the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +109,12 @@ pub struct Subject {
     pub finding: Option<String>,
     /// Where it can be looked up. A `not met` has at least one, or cites the site file in `facts`.
     pub evidence: Vec<Cited>,
+    /// Records of the ledger that it rests on, where it does.
+    pub records: Vec<CitedRecord>,
+    /// When the verdict will turn, or a duty falls due.
+    pub due: Option<Due>,
+    /// Person whose duty that is, by the id of their record.
+    pub who: Option<String>,
     /// Coverage that a `met` rests on, or whose lack made it `unproven`; a sentence each.
     pub rests_on: Vec<String>,
 }
@@ -123,4 +129,18 @@ pub struct Cited {
     pub time: Option<Time>,
     /// The fact that cites them, e.g. `operation 12`.
     pub fact: String,
+}
+
+/// A version of a record in the ledger.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CitedRecord {
+    /// Kind and id, e.g. `restore-test/RT-1`.
+    pub record: String,
+    /// Number of the entry, from 1.
+    pub entry: u64,
+    /// Hash of the entry, with the name of its algorithm.
+    pub hash: String,
+    pub recorded_at: Option<Time>,
+    /// Who recorded it.
+    pub by: String,
 }

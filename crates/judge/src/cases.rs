@@ -2,7 +2,7 @@
 //!
 //! In `## Cases` a first `facts` block is shared by all cases. Each case is a heading `### met: in words`, a `facts`
 //! block and an `expect` block. A table is a line `table: column | column`, then a row per line; a table that a case
-//! gives replaces the shared one of that name. What a row leaves out is null or the usual value (see [`usual`]).
+//! gives replaces the shared one of that name. Records stand in the tables `record_KIND`. What a row leaves out is null or the usual value (see [`usual`]).
 use std::collections::BTreeMap;
 
 use facts::kinds::{KINDS, Verb};
@@ -207,6 +207,9 @@ fn typed(world: &Written<'_>, needs: &[String]) -> Result<Vec<Table>, Wrong> {
             rows: Vec::new(),
         };
         for (line, cells) in rows {
+            if name.starts_with("record_") && !cells.iter().any(|(column, _)| *column == "id") {
+                return Err((*line, format!("a row of {name} needs an id")));
+            }
             if let Some((column, _)) = cells
                 .iter()
                 .find(|(column, _)| !columns.iter().any(|(name, _)| name == column))
@@ -299,6 +302,12 @@ fn usual(table: &str, column: &str, ty: Type, given: &BTreeMap<&str, &str>, fram
     let like = |other: &str| given.get(other).map_or(Value::Null, |cell| text(cell));
     let is_fact = KINDS.iter().any(|kind| kind.name == table)
         && !matches!(table, "coverage" | "capture_file");
+    // All tables of records are alike here.
+    let table = if table.starts_with("record_") {
+        "record"
+    } else {
+        table
+    };
     match (table, column) {
         ("conversation", "client") => like("client_asset"),
         ("conversation", "server") => like("server_asset"),
@@ -346,6 +355,13 @@ fn usual(table: &str, column: &str, ty: Type, given: &BTreeMap<&str, &str>, fram
         ("coverage", "good" | "total") => Value::Int(100),
         (_, "file") if table.starts_with("site_") => text("site.toml"),
         (_, "line") if table.starts_with("site_") => Value::Int(i64::try_from(frame).unwrap_or(0)),
+        ("record", "version") => Value::Int(1),
+        ("record", "recorded_at") => text("2026-11-20T12:00:00.000000000Z"),
+        ("record", "recorded_by") => text("case"),
+        ("record", "means") => text("cli"),
+        ("record", "entry") => Value::Int(i64::try_from(frame).unwrap_or(0)),
+        ("record", "entry_hash") => text("sha256:00"),
+        ("record", _) if matches!(ty, Type::List | Type::Numbers) => Value::List(Vec::new()),
         (_, "count") if is_fact => Value::Int(1),
         (_, "time") if is_fact => text("2026-11-21T15:00:00.000000000Z"),
         (_, "last") if is_fact => {

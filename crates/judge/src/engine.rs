@@ -1,14 +1,14 @@
 //! Runs pages against a snapshot and turns their rows into verdicts.
 //!
 //! A page's query gives a row per subject: `subject`, `verdict`, `reason`, `evidence`, and where wanted `assets`, `zones`,
-//! `key` and `rests_on`; every other column goes into the subject's facts. The page judges what is there; whether what
+//! `key`, `rests_on`, `due` and `who`; every other column goes into the subject's facts. The page judges what is there; whether what
 //! is there is enough is judged here, for all pages alike.
 use std::collections::BTreeMap;
 
 use facts::site::Site;
-use facts::{Facts, Time, Value};
+use facts::{Due, Facts, Time, Value};
 use sha2::{Digest, Sha256};
-use store::Snapshot;
+use store::{Records, Snapshot};
 
 use crate::coverage::{Coverage, Ground};
 use crate::evidence::{self, Citation};
@@ -21,11 +21,12 @@ use crate::{
 pub fn snapshot(
     facts: &Facts,
     site: &Site,
+    records: Records<'_>,
     as_of: Time,
     pages: &[Page],
 ) -> Result<Snapshot, store::Error> {
     let queries = pages.iter().map(|page| page.sql.as_str());
-    Snapshot::for_queries(facts, site, as_of, queries)
+    Snapshot::for_queries(facts, site, records, as_of, queries)
 }
 
 /// Judges every page; `follow` names the edition that the terminal follows, the default one if `None`.
@@ -88,6 +89,9 @@ fn sources(snapshot: &Snapshot) -> Result<Vec<Source>, Error> {
     Ok(rows.rows.iter().map(source).collect())
 }
 
+/// Days before something falls due from which on a reason says so, where a page has no parameter `notice_days`.
+const NOTICE: i64 = 30;
+
 /// What all pages of one assessment share.
 #[derive(Debug)]
 pub(crate) struct Engine<'a> {
@@ -95,6 +99,8 @@ pub(crate) struct Engine<'a> {
     coverage: Coverage,
     /// Parameters that every query may name.
     shared: Vec<(&'static str, Value)>,
+    as_of: Time,
+    time_zone: String,
 }
 
 /// A row of a page, taken apart.
@@ -109,6 +115,8 @@ struct Found {
     rests_on: Vec<String>,
     facts: Vec<(String, Value)>,
     citations: Vec<Citation>,
+    due: Option<String>,
+    who: Option<String>,
 }
 
 impl<'a> Engine<'a> {
@@ -117,13 +125,10 @@ impl<'a> Engine<'a> {
         editions: &Editions,
         edition: &Edition,
     ) -> Result<Engine<'a>, Error> {
-        let as_of = snapshot.query("SELECT as_of FROM terminal")?;
-        let as_of = as_of
-            .rows
-            .first()
-            .and_then(|row| row.first())
-            .cloned()
-            .unwrap_or(Value::Null);
+        let terminal = snapshot.query("SELECT as_of, time_zone FROM terminal")?;
+        let terminal = terminal.rows.first().map_or(&[][..], Vec::as_slice);
+        let as_of = terminal.first().cloned().unwrap_or(Value::Null);
+        let time = text(Some(&as_of)).and_then(|time| Time::parse(&time));
         let shared = vec![
             ("as_of", as_of),
             ("edition", Value::Text(edition.id.clone())),
@@ -133,6 +138,8 @@ impl<'a> Engine<'a> {
             snapshot,
             coverage: Coverage::read(snapshot)?,
             shared,
+            as_of: time.unwrap_or_default(),
+            time_zone: text(terminal.get(1)).unwrap_or_else(|| "UTC".to_owned()),
         })
     }
 
@@ -140,7 +147,7 @@ impl<'a> Engine<'a> {
         let own = page
             .parameters
             .iter()
-            .map(|(name, value)| (name.as_str(), value.clone()));
+            .map(|one| (one.name.as_str(), one.value.clone()));
         let parameters: Vec<(&str, Value)> = self.shared.iter().cloned().chain(own).collect();
         let rows = self
             .snapshot
@@ -187,6 +194,7 @@ impl<'a> Engine<'a> {
 
     fn subject(&self, page: &Page, found: Found) -> Result<Subject, Error> {
         let evidence = evidence::frames(self.snapshot, &found.citations)?;
+        let records = evidence::records(self.snapshot, &found.citations)?;
         let mut facts = found.facts;
         let elsewhere = |pick: fn(&Citation) -> Option<&String>| {
             let mut places: Vec<String> =
@@ -210,6 +218,7 @@ impl<'a> Engine<'a> {
         });
         if found.verdict == Verdict::NotMet
             && evidence.is_empty()
+            && records.is_empty()
             && lines.is_empty()
             && editions.is_empty()
         {
@@ -219,7 +228,7 @@ impl<'a> Engine<'a> {
                 line: page.sql_line,
                 subject: found.subject,
                 message:
-                    "a `not met` has to cite facts that frames show, or a line of the site file"
+                    "a `not met` has to cite facts that frames show, a record, or a line of the site file"
                         .to_owned(),
             });
         }
@@ -229,6 +238,36 @@ impl<'a> Engine<'a> {
             }
         }
         let (mut verdict, mut reason, mut rests_on) = (found.verdict, found.reason, found.rests_on);
+        let due = found
+            .due
+            .as_deref()
+            .map(|text| self.due(page, &found.subject, text));
+        let due = due.transpose()?;
+        if verdict == Verdict::Met {
+            let bare = evidence.is_empty() && records.is_empty();
+            if bare && !page.records.is_empty() && page.needs.is_empty() {
+                verdict = Verdict::Unproven;
+                reason = format!("{}, but no record shows it.", reason.trim_end_matches('.'));
+            }
+        }
+        if let (Verdict::Met, Some(due)) = (verdict, &due) {
+            let (words, day) = (due.words(self.as_of, &self.time_zone), due.day);
+            let plain = reason.trim_end_matches('.').to_owned();
+            if due.is_over(self.as_of) {
+                // Pages say in their own words what is overdue; none may forget it.
+                let shown = !(evidence.is_empty() && records.is_empty());
+                verdict = if shown {
+                    Verdict::NotMet
+                } else {
+                    Verdict::Unproven
+                };
+                reason = format!("{plain}, but what comes next is {words} ({day}).");
+            } else if due.days_left(self.as_of, &self.time_zone) <= notice(page)
+                && !reason.contains(&words)
+            {
+                reason = format!("{plain}; the next is {words} ({day}).");
+            }
+        }
         if verdict == Verdict::Met {
             let zones = found.zones.as_deref().unwrap_or(&self.coverage.crane_zones);
             let mut missing = Vec::new();
@@ -263,7 +302,20 @@ impl<'a> Engine<'a> {
             facts,
             finding,
             evidence,
+            records,
+            due,
+            who: found.who,
             rests_on,
+        })
+    }
+
+    fn due(&self, page: &Page, subject: &str, text: &str) -> Result<Due, Error> {
+        Due::read(text, &self.time_zone).ok_or_else(|| Error::Row {
+            id: page.id.clone(),
+            file: page.file.clone(),
+            line: page.sql_line,
+            subject: subject.to_owned(),
+            message: format!("column `due` holds {text:?}, which is neither a time nor a date"),
         })
     }
 }
@@ -292,18 +344,37 @@ fn sentence(clause: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
+/// Days before something falls due from which on the reader is told: the page's own `notice_days`, else [`NOTICE`].
+fn notice(page: &Page) -> i64 {
+    let own = page.parameters.iter().find(|one| one.name == "notice_days");
+    match own.map(|one| &one.value) {
+        Some(Value::Int(days)) => *days,
+        _ => NOTICE,
+    }
+}
+
 fn nothing(page: &Page) -> Subject {
-    Subject {
-        subject: "the terminal".to_owned(),
-        verdict: Verdict::Unproven,
-        reason: format!(
+    let reason = match page.records.first() {
+        None => format!(
             "There is nothing to judge: no {} was seen or declared.",
             page.subjects.0
         ),
+        Some(kind) => format!(
+            "Nothing is recorded of it. Record each {} with `seawall record {kind} --id ID FIELD=VALUE...`; `seawall record {kind} --fields` says what it holds.",
+            kind.replace('-', " ")
+        ),
+    };
+    Subject {
+        subject: "the terminal".to_owned(),
+        verdict: Verdict::Unproven,
+        reason,
         assets: Vec::new(),
         facts: Vec::new(),
         finding: None,
         evidence: Vec::new(),
+        records: Vec::new(),
+        due: None,
+        who: None,
         rests_on: Vec::new(),
     }
 }
@@ -399,6 +470,7 @@ fn take_apart(page: &Page, columns: &[String], row: Vec<Value>) -> Result<Found,
     let evidence = lists("evidence")?.unwrap_or_default();
     let (assets, zones, rests_on) = (lists("assets")?, lists("zones")?, lists("rests_on")?);
     let key = text(take("key").as_ref());
+    let (due, who) = (text(take("due").as_ref()), text(take("who").as_ref()));
     let citations = evidence
         .iter()
         .map(|one| {
@@ -428,6 +500,8 @@ fn take_apart(page: &Page, columns: &[String], row: Vec<Value>) -> Result<Found,
         rests_on: rests_on.unwrap_or_default(),
         facts,
         citations,
+        due,
+        who,
     })
 }
 

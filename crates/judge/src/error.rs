@@ -26,6 +26,9 @@ pub enum Error {
         subject: String,
         message: String,
     },
+    /// The site sets parameters that are not there, or to what they cannot be.
+    #[error("parameters that the site sets:\n{}", .problems.join("\n"))]
+    Parameters { problems: Vec<String> },
     #[error("cannot read the snapshot")]
     Snapshot(#[from] store::Error),
     #[error("no edition of the advisory is called {asked:?}; known are {known}")]

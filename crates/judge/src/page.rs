@@ -4,10 +4,10 @@
 //! every complaint names its place.
 use std::collections::BTreeMap;
 
-use facts::Value;
 use serde::Deserialize;
 
 use crate::cases::Case;
+use crate::parameters::{self, Parameter};
 use crate::{Error, Verdict};
 
 /// A measure as its page gives it.
@@ -24,8 +24,10 @@ pub struct Page {
     pub paragraphs: BTreeMap<String, Vec<String>>,
     /// Kinds of coverage that a `met` rests on.
     pub needs: Vec<String>,
+    /// Kinds of record that it rests on, first the one that makes its subjects. Without any of them there is nothing to judge.
+    pub records: Vec<String>,
     /// Values that the query names (`:name`).
-    pub parameters: Vec<(String, Value)>,
+    pub parameters: Vec<Parameter>,
     /// Ids of other frameworks, by framework.
     pub crosswalk: BTreeMap<String, Vec<String>>,
     /// Markdown of the sections.
@@ -53,7 +55,9 @@ struct Front {
     paragraphs: BTreeMap<String, Vec<String>>,
     needs: Vec<String>,
     #[serde(default)]
-    parameters: toml::Table,
+    records: Vec<String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, parameters::Written>,
     #[serde(default)]
     crosswalk: BTreeMap<String, Vec<String>>,
 }
@@ -113,14 +117,21 @@ impl Page {
                 ),
             ));
         }
-        let parameters: Vec<(String, Value)> = front
-            .parameters
+        if let Some(kind) = front
+            .records
             .iter()
-            .map(|(name, value)| {
-                let value = parameter(value).ok_or_else(|| {
-                    wrong(1, format!("parameter {name:?} must be a number, a text, true or false, or a list of texts"))
-                })?;
-                Ok((name.clone(), value))
+            .find(|kind| facts::records::kind(kind).is_none())
+        {
+            return Err(wrong(
+                1,
+                format!("{kind:?} is no kind of record; `seawall record` lists them"),
+            ));
+        }
+        let parameters: Vec<Parameter> = front
+            .parameters
+            .into_iter()
+            .map(|(name, written)| {
+                parameters::read(&name, written).map_err(|message| wrong(1, message))
             })
             .collect::<Result<_, Error>>()?;
 
@@ -193,6 +204,7 @@ impl Page {
             subjects: (one, several),
             paragraphs: front.paragraphs,
             needs: front.needs,
+            records: front.records,
             parameters,
             crosswalk: front.crosswalk,
             asks: prose(asks),
@@ -210,21 +222,6 @@ impl Page {
             text: text.to_owned(),
         })
     }
-}
-
-fn parameter(value: &toml::Value) -> Option<Value> {
-    Some(match value {
-        toml::Value::String(text) => Value::Text(text.clone()),
-        toml::Value::Integer(n) => Value::Int(*n),
-        toml::Value::Float(n) => Value::Real(*n),
-        toml::Value::Boolean(on) => Value::Bool(*on),
-        toml::Value::Array(list) => Value::List(
-            list.iter()
-                .map(|one| one.as_str().map(str::to_owned))
-                .collect::<Option<_>>()?,
-        ),
-        toml::Value::Datetime(_) | toml::Value::Table(_) => return None,
-    })
 }
 
 /// The TOML between the two `+++` lines, and the lines after it.

@@ -32,6 +32,9 @@ fn subject(name: &str, verdict: Verdict, seen: Option<&str>) -> Subject {
             })
             .into_iter()
             .collect(),
+        records: Vec::new(),
+        due: None,
+        who: None,
         rests_on: Vec::new(),
     }
 }
@@ -83,9 +86,15 @@ impl Log {
             self.0.add(one.kind, &one.id, &one.body);
         }
         let again = self.0.standings(assessment);
-        assert_eq!(self.0.steps(assessment, &again), [], "recording is idempotent");
+        assert_eq!(
+            self.0.steps(assessment, &again),
+            [],
+            "recording is idempotent"
+        );
         let step = steps.iter().find(|one| one.kind == "finding");
-        let step = step.map_or(String::new(), |one| one.body["step"].as_str().unwrap().to_owned());
+        let step = step.map_or(String::new(), |one| {
+            one.body["step"].as_str().unwrap().to_owned()
+        });
         self.1.extend(steps);
         let standing = standings.of(FINDING);
         let state = standing.map_or("none", |one| one.state.word());
@@ -117,15 +126,26 @@ fn a_finding_is_opened_resolved_by_later_evidence_and_reopened() {
     assert_eq!(steps(&mut log, &found(10)), pair("open", "opened"));
     assert_eq!(
         log.last().body["evidence"][0],
-        json!(format!("span.pcap frames 812 815, sha256 {}", "ab".repeat(32)))
+        json!(format!(
+            "span.pcap frames 812 815, sha256 {}",
+            "ab".repeat(32)
+        ))
     );
     assert_eq!(steps(&mut log, &found(11)), pair("open", ""), "nothing new");
     assert_eq!(steps(&mut log, &clean(12)), pair("resolved", "resolved"));
     assert_eq!(steps(&mut log, &clean(13)), pair("resolved", ""));
     assert_eq!(steps(&mut log, &found(14)), pair("open", "reopened"));
-    assert_eq!(log.last().body["first_seen"], json!("2026-11-10T07:00:00.000000000Z"));
+    assert_eq!(
+        log.last().body["first_seen"],
+        json!("2026-11-10T07:00:00.000000000Z")
+    );
     // Verdicts: not met, met, not met.
-    let verdicts: Vec<&Json> = log.1.iter().filter(|one| one.kind == "verdict").map(|one| &one.body["verdict"]).collect();
+    let verdicts: Vec<&Json> = log
+        .1
+        .iter()
+        .filter(|one| one.kind == "verdict")
+        .map(|one| &one.body["verdict"])
+        .collect();
     assert_eq!(verdicts, ["not met", "met", "not met"]);
 }
 
@@ -138,7 +158,14 @@ fn what_is_out_of_sight_is_not_resolved() {
     };
     // The subject, or another of the measure, is unproven.
     for name in [PLC, "other devices"] {
-        let blind = judged(12, 1, vec![subject(name, Verdict::Unproven, None), subject("more", Verdict::Met, None)]);
+        let blind = judged(
+            12,
+            1,
+            vec![
+                subject(name, Verdict::Unproven, None),
+                subject("more", Verdict::Met, None),
+            ],
+        );
         let (state, step, note) = opened().judge(&blind);
         assert_eq!((state.as_str(), step.as_str()), ("open", ""), "{name}");
         assert!(note.contains("not disproved"), "{note}");
@@ -147,7 +174,10 @@ fn what_is_out_of_sight_is_not_resolved() {
     let mut old = clean(12);
     old.evidence[0].last = Some(at("2026-11-10T06:00:00Z"));
     let (state, _, note) = opened().judge(&old);
-    assert!(state == "open" && note.contains("no evidence is later"), "{note}");
+    assert!(
+        state == "open" && note.contains("no evidence is later"),
+        "{note}"
+    );
     // Judged as of an earlier time.
     let (state, step, _) = opened().judge(&clean(9));
     assert_eq!((state.as_str(), step.as_str()), ("open", ""));
@@ -165,11 +195,18 @@ fn an_exception_holds_until_its_last_day_and_no_measure_is_met_by_it() {
         "measure": "C9", "subject": PLC, "risk": "…", "reason": "spare part ordered", "approved_by": "jane",
         "decided": "2026-11-11", "ends": "2026-11-12",
     }));
-    assert_eq!(steps(&mut log, &found(12)), pair("accepted", "accepted"), "the last day belongs to it");
+    assert_eq!(
+        steps(&mut log, &found(12)),
+        pair("accepted", "accepted"),
+        "the last day belongs to it"
+    );
     assert_eq!(log.last().body["evidence"][0], json!("exception/EX-1"));
     let (state, step, note) = log.judge(&found(13));
     assert_eq!((state.as_str(), step.as_str()), ("open", "reopened"));
-    assert_eq!(note, "The exception EX-1 ended on 2026-11-12, and it is still there.");
+    assert_eq!(
+        note,
+        "The exception EX-1 ended on 2026-11-12, and it is still there."
+    );
     // Of another subject, or decided later, it says nothing.
     for (subject, decided) in [("rcms1 → plc8", "2026-11-01"), (PLC, "2026-11-30")] {
         let mut log = Log::default();
@@ -187,8 +224,14 @@ fn who_has_it_in_hand_has_it_until_then() {
     log.say("acknowledgement", "ACK-1", &json!({
         "findings": [FINDING], "who": "joe", "since": "2026-11-10T00:00:00.000000000Z", "until": "2026-11-11T00:00:00.000000000Z",
     }));
-    assert_eq!(steps(&mut log, &found(10)), pair("acknowledged", "acknowledged"));
+    assert_eq!(
+        steps(&mut log, &found(10)),
+        pair("acknowledged", "acknowledged")
+    );
     let (state, step, note) = log.judge(&found(11));
     assert_eq!((state.as_str(), step.as_str()), ("open", "reopened"));
-    assert!(note.starts_with("joe had it in hand until 2026-11-10 19:00:00 EST"), "{note}");
+    assert!(
+        note.starts_with("joe had it in hand until 2026-11-10 19:00:00 EST"),
+        "{note}"
+    );
 }

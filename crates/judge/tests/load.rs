@@ -205,7 +205,14 @@ fn a_million_conversations_are_judged_in_seconds() {
     timed("all", || {
         timed("fold", || store::fold(&mut facts, &site, &lists));
         let snapshot = timed("snapshot", || {
-            judge::snapshot(&facts, &site, Time::from_secs(1_795_359_600), &pages).unwrap()
+            judge::snapshot(
+                &facts,
+                &site,
+                store::Records::NONE,
+                Time::from_secs(1_795_359_600),
+                &pages,
+            )
+            .unwrap()
         });
         for page in pages.chunks(1) {
             let id = page.iter().map(|page| page.id.as_str()).collect::<String>();

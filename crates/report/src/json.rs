@@ -1,7 +1,7 @@
 //! The assessment as JSON, for programs. Keys are those of the contract; what it adds is `summary`, `rests_on`,
 //! `state` of a finding, `fact` of a citation, `not_judged`, `skipped` and `notes`. A key is always there: what is not known is `null`.
 use facts::{Time, Value};
-use judge::{Assessment, Cited, Judged, Source, Subject};
+use judge::{Assessment, Cited, CitedRecord, Judged, Source, Subject};
 use serde_json::{Map, Value as Json, json};
 
 use crate::Context;
@@ -67,8 +67,26 @@ fn subject(subject: &Subject, context: &Context<'_>) -> Json {
         "facts": facts,
         "finding": subject.finding,
         "state": state().map(crate::life::standing),
-        "evidence": subject.evidence.iter().map(cited).collect::<Vec<_>>(),
+        "evidence": evidence(subject),
+        "due": subject.due.map(|due| time(due.at)),
+        "who": subject.who,
         "rests_on": subject.rests_on,
+    })
+}
+
+/// Frames, then records.
+fn evidence(subject: &Subject) -> Vec<Json> {
+    let frames = subject.evidence.iter().map(cited);
+    frames.chain(subject.records.iter().map(recorded)).collect()
+}
+
+pub(crate) fn recorded(cited: &CitedRecord) -> Json {
+    json!({
+        "record": cited.record,
+        "entry": cited.entry,
+        "sha256": cited.hash.strip_prefix("sha256:").unwrap_or(&cited.hash),
+        "recorded_at": cited.recorded_at.map(time),
+        "by": cited.by,
     })
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Every function is pure: the same assessment and the same [`Context`] give the same bytes. Strings that came off the
 //! wire may be hostile; whatever is shown to people goes through `visible::show` first, and HTML is escaped by `maud`.
+pub mod due;
 pub mod events;
 pub mod explain;
 mod html;
@@ -49,6 +50,8 @@ pub struct PageText {
     pub what_it_asks_markdown: String,
     pub how_judged_markdown: String,
     pub when_it_fails_markdown: String,
+    /// What it judges by: what it means, the value, and where that comes from.
+    pub parameters: Vec<(String, String, String)>,
     /// Edition, and its paragraphs that the measure answers.
     pub paragraphs: Vec<(String, Vec<String>)>,
     /// Framework, and its requirements that the measure supports.

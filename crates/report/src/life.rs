@@ -39,9 +39,18 @@ pub(crate) fn state(standing: &Standing, zone: &str) -> String {
     let mut text = match &standing.state {
         State::Acknowledged { who, until, record } => {
             let until = until.local(zone);
-            format!("acknowledged by {} until {until} ({})", show(who), show(record))
+            format!(
+                "acknowledged by {} until {until} ({})",
+                show(who),
+                show(record)
+            )
         }
-        State::Accepted { by, until, because, record } => format!(
+        State::Accepted {
+            by,
+            until,
+            because,
+            record,
+        } => format!(
             "accepted until {} by {} ({}): {}",
             show(until),
             show(by),
@@ -76,7 +85,12 @@ pub(crate) fn standing(standing: &Standing) -> Json {
         State::Acknowledged { who, until, record } => {
             json!({ "who": who, "until": until.to_string(), "record": record })
         }
-        State::Accepted { by, until, because, record } => {
+        State::Accepted {
+            by,
+            until,
+            because,
+            record,
+        } => {
             json!({ "who": by, "until": until, "because": because, "record": record })
         }
         State::Open | State::Resolved => Json::Null,
@@ -118,14 +132,20 @@ pub fn findings_text(
             out.field(2, "Seen", &words::span(first, last, zone));
         }
         for step in steps(&one.finding) {
-            let at = step.at.map_or_else(|| "not known".to_owned(), |at| at.local(zone));
+            let at = step
+                .at
+                .map_or_else(|| "not known".to_owned(), |at| at.local(zone));
             let line = format!("{at} {} (entry {})", show(&step.step), step.entry);
             out.field(2, "Recorded", &line);
         }
     }
     if standings.all().any(|one| one.state != State::Resolved) {
         out.blank();
-        out.wrapped(0, 2, "What is behind one: seawall explain SITE CAPTURE... FINDING");
+        out.wrapped(
+            0,
+            2,
+            "What is behind one: seawall explain SITE CAPTURE... FINDING",
+        );
     }
     out.text
 }
@@ -163,7 +183,11 @@ pub fn findings_json(
 pub fn series_text(turns: &[Turn], zone: &str, style: Style) -> String {
     let mut out = Sheet::new(style);
     if turns.is_empty() {
-        out.wrapped(0, 2, "No verdict was recorded yet: seawall assess SITE --record does, and seawall run.");
+        out.wrapped(
+            0,
+            2,
+            "No verdict was recorded yet: seawall assess SITE --record does, and seawall run.",
+        );
     }
     let mut measure = "";
     for turn in turns {
@@ -174,9 +198,15 @@ pub fn series_text(turns: &[Turn], zone: &str, style: Style) -> String {
             out.heading(&show(&turn.measure));
             measure = &turn.measure;
         }
-        let at = turn.at.map_or_else(|| "not known".to_owned(), |at| at.local(zone));
+        let at = turn
+            .at
+            .map_or_else(|| "not known".to_owned(), |at| at.local(zone));
         let widest = Verdict::NotApplicable.words().len();
-        let line = format!("{at}  {:<widest$}  {}", show(&turn.verdict), show(&turn.summary));
+        let line = format!(
+            "{at}  {:<widest$}  {}",
+            show(&turn.verdict),
+            show(&turn.summary)
+        );
         out.wrapped(2, 4, &line);
     }
     out.text

@@ -238,7 +238,30 @@ fn finding(
         let more = format!("and {left} more captures: see the report");
         out.field(INDENT, "", &more);
     }
-    if subject.evidence.is_empty() {
+    let mut label = if subject.evidence.is_empty() {
+        "Records"
+    } else {
+        ""
+    };
+    for cited in subject.records.iter().take(MOST_CITED) {
+        let by = show(&cited.by);
+        let record = show(&cited.record);
+        out.field(
+            INDENT,
+            label,
+            &format!("{record}, entry {} by {by}", cited.entry),
+        );
+        label = "";
+    }
+    let left = subject.records.len().saturating_sub(MOST_CITED);
+    if left > 0 {
+        out.field(
+            INDENT,
+            "",
+            &format!("and {left} more records: see the report"),
+        );
+    }
+    if subject.evidence.is_empty() && subject.records.is_empty() {
         let facts: Vec<String> = subject
             .facts
             .iter()
@@ -251,7 +274,7 @@ fn finding(
                 )
             })
             .collect();
-        out.field(INDENT, label, &facts.join("; "));
+        out.field(INDENT, "Evidence", &facts.join("; "));
     }
     if let Some(standing) = picks.standing(subject) {
         out.field(INDENT, "State", &life::state(standing, picks.zone));
@@ -361,7 +384,11 @@ fn tail(out: &mut Sheet, picks: &Picks<'_>) {
     );
     if picks.measures(Verdict::NotMet).next().is_some() {
         out.wrapped(0, 2, "The packets of a finding: seawall packets SITE CAPTURE... --finding ID --output FILE.pcapng");
-        out.wrapped(0, 2, "What is behind it, and what to do: seawall explain SITE CAPTURE... ID");
+        out.wrapped(
+            0,
+            2,
+            "What is behind it, and what to do: seawall explain SITE CAPTURE... ID",
+        );
     }
 }
 

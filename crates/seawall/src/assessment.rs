@@ -1,11 +1,12 @@
 //! One assessment, from the command's arguments to the verdicts: what `assess` and `packets` share.
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions, Page};
 
 use crate::error::Error;
-use crate::input::{Terminal, Witness};
+use crate::input::{self, Known, Terminal, Witness};
 
 /// What to judge.
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,8 @@ pub struct Subject {
     /// Judge as of this time (RFC 3339 with offset); now if not given.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub as_of: Option<Time>,
+    #[command(flatten)]
+    pub known: Known,
     /// The edition of the advisory to follow; the newest that was compared if not given.
     #[arg(long, value_name = "ID")]
     pub edition: Option<String>,
@@ -43,7 +46,8 @@ pub struct Judged {
     pub terminal: Terminal,
     pub facts: Facts,
     pub witness: Witness,
-    pub pages: Vec<Page>,
+    /// Names of persons, by the ids of their records.
+    pub persons: BTreeMap<String, String>,
     pub skipped: Vec<String>,
     pub notes: Vec<String>,
 }
@@ -53,15 +57,14 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     let terminal = Terminal::load(&subject.site)?;
     let witness = terminal.witness(&subject.captures, subject.state.as_deref())?;
     let as_of = subject.as_of.unwrap_or_else(crate::clock::now);
+    let ledger = terminal.ledger(subject.known.ledger.as_deref())?;
+    let records = input::records(&ledger, &subject.known, as_of);
     let (facts, skipped) = terminal.facts(&witness, subject.workers, as_of)?;
-    let (pages, editions, catalogue) = (
-        judge::built_in()?,
-        Editions::built_in()?,
-        Catalogue::built_in()?,
-    );
-    let snapshot = judge::snapshot(&facts, &terminal.site, as_of, &pages)?;
+    let (editions, catalogue) = (Editions::built_in()?, Catalogue::built_in()?);
+    let (site, pages) = (&terminal.site, &terminal.pages);
+    let snapshot = judge::snapshot(&facts, site, records, as_of, pages)?;
     let edition = subject.edition.as_deref();
-    let assessment = judge::assess(&snapshot, &pages, &editions, &catalogue, edition)?;
+    let assessment = judge::assess(&snapshot, pages, &editions, &catalogue, edition)?;
     let mut notes: Vec<String> = Vec::new();
     if witness.is_empty() {
         notes
@@ -73,15 +76,41 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         followed.title, followed.note
     ));
     notes.extend(terminal.replaced.iter().cloned());
+    notes.extend(ledger.known_by(subject.known.by(as_of)).map(|last| {
+        let hash = last.hash().map(|hash| hash.to_string());
+        format!(
+            "Records: what was recorded by {} and held then, up to entry {} of the ledger ({}).",
+            subject.known.by(as_of).local(&terminal.site.time_zone),
+            last.seq,
+            hash.unwrap_or_default()
+        )
+    }));
+    let persons = records.bodies("person").filter_map(|(entry, body)| {
+        let name = body.get("name")?.as_str()?;
+        Some((entry.id.to_owned(), name.to_owned()))
+    });
+    let persons = persons.collect();
     Ok(Judged {
         assessment,
         terminal,
         facts,
         witness,
-        pages,
+        persons,
         skipped,
         notes,
     })
+}
+
+/// What a parameter means, its value, and where that is from.
+fn shown(one: &judge::Parameter) -> (String, String, String) {
+    let source = match &one.set {
+        Some(place) => format!(
+            "set by the site at {place}; the default is from {}",
+            one.source
+        ),
+        None => one.source.clone(),
+    };
+    (one.about.clone(), one.shown(), source)
 }
 
 /// What a report quotes of the pages.
@@ -96,6 +125,7 @@ pub fn page_texts(pages: &[Page]) -> Vec<report::PageText> {
         what_it_asks_markdown: page.asks.clone(),
         how_judged_markdown: page.judged.clone(),
         when_it_fails_markdown: page.fails.clone(),
+        parameters: page.parameters.iter().map(shown).collect(),
         paragraphs: lists(&page.paragraphs),
         crosswalk: lists(&page.crosswalk),
     });

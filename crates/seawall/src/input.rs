@@ -5,9 +5,12 @@ use std::sync::Arc;
 use facts::lists::{Lists, Oui, Platforms, Problem, Suppliers};
 use facts::site::{self, Site};
 use facts::{Facts, Time};
+use judge::Page;
 use sensor::Captures;
 use store::Limits;
+use store::Records;
 use store::history::{self, Gap, Options};
+use store::ledger::Ledger;
 
 use crate::error::Error;
 use crate::progress::Progress;
@@ -50,7 +53,28 @@ pub struct Terminal {
     pub lists: Lists,
     /// Lists of the site's own that stand in for those built in, a sentence each.
     pub replaced: Vec<String>,
+    /// The pages of measures, with the parameters that the site sets.
+    pub pages: Vec<Page>,
     folder: PathBuf,
+}
+
+/// Which records count.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Known {
+    /// Only what was recorded by this time (RFC 3339 with offset); by the time judged if not given, and never later than now.
+    #[arg(long, value_name = "TIME", value_parser = crate::assessment::time)]
+    pub known_at: Option<Time>,
+    /// The ledger's folder, where it is not ledger/ of the site folder.
+    #[arg(long, value_name = "DIR")]
+    pub ledger: Option<PathBuf>,
+}
+
+impl Known {
+    /// By when something had to be recorded to count at `as_of`.
+    pub fn by(&self, as_of: Time) -> Time {
+        self.known_at
+            .unwrap_or_else(|| as_of.min(crate::clock::now()))
+    }
 }
 
 impl Terminal {
@@ -103,6 +127,7 @@ impl Terminal {
         Ok(Terminal {
             lists: lists.with_site(&site),
             replaced,
+            pages: pages(&site, &folder)?,
             site,
             folder,
         })
@@ -118,6 +143,16 @@ impl Terminal {
         &self.folder
     }
 
+    /// The ledger of the site, or the one in another folder; an empty one where none is.
+    pub fn ledger(&self, elsewhere: Option<&Path>) -> Result<Ledger, Error> {
+        let own = self.folder.join("ledger");
+        let ledger = Ledger::open(elsewhere.unwrap_or(&own))?;
+        for note in ledger.notes() {
+            eprintln!("seawall: {note}");
+        }
+        Ok(ledger)
+    }
+
     /// Where `seawall run` remembers what it saw.
     pub fn state(&self) -> PathBuf {
         self.folder.join(&self.site.run.state)
@@ -129,6 +164,7 @@ impl Terminal {
             site: Site::default(),
             lists: Lists::builtin(),
             replaced: Vec::new(),
+            pages: Vec::new(),
             folder: PathBuf::new(),
         }
     }
@@ -176,6 +212,24 @@ impl Terminal {
             .extend(recalled.gaps.iter().map(Gap::coverage));
         Ok((facts, recalled.problems))
     }
+}
+
+/// The built-in pages as the site has them judge.
+fn pages(site: &Site, folder: &Path) -> Result<Vec<Page>, Error> {
+    let mut pages = judge::built_in()?;
+    match judge::set_parameters(&mut pages, site) {
+        Ok(()) => Ok(pages),
+        Err(judge::Error::Parameters { problems }) => Err(Error::Site {
+            path: folder.to_owned(),
+            problems,
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a ledger knows at one time of what holds at another; nothing where there is none.
+pub fn records<'l>(ledger: &'l Ledger, known: &Known, as_of: Time) -> Records<'l> {
+    Records::of(ledger, known.by(as_of), as_of)
 }
 
 /// Where facts come from.

@@ -1,29 +1,13 @@
 //! The life of findings, between the ledger and the judge: what the ledger says of them, and the steps that a judgement
 //! adds to it.
-use std::path::{Path, PathBuf};
-
 use facts::Time;
 use judge::{Assessment, Lives, Standings};
 use report::{Stepped, Turn};
 use serde_json::{Map, Value as Json};
-use store::ledger::{Content, FILE, Ledger, New, Stamp};
+use store::ledger::{Content, Entry, Ledger, New, Stamp};
 
 use crate::commands::record::{begin, body_of};
 use crate::error::Error;
-
-/// The ledger's folder of a site.
-pub fn ledger_of(site: &Path) -> PathBuf {
-    site.join("ledger")
-}
-
-/// Opens it, and tells what should be known of it.
-pub fn open(site: &Path) -> Result<Ledger, Error> {
-    let ledger = Ledger::open(&ledger_of(site))?;
-    for note in ledger.notes() {
-        eprintln!("seawall: {note}");
-    }
-    Ok(ledger)
-}
 
 /// What was known of findings at a time.
 pub fn lives(ledger: &Ledger, known: Time) -> Lives {
@@ -36,14 +20,13 @@ pub fn lives(ledger: &Ledger, known: Time) -> Lives {
     lives
 }
 
-/// How the findings of an assessment stand by what the site's ledger says.
-pub fn standings(site: &Path, assessment: &Assessment, known: Option<Time>) -> Result<Standings, Error> {
-    let ledger = open(site)?;
-    Ok(lives(&ledger, known.unwrap_or(Time::MAX)).standings(assessment))
-}
-
 /// Writes what the judgement adds, and gives how many records that were. Another's write is waited for, and counts.
-pub fn record(ledger: &mut Ledger, assessment: &Assessment, means: &str, now: Time) -> Result<usize, Error> {
+pub fn record(
+    ledger: &mut Ledger,
+    assessment: &Assessment,
+    means: &str,
+    now: Time,
+) -> Result<usize, Error> {
     let steps = |ledger: &Ledger| {
         let lives = lives(ledger, Time::MAX);
         lives.steps(assessment, &lives.standings(assessment))
@@ -73,24 +56,25 @@ pub fn record(ledger: &mut Ledger, assessment: &Assessment, means: &str, now: Ti
     Ok(new.len())
 }
 
-/// The site has a ledger in which records lie.
-pub fn has_ledger(site: &Path) -> bool {
-    ledger_of(site).join(FILE).is_file()
-}
-
 fn text(body: &Map<String, Json>, name: &str) -> String {
     let text = body.get(name).and_then(Json::as_str);
     text.unwrap_or_default().to_owned()
 }
 
 fn list(body: &Map<String, Json>, name: &str) -> Vec<String> {
-    let list = body.get(name).and_then(Json::as_array).into_iter().flatten();
+    let list = body
+        .get(name)
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten();
     list.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 /// The steps of a finding that were recorded, the oldest first.
 pub fn steps(ledger: &Ledger, finding: &str) -> Vec<Stepped> {
-    let of_it = ledger.entries().filter(|entry| entry.kind == "finding" && entry.id == finding);
+    let of_it = ledger
+        .entries()
+        .filter(|entry| entry.kind == "finding" && entry.id == finding);
     of_it
         .filter_map(|entry| {
             let body = body_of(&entry)?;
@@ -129,11 +113,13 @@ pub fn series(ledger: &Ledger, measure: Option<&str>) -> Vec<Turn> {
     turns
 }
 
-/// Records the life of findings while Seawall runs, where the site has a ledger: at most once a minute, so that what flaps
-/// does not fill it.
+/// Keeps up with the life of findings while Seawall runs, where the site has a ledger. It writes at most once a minute, so
+/// that what flaps does not fill the ledger.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    ledger: Option<Ledger>,
+    lives: Lives,
+    /// Entries of the ledger that were read.
+    read: usize,
     last: Option<Time>,
     problem: Option<String>,
 }
@@ -146,36 +132,49 @@ impl Recorder {
         self.last.is_none_or(|last| now.since(last).abs() >= EVERY)
     }
 
-    /// Gives what went wrong, once as long as it stays the same.
-    pub fn record(&mut self, site: &Path, assessment: &Assessment, now: Time) -> Option<String> {
+    /// How the findings stand by what the ledger says now. What was read before is not read again.
+    pub fn standings(&mut self, ledger: Option<&Ledger>, assessment: &Assessment) -> Standings {
+        if let Some(ledger) = ledger {
+            // Another ledger was put in its place.
+            if ledger.len() < self.read {
+                (self.lives, self.read) = (Lives::default(), 0);
+            }
+            let new = ledger.entries().rev().take(ledger.len() - self.read);
+            let mut new: Vec<Entry<'_>> = new.filter(|entry| Lives::wants(entry.kind)).collect();
+            new.reverse();
+            for entry in new {
+                match body_of(&entry) {
+                    Some(body) => self.lives.add(entry.kind, entry.id, &body),
+                    None => self.lives.forget(entry.kind, entry.id),
+                }
+            }
+            self.read = ledger.len();
+        }
+        self.lives.standings(assessment)
+    }
+
+    /// Writes what is new, and gives what went wrong, once as long as it stays the same.
+    pub fn record(
+        &mut self,
+        ledger: Option<&mut Ledger>,
+        assessment: &Assessment,
+        now: Time,
+    ) -> Option<String> {
         self.last = Some(now);
-        if !has_ledger(site) {
+        let ledger = ledger?;
+        let standings = self.standings(Some(&*ledger), assessment);
+        if self.lives.steps(assessment, &standings).is_empty() {
             return None;
         }
-        let outcome = match self.ledger.take() {
-            Some(ledger) => Ok(ledger),
-            None => open(site),
-        }
-        .and_then(|mut ledger| {
-            record(&mut ledger, assessment, "run", now)?;
-            Ok(ledger)
+        let problem = record(ledger, assessment, "run", now).err().map(|error| {
+            format!(
+                "the steps of findings are not recorded: {}; let this user write to {}",
+                crate::error::chain(&error),
+                ledger.folder().display()
+            )
         });
-        match outcome {
-            Ok(ledger) => {
-                self.ledger = Some(ledger);
-                self.problem = None;
-                None
-            }
-            Err(error) => {
-                let problem = format!(
-                    "the steps of findings are not recorded: {}; let this user write to {}",
-                    crate::error::chain(&error),
-                    ledger_of(site).display()
-                );
-                let is_known = self.problem.as_ref() == Some(&problem);
-                self.problem = Some(problem.clone());
-                (!is_known).then_some(problem)
-            }
-        }
+        let is_known = self.problem == problem;
+        self.problem.clone_from(&problem);
+        problem.filter(|_| !is_known)
     }
 }

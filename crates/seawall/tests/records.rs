@@ -119,8 +119,8 @@ fn a_record_is_made_amended_withdrawn_and_its_past_is_kept() {
         (&"admin".into(), &"entered twice".into())
     );
     let then = history[1]["recorded_at"].as_str().unwrap();
-    assert_eq!(row(&["--as-of", then])[0]["version"], 2);
-    assert!(row(&["--as-of", "2020-01-01T00:00:00Z"]).is_empty());
+    assert_eq!(row(&["--known-at", then])[0]["version"], 2);
+    assert!(row(&["--known-at", "2020-01-01T00:00:00Z"]).is_empty());
     let photo = desk.file("badge.jpg", "a photo");
     desk.says(
         &[
@@ -129,8 +129,8 @@ fn a_record_is_made_amended_withdrawn_and_its_past_is_kept() {
         ]
         .concat(),
     );
-    assert_eq!(row(&["--valid-at", "2029-12-31T00:00:00Z"]).len(), 1);
-    assert_eq!(row(&["--valid-at", "2030-01-01T00:00:00Z"]).len(), 0);
+    assert_eq!(row(&["--as-of", "2029-12-31T00:00:00Z"]).len(), 1);
+    assert_eq!(row(&["--as-of", "2030-01-01T00:00:00Z"]).len(), 0);
     let said = desk.says(&["ledger", "verify"]);
     assert!(
         said.starts_with("sound: 4 entries, 1 attached files"),

@@ -80,7 +80,7 @@ pub(crate) fn register(db: &Connection, time_zone: &str) -> rusqlite::Result<()>
     })
 }
 
-fn text(c: &Context<'_>, index: usize) -> Option<String> {
+pub(crate) fn text(c: &Context<'_>, index: usize) -> Option<String> {
     match c.get_raw(index) {
         ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Integer(n) => Some(n.to_string()),

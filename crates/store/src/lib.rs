@@ -3,6 +3,7 @@
 //!
 //! The only crate that opens a database. It knows what happened and what the site declares, and which of the things
 //! that happened nothing declared explains; it knows no measure.
+mod calendar;
 mod error;
 mod flow;
 mod fold;
@@ -10,6 +11,7 @@ mod functions;
 pub mod history;
 pub mod ledger;
 mod memory;
+mod records_rows;
 mod schema;
 mod shown;
 mod site_rows;
@@ -19,6 +21,7 @@ pub use error::Error;
 pub use fold::fold;
 pub use history::History;
 pub use memory::{Limits, Memory};
+pub use records_rows::{Records, record_table};
 pub use schema::{TableDoc, columns, tables};
 pub use shown::Shown;
 pub use snapshot::{Rows, Snapshot, Table};

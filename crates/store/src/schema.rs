@@ -3,6 +3,7 @@ use facts::kinds::KINDS;
 use facts::{Column, KindInfo, Type};
 
 use crate::functions::FUNCTIONS;
+use crate::{calendar, records_rows};
 
 /// A table or function as the reference shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,20 +37,26 @@ pub fn tables() -> Vec<TableDoc> {
             )
         })
         .chain(SITE.iter().map(|kind| table(kind, None)))
+        .chain(records_rows::docs())
         .chain(std::iter::once(table(
             &FLOW,
             Some("Number of the flow, from 1."),
         )))
         .chain(DERIVED.iter().map(|kind| table(kind, None)))
-        .chain(FUNCTIONS.iter().map(|(name, doc)| TableDoc {
-            name: (*name).to_owned(),
-            doc: (*doc).to_owned(),
-            columns: Vec::new(),
-        }))
+        .chain(
+            FUNCTIONS
+                .iter()
+                .chain(calendar::FUNCTIONS)
+                .map(|(name, doc)| TableDoc {
+                    name: (*name).to_owned(),
+                    doc: (*doc).to_owned(),
+                    columns: Vec::new(),
+                }),
+        )
         .collect()
 }
 
-fn tidy(doc: &str) -> String {
+pub(crate) fn tidy(doc: &str) -> String {
     doc.lines()
         .map(str::trim)
         .collect::<Vec<_>>()
@@ -63,12 +70,15 @@ pub(crate) fn find(name: &str) -> Option<&'static KindInfo> {
     KINDS.iter().chain(SITE).find(|kind| kind.name == name)
 }
 
-pub(crate) fn create(kind: &KindInfo) -> String {
-    let affinity = |ty: Type| match ty {
+pub(crate) fn affinity(ty: Type) -> &'static str {
+    match ty {
         Type::Bool | Type::Int => "INTEGER",
         Type::Real => "REAL",
         Type::Text | Type::Time | Type::List | Type::Numbers => "TEXT",
-    };
+    }
+}
+
+pub(crate) fn create(kind: &KindInfo) -> String {
     let columns: Vec<String> = kind
         .columns
         .iter()
@@ -371,12 +381,14 @@ pub(crate) const DERIVED: &[KindInfo] = &[
     },
 ];
 
-/// Columns of a fact or site table, without `id`; `None` where no such table takes rows.
+/// Columns of a fact or site table, without `id`, or of a table of records; `None` where no such table takes rows.
 pub fn columns(table: &str) -> Option<Vec<(String, Type)>> {
-    find(table).map(|kind| {
-        kind.columns
-            .iter()
-            .map(|column| (column.name.to_owned(), column.ty))
-            .collect()
-    })
+    let columns = match find(table) {
+        Some(kind) => kind.columns,
+        None => &records_rows::find(table)?.columns,
+    };
+    let named = columns
+        .iter()
+        .map(|column| (column.name.to_owned(), column.ty));
+    Some(named.collect())
 }

@@ -1,8 +1,8 @@
 //! A snapshot: every fact and the site as tables, as of a time, for reading only.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use facts::kinds::{Conversation, KINDS};
 use facts::site::Site;
@@ -13,8 +13,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use crate::flow::{Context, Flows, Row, Talk};
+use crate::records_rows::{self, Records};
 use crate::shown::{self, Conversations, Shown};
-use crate::{Error, functions, schema, site_rows};
+use crate::{Error, calendar, functions, schema, site_rows};
 
 /// Steps of SQLite's virtual machine between two looks at the limit.
 const STRIDE: u64 = 10_000;
@@ -52,20 +53,38 @@ impl Snapshot {
     /// The facts, folded against the site, as of a time; in memory.
     pub fn new(facts: &Facts, site: &Site, as_of: Time) -> Result<Snapshot, Error> {
         let db = Connection::open_in_memory().map_err(Error::build("open"))?;
-        Snapshot::fill(db, facts, site, as_of, true)
+        Snapshot::fill(db, facts, site, as_of, Wanted::all(Records::NONE))
     }
 
-    /// Like [`Snapshot::new`], for these queries alone: where none of them reads the conversations, which are the most by
-    /// far, their table is empty. What shows them is known all the same ([`Snapshot::shown`]).
+    /// Like [`Snapshot::new`], with the records of a ledger.
+    pub fn with_records(
+        facts: &Facts,
+        site: &Site,
+        records: Records<'_>,
+        as_of: Time,
+    ) -> Result<Snapshot, Error> {
+        let db = Connection::open_in_memory().map_err(Error::build("open"))?;
+        Snapshot::fill(db, facts, site, as_of, Wanted::all(records))
+    }
+
+    /// Like [`Snapshot::with_records`], for these queries alone: where none of them reads the conversations, which are the most by
+    /// far, their table is empty. What shows them is known all the same ([`Snapshot::shown`]). Of the records, those kinds
+    /// alone are there that one of them reads.
     pub fn for_queries<'a>(
         facts: &Facts,
         site: &Site,
+        records: Records<'_>,
         as_of: Time,
         queries: impl IntoIterator<Item = &'a str>,
     ) -> Result<Snapshot, Error> {
-        let every = reads_conversations(queries)?;
+        let read = tables_read(queries)?;
         let db = Connection::open_in_memory().map_err(Error::build("open"))?;
-        Snapshot::fill(db, facts, site, as_of, every)
+        let wanted = Wanted {
+            conversations: read.contains(Conversation::INFO.name),
+            records,
+            of_kinds: Some(&read),
+        };
+        Snapshot::fill(db, facts, site, as_of, wanted)
     }
 
     /// Like [`Snapshot::new`], in a file that any SQLite tool opens. An existing file is an error.
@@ -76,7 +95,7 @@ impl Snapshot {
         as_of: Time,
     ) -> Result<Snapshot, Error> {
         let db = Connection::open(path).map_err(Error::build("open"))?;
-        Snapshot::fill(db, facts, site, as_of, true)
+        Snapshot::fill(db, facts, site, as_of, Wanted::all(Records::NONE))
     }
 
     fn fill(
@@ -84,8 +103,9 @@ impl Snapshot {
         facts: &Facts,
         site: &Site,
         as_of: Time,
-        every: bool,
+        wanted: Wanted<'_>,
     ) -> Result<Snapshot, Error> {
+        let every = wanted.conversations;
         let mut declared: BTreeMap<&str, Vec<Vec<Value>>> = BTreeMap::new();
         for (table, row) in site_rows::rows(site, as_of) {
             declared.entry(table).or_default().push(row);
@@ -108,7 +128,9 @@ impl Snapshot {
             let mut rows = (1..).zip(conversations).filter(|_| every);
             rows.try_for_each(|(id, one)| put(id, one.row(&facts.captures)))
         };
-        let mut snapshot = Snapshot::build(db, site_rows::time_zone(site), &mut source, &talks)?;
+        let records = records_rows::Source::Ledger(wanted.records, wanted.of_kinds);
+        let clock = (site_rows::time_zone(site), as_of);
+        let mut snapshot = Snapshot::build(db, clock, &records, &mut source, &talks)?;
         snapshot.aside = (!every).then(|| Conversations::of(facts));
         Ok(snapshot)
     }
@@ -117,22 +139,23 @@ impl Snapshot {
     pub fn from_tables(tables: &[Table]) -> Result<Snapshot, Error> {
         if let Some(table) = tables
             .iter()
-            .find(|table| schema::find(&table.name).is_none())
+            .find(|table| schema::columns(&table.name).is_none())
         {
             return Err(Error::NoSuchTable {
                 table: table.name.clone(),
             });
         }
         let db = Connection::open_in_memory().map_err(Error::build("open"))?;
-        let zone = tables
+        let terminal = tables
             .iter()
             .find(|t| t.name == "terminal")
-            .and_then(|t| t.rows.first())
-            .and_then(|row| row.get(1));
-        let zone = match zone {
-            Some(Value::Text(zone)) => zone.as_str(),
-            _ => "UTC",
+            .and_then(|t| t.rows.first());
+        let told = |column: usize| match terminal.and_then(|row| row.get(column)) {
+            Some(Value::Text(text)) => Some(text.as_str()),
+            _ => None,
         };
+        let as_of = told(2).and_then(Time::parse).unwrap_or_default();
+        let clock = (told(1).unwrap_or("UTC"), as_of);
         let rows = |name: &str| {
             let tables = tables.iter().filter(|t| t.name == name);
             (1..).zip(tables.flat_map(|t| &t.rows)).collect::<Vec<_>>()
@@ -149,14 +172,16 @@ impl Snapshot {
             }
             Ok(())
         };
-        Snapshot::build(db, zone, &mut source, &talks)
+        let records = records_rows::Source::Given(tables);
+        Snapshot::build(db, clock, &records, &mut source, &talks)
     }
 
     /// Makes every table, then what is worked out from them. Facts that say something of a conversation come before the
     /// conversations, so that these are read once.
     fn build(
         db: Connection,
-        time_zone: &str,
+        (time_zone, as_of): (&str, Time),
+        records: &records_rows::Source<'_>,
         source: &mut Source<'_>,
         talks: &Talks<'_>,
     ) -> Result<Snapshot, Error> {
@@ -165,6 +190,7 @@ impl Snapshot {
         db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;")
             .map_err(step("settings"))?;
         functions::register(&db, time_zone).map_err(step("functions"))?;
+        calendar::register(&db, time_zone, as_of).map_err(step("functions"))?;
         db.execute_batch("BEGIN").map_err(step("begin"))?;
         for kind in KINDS
             .iter()
@@ -174,6 +200,7 @@ impl Snapshot {
             db.execute_batch(&schema::create(kind))
                 .map_err(step(kind.name))?;
         }
+        records.load(&db)?;
         let mut context = Context::default();
         for kind in schema::SITE
             .iter()
@@ -333,18 +360,37 @@ type Source<'a> = dyn FnMut(&str, &mut Put<'_>) -> Result<(), Error> + 'a;
 /// Gives every conversation to the flows, and its rows to the table.
 type Talks<'a> = dyn Fn(&mut Flows, &mut Put<'_>) -> Result<(), Error> + 'a;
 
-/// Whether one of the queries reads the table of conversations. One that does not run is left to fail where it is asked.
-fn reads_conversations<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<bool, Error> {
+/// What of facts and records a snapshot is to hold.
+struct Wanted<'a> {
+    conversations: bool,
+    records: Records<'a>,
+    /// Tables of the records that are read, where that is known.
+    of_kinds: Option<&'a BTreeSet<String>>,
+}
+
+impl<'a> Wanted<'a> {
+    fn all(records: Records<'a>) -> Wanted<'a> {
+        Wanted {
+            conversations: true,
+            records,
+            of_kinds: None,
+        }
+    }
+}
+
+/// The tables that the queries read. A query that does not run is left to fail where it is asked.
+fn tables_read<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<String>, Error> {
     let mut empty = Snapshot::from_tables(&[])?;
-    let read = Arc::new(AtomicBool::new(false));
+    let read = Arc::new(Mutex::new(BTreeSet::new()));
     let note = Arc::clone(&read);
     empty
         .db
         .authorizer(Some(move |context: AuthContext<'_>| {
             if let AuthAction::Read { table_name, .. } = context.action
-                && table_name == Conversation::INFO.name
+                && let Ok(mut read) = note.lock()
+                && !read.contains(table_name)
             {
-                note.store(true, Ordering::Relaxed);
+                read.insert(table_name.to_owned());
             }
             authorize(context)
         }))
@@ -352,7 +398,8 @@ fn reads_conversations<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result
     for query in queries {
         drop(empty.db.prepare(query));
     }
-    Ok(read.load(Ordering::Relaxed))
+    let tables = read.lock().map(|read| read.clone());
+    Ok(tables.unwrap_or_default())
 }
 
 /// Puts rows into one table.

@@ -12,7 +12,9 @@ use serde_json::{Map, json};
 use store::ledger::{Content, Head, Ledger, New, Report, Stamp, verify};
 
 fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ledger_key").join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("ledger_key")
+        .join(name);
     fs::remove_dir_all(&folder).ok();
     folder
 }
@@ -34,12 +36,19 @@ fn note(folder: &Path, id: &str) {
         valid_until: None,
         attachments: Vec::new(),
     };
-    Ledger::open(folder).unwrap().append(&[new], &stamp()).unwrap();
+    Ledger::open(folder)
+        .unwrap()
+        .append(&[new], &stamp())
+        .unwrap();
 }
 
 fn replace(folder: &Path) {
     let mut ledger = Ledger::open(folder).unwrap();
-    ledger.begin().unwrap().replace_key("a laptop was lost", &stamp()).unwrap();
+    ledger
+        .begin()
+        .unwrap()
+        .replace_key("a laptop was lost", &stamp())
+        .unwrap();
 }
 
 fn checkpoint(folder: &Path) -> Head {
@@ -57,11 +66,17 @@ fn sound(folder: &Path, checkpoint: Option<&Head>) -> Report {
 fn a_replaced_key_is_handed_on_to_and_the_ledger_goes_on() {
     let folder = folder("on");
     note(&folder, "V-1");
-    let (old_key, before) = (fs::read(folder.join("ledger.key")).unwrap(), checkpoint(&folder));
+    let (old_key, before) = (
+        fs::read(folder.join("ledger.key")).unwrap(),
+        checkpoint(&folder),
+    );
     replace(&folder);
     let between = checkpoint(&folder);
     assert_ne!(between.key, before.key);
-    assert_eq!(between.before, before.key, "both signed the head of that moment");
+    assert_eq!(
+        between.before, before.key,
+        "both signed the head of that moment"
+    );
     note(&folder, "V-2");
     replace(&folder);
     note(&folder, "V-3");
@@ -134,11 +149,17 @@ fn a_replacement_that_was_made_up_is_found() {
         valid_until: None,
         attachments: Vec::new(),
     };
-    Ledger::open(&folder).unwrap().append(&[new], &stamp()).unwrap();
+    Ledger::open(&folder)
+        .unwrap()
+        .append(&[new], &stamp())
+        .unwrap();
     let report = verify(&folder, None).unwrap();
     assert!(!report.is_sound());
     assert_eq!(report.problems[0].line, Some(2));
-    assert!(report.problems[0].what.contains("another entry"), "{report}");
+    assert!(
+        report.problems[0].what.contains("another entry"),
+        "{report}"
+    );
     // Nothing to replace where nothing was signed; and a reason is asked.
     let empty = self::folder("empty");
     let mut ledger = Ledger::open(&empty).unwrap();

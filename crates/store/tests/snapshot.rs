@@ -7,7 +7,7 @@
 
 use facts::kinds::{Conversation, Operation, Verb};
 use facts::{Address, Evidence, Facts, Time, Value};
-use store::{Error, Snapshot};
+use store::{Error, Records, Snapshot};
 
 fn ip(text: &str) -> Address {
     Address::Ip(text.parse().unwrap())
@@ -274,7 +274,8 @@ fn conversations_are_tabled_where_a_query_reads_them_and_shown_all_the_same() {
             0,
         ),
     ] {
-        let snapshot = Snapshot::for_queries(&facts, &site(), at(100), asked).unwrap();
+        let snapshot =
+            Snapshot::for_queries(&facts, &site(), Records::NONE, at(100), asked).unwrap();
         assert_eq!(rows(&snapshot, count), [[Value::Int(tabled)]]);
         let cited = "SELECT evidence FROM flow";
         assert_eq!(

@@ -109,7 +109,10 @@ mod tests {
         let list = Reporting::builtin();
         assert!(list.rules.len() > 5 && list.contacts.len() > 4);
         for contact in &list.contacts {
-            assert!(Addressee::parse(&contact.addressee).is_some(), "{contact:?}");
+            assert!(
+                Addressee::parse(&contact.addressee).is_some(),
+                "{contact:?}"
+            );
             assert!(Date::parse(&contact.date).is_some() && !contact.source.is_empty());
             assert!(contact.phone.is_some() || contact.email.is_some());
         }
@@ -125,22 +128,37 @@ mod tests {
         }
         // Four are to be told of whatever happens.
         for to in ["nrc", "cgcyber", "cisa", "fbi"] {
-            let told = |rule: &&super::Rule| rule.of.is_empty() && rule.to.iter().any(|one| one == to);
+            let told =
+                |rule: &&super::Rule| rule.of.is_empty() && rule.to.iter().any(|one| one == to);
             assert_eq!(list.rules.iter().filter(told).count(), 1, "{to}");
             assert!(!list.contacts_of(to).is_empty());
         }
-        assert_eq!(list.contacts_of("cisa")[0].phone.as_deref(), Some("(844) 729-2472"));
+        assert_eq!(
+            list.contacts_of("cisa")[0].phone.as_deref(),
+            Some("(844) 729-2472")
+        );
     }
 
     #[test]
     fn a_call_to_the_nrc_reaches_the_fbi_and_not_cisa() {
         let list = Reporting::builtin();
-        let rule = list.rules.iter().find(|rule| rule.id == "33 CFR 6.16-1").unwrap();
+        let rule = list
+            .rules
+            .iter()
+            .find(|rule| rule.id == "33 CFR 6.16-1")
+            .unwrap();
         let nrc = |to: &str| to == "nrc";
         assert!(rule.is_met_by_others("fbi", &nrc));
         assert!(!rule.is_met_by_others("cisa", &nrc));
-        let once = list.rules.iter().find(|rule| rule.id == "33 CFR 101.620(b)(7)").unwrap();
-        assert!(!once.is_met_by_others("nrc", &|to| to == "fbi"), "all three are told under 6.16-1");
+        let once = list
+            .rules
+            .iter()
+            .find(|rule| rule.id == "33 CFR 101.620(b)(7)")
+            .unwrap();
+        assert!(
+            !once.is_met_by_others("nrc", &|to| to == "fbi"),
+            "all three are told under 6.16-1"
+        );
         assert!(once.is_met_by_others("nrc", &|to| to != "nrc"));
     }
 }

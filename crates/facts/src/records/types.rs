@@ -139,6 +139,34 @@ impl Date {
         let date: jiff::civil::Date = text.parse().ok()?;
         (date.to_string() == text).then_some(Date(date))
     }
+
+    /// The day on which a time lies in the time zone of that IANA name; in UTC if the name is unknown.
+    pub fn of(time: Time, zone: &str) -> Option<Date> {
+        let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.0)).ok()?;
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        Some(Date(stamp.to_zoned(zone).date()))
+    }
+
+    /// When the day ends in that time zone.
+    pub fn end(self, zone: &str) -> Option<Time> {
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let next = self.0.tomorrow().ok()?.to_zoned(zone).ok()?;
+        i64::try_from(next.timestamp().as_nanosecond())
+            .ok()
+            .map(Time)
+    }
+
+    /// So many days later; `None` beyond the calendar.
+    pub fn plus_days(self, days: i64) -> Option<Date> {
+        let span = jiff::Span::new().try_days(days).ok()?;
+        self.0.checked_add(span).ok().map(Date)
+    }
+
+    /// Days from an earlier day to this one.
+    pub fn days_since(self, earlier: Date) -> i64 {
+        let days = self.0.since((jiff::Unit::Day, earlier.0));
+        days.map_or(0, |span| i64::from(span.get_days()))
+    }
 }
 
 impl fmt::Display for Date {

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use super::quantities::{Size, Span, Workers};
 use super::reader::{At, Filled, List, May, MayTable, Tables, table};
+use super::setting::Settings;
 use super::values::{
     CapturePattern, Domain, DuringWorkOrder, EndName, FilePattern, Net, Oui, Subnet, Vlan, Work,
     ZoneName,
@@ -50,6 +51,10 @@ table! {
         /// Where `seawall run` sends its events.
         #[schemars(default)]
         output: Tables<Output>,
+        /// Periods and thresholds of measures that the terminal sets for itself: `R3.notice_days = 14`. `seawall measures ID`
+        /// shows what a measure has.
+        #[schemars(default)]
+        parameters: Settings,
     }
 }
 
@@ -73,6 +78,7 @@ impl File {
             sensor: Tables::default(),
             run: MayTable::default(),
             output: Tables::default(),
+            parameters: Settings::default(),
         }
     }
 }

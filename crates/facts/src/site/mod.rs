@@ -19,6 +19,7 @@ mod reference;
 mod resolve;
 mod running;
 mod service;
+mod setting;
 pub(crate) mod spelling;
 mod values;
 
@@ -31,3 +32,4 @@ pub use problem::Problem;
 pub use reference::{reference, schema};
 pub use running::FACILITIES;
 pub use service::{Allowed, NotAService};
+pub use setting::Setting;

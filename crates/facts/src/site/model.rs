@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Index, Problem};
+use super::{Index, Problem, Setting};
 use crate::{Mac, Time};
 
 /// A place in a site file, for messages and evidence.
@@ -40,6 +40,8 @@ pub struct Site {
     pub sensors: Vec<Sensor>,
     pub run: Run,
     pub outputs: Vec<Output>,
+    /// Parameters of measures that the site sets, in the order of the files.
+    pub settings: Vec<Setting>,
     /// What loads but is probably not meant, in the order of the files.
     pub warnings: Vec<Problem>,
     /// Built by the first lookup. A site put together by hand leaves it at its default and is complete before it is asked.

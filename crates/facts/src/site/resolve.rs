@@ -8,8 +8,8 @@ use super::reader::{At, Filled, May};
 use super::spelling::{closest, listed};
 use super::values::{EndName, Work, net};
 use super::{
-    Asset, Conduit, End, Interface, Party, Place, Platform, Problem, Sensor, Service, Site,
-    Supplier, WorkOrder, Zone, addresses, doubts, file, running,
+    Asset, Conduit, End, Interface, Party, Place, Platform, Problem, Sensor, Service, Setting,
+    Site, Supplier, WorkOrder, Zone, addresses, doubts, file, running,
 };
 use crate::Time;
 use crate::site::reader::Wrong;
@@ -36,6 +36,7 @@ pub(super) fn resolve(
         all.sensor.0.extend(file.sensor.0);
         runs.extend(file.run.0);
         all.output.0.extend(file.output.0);
+        all.parameters.0.extend(file.parameters.0);
     }
     let mut warnings = Vec::new();
     addresses::check(&all, problems);
@@ -134,6 +135,7 @@ pub(super) fn resolve(
         .map(|one| resolver.sensor(one))
         .collect();
     site.run = running::run(runs, problems);
+    site.settings = settings(all.parameters.0, problems);
     site.outputs = all
         .output
         .0
@@ -145,6 +147,27 @@ pub(super) fn resolve(
         site.warnings = warnings;
     }
     site
+}
+
+/// Every parameter that is set, each once.
+fn settings(written: Vec<Setting>, problems: &mut Vec<Problem>) -> Vec<Setting> {
+    let mut kept: Vec<Setting> = Vec::new();
+    for one in written {
+        let same = |other: &&Setting| {
+            other.measure.eq_ignore_ascii_case(&one.measure) && other.parameter == one.parameter
+        };
+        match kept.iter().find(same) {
+            Some(first) => problems.push(one.problem(
+                format!(
+                    "{}.{} is set twice, first at {}",
+                    one.measure, one.parameter, first.place
+                ),
+                "keep one",
+            )),
+            None => kept.push(one),
+        }
+    }
+    kept
 }
 
 /// The names of one kind of table.

@@ -22,10 +22,12 @@ use crate::{Assessment, Judged, Subject, Verdict};
 pub struct Lives {
     steps: BTreeMap<String, FindingStep>,
     verdicts: BTreeMap<String, VerdictStep>,
-    /// By measure and subject.
-    exceptions: BTreeMap<(String, String), Vec<(String, Exception)>>,
-    /// By finding.
-    acknowledgements: BTreeMap<String, Vec<(String, Acknowledgement)>>,
+    /// By measure and subject, then by id; and what each id is of.
+    exceptions: BTreeMap<(String, String), BTreeMap<String, Exception>>,
+    excepted: BTreeMap<String, (String, String)>,
+    /// By finding, then by id; and what each id is of.
+    acknowledgements: BTreeMap<String, BTreeMap<String, Acknowledgement>>,
+    in_hand: BTreeMap<String, Vec<String>>,
 }
 
 /// How a finding stands.
@@ -104,8 +106,25 @@ impl Lives {
         kinds.contains(&kind)
     }
 
-    /// Takes in the last version of a record. One that does not read says nothing: `ledger verify` tells of it.
+    /// A record was withdrawn, or has another version.
+    pub fn forget(&mut self, kind: &str, id: &str) {
+        if kind == Exception::INFO.name
+            && let Some(of) = self.excepted.remove(id)
+            && let Some(known) = self.exceptions.get_mut(&of)
+        {
+            known.remove(id);
+        } else if kind == Acknowledgement::INFO.name {
+            for finding in self.in_hand.remove(id).into_iter().flatten() {
+                if let Some(known) = self.acknowledgements.get_mut(&finding) {
+                    known.remove(id);
+                }
+            }
+        }
+    }
+
+    /// Takes in a version of a record, in place of the one before. One that does not read says nothing.
     pub fn add(&mut self, kind: &str, id: &str, body: &Map<String, Json>) {
+        self.forget(kind, id);
         if kind == FindingStep::INFO.name {
             let step = FindingStep::from_body(body).ok();
             self.steps.extend(step.map(|step| (id.to_owned(), step)));
@@ -116,14 +135,16 @@ impl Lives {
             && let Ok(one) = Exception::from_body(body)
         {
             let key = (one.measure.clone(), one.subject.clone());
+            self.excepted.insert(id.to_owned(), key.clone());
             let of_subject = self.exceptions.entry(key).or_default();
-            of_subject.push((id.to_owned(), one));
+            of_subject.insert(id.to_owned(), one);
         } else if kind == Acknowledgement::INFO.name
             && let Ok(one) = Acknowledgement::from_body(body)
         {
+            self.in_hand.insert(id.to_owned(), one.findings.0.clone());
             for finding in &one.findings.0 {
                 let of_finding = self.acknowledgements.entry(finding.clone()).or_default();
-                of_finding.push((id.to_owned(), one.clone()));
+                of_finding.insert(id.to_owned(), one.clone());
             }
         }
     }
@@ -220,11 +241,11 @@ impl Lives {
         let (now, today) = (assessment.as_of, day(assessment.as_of, zone));
         let key = (measure.to_owned(), subject.to_owned());
         let exceptions = self.exceptions.get(&key).into_iter().flatten();
-        let mut of_it: Vec<&(String, Exception)> = exceptions
+        let mut of_it: Vec<(&String, &Exception)> = exceptions
             .filter(|(_, one)| one.finding.as_deref().is_none_or(|named| named == finding))
             .filter(|(_, one)| today.is_some_and(|today| one.decided <= today))
             .collect();
-        of_it.sort_by_key(|(id, one)| (one.ends, id.clone()));
+        of_it.sort_by_key(|(id, one)| (one.ends, *id));
         let mut ended = None;
         if let Some((id, one)) = of_it.last() {
             if today.is_some_and(|today| today <= one.ends) {
@@ -242,9 +263,9 @@ impl Lives {
             ));
         }
         let acknowledged = self.acknowledgements.get(finding).into_iter().flatten();
-        let mut in_hand: Vec<&(String, Acknowledgement)> =
+        let mut in_hand: Vec<(&String, &Acknowledgement)> =
             acknowledged.filter(|(_, one)| one.since <= now).collect();
-        in_hand.sort_by_key(|(id, one)| (one.until, id.clone()));
+        in_hand.sort_by_key(|(id, one)| (one.until, *id));
         if let Some((id, one)) = in_hand.last() {
             if now <= one.until {
                 let state = State::Acknowledged {
@@ -295,7 +316,11 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
             step.at.local(zone)
         ));
     }
-    let Some(judged) = assessment.measures.iter().find(|one| one.id == step.measure) else {
+    let Some(judged) = assessment
+        .measures
+        .iter()
+        .find(|one| one.id == step.measure)
+    else {
         return Err(format!(
             "The measure {} is not judged any more.",
             step.measure
@@ -307,8 +332,7 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
         .iter()
         .find(|one| one.subject == step.subject && one.verdict != Verdict::NotMet);
     // Seen on the wire, it is gone only where the wire was looked at since. A declaration is looked at by judging.
-    let on_wire = !step.evidence.is_empty();
-    if on_wire
+    if step.on_wire
         && let Some(last) = step.last_seen
         && newest.is_none_or(|newest| newest <= last)
     {

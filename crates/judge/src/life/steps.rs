@@ -43,7 +43,11 @@ impl Lives {
             })
         });
         let verdicts = self.verdicts(assessment);
-        verdicts.into_iter().chain(findings).take(MOST_STEPS).collect()
+        verdicts
+            .into_iter()
+            .chain(findings)
+            .take(MOST_STEPS)
+            .collect()
     }
 
     fn step(
@@ -106,6 +110,10 @@ impl Lives {
             why: beginning(&why),
             first_seen: standing.first_seen,
             last_seen: standing.last_seen,
+            on_wire: match subject {
+                Some(subject) => !subject.evidence.is_empty(),
+                None => before.is_some_and(|before| before.on_wire),
+            },
             evidence,
         })
     }
@@ -113,9 +121,10 @@ impl Lives {
     fn verdicts(&self, assessment: &Assessment) -> Vec<Recorded> {
         let changed = assessment.measures.iter().filter_map(|judged| {
             let words = judged.verdict.words();
-            let same = self.verdicts.get(&judged.id).is_some_and(|before| {
-                before.verdict == words || assessment.as_of <= before.at
-            });
+            let same = self
+                .verdicts
+                .get(&judged.id)
+                .is_some_and(|before| before.verdict == words || assessment.as_of <= before.at);
             let findings = judged.subjects.iter();
             let findings = findings.filter_map(|subject| subject.finding.clone());
             let step = VerdictStep {
@@ -135,10 +144,13 @@ impl Lives {
     }
 }
 
-/// What a subject cites: captures with frames and hash, lines of the site file.
+/// What a subject cites: captures with frames and hash, records with their entry, lines of the site file.
 fn cited(assessment: &Assessment, subject: &Subject) -> Vec<String> {
     let hash = |capture: &str| {
-        let source = assessment.evidence.iter().find(|one| one.capture == capture);
+        let source = assessment
+            .evidence
+            .iter()
+            .find(|one| one.capture == capture);
         source.and_then(|source| source.sha256.clone())
     };
     let mut frames: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
@@ -147,7 +159,11 @@ fn cited(assessment: &Assessment, subject: &Subject) -> Vec<String> {
         of_capture.extend(&cited.frames);
     }
     let captures = frames.into_iter().map(|(capture, frames)| {
-        let told: Vec<String> = frames.iter().take(MOST_FRAMES).map(u64::to_string).collect();
+        let told: Vec<String> = frames
+            .iter()
+            .take(MOST_FRAMES)
+            .map(u64::to_string)
+            .collect();
         let more = match frames.len().saturating_sub(MOST_FRAMES) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -156,6 +172,12 @@ fn cited(assessment: &Assessment, subject: &Subject) -> Vec<String> {
         format!("{capture} frames {}{more}{hash}", told.join(" "))
     });
     let mut all: Vec<String> = captures.collect();
+    all.extend(
+        subject
+            .records
+            .iter()
+            .map(|one| format!("record {}, entry {}, {}", one.record, one.entry, one.hash)),
+    );
     for (name, value) in &subject.facts {
         if let (true, facts::Value::List(places)) = (name == "site", value) {
             all.extend(places.iter().cloned());
@@ -166,7 +188,9 @@ fn cited(assessment: &Assessment, subject: &Subject) -> Vec<String> {
 
 /// As much of a text as a record keeps, without what a record may not hold.
 fn beginning(text: &str) -> String {
-    let plain = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let plain = text
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c });
     let mut kept: String = plain.clone().take(MOST_CHARS).collect();
     if plain.count() > MOST_CHARS {
         kept.push('…');

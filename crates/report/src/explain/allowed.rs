@@ -103,12 +103,29 @@ fn of_operation<'a>(site: &Site, one: &'a Operation) -> Asked<'a> {
 fn of_conversation<'a>(site: &Site, one: &'a Conversation) -> Asked<'a> {
     let from = one.client_asset.as_deref();
     let to = one.server_asset.as_deref();
-    let port = one.server_port.map_or(String::new(), |port| format!("/{port}"));
+    let port = one
+        .server_port
+        .map_or(String::new(), |port| format!("/{port}"));
     Asked {
-        from: who(site, from, one.client_zone.as_deref(), one.client_party.as_deref(), one.client),
-        to: who(site, to, one.server_zone.as_deref(), one.server_party.as_deref(), one.server),
+        from: who(
+            site,
+            from,
+            one.client_zone.as_deref(),
+            one.client_party.as_deref(),
+            one.client,
+        ),
+        to: who(
+            site,
+            to,
+            one.server_zone.as_deref(),
+            one.server_party.as_deref(),
+            one.server,
+        ),
         names: (called(from, one.client), called(to, one.server)),
-        called: one.protocol.clone().unwrap_or_else(|| format!("{}{port}", one.transport)),
+        called: one
+            .protocol
+            .clone()
+            .unwrap_or_else(|| format!("{}{port}", one.transport)),
         first: one.time,
         last: one.last,
         work: None,
@@ -126,7 +143,13 @@ fn called(asset: Option<&str>, address: Address) -> String {
     asset.map_or_else(|| address.to_string(), str::to_owned)
 }
 
-fn who(site: &Site, asset: Option<&str>, zone: Option<&str>, party: Option<&str>, address: Address) -> Who {
+fn who(
+    site: &Site,
+    asset: Option<&str>,
+    zone: Option<&str>,
+    party: Option<&str>,
+    address: Address,
+) -> Who {
     Who {
         asset: asset.and_then(|name| site.assets.iter().position(|one| one.name == name)),
         zone: zone.and_then(|name| site.zones.iter().position(|one| one.name == name)),
@@ -140,20 +163,36 @@ fn conduits(site: &Site, asked: &Asked<'_>, add: &mut impl FnMut(String, String)
     let both: Vec<&Conduit> = site.conduits_for(&asked.from, &asked.to).collect();
     for conduit in both.iter().take(MOST) {
         let why = if !conduit.services.iter().any(|service| (asked.fits)(service)) {
-            format!("It joins {from} and {to}, but allows {}, not {}.", services(conduit), asked.called)
+            format!(
+                "It joins {from} and {to}, but allows {}, not {}.",
+                services(conduit),
+                asked.called
+            )
         } else if let Some(until) = conduit.valid_until.filter(|until| asked.last > *until) {
-            format!("It allows that, but ended on {}.", until.local(&site.time_zone))
+            format!(
+                "It allows that, but ended on {}.",
+                until.local(&site.time_zone)
+            )
         } else if let Some(begin) = conduit.valid_from.filter(|begin| asked.first < *begin) {
-            format!("It allows that, but does not hold before {}.", begin.local(&site.time_zone))
+            format!(
+                "It allows that, but does not hold before {}.",
+                begin.local(&site.time_zone)
+            )
         } else if conduit.during_work_order {
             "It allows that during a work order, and none named both ends then.".to_owned()
         } else {
-            format!("It allows {} there, which does not cover what was done.", services(conduit))
+            format!(
+                "It allows {} there, which does not cover what was done.",
+                services(conduit)
+            )
         };
         add(name(conduit), why);
     }
     if both.is_empty() {
-        add("conduits".to_owned(), format!("None leads from {from} to {to}."));
+        add(
+            "conduits".to_owned(),
+            format!("None leads from {from} to {to}."),
+        );
     }
     // Who else may: that tells a mistaken address from a stranger.
     let others = site.conduits.iter().filter(|conduit| {
@@ -164,24 +203,42 @@ fn conduits(site: &Site, asked: &Asked<'_>, add: &mut impl FnMut(String, String)
     });
     for conduit in others.take(MOST) {
         let allowed = ends(site, &conduit.from);
-        add(name(conduit), format!("It allows that to {to} from {allowed}, not from {from}."));
+        add(
+            name(conduit),
+            format!("It allows that to {to} from {allowed}, not from {from}."),
+        );
     }
 }
 
-fn work_orders(site: &Site, asked: &Asked<'_>, work: WorkKind, add: &mut impl FnMut(String, String)) {
+fn work_orders(
+    site: &Site,
+    asked: &Asked<'_>,
+    work: WorkKind,
+    add: &mut impl FnMut(String, String),
+) {
     let near = match site.work_order_for(&asked.from, &asked.to, work, asked.first) {
-        Ok(_) => site.work_order_for(&asked.from, &asked.to, work, asked.last).err().flatten(),
+        Ok(_) => site
+            .work_order_for(&asked.from, &asked.to, work, asked.last)
+            .err()
+            .flatten(),
         Err(near) => near,
     };
     let told = near.as_ref().map(|near| near.order);
     if let Some(near) = &near
         && asked.reason.is_none_or(|reason| !reason.contains(&near.id))
     {
-        add(format!("work order {}", near.id), format!("It {}.", near.why));
+        add(
+            format!("work order {}", near.id),
+            format!("It {}.", near.why),
+        );
     }
-    let in_force = site.work_orders.iter().enumerate().filter(|(index, order)| {
-        Some(*index) != told && order.from <= asked.last && asked.first <= order.until
-    });
+    let in_force = site
+        .work_orders
+        .iter()
+        .enumerate()
+        .filter(|(index, order)| {
+            Some(*index) != told && order.from <= asked.last && asked.first <= order.until
+        });
     for (_, order) in in_force.take(MOST) {
         let why = format!(
             "It was in force, and names {} as source and {} as target.",
@@ -192,7 +249,10 @@ fn work_orders(site: &Site, asked: &Asked<'_>, work: WorkKind, add: &mut impl Fn
     }
     if near.is_none() {
         let (from, to) = (&asked.names.0, &asked.names.1);
-        add("work orders".to_owned(), format!("None names {from} or {to}."));
+        add(
+            "work orders".to_owned(),
+            format!("None names {from} or {to}."),
+        );
     }
 }
 
@@ -208,8 +268,14 @@ fn services(conduit: &Conduit) -> String {
 fn ends(site: &Site, ends: &[End]) -> String {
     let name = |end: &End| match end {
         End::Asset(index) => site.assets.get(*index).map(|one| one.name.clone()),
-        End::Zone(index) => site.zones.get(*index).map(|one| format!("zone {}", one.name)),
-        End::Party(index) => site.parties.get(*index).map(|one| format!("party {}", one.name)),
+        End::Zone(index) => site
+            .zones
+            .get(*index)
+            .map(|one| format!("zone {}", one.name)),
+        End::Party(index) => site
+            .parties
+            .get(*index)
+            .map(|one| format!("party {}", one.name)),
         End::Net(net) => Some(net.to_string()),
     };
     let mut names: Vec<String> = ends.iter().filter_map(name).collect();

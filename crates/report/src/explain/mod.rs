@@ -53,6 +53,8 @@ pub struct Explanation {
     pub left_out: usize,
     /// Lines of the site file that it cites.
     pub site_lines: Vec<String>,
+    /// Records that it cites: kind and id, entry, who recorded it.
+    pub records: Vec<String>,
     pub looked_at: Vec<Looked>,
     /// What the measure asks, in the page's words.
     pub asks: String,
@@ -90,7 +92,11 @@ pub fn explain(
         title: judged.title.clone(),
         subject: subject.subject.clone(),
         reason: subject.reason.clone(),
-        cranes: picks.cranes(subject).into_iter().map(str::to_owned).collect(),
+        cranes: picks
+            .cranes(subject)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         zone: picks.zone.to_owned(),
         as_of: assessment.as_of,
         edition: assessment.edition.clone(),
@@ -99,10 +105,23 @@ pub fn explain(
         seen,
         left_out,
         site_lines: site_lines.unwrap_or_default(),
+        records: subject
+            .records
+            .iter()
+            .map(|one| format!("{} (entry {}, by {})", one.record, one.entry, one.by))
+            .collect(),
         looked_at,
-        asks: asks.unwrap_or_default().into_iter().next().unwrap_or_default(),
+        asks: asks
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
         paragraphs: call.paragraphs.to_vec(),
-        steps: steps.unwrap_or_default().into_iter().take(MOST_STEPS).collect(),
+        steps: steps
+            .unwrap_or_default()
+            .into_iter()
+            .take(MOST_STEPS)
+            .collect(),
         commands: commands(judged, subject, finding, call),
     })
 }
@@ -147,15 +166,22 @@ fn commands(
     call: &Call<'_>,
 ) -> Vec<(String, String)> {
     let site = quoted(call.site);
-    let state = call.state.map(|state| format!(" --state {}", quoted(state)));
-    let captures = call.captures.iter().map(|path| format!(" {}", quoted(path)));
+    let state = call
+        .state
+        .map(|state| format!(" --state {}", quoted(state)));
+    let captures = call
+        .captures
+        .iter()
+        .map(|path| format!(" {}", quoted(path)));
     let captures: String = captures.chain(state).collect();
     let mut commands = Vec::new();
     let mut add = |what: &str, command: String| commands.push((what.to_owned(), command));
     if !subject.evidence.is_empty() {
         add(
             "See the packets in Wireshark",
-            format!("seawall packets {site}{captures} --finding {finding} --output {finding}.pcapng"),
+            format!(
+                "seawall packets {site}{captures} --finding {finding} --output {finding}.pcapng"
+            ),
         );
     }
     add(

@@ -77,9 +77,10 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
         return seen;
     };
     let facts = picks.context.facts;
-    let party = |name: Option<&String>, address: Address, mac: Option<Mac>, zone: Option<&String>| {
-        Some(party(picks, name, address, mac, zone))
-    };
+    let party =
+        |name: Option<&String>, address: Address, mac: Option<Mac>, zone: Option<&String>| {
+            Some(party(picks, name, address, mac, zone))
+        };
     match kind {
         "operation" => {
             let Some(one) = facts.operations.get(index) else {
@@ -107,9 +108,11 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
             });
             seen.what = what;
             let content = one.content_sha256.clone();
-            seen.more.extend(content.map(|hash| ("content sha256".to_owned(), hash)));
+            seen.more
+                .extend(content.map(|hash| ("content sha256".to_owned(), hash)));
             let detail = one.detail.clone();
-            seen.more.extend(detail.map(|detail| ("detail".to_owned(), detail)));
+            seen.more
+                .extend(detail.map(|detail| ("detail".to_owned(), detail)));
         }
         "conversation" => {
             let Some(one) = facts.conversations.get(index) else {
@@ -123,7 +126,9 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
                 let assumed = one.assumed.as_ref();
                 assumed.map(|assumed| format!("probably {assumed}"))
             });
-            let port = one.server_port.map_or(String::new(), |port| format!("/{port}"));
+            let port = one
+                .server_port
+                .map_or(String::new(), |port| format!("/{port}"));
             let carried = format!("{}{port}", one.transport);
             seen.what = format!(
                 "{}, {}; {} bytes there, {} back",
@@ -154,10 +159,20 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
             seen.from = party(from, one.client, one.client_mac, one.client_zone.as_ref());
             // The fact does not place the server; the asset of that address is known from elsewhere.
             let server = one.server.to_string();
-            let of_it = facts.assets.iter().find(|asset| asset.ips.contains(&server));
-            let (name, zone) = (of_it.map(|asset| &asset.name), of_it.and_then(|asset| asset.zone.as_ref()));
+            let of_it = facts
+                .assets
+                .iter()
+                .find(|asset| asset.ips.contains(&server));
+            let (name, zone) = (
+                of_it.map(|asset| &asset.name),
+                of_it.and_then(|asset| asset.zone.as_ref()),
+            );
             seen.to = party(name, one.server, None, zone);
-            seen.what = format!("name told by {}, {}", one.via, words::many(one.count, "time", "times"));
+            seen.what = format!(
+                "name told by {}, {}",
+                one.via,
+                words::many(one.count, "time", "times")
+            );
             seen.more.push(("name".to_owned(), one.name.clone()));
         }
         _ => columns(picks, kind, index, &mut seen),
@@ -180,9 +195,10 @@ fn columns(picks: &Picks<'_>, kind: &str, index: usize, seen: &mut Seen) {
                     && **value != Value::Null
                     && !matches!(value, Value::List(list) if list.is_empty())
             });
-            seen.more.extend(told.take(MOST_COLUMNS).map(|(column, value)| {
-                (words::column(column.name), words::value(value, picks.zone))
-            }));
+            seen.more
+                .extend(told.take(MOST_COLUMNS).map(|(column, value)| {
+                    (words::column(column.name), words::value(value, picks.zone))
+                }));
         }
         at += 1;
     });
@@ -198,7 +214,12 @@ fn party(
     let name = name.cloned().unwrap_or_else(|| address.to_string());
     let site = picks.context.site;
     let declared = site.assets.iter().find(|asset| asset.name == name);
-    let known: Option<&Asset> = picks.context.facts.assets.iter().find(|asset| asset.name == name);
+    let known: Option<&Asset> = picks
+        .context
+        .facts
+        .assets
+        .iter()
+        .find(|asset| asset.name == name);
     let mut make = Vec::new();
     if let Some(known) = known {
         let told = [&known.maker, &known.supplier, &known.model, &known.firmware];
@@ -216,7 +237,9 @@ fn party(
         address: address.to_string(),
         mac: mac.map(|mac| mac.to_string()),
         zone: zone.cloned(),
-        crane: declared.and_then(|asset| asset.crane.clone()).or_else(crane_of_zone),
+        crane: declared
+            .and_then(|asset| asset.crane.clone())
+            .or_else(crane_of_zone),
         role: declared
             .map(|asset| asset.role.to_string())
             .or_else(|| known.and_then(|asset| asset.role.clone())),

@@ -13,7 +13,11 @@ pub fn text(one: &Explanation, style: Style) -> String {
     out.heading(&format!("Finding {}", show(&one.finding)));
     out.wrapped(0, 0, &show(&one.reason));
     out.blank();
-    out.field(0, "Measure", &format!("{}: {}", show(&one.measure), show(&one.title)));
+    out.field(
+        0,
+        "Measure",
+        &format!("{}: {}", show(&one.measure), show(&one.title)),
+    );
     out.field(0, "Subject", &show(&one.subject));
     if !one.cranes.is_empty() {
         out.field(0, "Crane", &show(&one.cranes.join(", ")));
@@ -33,13 +37,27 @@ pub fn text(one: &Explanation, style: Style) -> String {
         told(&mut out, seen, &one.zone);
     }
     if one.left_out > 0 {
-        out.wrapped(2, 2, &format!("and {} more: see the report", words::count(words::size(one.left_out))));
+        out.wrapped(
+            2,
+            2,
+            &format!(
+                "and {} more: see the report",
+                words::count(words::size(one.left_out))
+            ),
+        );
     }
-    if one.seen.is_empty() {
-        out.wrapped(2, 2, "Nothing on the wire: it rests on what was declared, or on what is missing.");
+    if one.seen.is_empty() && one.records.is_empty() {
+        out.wrapped(
+            2,
+            2,
+            "Nothing on the wire: it rests on what was declared, or on what is missing.",
+        );
     }
     if !one.site_lines.is_empty() {
         out.field(2, "Site file", &show(&one.site_lines.join(", ")));
+    }
+    for record in &one.records {
+        out.field(2, "Record", &show(record));
     }
     if !one.looked_at.is_empty() {
         head(&mut out, "Who allowed it: nobody. Looked at:");
@@ -51,7 +69,12 @@ pub fn text(one: &Explanation, style: Style) -> String {
     head(&mut out, "What the measure asks");
     out.wrapped(2, 2, &show(&one.asks));
     for (paragraph, title) in &one.paragraphs {
-        let line = format!("Edition {}, {}: {}.", show(&one.edition), show(paragraph), show(title));
+        let line = format!(
+            "Edition {}, {}: {}.",
+            show(&one.edition),
+            show(paragraph),
+            show(title)
+        );
         out.wrapped(2, 4, &line);
     }
     head(&mut out, "What would resolve it");
@@ -77,7 +100,11 @@ fn head(out: &mut Sheet, title: &str) {
 }
 
 fn told(out: &mut Sheet, seen: &Seen, zone: &str) {
-    let what = if seen.what.is_empty() { &seen.fact } else { &seen.what };
+    let what = if seen.what.is_empty() {
+        &seen.fact
+    } else {
+        &seen.what
+    };
     out.wrapped(2, 4, &show(what));
     if let (Some(first), Some(last)) = (seen.first, seen.last) {
         out.field(4, "When", &words::span(first, last, zone));
@@ -98,7 +125,11 @@ fn told(out: &mut Sheet, seen: &Seen, zone: &str) {
             out.wrapped(4, 6, &format!("{name}: {value}"));
         }
     }
-    out.field(4, "Frames", &format!("{} {}", show(&seen.capture), words::frames(&seen.frames)));
+    out.field(
+        4,
+        "Frames",
+        &format!("{} {}", show(&seen.capture), words::frames(&seen.frames)),
+    );
     if let Some(hash) = &seen.sha256 {
         out.field(4, "", &format!("sha256 {hash}"));
     }
@@ -148,6 +179,7 @@ pub fn json(one: &Explanation) -> String {
         "seen": one.seen.iter().map(seen).collect::<Vec<_>>(),
         "seen_left_out": one.left_out,
         "site": one.site_lines,
+        "records": one.records,
         "looked_at": one.looked_at.iter().map(looked).collect::<Vec<_>>(),
         "asks": one.asks,
         "paragraphs": pairs(&one.paragraphs, ("id", "title")),

@@ -43,6 +43,7 @@ impl Page<'_> {
                 @if let Some(page) = page {
                     (part("When it fails", &page.when_it_fails_markdown))
                     (part("How it is judged", &page.how_judged_markdown))
+                    (parameters(page))
                     (references(page))
                 }
             }
@@ -142,6 +143,18 @@ fn rests_on(measure: &Judged) -> Markup {
                 }
             } }
             @if left > 0 { p.folded { (count(size(left))) " more are in the JSON output." } }
+        }
+    }
+}
+
+/// What the terminal may set for itself, and what holds.
+fn parameters(page: &PageText) -> Markup {
+    html! {
+        @if !page.parameters.is_empty() {
+            h4 { "Parameters" }
+            ul { @for (about, value, source) in &page.parameters {
+                li { (show(about)) " " strong { (show(value)) } " " span.quiet { (show(source)) } }
+            } }
         }
     }
 }

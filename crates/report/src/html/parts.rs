@@ -109,7 +109,7 @@ pub(super) fn span(first: Time, last: Time, zone: &str) -> Markup {
     html! { (dated(&local)) @if local != utc { " " span.quiet { (dated(&utc)) } } }
 }
 
-/// Captures and frames, each with the time of its first.
+/// Captures and frames, each with the time of its first; then records, each with its entry.
 pub(super) fn evidence(subject: &Subject, zone: &str) -> Markup {
     let of = |cited: &Cited| {
         html! {
@@ -126,6 +126,18 @@ pub(super) fn evidence(subject: &Subject, zone: &str) -> Markup {
             ul.evidence { @for cited in subject.evidence.iter().take(MOST) { (of(cited)) } }
             @if subject.evidence.len() > MOST {
                 p.folded { (subject.evidence.len() - MOST) " more citations are in the JSON output." }
+            }
+        }
+        @if !subject.records.is_empty() {
+            ul.evidence { @for cited in subject.records.iter().take(MOST) {
+                li {
+                    code { (show(&cited.record)) } " entry " (cited.entry)
+                    @if let Some(at) = cited.recorded_at { span.at { (time(at, zone)) } }
+                    span.quiet { "by " (show(&cited.by)) }
+                }
+            } }
+            @if subject.records.len() > MOST {
+                p.folded { (subject.records.len() - MOST) " more records are in the JSON output." }
             }
         }
     }

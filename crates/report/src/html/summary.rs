@@ -158,7 +158,16 @@ impl Page<'_> {
                             @if subject.evidence.len() > 3 { " and " (subject.evidence.len() - 3) " more" }
                         } }
                     }
-                    @if subject.evidence.is_empty() && !subject.facts.is_empty() {
+                    @if !subject.records.is_empty() {
+                        div { dt { "Records" } dd {
+                            @for (nth, cited) in subject.records.iter().take(3).enumerate() {
+                                @if nth > 0 { "; " }
+                                code { (show(&cited.record)) } " entry " (cited.entry)
+                            }
+                            @if subject.records.len() > 3 { " and " (subject.records.len() - 3) " more" }
+                        } }
+                    }
+                    @if subject.evidence.is_empty() && subject.records.is_empty() && !subject.facts.is_empty() {
                         div { dt { "Declared" } dd {
                             @for (nth, (name, value)) in subject.facts.iter().take(3).enumerate() {
                                 @if nth > 0 { "; " }

@@ -42,7 +42,11 @@ pub fn draft(
         let one = explain::explain(assessment, context, finding, &Call::default());
         explained.push(one.ok_or_else(|| finding.clone())?);
     }
-    let subjects: Vec<&Subject> = opening.findings.iter().filter_map(|id| subject(assessment, id)).collect();
+    let subjects: Vec<&Subject> = opening
+        .findings
+        .iter()
+        .filter_map(|id| subject(assessment, id))
+        .collect();
     let zone = assessment.time_zone.as_str();
     let seen = || explained.iter().flat_map(|one| &one.seen);
     let first = seen().filter_map(|seen| seen.first).min();
@@ -54,7 +58,12 @@ pub fn draft(
         assessment.as_of.local(zone)
     );
     for (number, one) in explained.iter().take(MOST).enumerate() {
-        let told = format!("\n({}) {} [finding {}]", number + 1, one.reason, one.finding);
+        let told = format!(
+            "\n({}) {} [finding {}]",
+            number + 1,
+            one.reason,
+            one.finding
+        );
         if narrative.chars().count() + told.chars().count() > MOST_CHARS {
             narrative.push_str("\nand more, told by the findings named");
             break;
@@ -108,11 +117,23 @@ fn subject<'a>(assessment: &'a Assessment, finding: &str) -> Option<&'a Subject>
 /// Devices and cranes that the site declares; a stranger is an indicator.
 fn systems(context: &Context<'_>, subjects: &[&Subject], explained: &[Explanation]) -> Vec<String> {
     let declared = |name: &&String| context.site.assets.iter().any(|asset| asset.name == **name);
-    let assets = subjects.iter().flat_map(|subject| &subject.assets).filter(declared).cloned();
+    let assets = subjects
+        .iter()
+        .flat_map(|subject| &subject.assets)
+        .filter(declared)
+        .cloned();
     let cranes = explained.iter().flat_map(|one| one.cranes.iter().cloned());
     let known = |crane: &String| {
-        let zones = context.site.zones.iter().filter_map(|zone| zone.crane.as_ref());
-        let assets = context.site.assets.iter().filter_map(|asset| asset.crane.as_ref());
+        let zones = context
+            .site
+            .zones
+            .iter()
+            .filter_map(|zone| zone.crane.as_ref());
+        let assets = context
+            .site
+            .assets
+            .iter()
+            .filter_map(|asset| asset.crane.as_ref());
         zones.chain(assets).any(|one| one == crane)
     };
     assets.chain(cranes.filter(known)).collect()
@@ -140,14 +161,22 @@ fn indicators(explained: &[Explanation]) -> Vec<String> {
 }
 
 fn accounts(explained: &[Explanation]) -> Vec<String> {
-    let more = explained.iter().flat_map(|one| &one.seen).flat_map(|seen| &seen.more);
-    more.filter(|(name, _)| name == "user").map(|(_, user)| user.clone()).collect()
+    let more = explained
+        .iter()
+        .flat_map(|one| &one.seen)
+        .flat_map(|seen| &seen.more);
+    more.filter(|(name, _)| name == "user")
+        .map(|(_, user)| user.clone())
+        .collect()
 }
 
 fn evidence(explained: &[Explanation]) -> Vec<String> {
     let seen = explained.iter().flat_map(|one| &one.seen);
     seen.map(|seen| {
-        let hash = seen.sha256.as_ref().map_or(String::new(), |hash| format!(", sha256 {hash}"));
+        let hash = seen
+            .sha256
+            .as_ref()
+            .map_or(String::new(), |hash| format!(", sha256 {hash}"));
         format!("{} {}{hash}", seen.capture, words::frames(&seen.frames))
     })
     .collect()
@@ -155,6 +184,16 @@ fn evidence(explained: &[Explanation]) -> Vec<String> {
 
 /// Without what a record may not hold.
 fn clean(text: &str) -> String {
-    let plain = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-    text.chars().map(plain).collect::<String>().trim().to_owned()
+    let plain = |c: char| {
+        if c.is_control() && c != '\n' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars()
+        .map(plain)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }

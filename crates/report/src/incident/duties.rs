@@ -31,7 +31,9 @@ pub enum Told {
         case_number: Option<String>,
     },
     /// A report to another counts, by this source.
-    ByOthers { source: String },
+    ByOthers {
+        source: String,
+    },
     No,
 }
 

@@ -52,7 +52,11 @@ pub(super) fn sector(case: &Case<'_>) -> Option<String> {
 }
 
 pub(super) fn reporting_party(case: &Case<'_>) -> Option<String> {
-    let named = case.incident.reporter.as_ref().map(|person| person.0.clone());
+    let named = case
+        .incident
+        .reporter
+        .as_ref()
+        .map(|person| person.0.clone());
     case.reporter.map(person).or(named)
 }
 
@@ -93,7 +97,12 @@ pub(super) fn systems(case: &Case<'_>) -> Option<String> {
         };
         let mut words = vec![asset.role.to_string()];
         words.extend(asset.crane.iter().map(|crane| format!("crane {crane}")));
-        words.extend(asset.supplier.iter().map(|maker| format!("made by {maker}")));
+        words.extend(
+            asset
+                .supplier
+                .iter()
+                .map(|maker| format!("made by {maker}")),
+        );
         format!("{} ({})", system.0, words.join(", "))
     });
     list(told)
@@ -128,9 +137,13 @@ fn levels(case: &Case<'_>) -> Vec<(u8, &'static str)> {
     for system in &case.incident.systems {
         let zones = case.site.zones.iter().enumerate();
         let asset = case.site.assets.iter().position(|one| one.name == system.0);
-        let of_asset = asset.map(|index| case.site.zones_of_asset(index)).unwrap_or_default();
+        let of_asset = asset
+            .map(|index| case.site.zones_of_asset(index))
+            .unwrap_or_default();
         let concerned = zones.filter(|(index, zone)| {
-            zone.name == system.0 || zone.crane.as_deref() == Some(&system.0) || of_asset.contains(index)
+            zone.name == system.0
+                || zone.crane.as_deref() == Some(&system.0)
+                || of_asset.contains(index)
         });
         levels.extend(concerned.filter_map(|(_, zone)| of_zone(zone.kind)));
         let is_safety = asset
@@ -185,7 +198,9 @@ pub(super) fn recovery(case: &Case<'_>) -> Option<String> {
 pub(super) fn affected(case: &Case<'_>) -> Option<String> {
     let systems = case.incident.systems.len();
     let people = case.incident.people;
-    let people = people.map_or("people not known".to_owned(), |people| format!("people {people}"));
+    let people = people.map_or("people not known".to_owned(), |people| {
+        format!("people {people}")
+    });
     (systems > 0 || case.incident.people.is_some())
         .then(|| format!("systems named {systems}, {people}"))
 }

@@ -51,14 +51,21 @@ impl Case<'_> {
 
     /// The first report to an addressee.
     fn first_to(&self, addressee: &str) -> Option<&(String, ReportSent)> {
-        let to = self.sent.iter().filter(|(_, sent)| sent.addressee.word() == addressee);
+        let to = self
+            .sent
+            .iter()
+            .filter(|(_, sent)| sent.addressee.word() == addressee);
         to.min_by_key(|(_, sent)| sent.sent)
     }
 }
 
 /// Those for whom there is a text.
-pub const ADDRESSEES: &[Addressee] =
-    &[Addressee::Nrc, Addressee::Cgcyber, Addressee::Cisa, Addressee::Fbi];
+pub const ADDRESSEES: &[Addressee] = &[
+    Addressee::Nrc,
+    Addressee::Cgcyber,
+    Addressee::Cisa,
+    Addressee::Fbi,
+];
 
 /// An addressee in words.
 pub fn addressee(word: &str) -> &'static str {

@@ -25,8 +25,13 @@ pub enum Hide {
 }
 
 impl Hide {
-    pub const ALL: &[Hide] =
-        &[Hide::Addresses, Hide::Names, Hide::People, Hide::Serials, Hide::Hashes];
+    pub const ALL: &[Hide] = &[
+        Hide::Addresses,
+        Hide::Names,
+        Hide::People,
+        Hide::Serials,
+        Hide::Hashes,
+    ];
 
     pub const fn word(self) -> &'static str {
         match self {
@@ -80,11 +85,22 @@ impl Redactor {
             }
         };
         for person in people {
-            let all = [Some(&person.name), person.phone.as_ref(), person.email.as_ref()];
-            all.into_iter().flatten().for_each(|word| add(word, Hide::People));
+            let all = [
+                Some(&person.name),
+                person.phone.as_ref(),
+                person.email.as_ref(),
+            ];
+            all.into_iter()
+                .flatten()
+                .for_each(|word| add(word, Hide::People));
         }
-        let profile = case.profile.and_then(|profile| profile.facility_id.as_ref());
-        serials.iter().chain(profile).for_each(|word| add(word, Hide::Serials));
+        let profile = case
+            .profile
+            .and_then(|profile| profile.facility_id.as_ref());
+        serials
+            .iter()
+            .chain(profile)
+            .for_each(|word| add(word, Hide::Serials));
         names(case.site).for_each(|word| add(word, Hide::Names));
         if let Some(reporter) = &case.incident.reporter {
             add(&reporter.0, Hide::People);
@@ -171,9 +187,19 @@ fn names(site: &Site) -> impl Iterator<Item = &str> {
         let own = std::iter::once(&asset.name).chain(&asset.hostnames);
         own.chain(asset.crane.as_ref())
     });
-    let zones = site.zones.iter().flat_map(|zone| std::iter::once(&zone.name).chain(zone.crane.as_ref()));
-    let parties = site.parties.iter().flat_map(|party| std::iter::once(&party.name).chain(&party.domains));
+    let zones = site
+        .zones
+        .iter()
+        .flat_map(|zone| std::iter::once(&zone.name).chain(zone.crane.as_ref()));
+    let parties = site
+        .parties
+        .iter()
+        .flat_map(|party| std::iter::once(&party.name).chain(&party.domains));
     let conduits = site.conduits.iter().map(|conduit| &conduit.name);
     let own = std::iter::once(&site.name);
-    own.chain(assets).chain(zones).chain(parties).chain(conduits).map(String::as_str)
+    own.chain(assets)
+        .chain(zones)
+        .chain(parties)
+        .chain(conduits)
+        .map(String::as_str)
 }

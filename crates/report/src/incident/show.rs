@@ -13,7 +13,11 @@ use crate::{explain, words};
 pub fn text(case: &Case<'_>, site: &str, style: Style) -> String {
     let (incident, zone) = (case.incident, case.zone());
     let mut out = Sheet::new(style);
-    let state = if incident.closed.is_some() { "closed" } else { "open" };
+    let state = if incident.closed.is_some() {
+        "closed"
+    } else {
+        "open"
+    };
     out.heading(&format!("Incident {}, {state}", show(case.id)));
     out.wrapped(0, 0, incident.what.doc().trim());
     out.blank();
@@ -21,7 +25,8 @@ pub fn text(case: &Case<'_>, site: &str, style: Style) -> String {
         out.wrapped(0, 4, &show(paragraph));
     }
     out.blank();
-    let known = |time: Option<facts::Time>| time.map_or("not known".to_owned(), |at| at.local(zone));
+    let known =
+        |time: Option<facts::Time>| time.map_or("not known".to_owned(), |at| at.local(zone));
     out.field(0, "Began", &known(incident.occurred));
     out.field(0, "Noticed", &known(Some(incident.detected)));
     if incident.closed.is_some() {
@@ -33,7 +38,11 @@ pub fn text(case: &Case<'_>, site: &str, style: Style) -> String {
     out.blank();
     out.heading("Who is to be told");
     for duty in duties(case) {
-        let proposed = if duty.is_proposed { " (proposed, not in force)" } else { "" };
+        let proposed = if duty.is_proposed {
+            " (proposed, not in force)"
+        } else {
+            ""
+        };
         let line = format!(
             "{}: {}, {}{proposed}",
             words::capital(addressee(&duty.to)),
@@ -59,7 +68,11 @@ pub fn text(case: &Case<'_>, site: &str, style: Style) -> String {
         out.blank();
         out.heading("Not known yet");
         out.wrapped(2, 2, &missing.join(", "));
-        out.wrapped(2, 2, "The first report may be made without it; nothing is to be guessed.");
+        out.wrapped(
+            2,
+            2,
+            "The first report may be made without it; nothing is to be guessed.",
+        );
     }
     out.blank();
     out.heading("Next");
@@ -68,14 +81,22 @@ pub fn text(case: &Case<'_>, site: &str, style: Style) -> String {
         out.wrapped(2, 2, what);
         out.line(&format!("    {line}"));
     };
-    command("The texts to read out or send:", format!("seawall incident {site} report {id} --output ."));
+    command(
+        "The texts to read out or send:",
+        format!("seawall incident {site} report {id} --output ."),
+    );
     if let Some(to) = owed.first() {
         command(
             "Once one was told:",
-            format!("seawall incident {site} sent {id} --to {to} --channel phone --by PERSON --case NUMBER"),
+            format!(
+                "seawall incident {site} sent {id} --to {to} --channel phone --by PERSON --case NUMBER"
+            ),
         );
     }
-    command("What is learnt:", format!("seawall record incident --site {site} --id {id} FIELD=VALUE"));
+    command(
+        "What is learnt:",
+        format!("seawall record incident --site {site} --id {id} FIELD=VALUE"),
+    );
     out.text
 }
 
@@ -83,9 +104,15 @@ pub fn text(case: &Case<'_>, site: &str, style: Style) -> String {
 fn stands(case: &Case<'_>, duty: &Duty) -> String {
     let (zone, noticed) = (case.zone(), case.incident.detected);
     match &duty.told {
-        Told::Sent { report, at, case_number } => {
+        Told::Sent {
+            report,
+            at,
+            case_number,
+        } => {
             let number = case_number.as_ref();
-            let number = number.map_or(", no case number yet".to_owned(), |number| format!(", case {number}"));
+            let number = number.map_or(", no case number yet".to_owned(), |number| {
+                format!(", case {number}")
+            });
             let late = if duty.is_late(case.now) { ", late" } else { "" };
             format!(
                 "Told on {}, {} after it was noticed{late}{number} ({report}).",
@@ -96,9 +123,18 @@ fn stands(case: &Case<'_>, duty: &Duty) -> String {
         Told::ByOthers { source } => format!("Told by another report: {source}."),
         Told::No if duty.is_proposed => "Owed by nobody yet.".to_owned(),
         Told::No => {
-            let due = duty.due.map_or(String::new(), |due| format!(" Due by {}.", due.local(zone)));
-            let late = if duty.is_late(case.now) { " It is late." } else { "" };
-            format!("NOT TOLD, {} since it was noticed.{due}{late}", length(noticed, case.now))
+            let due = duty
+                .due
+                .map_or(String::new(), |due| format!(" Due by {}.", due.local(zone)));
+            let late = if duty.is_late(case.now) {
+                " It is late."
+            } else {
+                ""
+            };
+            format!(
+                "NOT TOLD, {} since it was noticed.{due}{late}",
+                length(noticed, case.now)
+            )
         }
     }
 }
@@ -121,7 +157,11 @@ pub fn list(cases: &[Case<'_>], style: Style) -> String {
         out.wrapped(0, 2, "No incident is recorded. To open one: seawall incident SITE open CAPTURE... --id ID --finding FINDING");
     }
     for case in cases {
-        let state = if case.incident.closed.is_some() { "closed" } else { "open" };
+        let state = if case.incident.closed.is_some() {
+            "closed"
+        } else {
+            "open"
+        };
         let owed = owed(case);
         let told = match owed.is_empty() {
             true => "all told".to_owned(),
@@ -142,7 +182,11 @@ pub fn list(cases: &[Case<'_>], style: Style) -> String {
 pub fn json(case: &Case<'_>) -> String {
     let duty = |one: &Duty| {
         let (state, by) = match &one.told {
-            Told::Sent { report, at, case_number } => (
+            Told::Sent {
+                report,
+                at,
+                case_number,
+            } => (
                 "told",
                 json!({ "report": report, "at": at.to_string(), "case_number": case_number }),
             ),

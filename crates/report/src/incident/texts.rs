@@ -137,7 +137,11 @@ pub(super) fn all_values(case: &Case<'_>) -> String {
     let of = |table: &[(&str, Draw)]| -> Vec<String> {
         table.iter().filter_map(|(_, draw)| draw(case)).collect()
     };
-    [NRC, CGCYBER, CISA, FBI].into_iter().flat_map(of).collect::<Vec<_>>().join("\n")
+    [NRC, CGCYBER, CISA, FBI]
+        .into_iter()
+        .flat_map(of)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Fields that no record fills, of all texts.
@@ -163,11 +167,18 @@ pub fn report(case: &Case<'_>, to: Addressee, redactor: &Redactor) -> String {
         out.line(MARKING);
         out.blank();
     }
-    out.line(&format!("Report of an incident to: {}", addressee(to.word())));
+    out.line(&format!(
+        "Report of an incident to: {}",
+        addressee(to.word())
+    ));
     for contact in contacts(case, to.word()) {
         out.wrapped(2, 4, &show(&contact));
     }
-    let title = format!("Incident {}, written {}", show(case.id), case.now.local(case.zone()));
+    let title = format!(
+        "Incident {}, written {}",
+        show(case.id),
+        case.now.local(case.zone())
+    );
     out.wrapped(0, 0, &title);
     if redactor.is_any() {
         out.wrapped(0, 0, &redactor.note());
@@ -198,11 +209,17 @@ pub(super) fn contacts(case: &Case<'_>, to: &str) -> Vec<String> {
         let all = [phone, email, portal].into_iter().flatten().cloned();
         all.collect::<Vec<_>>().join(" or ")
     };
-    let own = case.contacts.iter().filter(|(_, one)| one.addressee.word() == to);
+    let own = case
+        .contacts
+        .iter()
+        .filter(|(_, one)| one.addressee.word() == to);
     let mut contacts: Vec<String> = own
         .map(|(id, one)| {
             let ways = ways(&one.phone, &one.email, &one.portal);
-            let person = one.person.as_ref().map_or(String::new(), |name| format!("{name}, "));
+            let person = one
+                .person
+                .as_ref()
+                .map_or(String::new(), |name| format!("{name}, "));
             format!(
                 "{person}{}: {ways} (own contact {id}, looked up {})",
                 one.organisation, one.looked_up
@@ -211,7 +228,10 @@ pub(super) fn contacts(case: &Case<'_>, to: &str) -> Vec<String> {
         .collect();
     contacts.extend(case.lists.contacts_of(to).into_iter().map(|one| {
         let ways = ways(&one.phone, &one.email, &one.portal);
-        format!("{}: {ways} ({}; as of {})", one.organisation, one.source, one.date)
+        format!(
+            "{}: {ways} ({}; as of {})",
+            one.organisation, one.source, one.date
+        )
     }));
     if contacts.is_empty() {
         contacts.push(format!(

@@ -132,6 +132,9 @@ fn forty_zones_are_drawn_and_long_tables_say_what_they_leave_off() {
                     time: None,
                     fact: String::new(),
                 }],
+                records: Vec::new(),
+                due: None,
+                who: None,
                 rests_on: Vec::new(),
             })
             .collect();

@@ -100,6 +100,9 @@ fn subject(name: &str, verdict: Verdict, reason: &str, assets: &[&str]) -> Subje
         facts: Vec::new(),
         finding: None,
         evidence: Vec::new(),
+        records: Vec::new(),
+        due: None,
+        who: None,
         rests_on: Vec::new(),
     }
 }
@@ -773,6 +776,7 @@ fn pages() -> Vec<PageText> {
         what_it_asks_markdown: asks.to_owned(),
         how_judged_markdown: judged.to_owned(),
         when_it_fails_markdown: fails.to_owned(),
+        parameters: Vec::new(),
         paragraphs: vec![
             ("2023-009".to_owned(), texts(&["crane network, bullet 7"])),
             (

@@ -48,15 +48,16 @@ const WIDTH: usize = 80;
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let judged = assessment::judge(&args.subject)?;
-    let folder = judged.terminal.folder();
+    let known = &args.subject.known;
+    let mut ledger = judged.terminal.ledger(known.ledger.as_deref())?;
     if args.record {
-        let mut ledger = life::open(folder)?;
         let now = crate::clock::now();
         let count = life::record(&mut ledger, &judged.assessment, "assess", now)?;
         eprintln!("seawall: {count} steps of findings and verdicts recorded");
     }
-    let standings = life::standings(folder, &judged.assessment, args.subject.as_of)?;
-    let pages = assessment::page_texts(&judged.pages);
+    let lives = life::lives(&ledger, known.by(judged.assessment.as_of));
+    let standings = lives.standings(&judged.assessment);
+    let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {
         version: env!("CARGO_PKG_VERSION"),
         site: &judged.terminal.site,

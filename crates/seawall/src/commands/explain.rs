@@ -10,6 +10,7 @@ use report::explain::{self, Call};
 use super::findings::{Format, style};
 use crate::assessment::{self, Judged, Subject, time};
 use crate::error::Error;
+use crate::input::Known;
 use crate::{life, output};
 
 #[derive(Debug, clap::Args)]
@@ -24,6 +25,8 @@ pub struct Args {
     /// Judge as of this time (RFC 3339 with offset); now if not given.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Time>,
+    #[command(flatten)]
+    known: Known,
     /// The edition of the advisory to follow; the newest that was compared if not given.
     #[arg(long, value_name = "ID")]
     edition: Option<String>,
@@ -46,13 +49,15 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         captures: captures.iter().map(PathBuf::from).collect(),
         state: args.state.clone(),
         as_of: args.as_of,
+        known: args.known.clone(),
         edition: args.edition.clone(),
         workers: args.workers,
     };
     let judged = assessment::judge(&subject)?;
-    let known = args.as_of;
-    let standings = life::standings(judged.terminal.folder(), &judged.assessment, known)?;
-    let pages = assessment::page_texts(&judged.pages);
+    let ledger = judged.terminal.ledger(args.known.ledger.as_deref())?;
+    let lives = life::lives(&ledger, args.known.by(judged.assessment.as_of));
+    let standings = lives.standings(&judged.assessment);
+    let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {
         version: env!("CARGO_PKG_VERSION"),
         site: &judged.terminal.site,
@@ -86,13 +91,22 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 fn paragraphs(judged: &Judged, measure: &str) -> Result<Vec<(String, String)>, Error> {
     let editions = Editions::built_in()?;
     let edition = editions.followed(Some(&judged.assessment.edition))?;
-    let of_it = edition.paragraphs.iter().filter(|one| one.measures.iter().any(|id| id == measure));
-    Ok(of_it.map(|one| (one.id.clone(), one.title.clone())).collect())
+    let of_it = edition
+        .paragraphs
+        .iter()
+        .filter(|one| one.measures.iter().any(|id| id == measure));
+    Ok(of_it
+        .map(|one| (one.id.clone(), one.title.clone()))
+        .collect())
 }
 
 /// That there is no such finding, and which there are.
 pub fn no_such(judged: &Judged, asked: &str) -> Error {
-    let subjects = judged.assessment.measures.iter().flat_map(|one| &one.subjects);
+    let subjects = judged
+        .assessment
+        .measures
+        .iter()
+        .flat_map(|one| &one.subjects);
     let known: Vec<&str> = subjects.filter_map(|one| one.finding.as_deref()).collect();
     let known = match known.is_empty() {
         true => "they give no finding at all".to_owned(),

@@ -35,7 +35,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let style = style(true);
     if args.series {
         let terminal = crate::input::Terminal::load(&args.subject.site)?;
-        let turns = life::series(&life::open(terminal.folder())?, args.measure.as_deref());
+        let ledger = terminal.ledger(args.subject.known.ledger.as_deref())?;
+        let turns = life::series(&ledger, args.measure.as_deref());
         let text = match args.format {
             Format::Text => report::series_text(&turns, &terminal.site.time_zone, style),
             Format::Json => report::series_json(&turns),
@@ -44,8 +45,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let judged = assessment::judge(&args.subject)?;
-    let ledger = life::open(judged.terminal.folder())?;
-    let known = args.subject.as_of.unwrap_or(facts::Time::MAX);
+    let known = &args.subject.known;
+    let ledger = judged.terminal.ledger(known.ledger.as_deref())?;
+    let known = known.by(judged.assessment.as_of);
     let standings = life::lives(&ledger, known).standings(&judged.assessment);
     let steps = |finding: &str| life::steps(&ledger, finding);
     let zone = &judged.assessment.time_zone;
@@ -59,7 +61,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 
 /// Text for where it goes: colour on a terminal that has not asked for none (`NO_COLOR`), 80 columns unless it says more.
 pub fn style(to_stdout: bool) -> report::Style {
-    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let width = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     report::Style {
         width: width.unwrap_or(80).min(120),

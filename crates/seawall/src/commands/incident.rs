@@ -21,8 +21,8 @@ use super::record::place::{self, Place};
 use super::record::{begin, body_of};
 use crate::assessment::{self, Subject, time};
 use crate::error::Error;
-use crate::input::Terminal;
-use crate::{clock, life, output};
+use crate::input::{Known, Terminal};
+use crate::{clock, output};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -192,11 +192,19 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
                 "as JSON one incident is shown; give its id, or use seawall records incident --format jsonl".to_owned(),
             ));
         }
-        Some(Command::Show { id: Some(id), format }) => desk.show(id, *format)?,
+        Some(Command::Show {
+            id: Some(id),
+            format,
+        }) => desk.show(id, *format)?,
         Some(Command::Open(open)) => desk.start(open)?,
         Some(Command::Report(report)) => desk.report(report)?,
         Some(Command::Sent(sent)) => desk.sent(sent)?,
-        Some(Command::Close { id, at, action, recorder }) => {
+        Some(Command::Close {
+            id,
+            at,
+            action,
+            recorder,
+        }) => {
             desk.close(id, *at, action, recorder.as_deref())?;
         }
     }
@@ -226,7 +234,9 @@ struct Drawn {
 impl Drawn {
     fn of(ledger: &Ledger) -> Drawn {
         fn read<R: Record>(kind: &str, body: &Map<String, Json>) -> Option<R> {
-            (kind == R::INFO.name).then(|| R::from_body(body).ok()).flatten()
+            (kind == R::INFO.name)
+                .then(|| R::from_body(body).ok())
+                .flatten()
         }
         let mut drawn = Drawn {
             people: BTreeMap::new(),
@@ -239,9 +249,15 @@ impl Drawn {
         for entry in ledger.as_of(Time::MAX, None) {
             let (kind, id) = (entry.kind, || entry.id.to_owned());
             let body = body_of(&entry).unwrap_or_default();
-            drawn.people.extend(read(kind, &body).map(|one| (id(), one)));
-            drawn.contacts.extend(read(kind, &body).map(|one| (id(), one)));
-            drawn.incidents.extend(read(kind, &body).map(|one| (id(), one)));
+            drawn
+                .people
+                .extend(read(kind, &body).map(|one| (id(), one)));
+            drawn
+                .contacts
+                .extend(read(kind, &body).map(|one| (id(), one)));
+            drawn
+                .incidents
+                .extend(read(kind, &body).map(|one| (id(), one)));
             drawn.sent.extend(read(kind, &body).map(|one| (id(), one)));
             drawn.profile = drawn.profile.or_else(|| read(kind, &body));
             let serial = body.get("serial").and_then(Json::as_str);
@@ -256,7 +272,7 @@ impl Desk {
         let terminal = Terminal::load(site)?;
         Ok(Desk {
             given: site.display().to_string(),
-            ledger: life::open(terminal.folder())?,
+            ledger: terminal.ledger(None)?,
             place: Place::of(site),
             terminal,
             lists: Reporting::builtin(),
@@ -273,21 +289,32 @@ impl Desk {
                 true => "none is recorded".to_owned(),
                 false => format!("there are {}", known.join(", ")),
             };
-            return Err(Error::Usage(format!("no incident is called \"{id}\"; {known}")));
+            return Err(Error::Usage(format!(
+                "no incident is called \"{id}\"; {known}"
+            )));
         };
         let sent = sent_of(&drawn, id);
         let case = self.case(id, one, &drawn, &sent);
         Ok(then(&case, &drawn))
     }
 
-    fn case<'a>(&'a self, id: &'a str, incident: &'a Incident, drawn: &'a Drawn, sent: &'a [(String, ReportSent)]) -> Case<'a> {
+    fn case<'a>(
+        &'a self,
+        id: &'a str,
+        incident: &'a Incident,
+        drawn: &'a Drawn,
+        sent: &'a [(String, ReportSent)],
+    ) -> Case<'a> {
         let person = |id: &str| drawn.people.get(id);
         Case {
             id,
             incident,
             reporter: incident.reporter.as_ref().and_then(|one| person(&one.0)),
             profile: drawn.profile.as_ref(),
-            reachable: drawn.profile.as_ref().and_then(|one| person(&one.reachable.0)),
+            reachable: drawn
+                .profile
+                .as_ref()
+                .and_then(|one| person(&one.reachable.0)),
             contacts: &drawn.contacts,
             sent,
             site: &self.terminal.site,
@@ -298,9 +325,15 @@ impl Desk {
 
     fn list(&self) -> Result<(), Error> {
         let drawn = Drawn::of(&self.ledger);
-        let sent: Vec<_> = drawn.incidents.iter().map(|(id, _)| sent_of(&drawn, id)).collect();
+        let sent: Vec<_> = drawn
+            .incidents
+            .iter()
+            .map(|(id, _)| sent_of(&drawn, id))
+            .collect();
         let cases = drawn.incidents.iter().zip(&sent);
-        let cases: Vec<Case<'_>> = cases.map(|((id, one), sent)| self.case(id, one, &drawn, sent)).collect();
+        let cases: Vec<Case<'_>> = cases
+            .map(|((id, one), sent)| self.case(id, one, &drawn, sent))
+            .collect();
         output::write(None, &incident::list(&cases, style(true)))
     }
 
@@ -324,11 +357,12 @@ impl Desk {
             captures: open.captures.clone(),
             state: open.state.clone(),
             as_of: open.as_of,
+            known: Known::default(),
             edition: None,
             workers: None,
         };
         let judged = assessment::judge(&subject)?;
-        let pages = assessment::page_texts(&judged.pages);
+        let pages = assessment::page_texts(&judged.terminal.pages);
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
             site: &judged.terminal.site,
@@ -357,7 +391,10 @@ impl Desk {
         let recorded = self.ledger.entries().filter(|entry| {
             entry.kind == "finding" && findings.iter().any(|finding| finding == entry.id)
         });
-        recorded.filter_map(|entry| entry.recorded_at()).min().unwrap_or(self.now)
+        recorded
+            .filter_map(|entry| entry.recorded_at())
+            .min()
+            .unwrap_or(self.now)
     }
 
     fn report(&self, asked: &Report) -> Result<(), Error> {
@@ -365,11 +402,18 @@ impl Desk {
             [] => ADDRESSEES,
             to => to,
         };
-        let hide: Vec<Hide> = asked.redact.iter().flat_map(|level| level.hide()).copied().collect();
+        let hide: Vec<Hide> = asked
+            .redact
+            .iter()
+            .flat_map(|level| level.hide())
+            .copied()
+            .collect();
         let texts = self.with(&asked.id, |case, drawn| {
             let people: Vec<Person> = drawn.people.values().cloned().collect();
             let redactor = Redactor::new(case, &hide, &people, &drawn.serials);
-            let texts = to.iter().map(|to| (to.word(), incident::report(case, *to, &redactor)));
+            let texts = to
+                .iter()
+                .map(|to| (to.word(), incident::report(case, *to, &redactor)));
             texts.collect::<Vec<_>>()
         })?;
         for (number, (to, text)) in texts.iter().enumerate() {
@@ -413,12 +457,29 @@ impl Desk {
         self.show(&sent.id, Format::Text)
     }
 
-    fn close(mut self, id: &str, at: Option<Time>, actions: &[String], recorder: Option<&str>) -> Result<(), Error> {
+    fn close(
+        mut self,
+        id: &str,
+        at: Option<Time>,
+        actions: &[String],
+        recorder: Option<&str>,
+    ) -> Result<(), Error> {
         let mut body = self.with(id, |case, _| case.incident.body())?;
-        body.insert("closed".to_owned(), at.unwrap_or(self.now).to_string().into());
-        let known = body.get("actions").and_then(Json::as_array).cloned().unwrap_or_default();
+        body.insert(
+            "closed".to_owned(),
+            at.unwrap_or(self.now).to_string().into(),
+        );
+        let known = body
+            .get("actions")
+            .and_then(Json::as_array)
+            .cloned()
+            .unwrap_or_default();
         let new = actions.iter().map(|action| Json::from(action.as_str()));
-        let all: Vec<Json> = known.iter().cloned().chain(new.filter(|one| !known.contains(one))).collect();
+        let all: Vec<Json> = known
+            .iter()
+            .cloned()
+            .chain(new.filter(|one| !known.contains(one)))
+            .collect();
         if !all.is_empty() {
             body.insert("actions".to_owned(), all.into());
         }
@@ -434,7 +495,8 @@ impl Desk {
         files: &[(String, Vec<u8>)],
         recorder: Option<&str>,
     ) -> Result<(), Error> {
-        let info = records::kind(R::INFO.name).ok_or_else(|| Error::Usage("no such kind".to_owned()))?;
+        let info =
+            records::kind(R::INFO.name).ok_or_else(|| Error::Usage("no such kind".to_owned()))?;
         let names = self.place.names(info)?.with(&self.ledger, info);
         let by = recorder.map_or_else(place::user, str::to_owned);
         let stamp = Stamp {
@@ -445,7 +507,10 @@ impl Desk {
         if info.field("text_sha256").is_some()
             && let [(_, bytes), ..] = files
         {
-            body.insert("text_sha256".to_owned(), store::ledger::sha256(bytes).into());
+            body.insert(
+                "text_sha256".to_owned(),
+                store::ledger::sha256(bytes).into(),
+            );
         }
         let mut wrongs = info.check(&body);
         wrongs.extend(info.unknown_names(&body, &names));
@@ -453,7 +518,9 @@ impl Desk {
             wrongs.push(("--id", wrong));
         }
         if !wrongs.is_empty() {
-            let problem = |(field, wrong): &(&str, records::Wrong)| format!("{field}: {}; {}", wrong.what, wrong.remedy);
+            let problem = |(field, wrong): &(&str, records::Wrong)| {
+                format!("{field}: {}; {}", wrong.what, wrong.remedy)
+            };
             return Err(Error::Records {
                 what: format!("{} {id}", info.name),
                 problems: wrongs.iter().map(problem).collect(),
@@ -485,7 +552,10 @@ impl Desk {
 }
 
 fn sent_of(drawn: &Drawn, incident: &str) -> Vec<(String, ReportSent)> {
-    let of_it = drawn.sent.iter().filter(|(_, sent)| sent.incident.0 == incident);
+    let of_it = drawn
+        .sent
+        .iter()
+        .filter(|(_, sent)| sent.incident.0 == incident);
     let mut sent: Vec<(String, ReportSent)> = of_it.cloned().collect();
     sent.sort_by_key(|(id, sent)| (sent.sent, id.clone()));
     sent

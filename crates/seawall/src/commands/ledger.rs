@@ -123,7 +123,9 @@ fn replace_key(place: &Place, reason: &str, by: Option<String>) -> Result<(), Er
     let replaced = begin(&mut ledger)?.replace_key(reason, &stamp)?;
     println!("the key {} signs no more", replaced.old.fingerprint());
     println!("the key {} signs from now on", replaced.new.fingerprint());
-    println!("put the new ledger.key into the backup, and keep a checkpoint elsewhere: seawall ledger checkpoint");
+    println!(
+        "put the new ledger.key into the backup, and keep a checkpoint elsewhere: seawall ledger checkpoint"
+    );
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file each, all alike: arguments, then `run`.
 mod assess;
+mod due;
 mod explain;
 mod facts;
 mod findings;
@@ -31,6 +32,8 @@ pub struct Cli {
 enum Command {
     /// The verdicts: does each measure of the advisory hold, and how do we know?
     Assess(assess::Args),
+    /// What falls due when, by person.
+    Due(due::Args),
     /// What was seen, as rows.
     Facts(facts::Args),
     /// Watch: listen on the site's interfaces, judge every second, tell what changes.
@@ -60,6 +63,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Assess(args) => assess::run(&args),
+        Command::Due(args) => due::run(&args),
         Command::Facts(args) => facts::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Learn(args) => learn::run(&args),

@@ -10,6 +10,7 @@ use store::ledger::Entry;
 use super::record::place::Place;
 use super::record::{body_of, kind};
 use crate::assessment::time;
+use crate::clock;
 use crate::error::Error;
 use crate::rows::{Format, Rows};
 
@@ -21,14 +22,14 @@ pub struct Args {
     /// Only the record of this id.
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// What was known at this time, RFC 3339.
+    /// What held at this time (RFC 3339 with offset), and was known by then. Without it: all that is known now, of whatever time.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Time>,
-    /// Only what held at this time, RFC 3339.
+    /// What was recorded by this time; by that of --as-of if not given, and never later than now.
     #[arg(long, value_name = "TIME", value_parser = time)]
-    valid_at: Option<Time>,
+    known_at: Option<Time>,
     /// Every version, those withdrawn and those replaced included, in the order of recording.
-    #[arg(long, conflicts_with = "valid_at")]
+    #[arg(long, conflicts_with = "as_of")]
     history: bool,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -38,12 +39,13 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let info = args.kind.as_deref().map(kind).transpose()?;
-    let as_of = args.as_of.unwrap_or(Time::MAX);
+    let until = args.known_at.or(args.as_of.map(|at| at.min(clock::now())));
+    let until = until.unwrap_or(Time::MAX);
     let ledger = args.place.open()?;
-    let known = |entry: &Entry<'_>| entry.recorded_at().is_some_and(|time| time <= as_of);
+    let known = |entry: &Entry<'_>| entry.recorded_at().is_some_and(|time| time <= until);
     let entries: Vec<Entry<'_>> = match args.history {
         true => ledger.entries().filter(known).collect(),
-        false => ledger.as_of(as_of, args.valid_at),
+        false => ledger.as_of(until, args.as_of),
     };
     let wanted = |entry: &&Entry<'_>| {
         info.is_none_or(|info| entry.kind == info.name)

@@ -3,10 +3,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ::facts::Time;
 use store::Snapshot;
 
+use crate::assessment::time;
 use crate::error::Error;
-use crate::input::Terminal;
+use crate::input::{self, Known, Terminal};
 use crate::rows::{Format, Rows};
 
 #[derive(Debug, clap::Args)]
@@ -21,6 +23,11 @@ pub struct Args {
     /// Ask what `seawall run` remembered in this state folder.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Ask as of this time (RFC 3339 with offset); now if not given.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<Time>,
+    #[command(flatten)]
+    known: Known,
     /// Document the tables and functions, and stop.
     #[arg(long)]
     tables: bool,
@@ -46,13 +53,15 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let (query, captures) = rest.split_last().ok_or_else(usage)?;
     let terminal = Terminal::load(Path::new(site))?;
     let named: Vec<PathBuf> = captures.iter().map(PathBuf::from).collect();
-    let now = crate::clock::now();
+    let as_of = args.as_of.unwrap_or_else(crate::clock::now);
     let witness = terminal.witness(&named, args.state.as_deref())?;
-    let (facts, notes) = terminal.facts(&witness, args.workers, now)?;
+    let (facts, notes) = terminal.facts(&witness, args.workers, as_of)?;
     for note in notes {
         eprintln!("seawall: {note}");
     }
-    let snapshot = Snapshot::new(&facts, &terminal.site, now)?;
+    let ledger = terminal.ledger(args.known.ledger.as_deref())?;
+    let records = input::records(&ledger, &args.known, as_of);
+    let snapshot = Snapshot::with_records(&facts, &terminal.site, records, as_of)?;
     let result = snapshot.query(query)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let columns = result.columns.iter().map(String::as_str).collect();

@@ -1,13 +1,15 @@
 //! Judging again and again: verdicts, what changed, the packets behind what was found, the report of the moment.
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use facts::{Facts, Time};
-use judge::{Assessment, Catalogue, Editions, Page};
+use judge::{Assessment, Catalogue, Editions};
 use report::Context;
 use report::events::{Event, Seen, What, changes};
 use sensor::live::{Cut, Keeper as Kept};
+use store::Records;
+use store::ledger::Ledger;
 
 use super::state::State;
 use crate::error::Error;
@@ -26,7 +28,6 @@ const REPORT_EVERY: i64 = 60_000_000_000;
 
 /// The judge of a running sensor, and what it told already.
 pub struct Verdicts {
-    pages: Vec<Page>,
     editions: Editions,
     catalogue: Catalogue,
     seen: Option<Seen>,
@@ -37,6 +38,33 @@ pub struct Verdicts {
     files: Files,
     reported: Option<Time>,
     life: Recorder,
+    records: Recorded,
+}
+
+/// The ledger as it was last read.
+#[derive(Default)]
+struct Recorded {
+    ledger: Option<Ledger>,
+    /// Size and time of its signed head then: each write replaces it.
+    head: Option<(u64, SystemTime)>,
+    /// Why it could not be read, until that is told.
+    trouble: Option<String>,
+}
+
+impl Recorded {
+    /// Reads the ledger again if something was recorded. One that cannot be read leaves what was known, and is told.
+    fn refresh(&mut self, terminal: &Terminal) {
+        let head = std::fs::metadata(terminal.folder().join("ledger/ledger.head")).ok();
+        let head = head.and_then(|head| Some((head.len(), head.modified().ok()?)));
+        if head == self.head {
+            return;
+        }
+        self.head = head;
+        match terminal.ledger(None) {
+            Ok(ledger) => self.ledger = Some(ledger),
+            Err(error) => self.trouble = Some(crate::error::chain(&error)),
+        }
+    }
 }
 
 /// Where the results of the moment lie.
@@ -67,8 +95,8 @@ pub struct Judgement {
 pub struct Papers {
     json: Option<String>,
     html: Option<String>,
-    /// What is to be recorded of the findings' life, and the site folder.
-    life: Option<(PathBuf, Assessment)>,
+    /// Where the life of findings is to be recorded: the judgement.
+    life: Option<Assessment>,
 }
 
 impl Verdicts {
@@ -82,7 +110,6 @@ impl Verdicts {
         let seen = std::fs::read(&files.seen).ok();
         let seen = seen.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(Verdicts {
-            pages: judge::built_in()?,
             editions: Editions::built_in()?,
             catalogue: Catalogue::built_in()?,
             seen,
@@ -92,6 +119,7 @@ impl Verdicts {
             files,
             reported: None,
             life: Recorder::default(),
+            records: Recorded::default(),
         })
     }
 
@@ -103,15 +131,23 @@ impl Verdicts {
         now: Time,
     ) -> Result<Judgement, Error> {
         store::fold(&mut facts, &terminal.site, &terminal.lists);
-        let snapshot = judge::snapshot(&facts, &terminal.site, now, &self.pages)?;
+        self.records.refresh(terminal);
+        let records = match &self.records.ledger {
+            Some(ledger) => Records::of(ledger, now, now),
+            None => Records::NONE,
+        };
+        let snapshot = judge::snapshot(&facts, &terminal.site, records, now, &terminal.pages)?;
         let assessment = judge::assess(
             &snapshot,
-            &self.pages,
+            &terminal.pages,
             &self.editions,
             &self.catalogue,
             None,
         )?;
-        let pages = assessment::page_texts(&self.pages);
+        let standings = self
+            .life
+            .standings(self.records.ledger.as_ref(), &assessment);
+        let pages = assessment::page_texts(&terminal.pages);
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
             site: &terminal.site,
@@ -119,7 +155,7 @@ impl Verdicts {
             pages: &pages,
             skipped: &[],
             notes: &[],
-            standings: None,
+            standings: Some(&standings),
         };
         let (events, seen) = changes(self.seen.as_ref(), &assessment, &context);
         self.want(&assessment, &facts, &events);
@@ -129,10 +165,7 @@ impl Verdicts {
         let papers = Papers {
             json: (is_due || !events.is_empty()).then(|| report::json(&assessment, &context)),
             html: is_due.then(|| report::html(&assessment, &context)),
-            life: self
-                .life
-                .is_due(now)
-                .then(|| (terminal.folder().to_owned(), assessment.clone())),
+            life: self.life.is_due(now).then(|| assessment.clone()),
         };
         Ok(Judgement {
             assessment,
@@ -153,9 +186,11 @@ impl Verdicts {
             problems.extend(self.write(&self.files.report, html));
             self.reported = Some(now);
         }
-        if let Some((site, assessment)) = &papers.life {
-            problems.extend(self.life.record(site, assessment, now));
+        if let Some(assessment) = &papers.life {
+            let ledger = self.records.ledger.as_mut();
+            problems.extend(self.life.record(ledger, assessment, now));
         }
+        problems.extend(self.records.trouble.take());
         problems.extend(self.cut(now));
         problems
     }

@@ -252,6 +252,14 @@ impl Book {
         self.entry_of(self.items.get(index)?)
     }
 
+    /// The last entry that was recorded by that time.
+    pub(super) fn known_by(&self, recorded: Time) -> Option<Entry<'_>> {
+        let known = self
+            .items
+            .partition_point(|item| item.recorded_at <= recorded);
+        self.entry(known.checked_sub(1)?)
+    }
+
     /// The last version of a record, and its entry.
     pub(super) fn latest(&self, kind: &str, id: &str) -> Option<(u32, Entry<'_>)> {
         let wanted = (kind.as_bytes(), id.as_bytes());

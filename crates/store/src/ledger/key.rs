@@ -95,7 +95,9 @@ impl Key {
         let path = folder.join("ledger.pub");
         let public = files::read(&path).map_err(Error::file("read", &path))?;
         match Key::read(folder)? {
-            Some(key) if key.public() == signed && public.as_deref() != Some(signed.pem().as_bytes()) => {
+            Some(key)
+                if key.public() == signed && public.as_deref() != Some(signed.pem().as_bytes()) =>
+            {
                 key.publish(folder)
             }
             _ => Ok(()),

@@ -186,6 +186,16 @@ impl Ledger {
         entries
     }
 
+    /// The last entry that was recorded by that time.
+    pub fn known_by(&self, recorded: Time) -> Option<Entry<'_>> {
+        self.book.known_by(recorded)
+    }
+
+    /// The records of [`Ledger::as_of`] in the order of recording, one by one.
+    pub fn held(&self, recorded: Time, valid: Option<Time>) -> impl Iterator<Item = Entry<'_>> {
+        self.book.as_of(recorded, valid)
+    }
+
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
     pub fn append(&mut self, records: &[New], stamp: &Stamp<'_>) -> Result<Written, Error> {
         self.begin()?.append(records, stamp)

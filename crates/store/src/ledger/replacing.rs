@@ -22,7 +22,12 @@ pub(super) struct Step {
 }
 
 /// What both keys sign.
-fn signed(old: Public, new: Public, after: &str, reason: &str) -> Result<String, canon::NotCanonical> {
+fn signed(
+    old: Public,
+    new: Public,
+    after: &str,
+    reason: &str,
+) -> Result<String, canon::NotCanonical> {
     canon::text(&json!({
         "after": after,
         "new": new.to_string(),
@@ -49,7 +54,9 @@ pub(super) fn body(
         ("signature_new", new.sign(&text).to_string()),
         ("signature_old", old.sign(&text).to_string()),
     ];
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+    let fields = fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()));
     Ok(fields.collect())
 }
 
@@ -60,9 +67,8 @@ fn read(entry: &Entry<'_>) -> Result<Step, String> {
         let word = body.get(name).and_then(Value::as_str);
         word.ok_or_else(|| format!("it says that the key was replaced, and has no {name}"))
     };
-    let key = |name: &str| {
-        Public::parse(word(name)?).ok_or_else(|| format!("its {name} is no key"))
-    };
+    let key =
+        |name: &str| Public::parse(word(name)?).ok_or_else(|| format!("its {name} is no key"));
     let (old, new, after) = (key("old")?, key("new")?, word("after")?);
     if entry.previous() != Hash::parse(after) {
         return Err("it replaces the key behind another entry than the one before it".to_owned());
@@ -71,7 +77,9 @@ fn read(entry: &Entry<'_>) -> Result<Step, String> {
     for (name, key) in [("signature_old", old), ("signature_new", new)] {
         let signature = Signature::parse(word(name)?);
         if !signature.is_some_and(|signature| key.verifies(&text, &signature)) {
-            return Err(format!("it says that the key was replaced, and its {name} is wrong"));
+            return Err(format!(
+                "it says that the key was replaced, and its {name} is wrong"
+            ));
         }
     }
     Ok(Step { old, new })
@@ -82,10 +90,15 @@ fn read(entry: &Entry<'_>) -> Result<Step, String> {
 pub(super) fn steps(book: &Book) -> (Vec<(Step, String)>, Vec<(u64, String)>) {
     let (mut steps, mut wrong) = (Vec::new(), Vec::new());
     let mut last: Option<Step> = None;
-    for entry in book.entries().filter(|entry| entry.kind == KIND && entry.origin.is_none()) {
+    for entry in book
+        .entries()
+        .filter(|entry| entry.kind == KIND && entry.origin.is_none())
+    {
         match read(&entry) {
             Ok(step) if last.is_none_or(|last| last.new == step.old) => {
-                let at = entry.recorded_at().map_or(String::new(), |at| at.to_string());
+                let at = entry
+                    .recorded_at()
+                    .map_or(String::new(), |at| at.to_string());
                 let note = format!(
                     "the key was replaced at {at} by {} (entry {}): {} by {}; both keys signed that",
                     entry.by,

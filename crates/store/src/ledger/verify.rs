@@ -256,7 +256,8 @@ fn held_against_checkpoint(book: &Book, checkpoint: &Head, replaced: &[Step], re
     let earlier = replaced.iter().any(|step| Some(step.old) == checkpoint.key);
     if !same_key && earlier {
         report.notes.push(
-            "the checkpoint is signed by an earlier key of this ledger, which was replaced since".to_owned(),
+            "the checkpoint is signed by an earlier key of this ledger, which was replaced since"
+                .to_owned(),
         );
     } else if !same_key {
         report.notes.push(

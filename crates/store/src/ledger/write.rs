@@ -368,7 +368,9 @@ impl Writing<'_> {
         let body = replacing::body(&self.key, &next, self.ledger.head.hash, reason);
         let text = match body.and_then(|body| canon::text(&Value::Object(body))) {
             Ok(text) => text,
-            Err(error) => return Error::refused(error.to_string(), "write the reason in plain words"),
+            Err(error) => {
+                return Error::refused(error.to_string(), "write the reason in plain words");
+            }
         };
         let draft = Draft {
             kind: replacing::KIND,

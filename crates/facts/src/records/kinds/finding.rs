@@ -41,6 +41,8 @@ record! {
         first_seen: Option<Time>,
         /// Last seen before this step.
         last_seen: Option<Time>,
+        /// Whether frames of captures show it; what was declared or left undone is shown by records and the site file.
+        on_wire: bool,
         /// What the step rests on: captures with frames and hashes, records, coverage.
         evidence: Vec<String>,
     }
