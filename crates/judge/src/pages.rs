@@ -11,6 +11,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/threat/T3-remote-exposure.md"),
     ),
     (
+        "measures/general/G4-response.md",
+        include_str!("../../../measures/general/G4-response.md"),
+    ),
+    (
         "measures/general/G7-validated-traffic.md",
         include_str!("../../../measures/general/G7-validated-traffic.md"),
     ),

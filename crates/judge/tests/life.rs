@@ -139,14 +139,20 @@ fn a_finding_is_opened_resolved_by_later_evidence_and_reopened() {
         log.last().body["first_seen"],
         json!("2026-11-10T07:00:00.000000000Z")
     );
-    // Verdicts: not met, met, not met.
+    // Judging the captures of the tenth once more, later, tells nothing new.
+    assert_eq!(steps(&mut log, &clean(15)), pair("resolved", "resolved"));
+    let mut old = found(16);
+    let evidence = &mut old.measures[0].subjects[0].evidence[0];
+    evidence.time = Some(at("2026-11-10T07:00:00Z"));
+    assert_eq!(steps(&mut log, &old), pair("resolved", ""));
+    // Verdicts: each change.
     let verdicts: Vec<&Json> = log
         .1
         .iter()
         .filter(|one| one.kind == "verdict")
         .map(|one| &one.body["verdict"])
         .collect();
-    assert_eq!(verdicts, ["not met", "met", "not met"]);
+    assert_eq!(verdicts, ["not met", "met", "not met", "met", "not met"]);
 }
 
 #[test]
@@ -207,6 +213,15 @@ fn an_exception_holds_until_its_last_day_and_no_measure_is_met_by_it() {
         note,
         "The exception EX-1 ended on 2026-11-12, and it is still there."
     );
+    // By the finding's name it holds however the subject is spelled, and of another finding it says nothing.
+    for (finding, state) in [(FINDING, "accepted"), ("C9-0000000002", "open")] {
+        let mut log = Log::default();
+        log.say("exception", "EX-3", &json!({
+            "measure": "C9", "subject": "rcms1 to plc9", "finding": finding, "risk": "…", "reason": "…",
+            "approved_by": "jane", "decided": "2026-11-01", "ends": "2026-12-31",
+        }));
+        assert_eq!(log.judge(&found(12)).0, state);
+    }
     // Of another subject, or decided later, it says nothing.
     for (subject, decided) in [("rcms1 → plc8", "2026-11-01"), (PLC, "2026-11-30")] {
         let mut log = Log::default();

@@ -1,5 +1,7 @@
 //! The life of findings, between the ledger and the judge: what the ledger says of them, and the steps that a judgement
 //! adds to it.
+use std::collections::BTreeMap;
+
 use facts::Time;
 use judge::{Assessment, Lives, Standings};
 use report::{Stepped, Turn};
@@ -70,24 +72,22 @@ fn list(body: &Map<String, Json>, name: &str) -> Vec<String> {
     list.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
-/// The steps of a finding that were recorded, the oldest first.
-pub fn steps(ledger: &Ledger, finding: &str) -> Vec<Stepped> {
-    let of_it = ledger
-        .entries()
-        .filter(|entry| entry.kind == "finding" && entry.id == finding);
-    of_it
-        .filter_map(|entry| {
-            let body = body_of(&entry)?;
-            Some(Stepped {
+/// The steps of findings that were recorded, by finding, the oldest first.
+pub fn steps(ledger: &Ledger) -> BTreeMap<String, Vec<Stepped>> {
+    let mut steps: BTreeMap<String, Vec<Stepped>> = BTreeMap::new();
+    for entry in ledger.entries().filter(|entry| entry.kind == "finding") {
+        if let Some(body) = body_of(&entry) {
+            steps.entry(entry.id.to_owned()).or_default().push(Stepped {
                 step: text(&body, "step"),
                 at: Time::parse(&text(&body, "at")),
                 why: text(&body, "why"),
                 evidence: list(&body, "evidence"),
                 entry: entry.seq,
                 by: entry.by.to_owned(),
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    steps
 }
 
 /// The verdicts that were recorded, by measure and then from the oldest; of one measure if it is named.

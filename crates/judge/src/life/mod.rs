@@ -22,7 +22,7 @@ use crate::{Assessment, Judged, Subject, Verdict};
 pub struct Lives {
     steps: BTreeMap<String, FindingStep>,
     verdicts: BTreeMap<String, VerdictStep>,
-    /// By measure and subject, then by id; and what each id is of.
+    /// By measure and subject, or by finding where they name one ([`key`]), then by id; and what each id is of.
     exceptions: BTreeMap<(String, String), BTreeMap<String, Exception>>,
     excepted: BTreeMap<String, (String, String)>,
     /// By finding, then by id; and what each id is of.
@@ -134,7 +134,7 @@ impl Lives {
         } else if kind == Exception::INFO.name
             && let Ok(one) = Exception::from_body(body)
         {
-            let key = (one.measure.clone(), one.subject.clone());
+            let key = key(&one);
             self.excepted.insert(id.to_owned(), key.clone());
             let of_subject = self.exceptions.entry(key).or_default();
             of_subject.insert(id.to_owned(), one);
@@ -179,7 +179,15 @@ impl Lives {
         let step = self.steps.get(finding);
         let (first, last) = times(assessment, subject);
         let again = step.is_some_and(|step| step.step == Step::Resolved);
+        // Captures from before it was resolved show what was known then.
+        let is_old =
+            again && step.is_some_and(|step| step.last_seen.is_some_and(|seen| last <= seen));
+        let state = if is_old { State::Resolved } else { state };
         let note = match (step, ended) {
+            (Some(step), _) if is_old => Some(format!(
+                "It was resolved on {}; what was judged here is no later than when it was last seen.",
+                step.at.local(&assessment.time_zone)
+            )),
             (Some(step), _) if again => Some(format!(
                 "It was resolved on {} and is there again.",
                 step.at.local(&assessment.time_zone)
@@ -239,10 +247,13 @@ impl Lives {
     ) -> (State, Option<String>) {
         let zone = assessment.time_zone.as_str();
         let (now, today) = (assessment.as_of, day(assessment.as_of, zone));
-        let key = (measure.to_owned(), subject.to_owned());
-        let exceptions = self.exceptions.get(&key).into_iter().flatten();
+        let keys = [
+            (measure.to_owned(), subject.to_owned()),
+            (String::new(), finding.to_owned()),
+        ];
+        let exceptions = keys.iter().filter_map(|key| self.exceptions.get(key));
+        let exceptions = exceptions.flatten();
         let mut of_it: Vec<(&String, &Exception)> = exceptions
-            .filter(|(_, one)| one.finding.as_deref().is_none_or(|named| named == finding))
             .filter(|(_, one)| today.is_some_and(|today| one.decided <= today))
             .collect();
         of_it.sort_by_key(|(id, one)| (one.ends, *id));
@@ -284,6 +295,14 @@ impl Lives {
             });
         }
         (State::Open, ended)
+    }
+}
+
+/// What an exception is of. One that names its finding needs no subject spelled as the report spells it.
+fn key(one: &Exception) -> (String, String) {
+    match &one.finding {
+        Some(finding) => (String::new(), finding.clone()),
+        None => (one.measure.clone(), one.subject.clone()),
     }
 }
 

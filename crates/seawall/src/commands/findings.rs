@@ -49,7 +49,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let ledger = judged.terminal.ledger(known.ledger.as_deref())?;
     let known = known.by(judged.assessment.as_of);
     let standings = life::lives(&ledger, known).standings(&judged.assessment);
-    let steps = |finding: &str| life::steps(&ledger, finding);
+    let recorded = life::steps(&ledger);
+    let steps = |finding: &str| recorded.get(finding).cloned().unwrap_or_default();
     let zone = &judged.assessment.time_zone;
     let text = match args.format {
         Format::Text => report::findings_text(&standings, args.all, zone, &steps, style),

@@ -526,15 +526,22 @@ impl Desk {
                 problems: wrongs.iter().map(problem).collect(),
             });
         }
-        let before = self.ledger.latest(info.name, id);
-        let kept = before.iter().flat_map(|entry| &entry.attachments);
+        let before = self.ledger.latest(info.name, id).map(|entry| entry.seq);
+        let mut writing = begin(&mut self.ledger)?;
+        let latest = writing.ledger().latest(info.name, id);
+        if latest.as_ref().map(|entry| entry.seq) != before {
+            return Err(Error::Usage(format!(
+                "{} {id} was changed by somebody else a moment ago; look at it, and try again",
+                info.name
+            )));
+        }
+        let kept = latest.iter().flat_map(|entry| &entry.attachments);
         let mut attachments: Vec<Attachment> = kept
             .map(|one| Attachment {
                 name: one.name.map(str::to_owned),
                 sha256: one.sha256.to_owned(),
             })
             .collect();
-        let mut writing = begin(&mut self.ledger)?;
         for (name, bytes) in files {
             attachments.push(writing.attach(Some(name), bytes)?);
         }
