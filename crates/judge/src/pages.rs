@@ -63,8 +63,36 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/crane/C16-untrusted-suppliers.md"),
     ),
     (
+        "measures/integrity/R0-programs-checked.md",
+        include_str!("../../../measures/integrity/R0-programs-checked.md"),
+    ),
+    (
+        "measures/integrity/R1-backups-exist.md",
+        include_str!("../../../measures/integrity/R1-backups-exist.md"),
+    ),
+    (
+        "measures/integrity/R2-backups-offline.md",
+        include_str!("../../../measures/integrity/R2-backups-offline.md"),
+    ),
+    (
         "measures/integrity/R3-backups-tested.md",
         include_str!("../../../measures/integrity/R3-backups-tested.md"),
+    ),
+    (
+        "measures/integrity/R4-spares.md",
+        include_str!("../../../measures/integrity/R4-spares.md"),
+    ),
+    (
+        "measures/integrity/R5-rebuilds.md",
+        include_str!("../../../measures/integrity/R5-rebuilds.md"),
+    ),
+    (
+        "measures/physical/P1-ground-facilities.md",
+        include_str!("../../../measures/physical/P1-ground-facilities.md"),
+    ),
+    (
+        "measures/physical/P2-locked-cabinets.md",
+        include_str!("../../../measures/physical/P2-locked-cabinets.md"),
     ),
     (
         "measures/reporting/I1-reported.md",

@@ -54,11 +54,13 @@ pub struct Judged {
 
 /// Reads, folds, judges.
 pub fn judge(subject: &Subject) -> Result<Judged, Error> {
-    let terminal = Terminal::load(&subject.site)?;
+    let mut terminal = Terminal::load(&subject.site)?;
     let witness = terminal.witness(&subject.captures, subject.state.as_deref())?;
     let as_of = subject.as_of.unwrap_or_else(crate::clock::now);
     let ledger = terminal.ledger(subject.known.ledger.as_deref())?;
     let records = input::records(&ledger, &subject.known, as_of);
+    let (joined, left_out) = input::joined(&terminal.site, &records);
+    terminal.site = joined.into_owned();
     let (facts, skipped) = terminal.facts(&witness, subject.workers, as_of)?;
     let (editions, catalogue) = (Editions::built_in()?, Catalogue::built_in()?);
     let (site, pages) = (&terminal.site, &terminal.pages);
@@ -76,6 +78,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         followed.title, followed.note
     ));
     notes.extend(terminal.replaced.iter().cloned());
+    notes.extend(left_out);
     notes.extend(ledger.known_by(subject.known.by(as_of)).map(|last| {
         let hash = last.hash().map(|hash| hash.to_string());
         format!(
@@ -85,7 +88,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
             hash.unwrap_or_default()
         )
     }));
-    let persons = records.bodies("person").filter_map(|(entry, body)| {
+    let persons = records.bodies(&["person"]).filter_map(|(entry, body)| {
         let name = body.get("name")?.as_str()?;
         Some((entry.id.to_owned(), name.to_owned()))
     });

@@ -1,16 +1,18 @@
 //! From paths to facts, and from a site folder to a site.
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use facts::lists::{Lists, Oui, Platforms, Problem, Suppliers};
-use facts::site::{self, Site};
+use facts::records::{ConduitRecord, Record, WorkOrderRecord};
+use facts::site::{self, Place, Site};
 use facts::{Facts, Time};
 use judge::Page;
 use sensor::Captures;
 use store::Limits;
 use store::Records;
 use store::history::{self, Gap, Options};
-use store::ledger::Ledger;
+use store::ledger::{Entry, Ledger};
 
 use crate::error::Error;
 use crate::progress::Progress;
@@ -225,6 +227,39 @@ fn pages(site: &Site, folder: &Path) -> Result<Vec<Page>, Error> {
         }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The site with the ledger's work orders and conduits, in the order of their ids; and what of these cannot count, a sentence
+/// each.
+pub fn joined<'s>(site: &'s Site, records: &Records<'_>) -> (Cow<'s, Site>, Vec<String>) {
+    let place = |entry: &Entry<'_>| Place {
+        file: store::ledger::FILE.to_owned(),
+        line: u32::try_from(entry.seq).unwrap_or(u32::MAX),
+    };
+    let mut all: Vec<_> = records.bodies(&["work-order", "conduit"]).collect();
+    if all.is_empty() {
+        return (Cow::Borrowed(site), Vec::new());
+    }
+    all.sort_by(|(a, _), (b, _)| (a.kind, a.id).cmp(&(b.kind, b.id)));
+    let mut site = site.clone();
+    let mut left_out = Vec::new();
+    for (entry, body) in &all {
+        let joined = match entry.kind {
+            "work-order" => WorkOrderRecord::from_body(body)
+                .map(|order| site.join_work_order(entry.id, &order, place(entry))),
+            _ => ConduitRecord::from_body(body)
+                .map(|conduit| site.join_conduit(entry.id, &conduit, place(entry))),
+        };
+        match joined {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => left_out.push(format!("{why}.")),
+            Err(field) => left_out.push(format!(
+                "{} {} of the ledger does not count: its {field} cannot be read.",
+                entry.kind, entry.id
+            )),
+        }
+    }
+    (Cow::Owned(site), left_out)
 }
 
 /// What a ledger knows at one time of what holds at another; nothing where there is none.

@@ -104,7 +104,10 @@ fn a_finding_is_explained_from_packet_to_command() {
             .iter()
             .any(|one| one["why"].as_str().unwrap().contains(what))
     };
-    assert!(told("not rcms1"), "{looked:#?}");
+    assert!(
+        told("but allows s7comm:read, not s7comm:program-download"),
+        "{looked:#?}"
+    );
     assert_eq!(one["paragraphs"][0]["id"], "2-manage");
     let text = terminal.says(&asked);
     assert!(
@@ -227,8 +230,9 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
         (&subject["state"]["state"], &subject["state"]["who"]),
         (&"accepted".into(), &"jane".into())
     );
-    let text = terminal.says(&["assess", site, bad, "--as-of", later]);
-    assert!(text.contains("accepted until 2027-02-28 by jane"), "{text}");
+    let html = ["assess", site, bad, "--as-of", later, "--format", "html"];
+    let page = terminal.says(&html);
+    assert!(page.contains("accepted until 2027-02-28 by jane"));
     assess(bad, later);
     assess(bad, last);
     let one = findings(bad, last, &id);
@@ -323,10 +327,15 @@ fn an_incident_is_opened_told_and_closed_and_invents_nothing() {
     for name in ["rcms1", "plc9", "STS-09", "Harborview", "10.20."] {
         assert!(!all.contains(name), "{name}: {all}");
     }
-    assert_eq!(
-        all,
-        report(&["--redact", "addresses,names,people,serials,hashes"])
-    );
+    // But for the moment of writing.
+    let timeless = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .filter(|line| !line.contains("EST") || line.contains("of "));
+        lines.map(str::to_owned).collect()
+    };
+    let each = report(&["--redact", "addresses,names,people,serials,hashes"]);
+    assert_eq!(timeless(&all), timeless(&each));
     assert!(all.contains("[name "));
 
     terminal.record(

@@ -108,19 +108,21 @@ impl<'l> Records<'l> {
         }
     }
 
-    /// The entries, in the order of recording.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'l>> {
+    /// The entries of these kinds, in the order of recording.
+    fn entries(&self, kinds: BTreeSet<&'static str>) -> impl Iterator<Item = Entry<'l>> + use<'l> {
         let (known, held) = (self.known_at, self.as_of);
-        self.ledger
-            .into_iter()
-            .flat_map(move |ledger| ledger.held(known, Some(held)))
+        let of = move |ledger: &'l Ledger| {
+            ledger.held(known, Some(held), move |kind| kinds.contains(kind))
+        };
+        self.ledger.map(of).into_iter().flatten()
     }
 
-    /// The records of one kind, with their bodies.
-    pub fn bodies(&self, kind: &str) -> impl Iterator<Item = (Entry<'l>, Map<String, Json>)> {
-        let of_kind = move |entry: &Entry<'l>| entry.kind == kind;
-        self.entries()
-            .filter(of_kind)
+    /// The records of these kinds, with their bodies.
+    pub fn bodies(
+        &self,
+        kinds: &[&'static str],
+    ) -> impl Iterator<Item = (Entry<'l>, Map<String, Json>)> + use<'l> {
+        self.entries(kinds.iter().copied().collect())
             .filter_map(|entry| match entry.body()? {
                 Json::Object(body) => Some((entry, body)),
                 _ => None,
@@ -173,14 +175,14 @@ fn load(
     records: Records<'_>,
     wanted: Option<&BTreeSet<String>>,
 ) -> Result<(), Error> {
-    let mut inserts: BTreeMap<&str, (&RecordTable, Statement<'_>)> = BTreeMap::new();
+    let mut inserts: BTreeMap<&'static str, (&RecordTable, Statement<'_>)> = BTreeMap::new();
     for table in tables() {
         if wanted.is_none_or(|wanted| wanted.contains(&table.name)) {
             inserts.insert(table.info.name, (table, prepare(db, table)?));
         }
     }
-    for entry in records.entries() {
-        // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
+    // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
+    for entry in records.entries(inserts.keys().copied().collect()) {
         let Some((table, insert)) = inserts.get_mut(entry.kind) else {
             continue;
         };

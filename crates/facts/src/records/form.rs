@@ -3,6 +3,7 @@ use serde_json::{Value as Json, json};
 
 use super::types::{Date, Sha256};
 use crate::Time;
+use crate::site::Service;
 use crate::site::spelling::{closest, hint};
 
 /// The longest text of a field, in characters. What is longer is attached.
@@ -21,6 +22,8 @@ pub enum Form {
     /// RFC 3339 with offset.
     Time,
     Sha256,
+    /// A service as conduits of the site file name it.
+    Service,
     /// One of these words, each with its meaning.
     Words(fn() -> Vec<(&'static str, &'static str)>),
     /// The name of something declared elsewhere.
@@ -95,6 +98,7 @@ impl Form {
             Form::Date => "date".to_owned(),
             Form::Time => "time".to_owned(),
             Form::Sha256 => "SHA-256".to_owned(),
+            Form::Service => "service".to_owned(),
             Form::Words(words) => {
                 let words: Vec<String> = words()
                     .iter()
@@ -146,6 +150,13 @@ impl Form {
                     "a SHA-256 has 64 hexadecimal digits; sha256sum FILE prints it",
                 )),
             },
+            Form::Service => match text.parse::<Service>() {
+                Ok(_) => Ok(text.into()),
+                Err(error) => Err(Wrong::new(
+                    format!("\"{text}\" is no service: {error}"),
+                    "write it as in the site file, e.g. s7comm, s7comm:write, tcp/443",
+                )),
+            },
             Form::Words(words) => {
                 let words = words();
                 match words.iter().find(|(word, _)| *word == text) {
@@ -181,6 +192,7 @@ impl Form {
             Form::Sha256 => {
                 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned()
             }
+            Form::Service => "tcp/443".to_owned(),
             Form::Words(words) => words().first().map_or("", |(word, _)| word).to_owned(),
             Form::Name(_) => "NAME".to_owned(),
         }
@@ -193,6 +205,7 @@ impl Form {
             Form::YesNo => json!({ "type": "boolean" }),
             Form::Date => json!({ "type": "string", "format": "date" }),
             Form::Time => json!({ "type": "string", "format": "date-time" }),
+            Form::Service => json!({ "type": "string", "minLength": 1, "title": "service" }),
             Form::Sha256 => json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
             Form::Words(words) => {
                 let words: Vec<&str> = words().iter().map(|(word, _)| *word).collect();
@@ -272,6 +285,12 @@ pub(super) fn name_hint(name: &str, targets: &[Target], known: &[&str]) -> Strin
         .iter()
         .map(|target| match target {
             Target::Record(kind) => format!("record a {kind} of that id"),
+            Target::WorkOrder | Target::Conduit => {
+                format!(
+                    "declare the {0} in the site file or record it",
+                    target.name()
+                )
+            }
             other => format!("declare the {} in the site file", other.name()),
         })
         .collect();

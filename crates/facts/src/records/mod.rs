@@ -21,7 +21,9 @@ pub use record::{Field, Record, RecordInfo, Shape};
 pub use reference::{reference, schema, schemas};
 pub use sheet::{Row, check_id, read as read_sheet, read_time, template};
 pub use together::Together;
-pub use types::{AssetName, Conduit, Crane, Date, Filled, Party, Ref, Sha256, WorkOrder, ZoneName};
+pub use types::{
+    AssetName, Conduit, Crane, Date, Filled, Party, Ref, ServiceName, Sha256, WorkOrder, ZoneName,
+};
 
 /// What every record has beside its own fields, as columns of tables, in this order before them.
 pub const COMMON: &[crate::Column] = {

@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 
 use super::form::{Form, Target};
 use super::record::Shape;
+use crate::kinds::Verb;
+use crate::site::{Service, WorkKind};
 use crate::{Time, Type};
 
 /// One value of a field.
@@ -214,6 +216,50 @@ impl Value for Sha256 {
     }
 }
 
+/// What a work order allows: an operation, a remote session, a file.
+impl Value for WorkKind {
+    const FORM: Form = Form::Words(|| {
+        let also = [
+            (
+                "remote-session",
+                "A session by which someone works on a host from elsewhere.",
+            ),
+            ("file", "A file carried from one to the other."),
+        ];
+        let verbs = Verb::ALL.iter().map(|verb| (verb.name(), verb.doc()));
+        verbs.chain(also).collect()
+    });
+    fn read(json: &Json) -> Option<WorkKind> {
+        Some(match json.as_str()? {
+            "remote-session" => WorkKind::RemoteSession,
+            "file" => WorkKind::File,
+            verb => WorkKind::Operation(Verb::parse(verb)?),
+        })
+    }
+    fn json(&self) -> Json {
+        self.to_string().into()
+    }
+}
+
+/// A service, as conduits of the site file name it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceName {
+    text: String,
+    pub service: Service,
+}
+
+impl Value for ServiceName {
+    const FORM: Form = Form::Service;
+    fn read(json: &Json) -> Option<ServiceName> {
+        let text = json.as_str()?.to_owned();
+        let service = text.parse().ok()?;
+        Some(ServiceName { text, service })
+    }
+    fn json(&self) -> Json {
+        self.text.as_str().into()
+    }
+}
+
 /// The name of something declared elsewhere: in the site file, or by another record.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ref<T>(pub String, PhantomData<T>);
@@ -276,8 +322,8 @@ declared! {
     ZoneName = Zone;
     /// A third party of the site file.
     Party = Party;
-    /// A conduit of the site file.
+    /// A conduit of the site file, or one that is recorded.
     Conduit = Conduit;
-    /// A work order of the site file.
+    /// A work order of the site file, or one that is recorded.
     WorkOrder = WorkOrder;
 }

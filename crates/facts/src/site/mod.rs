@@ -8,6 +8,7 @@ mod authority;
 mod doubts;
 mod file;
 mod index;
+mod joined;
 mod lookup;
 mod model;
 mod parse;

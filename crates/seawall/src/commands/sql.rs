@@ -51,16 +51,21 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     };
     let (site, rest) = args.words.split_first().ok_or_else(usage)?;
     let (query, captures) = rest.split_last().ok_or_else(usage)?;
-    let terminal = Terminal::load(Path::new(site))?;
+    let mut terminal = Terminal::load(Path::new(site))?;
     let named: Vec<PathBuf> = captures.iter().map(PathBuf::from).collect();
     let as_of = args.as_of.unwrap_or_else(crate::clock::now);
     let witness = terminal.witness(&named, args.state.as_deref())?;
+    let ledger = terminal.ledger(args.known.ledger.as_deref())?;
+    let records = input::records(&ledger, &args.known, as_of);
+    let (joined, left_out) = input::joined(&terminal.site, &records);
+    terminal.site = joined.into_owned();
+    for note in left_out {
+        eprintln!("seawall: {note}");
+    }
     let (facts, notes) = terminal.facts(&witness, args.workers, as_of)?;
     for note in notes {
         eprintln!("seawall: {note}");
     }
-    let ledger = terminal.ledger(args.known.ledger.as_deref())?;
-    let records = input::records(&ledger, &args.known, as_of);
     let snapshot = Snapshot::with_records(&facts, &terminal.site, records, as_of)?;
     let result = snapshot.query(query)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());

@@ -13,7 +13,7 @@ use store::ledger::Ledger;
 
 use super::state::State;
 use crate::error::Error;
-use crate::input::Terminal;
+use crate::input::{self, Terminal};
 use crate::life::Recorder;
 use crate::{assessment, clock, output};
 
@@ -130,13 +130,15 @@ impl Verdicts {
         terminal: &Terminal,
         now: Time,
     ) -> Result<Judgement, Error> {
-        store::fold(&mut facts, &terminal.site, &terminal.lists);
         self.records.refresh(terminal);
         let records = match &self.records.ledger {
             Some(ledger) => Records::of(ledger, now, now),
             None => Records::NONE,
         };
-        let snapshot = judge::snapshot(&facts, &terminal.site, records, now, &terminal.pages)?;
+        // What does not count of them is told by `assess`; the journal would hear it every second.
+        let (joined, _) = input::joined(&terminal.site, &records);
+        store::fold(&mut facts, &joined, &terminal.lists);
+        let snapshot = judge::snapshot(&facts, &joined, records, now, &terminal.pages)?;
         let assessment = judge::assess(
             &snapshot,
             &terminal.pages,

@@ -285,6 +285,16 @@ impl Book {
         recorded: Time,
         valid: Option<Time>,
     ) -> impl Iterator<Item = Entry<'_>> {
+        self.of_kinds(recorded, valid, |_| true)
+    }
+
+    /// Those of them whose kind is wanted; the others are not even read.
+    pub(super) fn of_kinds<'b>(
+        &'b self,
+        recorded: Time,
+        valid: Option<Time>,
+        wanted: impl Fn(&[u8]) -> bool + 'b,
+    ) -> impl Iterator<Item = Entry<'b>> {
         let known = self
             .items
             .partition_point(|item| item.recorded_at <= recorded);
@@ -296,6 +306,7 @@ impl Book {
             .take(known)
             .filter(move |item| item.after as usize >= known && !item.withdrawn)
             .filter(holds)
+            .filter(move |item| wanted(name(&self.text, item).0))
             .filter_map(|item| self.entry_of(item))
     }
 }

@@ -191,9 +191,15 @@ impl Ledger {
         self.book.known_by(recorded)
     }
 
-    /// The records of [`Ledger::as_of`] in the order of recording, one by one.
-    pub fn held(&self, recorded: Time, valid: Option<Time>) -> impl Iterator<Item = Entry<'_>> {
-        self.book.as_of(recorded, valid)
+    /// The records of [`Ledger::as_of`] whose kind is wanted, in the order of recording, one by one.
+    pub fn held<'l>(
+        &'l self,
+        recorded: Time,
+        valid: Option<Time>,
+        wanted: impl Fn(&str) -> bool + 'l,
+    ) -> impl Iterator<Item = Entry<'l>> {
+        let named = move |kind: &[u8]| std::str::from_utf8(kind).is_ok_and(&wanted);
+        self.book.of_kinds(recorded, valid, named)
     }
 
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.

@@ -3,6 +3,7 @@
 //! A period or threshold that a measure judges by is no field here, unless it is the terminal's own promise about one thing
 //! (how often this image is backed up): what holds for all is a parameter of the measure's page.
 mod access;
+mod authority;
 mod change;
 mod contract;
 mod finding;
@@ -13,6 +14,7 @@ mod recovery;
 mod stance;
 
 pub use access::*;
+pub use authority::*;
 pub use change::*;
 pub use contract::*;
 pub use finding::*;
@@ -29,6 +31,8 @@ macro_rules! every_record {
     ($with:ident) => {
         $with! {
             Person,
+            WorkOrderRecord,
+            ConduitRecord,
             AccessGrant,
             AccessReview,
             Briefing,
@@ -48,6 +52,8 @@ macro_rules! every_record {
             RestoreTest,
             ComponentClass,
             Spare,
+            RebuildProcedure,
+            RebuildTest,
             SupplierPart,
             Facility,
             Cabinet,

@@ -105,6 +105,8 @@ record! {
         connected: Time,
         /// Who has it in keeping.
         keeper: Ref<Person>,
+        /// Device of the site file that the medium is, or is in; empty for one that has no address.
+        device: Option<Ref<AssetName>>,
     }
 }
 
@@ -217,6 +219,48 @@ record! {
         powered: Option<Date>,
         /// Day on which it was last counted.
         counted: Date,
+    }
+}
+
+record! {
+    /// How a component of a class is rebuilt onto a spare.
+    RebuildProcedure = "rebuild-procedure" ["R5", "G8"] {
+        /// The class.
+        class: Ref<ComponentClass>,
+        /// Title, with the number under which it is kept.
+        title: String,
+        /// Edition of the text.
+        edition: String,
+        /// Hash of the document, which can be attached.
+        document_sha256: Option<Sha256>,
+        /// Who keeps it up to date.
+        owner: Ref<Person>,
+        /// Day on which it was approved.
+        approved: Date,
+    }
+}
+
+record! {
+    /// A component was rebuilt by the procedure, to see whether that works.
+    RebuildTest = "rebuild-test" ["R5"] {
+        /// The procedure.
+        procedure: Ref<RebuildProcedure>,
+        /// Edition of it that was followed.
+        edition: String,
+        /// The spare onto which it was rebuilt.
+        spare: Option<Ref<Spare>>,
+        /// The backup that was put on it.
+        backup: Option<Ref<Backup>>,
+        /// When.
+        done: Time,
+        /// How it came out.
+        outcome: Outcome,
+        /// How long it took, in minutes.
+        minutes: u64,
+        /// Who did it.
+        tester: Ref<Person>,
+        /// What went wrong, or was learnt.
+        remarks: Option<String>,
     }
 }
 

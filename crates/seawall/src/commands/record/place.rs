@@ -126,9 +126,13 @@ impl Names {
         });
         let mut kinds: BTreeMap<&str, Target> = BTreeMap::new();
         for target in targets.flatten() {
-            if let Target::Record(kind) = *target {
-                kinds.insert(kind, *target);
-            }
+            match *target {
+                Target::Record(kind) => kinds.insert(kind, *target),
+                // Recorded ones are named like those of the site file.
+                Target::WorkOrder => kinds.insert("work-order", *target),
+                Target::Conduit => kinds.insert("conduit", *target),
+                _ => None,
+            };
         }
         if kinds.is_empty() {
             return all;
