@@ -405,6 +405,6 @@ fn an_incident_is_opened_told_and_closed_and_invents_nothing() {
         "restored the program",
     ]);
     assert!(closed.contains("Incident INC-1, closed"), "{closed}");
-    assert!(terminal.says(&["incident", site]).contains("INC-1  closed"));
+    assert!(terminal.says(&["incident", site]).contains("INC-1 closed"));
     assert!(report(&["--to", "nrc"]).contains("restored the program"));
 }
