@@ -11,6 +11,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/threat/T3-remote-exposure.md"),
     ),
     (
+        "measures/general/G4-response.md",
+        include_str!("../../../measures/general/G4-response.md"),
+    ),
+    (
         "measures/general/G7-validated-traffic.md",
         include_str!("../../../measures/general/G7-validated-traffic.md"),
     ),
@@ -89,6 +93,10 @@ const PAGES: &[(&str, &str)] = &[
     (
         "measures/physical/P2-locked-cabinets.md",
         include_str!("../../../measures/physical/P2-locked-cabinets.md"),
+    ),
+    (
+        "measures/reporting/I1-reported.md",
+        include_str!("../../../measures/reporting/I1-reported.md"),
     ),
     (
         "measures/editions/A1-edition-in-force.md",

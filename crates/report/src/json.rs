@@ -1,5 +1,5 @@
 //! The assessment as JSON, for programs. Keys are those of the contract; what it adds is `summary`, `rests_on`,
-//! `fact` of a citation, `not_judged`, `skipped` and `notes`. A key is always there: what is not known is `null`.
+//! `state` of a finding, `fact` of a citation, `not_judged`, `skipped` and `notes`. A key is always there: what is not known is `null`.
 use facts::{Time, Value};
 use judge::{Assessment, Cited, CitedRecord, Judged, Source, Subject};
 use serde_json::{Map, Value as Json, json};
@@ -16,7 +16,7 @@ pub fn json(assessment: &Assessment, context: &Context<'_>) -> String {
         "as_of": time(assessment.as_of),
         "edition": assessment.edition,
         "evidence": assessment.evidence.iter().map(source).collect::<Vec<_>>(),
-        "measures": assessment.measures.iter().map(measure).collect::<Vec<_>>(),
+        "measures": assessment.measures.iter().map(|one| measure(one, context)).collect::<Vec<_>>(),
         "not_judged": assessment.not_judged.iter().map(|one| json!({
             "id": one.id, "title": one.title, "why": one.why,
         })).collect::<Vec<_>>(),
@@ -42,17 +42,18 @@ fn source(source: &Source) -> Json {
     })
 }
 
-fn measure(measure: &Judged) -> Json {
+fn measure(measure: &Judged, context: &Context<'_>) -> Json {
     json!({
         "id": measure.id,
         "title": measure.title,
         "verdict": measure.verdict.words(),
         "summary": measure.summary,
-        "subjects": measure.subjects.iter().map(subject).collect::<Vec<_>>(),
+        "subjects": measure.subjects.iter().map(|one| subject(one, context)).collect::<Vec<_>>(),
     })
 }
 
-fn subject(subject: &Subject) -> Json {
+fn subject(subject: &Subject, context: &Context<'_>) -> Json {
+    let state = || context.standings?.of(subject.finding.as_deref()?);
     let facts: Map<String, Json> = subject
         .facts
         .iter()
@@ -65,6 +66,7 @@ fn subject(subject: &Subject) -> Json {
         "assets": subject.assets,
         "facts": facts,
         "finding": subject.finding,
+        "state": state().map(crate::life::standing),
         "evidence": evidence(subject),
         "due": subject.due.map(|due| time(due.at)),
         "who": subject.who,

@@ -5,8 +5,11 @@
 //! wire may be hostile; whatever is shown to people goes through `visible::show` first, and HTML is escaped by `maud`.
 pub mod due;
 pub mod events;
+pub mod explain;
 mod html;
+pub mod incident;
 mod json;
+mod life;
 pub mod logs;
 mod pick;
 mod text;
@@ -18,6 +21,7 @@ use facts::site::Site;
 
 pub use html::html;
 pub use json::json;
+pub use life::{Stepped, Turn, findings_json, findings_text, series_json, series_text};
 pub use text::{Style, text};
 
 /// What a report needs besides the assessment.
@@ -34,6 +38,8 @@ pub struct Context<'a> {
     pub skipped: &'a [String],
     /// What the reader should know beforehand, a sentence each.
     pub notes: &'a [String],
+    /// How the findings stand, where records of that were read.
+    pub standings: Option<&'a judge::Standings>,
 }
 
 /// The parts of a measure's page that a report prints. Markdown is CommonMark with tables; raw HTML in it is shown as

@@ -2,9 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::{Time, Value};
-use judge::{Assessment, Judged, Subject, Verdict};
+use judge::{Assessment, Judged, Standing, Subject, Verdict};
 
-use crate::{Context, PageText, words};
+use crate::{Context, PageText, life, words};
 
 /// The areas of the advisory, by the first letter of a measure's id.
 const AREAS: &[(char, &str)] = &[
@@ -119,6 +119,12 @@ impl<'a> Picks<'a> {
         } else {
             of_assets.into_iter().collect()
         }
+    }
+
+    /// How a subject's finding stands, where there is more to say than that it is open.
+    pub(crate) fn standing(&self, subject: &Subject) -> Option<&'a Standing> {
+        let standing = self.context.standings?.of(subject.finding.as_deref()?)?;
+        life::is_told(standing).then_some(standing)
     }
 
     /// Findings of a measure, in the page's order.

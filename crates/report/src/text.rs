@@ -4,7 +4,7 @@ use judge::{Assessment, Judged, Subject, Verdict};
 
 use crate::pick::{self, Picks};
 use crate::visible::show;
-use crate::{Context, words};
+use crate::{Context, life, words};
 
 /// How to write for the terminal at hand.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +36,7 @@ const MOST_SKIPPED: usize = 8;
 /// The assessment as text that fits the width.
 pub fn text(assessment: &Assessment, context: &Context<'_>, style: Style) -> String {
     let picks = Picks::new(assessment, context);
-    let mut out = Sheet {
-        text: String::new(),
-        width: style.width.max(40),
-        color: style.color,
-    };
+    let mut out = Sheet::new(style);
     head(&mut out, &picks);
     for measure in picks.measures(Verdict::NotMet) {
         broken(&mut out, &picks, measure);
@@ -280,6 +276,9 @@ fn finding(
             .collect();
         out.field(INDENT, "Evidence", &facts.join("; "));
     }
+    if let Some(standing) = picks.standing(subject) {
+        out.field(INDENT, "State", &life::state(standing, picks.zone));
+    }
     if let Some(id) = &subject.finding {
         let id = show(id);
         if subject.evidence.is_empty() {
@@ -385,6 +384,11 @@ fn tail(out: &mut Sheet, picks: &Picks<'_>) {
     );
     if picks.measures(Verdict::NotMet).next().is_some() {
         out.wrapped(0, 2, "The packets of a finding: seawall packets SITE CAPTURE... --finding ID --output FILE.pcapng");
+        out.wrapped(
+            0,
+            2,
+            "What is behind it, and what to do: seawall explain SITE CAPTURE... ID",
+        );
     }
 }
 
@@ -410,19 +414,27 @@ const fn color(verdict: Verdict) -> &'static str {
 }
 
 /// The text as it grows.
-struct Sheet {
-    text: String,
+pub(crate) struct Sheet {
+    pub(crate) text: String,
     width: usize,
     color: bool,
 }
 
 impl Sheet {
-    fn line(&mut self, line: &str) {
+    pub(crate) fn new(style: Style) -> Sheet {
+        Sheet {
+            text: String::new(),
+            width: style.width.max(40),
+            color: style.color,
+        }
+    }
+
+    pub(crate) fn line(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
     }
 
-    fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.text.push('\n');
     }
 
@@ -434,13 +446,13 @@ impl Sheet {
         }
     }
 
-    fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         let line = self.paint(BOLD, text);
         self.line(&line);
     }
 
     /// A paragraph whose first line and whose others are indented.
-    fn wrapped(&mut self, first: usize, rest: usize, text: &str) {
+    pub(crate) fn wrapped(&mut self, first: usize, rest: usize, text: &str) {
         for (index, line) in wrap(text, self.width.saturating_sub(first.max(rest)))
             .iter()
             .enumerate()
@@ -451,7 +463,7 @@ impl Sheet {
     }
 
     /// `Label     text`, wrapped below itself.
-    fn field(&mut self, indent: usize, label: &str, text: &str) {
+    pub(crate) fn field(&mut self, indent: usize, label: &str, text: &str) {
         const LABEL: usize = 10;
         for (index, line) in wrap(text, self.width.saturating_sub(indent + LABEL))
             .iter()

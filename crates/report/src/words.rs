@@ -1,6 +1,6 @@
 //! Numbers, times, frames and markdown put into words.
 use facts::{Time, Value};
-use pulldown_cmark::{Event, Parser, TagEnd};
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use crate::visible::show;
 
@@ -150,6 +150,32 @@ pub(crate) fn first_sentence(markdown: &str) -> Option<String> {
     } else {
         Some(show(&sentence))
     }
+}
+
+/// The paragraphs and list items of some markdown, without its marks, each on one line. Tables and code are left out.
+pub(crate) fn plain(markdown: &str) -> Vec<String> {
+    let (mut parts, mut text, mut left_out) = (Vec::new(), String::new(), 0usize);
+    let mut end = |text: &mut String| {
+        let part = std::mem::take(text);
+        if !part.trim().is_empty() {
+            parts.push(show(part.trim()));
+        }
+    };
+    for event in Parser::new(markdown) {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => left_out += 1,
+            Event::End(TagEnd::CodeBlock) => left_out = left_out.saturating_sub(1),
+            Event::Text(part) | Event::Code(part) if left_out == 0 => text.push_str(&part),
+            Event::SoftBreak | Event::HardBreak => text.push(' '),
+            Event::Start(Tag::List(_)) | Event::End(TagEnd::Paragraph | TagEnd::Item) => {
+                end(&mut text);
+            }
+            Event::End(TagEnd::Heading(_)) => text.clear(),
+            _ => {}
+        }
+    }
+    end(&mut text);
+    parts
 }
 
 /// The first character in upper case.

@@ -5,6 +5,7 @@ mod commands;
 mod draft;
 mod error;
 mod input;
+mod life;
 mod output;
 mod progress;
 mod rows;

@@ -17,6 +17,10 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
         "So many days later: of a time a time, of a date a date.",
     ),
     (
+        "plus_hours(time, n)",
+        "So many hours later; of a time only.",
+    ),
+    (
         "days_between(a, b)",
         "Days of the terminal's calendar from a to b, each a time or a date.",
     ),
@@ -40,6 +44,13 @@ pub(crate) fn register(db: &Connection, time_zone: &str, as_of: Time) -> rusqlit
     })?;
     db.create_scalar_function("plus_days", 2, pure, |c| {
         Ok(later(text(c, 0).as_deref(), text(c, 1).as_deref()))
+    })?;
+    db.create_scalar_function("plus_hours", 2, pure, |c| {
+        let (time, hours) = (text(c, 0), text(c, 1));
+        let time = time.and_then(|time| Time::parse(&time));
+        let seconds = hours.and_then(|hours| hours.parse::<i64>().ok()?.checked_mul(3600));
+        let later = time.zip(seconds);
+        Ok(later.map(|(time, seconds)| time.plus_secs(seconds).to_string()))
     })?;
     db.create_scalar_function("days_between", 2, pure, move |c| {
         let days = day(text(c, 0)).zip(day(text(c, 1)));

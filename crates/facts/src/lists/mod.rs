@@ -9,6 +9,7 @@
 mod organisation;
 mod oui;
 mod platforms;
+mod reporting;
 mod suppliers;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub use organisation::Organisation;
 pub use oui::{Oui, Owner, prefix, prefix_text};
 pub use platforms::{Platform, Platforms};
+pub use reporting::{Contact, Reporting, Rule};
 pub use suppliers::{Class, Listing, Supplier, Suppliers};
 
 use crate::Mac;

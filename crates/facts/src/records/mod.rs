@@ -11,6 +11,7 @@ mod names;
 mod record;
 mod reference;
 mod sheet;
+mod together;
 mod types;
 
 pub use form::{Form, Target, Wrong};
@@ -19,6 +20,7 @@ pub use names::{Known, Nothing};
 pub use record::{Field, Record, RecordInfo, Shape};
 pub use reference::{reference, schema, schemas};
 pub use sheet::{Row, check_id, read as read_sheet, read_time, template};
+pub use together::Together;
 pub use types::{
     AssetName, Conduit, Crane, Date, Filled, Party, Ref, ServiceName, Sha256, WorkOrder, ZoneName,
 };

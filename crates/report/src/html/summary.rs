@@ -146,6 +146,9 @@ impl Page<'_> {
                     @if let Some((first, last)) = pick::when(subject) {
                         div { dt { "When" } dd { (span(first, last, self.picks.zone)) } }
                     }
+                    @if let Some(standing) = self.picks.standing(subject) {
+                        div { dt { "State" } dd { (crate::life::state(standing, self.picks.zone)) } }
+                    }
                     @if !subject.evidence.is_empty() {
                         div { dt { "Evidence" } dd {
                             @for (nth, cited) in subject.evidence.iter().take(3).enumerate() {

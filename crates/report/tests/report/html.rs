@@ -201,6 +201,7 @@ fn the_same_input_gives_the_same_page_and_an_empty_one_still_reads() {
         pages: &[],
         skipped: &[],
         notes: &[],
+        standings: None,
     };
     let page = html(&nothing, &empty);
     assert!(page.contains("No capture was read."));

@@ -50,8 +50,8 @@ fn json_has_the_keys_of_the_contract_and_typed_values() {
     assert_eq!(
         keys(first),
         [
-            "subject", "verdict", "reason", "assets", "facts", "finding", "evidence", "due", "who",
-            "rests_on"
+            "subject", "verdict", "reason", "assets", "facts", "finding", "state", "evidence",
+            "due", "who", "rests_on"
         ]
     );
     assert_eq!(first["finding"], "c9-4be1f07a");

@@ -31,6 +31,7 @@ impl Sample {
             pages: &self.pages,
             skipped: &self.skipped,
             notes: &self.notes,
+            standings: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use report::{Context, Style};
 
 use crate::assessment::{self, Subject};
 use crate::error::Error;
-use crate::output;
+use crate::{life, output};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -22,6 +22,9 @@ pub struct Args {
     /// Exit with 1 if any measure has this verdict or a worse one.
     #[arg(long, value_enum, value_name = "VERDICT")]
     fail_on: Option<FailOn>,
+    /// Write to the site's ledger what is new: findings opened, resolved, reopened, and verdicts that changed.
+    #[arg(long)]
+    record: bool,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -45,6 +48,15 @@ const WIDTH: usize = 80;
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let judged = assessment::judge(&args.subject)?;
+    let known = &args.subject.known;
+    let mut ledger = judged.terminal.ledger(known.ledger.as_deref())?;
+    if args.record {
+        let now = crate::clock::now();
+        let count = life::record(&mut ledger, &judged.assessment, "assess", now)?;
+        eprintln!("seawall: {count} steps of findings and verdicts recorded");
+    }
+    let lives = life::lives(&ledger, known.by(judged.assessment.as_of));
+    let standings = lives.standings(&judged.assessment);
     let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {
         version: env!("CARGO_PKG_VERSION"),
@@ -53,6 +65,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         pages: &pages,
         skipped: &judged.skipped,
         notes: &judged.notes,
+        standings: Some(&standings),
     };
     let text = match args.format {
         Format::Text => report::text(&judged.assessment, &context, style(args.output.is_none())),

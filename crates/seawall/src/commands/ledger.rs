@@ -26,6 +26,11 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// The key that signs the ledger.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Print the signed head, one line to be kept elsewhere.
     Checkpoint {
         /// Write to this file instead of standard output.
@@ -55,8 +60,26 @@ enum Command {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Put a new key in the place of the old one: both sign the entry that says so, then the old one is gone.
+    Replace {
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who replaces it; the system's name of this user if not given.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     match &args.command {
+        Command::Key {
+            command: KeyCommand::Replace { reason, by, place },
+        } => replace_key(place, reason, by.clone())?,
         Command::Verify { checkpoint, place } => return verify(place, checkpoint.as_deref()),
         Command::Checkpoint { output, place } => {
             let ledger = place.open()?;
@@ -87,6 +110,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         Command::Import { export, by, place } => import(export, by.clone(), place)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn replace_key(place: &Place, reason: &str, by: Option<String>) -> Result<(), Error> {
+    let by = by.unwrap_or_else(place::user);
+    let stamp = Stamp {
+        by: &by,
+        means: "cli",
+        now: crate::clock::now(),
+    };
+    let mut ledger = place.open()?;
+    let replaced = begin(&mut ledger)?.replace_key(reason, &stamp)?;
+    println!("the key {} signs no more", replaced.old.fingerprint());
+    println!("the key {} signs from now on", replaced.new.fingerprint());
+    println!(
+        "put the new ledger.key into the backup, and keep a checkpoint elsewhere: seawall ledger checkpoint"
+    );
+    Ok(())
 }
 
 fn verify(place: &Place, checkpoint: Option<&Path>) -> Result<ExitCode, Error> {

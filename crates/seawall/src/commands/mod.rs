@@ -1,12 +1,15 @@
 //! The commands, one file each, all alike: arguments, then `run`.
 mod assess;
 mod due;
+mod explain;
 mod facts;
+mod findings;
+mod incident;
 mod learn;
 mod ledger;
 mod measures;
 mod packets;
-mod record;
+pub mod record;
 mod records;
 mod run;
 mod sql;
@@ -41,6 +44,12 @@ enum Command {
     Sql(sql::Args),
     /// The packets behind a finding.
     Packets(packets::Args),
+    /// A finding in words: what was seen, what might have allowed it, what to do.
+    Explain(explain::Args),
+    /// What is found and how it stands: open, in hand, accepted for a time, resolved.
+    Findings(findings::Args),
+    /// Open an incident from findings, write its reports, keep what was sent, see what is owed to whom.
+    Incident(incident::Args),
     /// Record what people declare: contracts, grants, visits, backups, drills.
     Record(record::Args),
     /// What was recorded, as rows.
@@ -60,6 +69,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Learn(args) => learn::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Packets(args) => packets::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Findings(args) => findings::run(&args),
+        Command::Incident(args) => incident::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Records(args) => records::run(&args),
         Command::Ledger(args) => ledger::run(&args),

@@ -14,6 +14,7 @@ use store::ledger::Ledger;
 use super::state::State;
 use crate::error::Error;
 use crate::input::{self, Terminal};
+use crate::life::Recorder;
 use crate::{assessment, clock, output};
 
 /// Findings whose packets wait to be cut out of the ring.
@@ -36,6 +37,7 @@ pub struct Verdicts {
     wanted: HashSet<String>,
     files: Files,
     reported: Option<Time>,
+    life: Recorder,
     records: Recorded,
 }
 
@@ -93,6 +95,8 @@ pub struct Judgement {
 pub struct Papers {
     json: Option<String>,
     html: Option<String>,
+    /// Where the life of findings is to be recorded: the judgement.
+    life: Option<Assessment>,
 }
 
 impl Verdicts {
@@ -114,6 +118,7 @@ impl Verdicts {
             wanted: HashSet::new(),
             files,
             reported: None,
+            life: Recorder::default(),
             records: Recorded::default(),
         })
     }
@@ -141,6 +146,9 @@ impl Verdicts {
             &self.catalogue,
             None,
         )?;
+        let standings = self
+            .life
+            .standings(self.records.ledger.as_ref(), &assessment);
         let pages = assessment::page_texts(&terminal.pages);
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
@@ -149,6 +157,7 @@ impl Verdicts {
             pages: &pages,
             skipped: &[],
             notes: &[],
+            standings: Some(&standings),
         };
         let (events, seen) = changes(self.seen.as_ref(), &assessment, &context);
         self.want(&assessment, &facts, &events);
@@ -158,6 +167,7 @@ impl Verdicts {
         let papers = Papers {
             json: (is_due || !events.is_empty()).then(|| report::json(&assessment, &context)),
             html: is_due.then(|| report::html(&assessment, &context)),
+            life: self.life.is_due(now).then(|| assessment.clone()),
         };
         Ok(Judgement {
             assessment,
@@ -177,6 +187,10 @@ impl Verdicts {
         if let Some(html) = &papers.html {
             problems.extend(self.write(&self.files.report, html));
             self.reported = Some(now);
+        }
+        if let Some(assessment) = &papers.life {
+            let ledger = self.records.ledger.as_mut();
+            problems.extend(self.life.record(ledger, assessment, now));
         }
         problems.extend(self.records.trouble.take());
         problems.extend(self.cut(now));

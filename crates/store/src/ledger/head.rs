@@ -24,6 +24,8 @@ pub struct Head {
     pub time: Time,
     /// By which key; `None` before the first entry.
     pub key: Option<Public>,
+    /// The key that this one took the place of, in the head of the moment when it did: both signed it.
+    pub before: Option<Public>,
 }
 
 /// What an empty ledger has for a head.
@@ -33,25 +35,38 @@ pub(super) const NONE: Head = Head {
     hash: Hash([0; 32]),
     time: Time::MIN,
     key: None,
+    before: None,
 };
 
 impl Head {
     fn value(&self, key: Public) -> Value {
-        json!({
+        let mut value = json!({
             "bytes": self.bytes,
             "hash": self.hash.to_string(),
             "key": key.to_string(),
             "seq": self.seq,
             "time": self.time.to_string(),
-        })
+        });
+        if let (Some(before), Value::Object(object)) = (self.before, &mut value) {
+            object.insert("key_before".to_owned(), before.to_string().into());
+        }
+        value
     }
 
-    /// The line that the key signs to.
-    pub(super) fn sign(&self, key: &Key) -> Result<String, canon::NotCanonical> {
+    /// The line that the key signs to; with the one before it, where it takes its place.
+    pub(super) fn sign(
+        &self,
+        key: &Key,
+        before: Option<&Key>,
+    ) -> Result<String, canon::NotCanonical> {
         let mut value = self.value(key.public());
-        let signature = key.sign(&canon::text(&value)?);
+        let text = canon::text(&value)?;
         if let Value::Object(object) = &mut value {
-            object.insert("signature".to_owned(), signature.to_string().into());
+            object.insert("signature".to_owned(), key.sign(&text).to_string().into());
+            if let Some(before) = before {
+                let signature = before.sign(&text).to_string();
+                object.insert("signature_before".to_owned(), signature.into());
+            }
         }
         Ok(canon::text(&value)? + "\n")
     }
@@ -69,10 +84,21 @@ impl Head {
             hash: Hash::parse(word("hash")?).ok_or_else(form)?,
             time: Time::parse(word("time")?).ok_or_else(form)?,
             key: Some(key),
+            before: match value.get("key_before") {
+                None => None,
+                Some(_) => Some(Public::parse(word("key_before")?).ok_or_else(form)?),
+            },
         };
-        let signature = Signature::parse(word("signature")?).ok_or_else(form)?;
         let signed = canon::text(&head.value(key)).map_err(|error| error.to_string())?;
-        if !key.verifies(&signed, &signature) {
+        let is_signed = |key: Public, name: &str| -> Result<bool, String> {
+            let signature = Signature::parse(word(name)?).ok_or_else(form)?;
+            Ok(key.verifies(&signed, &signature))
+        };
+        let by_both = match head.before {
+            None => true,
+            Some(before) => is_signed(before, "signature_before")?,
+        };
+        if !is_signed(key, "signature")? || !by_both {
             return Err("its signature is wrong: somebody changed it".to_owned());
         }
         Ok(head)
@@ -123,8 +149,10 @@ impl Heads {
             Ok(bytes
                 .map(|bytes| {
                     let head = Head::parse(&String::from_utf8_lossy(&bytes)).map_err(bad)?;
-                    let ours = head.key.map(Public::pem).map(String::into_bytes);
-                    if ours != public {
+                    // A replacement of the key that did not come to its last step leaves the public key before.
+                    let signers = [head.key, head.before].into_iter().flatten();
+                    let mut signers = signers.map(Public::pem).map(String::into_bytes);
+                    if !signers.any(|signer| Some(&signer) == public.as_ref()) {
                         let what = "it is signed by another key than that of ledger.pub";
                         return Err(bad(what.to_owned()));
                     }

@@ -5,8 +5,11 @@
 //! So importing twice is importing once, and the order of two exports of the same ledger does not matter.
 use std::collections::BTreeMap;
 
+use facts::records::BY_JUDGING;
+
 use super::book::Book;
 use super::entry::{Draft, Entry, Origin};
+use super::replacing;
 
 /// What an import would do.
 #[derive(Debug, Default)]
@@ -34,6 +37,16 @@ pub(super) fn plan(ours: &Book, theirs: &Book) -> Plan {
     }
     let mut plan = Plan::default();
     for (name, versions) in &records {
+        // The key of the other ledger is its own affair.
+        if name.0 == replacing::KIND {
+            plan.known += 1;
+            continue;
+        }
+        // What each installation judged of the same wire may differ, and no one is asked to choose: ours stays.
+        if BY_JUDGING.contains(&name.0) && own.contains_key(name) {
+            plan.known += 1;
+            continue;
+        }
         let own = own.get(name).map(Vec::as_slice).unwrap_or_default();
         let (Some(here), Some((_, there))) = (own.last(), versions.last()) else {
             plan.add.extend(versions.iter().map(|(index, _)| *index));

@@ -12,7 +12,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 use super::error::Error;
 use super::files;
-use super::hash::{from_hex, hex};
+use super::hash::{Hash, from_hex, hex};
 
 /// What an Ed25519 public key looks like as SubjectPublicKeyInfo (RFC 8410, 10.1), before its 32 bytes.
 const PUBLIC_PREFIX: [u8; 12] = [
@@ -45,18 +45,63 @@ impl Key {
 
     /// Makes a key for a ledger that begins.
     pub(super) fn make(folder: &Path) -> Result<Key, Error> {
+        let key = Key::generate(&Key::path(folder))?;
+        key.publish(folder)?;
+        Ok(key)
+    }
+
+    /// Makes a key that is to take the place of the one there is. It does so with [`Key::settle`].
+    pub(super) fn make_next(folder: &Path) -> Result<Key, Error> {
+        Key::generate(&Key::next_path(folder))
+    }
+
+    fn next_path(folder: &Path) -> PathBuf {
+        folder.join("ledger.key.next")
+    }
+
+    fn generate(path: &Path) -> Result<Key, Error> {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
             .map_err(|_| Error::NoRandomness)?;
-        let path = Key::path(folder);
-        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref())
-            .map_err(|_| Error::NotAKey { path: path.clone() })?;
-        let key = Key(pair);
-        files::replace(&path, document.as_ref(), files::OWNER_ALONE)
-            .map_err(Error::file("write", &path))?;
+        let not_a_key = |_| Error::NotAKey {
+            path: path.to_owned(),
+        };
+        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).map_err(not_a_key)?;
+        files::replace(path, document.as_ref(), files::OWNER_ALONE)
+            .map_err(Error::file("write", path))?;
+        Ok(Key(pair))
+    }
+
+    fn publish(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join("ledger.pub");
-        files::replace(&path, key.public().pem().as_bytes(), files::ALL_READ)
-            .map_err(Error::file("write", &path))?;
-        Ok(key)
+        files::replace(&path, self.public().pem().as_bytes(), files::ALL_READ)
+            .map_err(Error::file("write", &path))
+    }
+
+    /// Brings a replacement to its end, or undoes it, by what the head says: whatever moment it was left at.
+    pub(super) fn settle(folder: &Path, signed: Option<Public>) -> Result<(), Error> {
+        let next = Key::next_path(folder);
+        if let Some(bytes) = files::read(&next).map_err(Error::file("read", &next))? {
+            let pair = Ed25519KeyPair::from_pkcs8(&bytes);
+            let is_signer = pair.is_ok_and(|pair| Some(Key(pair).public()) == signed);
+            if is_signer {
+                files::rename(&next, &Key::path(folder)).map_err(Error::file("move", &next))?;
+            } else {
+                files::remove(&next).map_err(Error::file("remove", &next))?;
+            }
+        }
+        let Some(signed) = signed else {
+            return Ok(());
+        };
+        let path = folder.join("ledger.pub");
+        let public = files::read(&path).map_err(Error::file("read", &path))?;
+        match Key::read(folder)? {
+            Some(key)
+                if key.public() == signed && public.as_deref() != Some(signed.pem().as_bytes()) =>
+            {
+                key.publish(folder)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn public(&self) -> Public {
@@ -94,6 +139,11 @@ impl Public {
             "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
             base64(&der)
         )
+    }
+
+    /// The SHA-256 of the key in DER: `openssl pkey -pubin -in ledger.pub -outform DER | sha256sum`.
+    pub fn fingerprint(self) -> String {
+        hex(&Hash::of(&[&PUBLIC_PREFIX, &self.0]).0)
     }
 
     pub(super) fn verifies(self, message: &str, signature: &Signature) -> bool {

@@ -20,6 +20,7 @@ mod hash;
 mod head;
 mod import;
 mod key;
+mod replacing;
 mod verify;
 mod write;
 
@@ -39,7 +40,7 @@ pub use self::head::Head;
 use self::head::Heads;
 pub use self::key::Public;
 pub use self::verify::{Problem, Report, verify};
-pub use self::write::{Imported, Writing, Written};
+pub use self::write::{Imported, Replaced, Writing, Written};
 
 /// The file of entries in a ledger's folder.
 pub const FILE: &str = "ledger.jsonl";
@@ -88,6 +89,11 @@ pub struct Stamp<'a> {
     pub by: &'a str,
     pub means: &'a str,
     pub now: Time,
+}
+
+/// The SHA-256 of some bytes, hexadecimal, as attached files are named.
+pub fn sha256(bytes: &[u8]) -> String {
+    hash::hex(&Hash::of(&[bytes]).0)
 }
 
 impl Ledger {

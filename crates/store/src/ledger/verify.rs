@@ -13,6 +13,7 @@ use super::error::Error;
 use super::hash::{Hash, hex};
 use super::head::{Head, Heads, NONE};
 use super::key::{self, Key};
+use super::replacing::{self, Step};
 use super::write::attachment;
 use super::{FILE, files};
 
@@ -110,8 +111,26 @@ pub fn verify(folder: &Path, checkpoint: Option<&Head>) -> Result<Report, Error>
     }
     report.entries = book.len() as u64;
     held_against_head(&book, &mut report);
+    let (replaced, wrong) = replacing::steps(&book);
+    for (line, what) in wrong {
+        report.add(FILE, Some(line), what, RESTORE);
+    }
+    let replaced: Vec<Step> = replaced
+        .into_iter()
+        .map(|(step, note)| {
+            report.notes.push(note);
+            step
+        })
+        .collect();
+    if let (Some(last), Some(head)) = (replaced.last(), report.head)
+        && head.key != Some(last.new)
+    {
+        report.notes.push(
+            "the head is signed by another key than the last that took a place: this ledger was imported whole".to_owned(),
+        );
+    }
     if let Some(checkpoint) = checkpoint {
-        held_against_checkpoint(&book, checkpoint, &mut report);
+        held_against_checkpoint(&book, checkpoint, &replaced, &mut report);
     }
     attachments(folder, &book, &mut report)?;
     if key::is_open_to_others(folder) == Some(true) {
@@ -232,9 +251,15 @@ fn held_against_head(book: &Book, report: &mut Report) {
     }
 }
 
-fn held_against_checkpoint(book: &Book, checkpoint: &Head, report: &mut Report) {
+fn held_against_checkpoint(book: &Book, checkpoint: &Head, replaced: &[Step], report: &mut Report) {
     let same_key = report.head.is_none_or(|head| head.key == checkpoint.key);
-    if !same_key {
+    let earlier = replaced.iter().any(|step| Some(step.old) == checkpoint.key);
+    if !same_key && earlier {
+        report.notes.push(
+            "the checkpoint is signed by an earlier key of this ledger, which was replaced since"
+                .to_owned(),
+        );
+    } else if !same_key {
         report.notes.push(
             "the checkpoint is signed by the key of another installation; its hash was compared all the same"
                 .to_owned(),

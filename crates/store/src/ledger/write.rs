@@ -11,8 +11,8 @@ use super::entry::{Attached, Draft, LONGEST, Link};
 use super::error::Error;
 use super::hash::{Hash, from_hex, hex};
 use super::head::{self, Head, NONE};
-use super::key::Key;
-use super::{Attachment, Content, Ledger, New, Stamp, canon, files, import};
+use super::key::{Key, Public};
+use super::{Attachment, Content, Ledger, New, Stamp, canon, files, import, replacing};
 
 /// The longest id, name or means, in bytes.
 const LONGEST_NAME: usize = 200;
@@ -43,6 +43,13 @@ pub struct Imported {
     pub attachments: usize,
 }
 
+/// Keys of which one took the place of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    pub old: Public,
+    pub new: Public,
+}
+
 /// A ledger while this program alone may write to it. Dropping it lets others.
 #[derive(Debug)]
 pub struct Writing<'a> {
@@ -50,6 +57,8 @@ pub struct Writing<'a> {
     /// Holds the lock.
     file: File,
     key: Key,
+    /// The key that takes the place of `key` with the next write.
+    next_key: Option<Key>,
 }
 
 impl Ledger {
@@ -87,6 +96,7 @@ impl Ledger {
             files::remove(&next).map_err(Error::file("remove", &next))?;
         }
         self.catch_up(&file, standing.head)?;
+        Key::settle(&folder, self.head.key)?;
         let key = match Key::read(&folder)? {
             Some(key) if self.head.key.is_none_or(|signed| signed == key.public()) => key,
             Some(_) => {
@@ -105,6 +115,7 @@ impl Ledger {
             ledger: self,
             file,
             key,
+            next_key: None,
         })
     }
 }
@@ -336,6 +347,51 @@ impl Writing<'_> {
         Ok(brought)
     }
 
+    /// Puts a new key in the place of the one that signs. Both sign the entry that says so, and the head behind it; from then
+    /// on the old one signs nothing, and is gone from the folder.
+    pub fn replace_key(&mut self, reason: &str, stamp: &Stamp<'_>) -> Result<Replaced, Error> {
+        name("who records", stamp.by)?;
+        if self.ledger.is_empty() {
+            return Error::refused(
+                "the ledger has no entries, and its key has signed nothing",
+                "record something first, or remove the folder",
+            );
+        }
+        if reason.trim().is_empty() {
+            return Error::refused("the key would be replaced without a reason", "say why");
+        }
+        let next = Key::make_next(&self.ledger.folder)?;
+        let replaced = Replaced {
+            old: self.key.public(),
+            new: next.public(),
+        };
+        let body = replacing::body(&self.key, &next, self.ledger.head.hash, reason);
+        let text = match body.and_then(|body| canon::text(&Value::Object(body))) {
+            Ok(text) => text,
+            Err(error) => {
+                return Error::refused(error.to_string(), "write the reason in plain words");
+            }
+        };
+        let draft = Draft {
+            kind: replacing::KIND,
+            id: replacing::ID,
+            body: Some(&text),
+            withdrawn: None,
+            valid_from: None,
+            valid_until: None,
+            attachments: &[],
+            by: stamp.by,
+            means: stamp.means,
+            origin: None,
+        };
+        self.next_key = Some(next);
+        let added = self.add(&[draft], stamp.now);
+        // Had it failed before the head was in place, the old key goes on.
+        self.next_key = None;
+        added?;
+        Ok(replaced)
+    }
+
     fn add(&mut self, drafts: &[Draft<'_>], now: Time) -> Result<Written, Error> {
         let book = &self.ledger.book;
         let (mut previous, last) = book.end();
@@ -407,9 +463,14 @@ impl Writing<'_> {
             bytes: before + lines.len() as u64,
             hash,
             time,
-            key: Some(self.key.public()),
+            key: Some(self.next_key.as_ref().unwrap_or(&self.key).public()),
+            before: self.next_key.as_ref().map(|_| self.key.public()),
         };
-        let signed = match head.sign(&self.key) {
+        let signed = match &self.next_key {
+            Some(next) => head.sign(next, Some(&self.key)),
+            None => head.sign(&self.key, None),
+        };
+        let signed = match signed {
             Ok(signed) => signed,
             Err(error) => return Error::refused(error.to_string(), "begin another ledger"),
         };
@@ -439,6 +500,10 @@ impl Writing<'_> {
         files::rename(&next, &now).map_err(Error::file("write", &now))?;
         let flaws = self.ledger.book.extend(lines, false);
         self.ledger.head = head;
+        if let Some(next) = self.next_key.take() {
+            self.key = next;
+            Key::settle(&folder, head.key)?;
+        }
         match flaws.into_iter().next() {
             Some(flaw) => Err(self.ledger.broken(flaw.what)),
             None => Ok(()),

@@ -37,6 +37,26 @@ choice! {
 }
 
 record! {
+    /// Who the terminal is, as reports of incidents ask for it.
+    ReportingProfile = "reporting-profile" ["I1"] {
+        /// Owner or operator.
+        organisation: String,
+        /// The facility's number with the Coast Guard.
+        facility_id: Option<String>,
+        /// Street address or position.
+        location: String,
+        /// Captain of the Port zone.
+        cotp_zone: Option<String>,
+        /// Whether 33 CFR 105 or 106 applies (MTSA-regulated).
+        mtsa: bool,
+        /// Sector of critical infrastructure, e.g. `Transportation Systems (Maritime)`.
+        sector: Option<String>,
+        /// Who answers at any hour.
+        reachable: Ref<Person>,
+    }
+}
+
+record! {
     /// An incident, with what a report of it asks for.
     Incident = "incident" ["I1", "G4"] {
         /// What it is.
@@ -50,11 +70,17 @@ record! {
         /// How it was noticed.
         noticed_by: String,
         /// Who reports it.
-        reporter: Ref<Person>,
+        reporter: Option<Ref<Person>>,
         /// Devices, zones and cranes concerned.
         systems: Vec<Ref<(AssetName, ZoneName, Crane)>>,
-        /// What it did.
-        impact: Impact,
+        /// What it did; empty while nobody knows.
+        impact: Option<Impact>,
+        /// What became of data: read, changed, lost.
+        information: Option<String>,
+        /// How long until work is as before.
+        recovery: Option<String>,
+        /// How many people it concerned.
+        people: Option<u64>,
         /// How it came in.
         vector: Option<String>,
         /// Hashes, addresses, domains that others can look for.
@@ -65,6 +91,8 @@ record! {
         party: Option<Ref<Party>>,
         /// Findings that led to it, by their names.
         findings: Vec<String>,
+        /// What is kept of it: captures with frames and hashes, files, records.
+        evidence: Vec<String>,
         /// What was done.
         actions: Vec<String>,
         /// When it was over.

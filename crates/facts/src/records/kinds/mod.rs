@@ -6,6 +6,7 @@ mod access;
 mod authority;
 mod change;
 mod contract;
+mod finding;
 mod incident;
 mod physical;
 mod practice;
@@ -16,6 +17,7 @@ pub use access::*;
 pub use authority::*;
 pub use change::*;
 pub use contract::*;
+pub use finding::*;
 pub use incident::*;
 pub use physical::*;
 pub use practice::*;
@@ -63,8 +65,12 @@ macro_rules! every_record {
             Membership,
             Contact,
             ContactTest,
+            ReportingProfile,
             Incident,
             ReportSent,
+            FindingStep,
+            VerdictStep,
+            Acknowledgement,
             Necessity,
             Exception,
             NotApplicable,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ::facts::Time;
-use ::facts::records::{self, RecordInfo, Row, Wrong};
+use ::facts::records::{self, BY_JUDGING, RecordInfo, Row, Together, Wrong};
 use serde_json::{Map, Value};
 use store::ledger::{Attachment, Content, Entry, Ledger, New, Stamp, Writing, Written};
 
@@ -84,6 +84,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         output::write(None, &(text + "\n"))?;
     } else if args.fields {
         output::write(None, &fields(info))?;
+    } else if BY_JUDGING.contains(&info.name) {
+        return Err(Error::Usage(format!(
+            "records of kind {} are made by judging, never by hand: seawall assess SITE --record, or seawall run",
+            info.name
+        )));
     } else if args.withdraw {
         withdraw(args, info, words, &by)?;
     } else if let Some(file) = &args.csv {
@@ -256,6 +261,7 @@ fn drafted(
     );
     let known = names.with(ledger, info);
     wrongs.extend(info.unknown_names(&body, &known));
+    wrongs.extend(together(ledger, info).against(info, id, &body));
     if !wrongs.is_empty() {
         let problem =
             |(field, wrong): &(&str, Wrong)| format!("{field}: {}; {}", wrong.what, wrong.remedy);
@@ -344,6 +350,18 @@ fn read(
     };
     let rows = records::read_sheet(info, name, bytes, &known)
         .map_err(|problems| fail(problems.iter().map(ToString::to_string).collect()))?;
+    // Line by line: what the lines before say counts too.
+    let (mut together, mut against) = (together(ledger, info), Vec::new());
+    for row in &rows {
+        for (field, wrong) in together.against(info, &row.id, &row.body) {
+            let (line, what, remedy) = (row.line, wrong.what, wrong.remedy);
+            against.push(format!("{name}:{line}: {field}: {what}; {remedy}"));
+        }
+        together.add(info.name, &row.id, &row.body);
+    }
+    if !against.is_empty() {
+        return Err(fail(against));
+    }
     let withdrawn: Vec<String> = rows
         .iter()
         .filter_map(|row| {
@@ -359,6 +377,18 @@ fn read(
         true => Ok(rows),
         false => Err(fail(withdrawn)),
     }
+}
+
+/// The records that one of this kind has to agree with; none for most kinds.
+fn together(ledger: &Ledger, info: &RecordInfo) -> Together {
+    let mut together = Together::default();
+    if Together::wants(info.name) {
+        let entries = ledger.as_of(Time::MAX, None);
+        for entry in entries.iter().filter(|entry| Together::wants(entry.kind)) {
+            together.add(entry.kind, entry.id, &body_of(entry).unwrap_or_default());
+        }
+    }
+    together
 }
 
 fn shown(mut problems: Vec<String>) -> Vec<String> {

@@ -22,6 +22,18 @@ pub struct Place {
 }
 
 impl Place {
+    /// The ledger of a site folder.
+    pub fn of(site: &Path) -> Place {
+        let site = match site.file_name() {
+            Some(name) if name == "site.toml" => site.parent().unwrap_or(Path::new(".")),
+            _ => site,
+        };
+        Place {
+            site: site.to_owned(),
+            ledger: None,
+        }
+    }
+
     fn has_site(&self) -> bool {
         self.site.join("site.toml").is_file()
     }

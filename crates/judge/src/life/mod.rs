@@ -1,0 +1,396 @@
+//! The life of findings: what the records say of them, and what a judgement makes of that.
+//!
+//! A finding is opened by being found, and resolved by evidence alone: by a judgement on later evidence that finds it no
+//! more and misses nothing that it would have needed to see it. Until then it stays open, also while it is out of sight.
+//! People may have it in hand (`acknowledgement`) or bear it for a time (`exception`); neither makes a measure met.
+//!
+//! Absent: where records lie, and a clock. Steps are told as bodies of records; whoever judges writes them.
+mod steps;
+
+use std::collections::BTreeMap;
+
+use facts::Time;
+use facts::records::{Acknowledgement, Date, Exception, FindingStep, Record, Step, VerdictStep};
+use serde_json::{Map, Value as Json};
+
+pub use steps::{MOST_STEPS, Recorded};
+
+use crate::{Assessment, Judged, Subject, Verdict};
+
+/// What the records say of findings.
+#[derive(Clone, Debug, Default)]
+pub struct Lives {
+    steps: BTreeMap<String, FindingStep>,
+    verdicts: BTreeMap<String, VerdictStep>,
+    /// By measure and subject, or by finding where they name one ([`key`]), then by id; and what each id is of.
+    exceptions: BTreeMap<(String, String), BTreeMap<String, Exception>>,
+    excepted: BTreeMap<String, (String, String)>,
+    /// By finding, then by id; and what each id is of.
+    acknowledgements: BTreeMap<String, BTreeMap<String, Acknowledgement>>,
+    in_hand: BTreeMap<String, Vec<String>>,
+}
+
+/// How a finding stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Open,
+    /// Somebody has it in hand.
+    Acknowledged {
+        who: String,
+        until: Time,
+        record: String,
+    },
+    /// Borne by an exception; the measure is not met all the same.
+    Accepted {
+        by: String,
+        /// Last day.
+        until: String,
+        because: String,
+        record: String,
+    },
+    Resolved,
+}
+
+impl State {
+    pub const fn word(&self) -> &'static str {
+        match self {
+            State::Open => "open",
+            State::Acknowledged { .. } => "acknowledged",
+            State::Accepted { .. } => "accepted",
+            State::Resolved => "resolved",
+        }
+    }
+}
+
+/// A finding and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub finding: String,
+    pub measure: String,
+    pub subject: String,
+    /// What the judgement says of it, or what the last one that saw it said.
+    pub reason: String,
+    pub state: State,
+    /// Whether the judgement found it.
+    pub is_seen: bool,
+    pub first_seen: Option<Time>,
+    pub last_seen: Option<Time>,
+    /// What a reader should know of the state, a sentence.
+    pub note: Option<String>,
+}
+
+/// How the findings of an assessment stand, and those that the records know besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standings(BTreeMap<String, Standing>);
+
+impl Standings {
+    pub fn of(&self, finding: &str) -> Option<&Standing> {
+        self.0.get(finding)
+    }
+
+    /// All, by measure and finding.
+    pub fn all(&self) -> impl Iterator<Item = &Standing> {
+        self.0.values()
+    }
+}
+
+impl Lives {
+    /// Whether records of that kind are asked for; the others need not be read.
+    pub fn wants(kind: &str) -> bool {
+        let kinds = [
+            FindingStep::INFO.name,
+            VerdictStep::INFO.name,
+            Exception::INFO.name,
+            Acknowledgement::INFO.name,
+        ];
+        kinds.contains(&kind)
+    }
+
+    /// A record was withdrawn, or has another version.
+    pub fn forget(&mut self, kind: &str, id: &str) {
+        if kind == Exception::INFO.name
+            && let Some(of) = self.excepted.remove(id)
+            && let Some(known) = self.exceptions.get_mut(&of)
+        {
+            known.remove(id);
+        } else if kind == Acknowledgement::INFO.name {
+            for finding in self.in_hand.remove(id).into_iter().flatten() {
+                if let Some(known) = self.acknowledgements.get_mut(&finding) {
+                    known.remove(id);
+                }
+            }
+        }
+    }
+
+    /// Takes in a version of a record, in place of the one before. One that does not read says nothing.
+    pub fn add(&mut self, kind: &str, id: &str, body: &Map<String, Json>) {
+        self.forget(kind, id);
+        if kind == FindingStep::INFO.name {
+            let step = FindingStep::from_body(body).ok();
+            self.steps.extend(step.map(|step| (id.to_owned(), step)));
+        } else if kind == VerdictStep::INFO.name {
+            let step = VerdictStep::from_body(body).ok();
+            self.verdicts.extend(step.map(|step| (id.to_owned(), step)));
+        } else if kind == Exception::INFO.name
+            && let Ok(one) = Exception::from_body(body)
+        {
+            let key = key(&one);
+            self.excepted.insert(id.to_owned(), key.clone());
+            let of_subject = self.exceptions.entry(key).or_default();
+            of_subject.insert(id.to_owned(), one);
+        } else if kind == Acknowledgement::INFO.name
+            && let Ok(one) = Acknowledgement::from_body(body)
+        {
+            self.in_hand.insert(id.to_owned(), one.findings.0.clone());
+            for finding in &one.findings.0 {
+                let of_finding = self.acknowledgements.entry(finding.clone()).or_default();
+                of_finding.insert(id.to_owned(), one.clone());
+            }
+        }
+    }
+
+    /// How every finding stands: those of the assessment, and those that were recorded before.
+    pub fn standings(&self, assessment: &Assessment) -> Standings {
+        let mut all = BTreeMap::new();
+        for judged in &assessment.measures {
+            for subject in &judged.subjects {
+                if let Some(finding) = &subject.finding {
+                    let standing = self.seen(assessment, judged, subject, finding);
+                    all.insert(finding.clone(), standing);
+                }
+            }
+        }
+        for (finding, step) in &self.steps {
+            if !all.contains_key(finding) {
+                all.insert(finding.clone(), self.unseen(assessment, finding, step));
+            }
+        }
+        Standings(all)
+    }
+
+    fn seen(
+        &self,
+        assessment: &Assessment,
+        judged: &Judged,
+        subject: &Subject,
+        finding: &str,
+    ) -> Standing {
+        let (state, ended) = self.state(assessment, &judged.id, &subject.subject, finding);
+        let step = self.steps.get(finding);
+        let (first, last) = times(assessment, subject);
+        let again = step.is_some_and(|step| step.step == Step::Resolved);
+        // Captures from before it was resolved show what was known then.
+        let is_old =
+            again && step.is_some_and(|step| step.last_seen.is_some_and(|seen| last <= seen));
+        let state = if is_old { State::Resolved } else { state };
+        let note = match (step, ended) {
+            (Some(step), _) if is_old => Some(format!(
+                "It was resolved on {}; what was judged here is no later than when it was last seen.",
+                step.at.local(&assessment.time_zone)
+            )),
+            (Some(step), _) if again => Some(format!(
+                "It was resolved on {} and is there again.",
+                step.at.local(&assessment.time_zone)
+            )),
+            (_, ended) if state == State::Open => ended,
+            _ => None,
+        };
+        let earlier = step.and_then(|step| step.first_seen);
+        let later = step.and_then(|step| step.last_seen);
+        Standing {
+            finding: finding.to_owned(),
+            measure: judged.id.clone(),
+            subject: subject.subject.clone(),
+            reason: subject.reason.clone(),
+            state,
+            is_seen: true,
+            first_seen: Some(earlier.map_or(first, |earlier| earlier.min(first))),
+            last_seen: Some(later.map_or(last, |later| later.max(last))),
+            note,
+        }
+    }
+
+    fn unseen(&self, assessment: &Assessment, finding: &str, step: &FindingStep) -> Standing {
+        let (mut state, _) = self.state(assessment, &step.measure, &step.subject, finding);
+        let note = if step.step == Step::Resolved {
+            state = State::Resolved;
+            None
+        } else {
+            match gone(assessment, step) {
+                Ok(_) => {
+                    state = State::Resolved;
+                    Some("It is resolved by this judgement.".to_owned())
+                }
+                Err(why) => Some(why),
+            }
+        };
+        Standing {
+            finding: finding.to_owned(),
+            measure: step.measure.clone(),
+            subject: step.subject.clone(),
+            reason: step.why.clone(),
+            state,
+            is_seen: false,
+            first_seen: step.first_seen,
+            last_seen: step.last_seen,
+            note,
+        }
+    }
+
+    /// What people said of a finding, as it holds at the time judged; and what no longer does.
+    fn state(
+        &self,
+        assessment: &Assessment,
+        measure: &str,
+        subject: &str,
+        finding: &str,
+    ) -> (State, Option<String>) {
+        let zone = assessment.time_zone.as_str();
+        let (now, today) = (assessment.as_of, day(assessment.as_of, zone));
+        let keys = [
+            (measure.to_owned(), subject.to_owned()),
+            (String::new(), finding.to_owned()),
+        ];
+        let exceptions = keys.iter().filter_map(|key| self.exceptions.get(key));
+        let exceptions = exceptions.flatten();
+        let mut of_it: Vec<(&String, &Exception)> = exceptions
+            .filter(|(_, one)| today.is_some_and(|today| one.decided <= today))
+            .collect();
+        of_it.sort_by_key(|(id, one)| (one.ends, *id));
+        let mut ended = None;
+        if let Some((id, one)) = of_it.last() {
+            if today.is_some_and(|today| today <= one.ends) {
+                let state = State::Accepted {
+                    by: one.approved_by.0.clone(),
+                    until: one.ends.to_string(),
+                    because: one.reason.clone(),
+                    record: format!("exception/{id}"),
+                };
+                return (state, None);
+            }
+            ended = Some(format!(
+                "The exception {id} ended on {}, and it is still there.",
+                one.ends
+            ));
+        }
+        let acknowledged = self.acknowledgements.get(finding).into_iter().flatten();
+        let mut in_hand: Vec<(&String, &Acknowledgement)> =
+            acknowledged.filter(|(_, one)| one.since <= now).collect();
+        in_hand.sort_by_key(|(id, one)| (one.until, *id));
+        if let Some((id, one)) = in_hand.last() {
+            if now <= one.until {
+                let state = State::Acknowledged {
+                    who: one.who.0.clone(),
+                    until: one.until,
+                    record: format!("acknowledgement/{id}"),
+                };
+                return (state, ended);
+            }
+            ended = ended.or_else(|| {
+                Some(format!(
+                    "{} had it in hand until {}, and it is still there.",
+                    one.who.0,
+                    one.until.local(zone)
+                ))
+            });
+        }
+        (State::Open, ended)
+    }
+}
+
+/// What an exception is of. One that names its finding needs no subject spelled as the report spells it.
+fn key(one: &Exception) -> (String, String) {
+    match &one.finding {
+        Some(finding) => (String::new(), finding.clone()),
+        None => (one.measure.clone(), one.subject.clone()),
+    }
+}
+
+/// The day of a time in the terminal's calendar.
+fn day(time: Time, zone: &str) -> Option<Date> {
+    Date::parse(time.local(zone).get(..10)?)
+}
+
+/// When a subject's finding was seen first and last; what rests on no capture is seen when it is judged.
+fn times(assessment: &Assessment, subject: &Subject) -> (Time, Time) {
+    let cited = || subject.evidence.iter().filter_map(|cited| cited.time);
+    let fact = |names: &[&str]| {
+        subject.facts.iter().find_map(|(name, value)| match value {
+            facts::Value::Text(text) if names.contains(&name.as_str()) => Time::parse(text),
+            _ => None,
+        })
+    };
+    let first = cited().chain(fact(&["time", "first"])).min();
+    let last = cited().chain(fact(&["last"])).max();
+    let first = first.unwrap_or(assessment.as_of);
+    (first, last.unwrap_or(assessment.as_of).max(first))
+}
+
+/// What shows that a finding is gone; or why that is not shown, a sentence.
+fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, String> {
+    let zone = assessment.time_zone.as_str();
+    if assessment.as_of <= step.at {
+        return Err(format!(
+            "It was judged as of {}, which is later than this judgement.",
+            step.at.local(zone)
+        ));
+    }
+    let Some(judged) = assessment
+        .measures
+        .iter()
+        .find(|one| one.id == step.measure)
+    else {
+        return Err(format!(
+            "The measure {} is not judged any more.",
+            step.measure
+        ));
+    };
+    let newest = assessment.evidence.iter().filter_map(|one| one.last).max();
+    let same = judged
+        .subjects
+        .iter()
+        .find(|one| one.subject == step.subject && one.verdict != Verdict::NotMet);
+    // Seen on the wire, it is gone only where the wire was looked at since. A declaration is looked at by judging.
+    if step.on_wire
+        && let Some(last) = step.last_seen
+        && newest.is_none_or(|newest| newest <= last)
+    {
+        return Err(format!(
+            "It is not in what was judged, and no evidence is later than {}, when it was last seen.",
+            last.local(zone)
+        ));
+    }
+    match same {
+        Some(one) if one.verdict == Verdict::Unproven => Err(format!(
+            "It is out of sight and not disproved: {}",
+            one.reason
+        )),
+        Some(one) => {
+            let mut shown = vec![one.reason.clone()];
+            shown.extend(one.rests_on.iter().cloned());
+            Ok(shown)
+        }
+        None => {
+            let unproven = judged
+                .subjects
+                .iter()
+                .find(|one| one.verdict == Verdict::Unproven);
+            if let Some(one) = unproven {
+                return Err(format!(
+                    "It is out of sight and not disproved, since {} is unproven: {}",
+                    one.subject, one.reason
+                ));
+            }
+            let mut shown = vec![format!(
+                "It is not among what was judged, and nothing of {} is unproven. {}",
+                judged.id, judged.summary
+            )];
+            let met = judged
+                .subjects
+                .iter()
+                .filter(|one| one.verdict == Verdict::Met);
+            shown.extend(met.flat_map(|one| one.rests_on.iter().cloned()));
+            Ok(shown)
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The life of findings, between the ledger and the judge: what the ledger says of them, and the steps that a judgement
+//! adds to it.
+use std::collections::BTreeMap;
+
+use facts::Time;
+use judge::{Assessment, Lives, Standings};
+use report::{Stepped, Turn};
+use serde_json::{Map, Value as Json};
+use store::ledger::{Content, Entry, Ledger, New, Stamp};
+
+use crate::commands::record::{begin, body_of};
+use crate::error::Error;
+
+/// What was known of findings at a time.
+pub fn lives(ledger: &Ledger, known: Time) -> Lives {
+    let mut lives = Lives::default();
+    for entry in ledger.as_of(known, None) {
+        if Lives::wants(entry.kind) {
+            lives.add(entry.kind, entry.id, &body_of(&entry).unwrap_or_default());
+        }
+    }
+    lives
+}
+
+/// Writes what the judgement adds, and gives how many records that were. Another's write is waited for, and counts.
+pub fn record(
+    ledger: &mut Ledger,
+    assessment: &Assessment,
+    means: &str,
+    now: Time,
+) -> Result<usize, Error> {
+    let steps = |ledger: &Ledger| {
+        let lives = lives(ledger, Time::MAX);
+        lives.steps(assessment, &lives.standings(assessment))
+    };
+    // Mostly there is nothing to add, and then nothing is locked or made.
+    if steps(ledger).is_empty() {
+        return Ok(0);
+    }
+    let mut writing = begin(ledger)?;
+    let new: Vec<New> = steps(writing.ledger())
+        .into_iter()
+        .map(|step| New {
+            kind: step.kind.to_owned(),
+            id: step.id,
+            content: Content::Body(step.body),
+            valid_from: None,
+            valid_until: None,
+            attachments: Vec::new(),
+        })
+        .collect();
+    let stamp = Stamp {
+        by: "seawall",
+        means,
+        now,
+    };
+    writing.append(&new, &stamp)?;
+    Ok(new.len())
+}
+
+fn text(body: &Map<String, Json>, name: &str) -> String {
+    let text = body.get(name).and_then(Json::as_str);
+    text.unwrap_or_default().to_owned()
+}
+
+fn list(body: &Map<String, Json>, name: &str) -> Vec<String> {
+    let list = body
+        .get(name)
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten();
+    list.filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
+/// The steps of findings that were recorded, by finding, the oldest first.
+pub fn steps(ledger: &Ledger) -> BTreeMap<String, Vec<Stepped>> {
+    let mut steps: BTreeMap<String, Vec<Stepped>> = BTreeMap::new();
+    for entry in ledger.entries().filter(|entry| entry.kind == "finding") {
+        if let Some(body) = body_of(&entry) {
+            steps.entry(entry.id.to_owned()).or_default().push(Stepped {
+                step: text(&body, "step"),
+                at: Time::parse(&text(&body, "at")),
+                why: text(&body, "why"),
+                evidence: list(&body, "evidence"),
+                entry: entry.seq,
+                by: entry.by.to_owned(),
+            });
+        }
+    }
+    steps
+}
+
+/// The verdicts that were recorded, by measure and then from the oldest; of one measure if it is named.
+pub fn series(ledger: &Ledger, measure: Option<&str>) -> Vec<Turn> {
+    let of_it = ledger.entries().filter(|entry| {
+        entry.kind == "verdict" && measure.is_none_or(|id| entry.id.eq_ignore_ascii_case(id))
+    });
+    let mut turns: Vec<Turn> = of_it
+        .filter_map(|entry| {
+            let body = body_of(&entry)?;
+            Some(Turn {
+                measure: entry.id.to_owned(),
+                at: Time::parse(&text(&body, "at")),
+                verdict: text(&body, "verdict"),
+                summary: text(&body, "summary"),
+                edition: text(&body, "edition"),
+                findings: list(&body, "findings"),
+                entry: entry.seq,
+            })
+        })
+        .collect();
+    turns.sort_by(|a, b| a.measure.cmp(&b.measure).then(a.entry.cmp(&b.entry)));
+    turns
+}
+
+/// Keeps up with the life of findings while Seawall runs, where the site has a ledger. It writes at most once a minute, so
+/// that what flaps does not fill the ledger.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    lives: Lives,
+    /// Entries of the ledger that were read.
+    read: usize,
+    last: Option<Time>,
+    problem: Option<String>,
+}
+
+/// Nanoseconds between two writes.
+const EVERY: i64 = 60_000_000_000;
+
+impl Recorder {
+    pub fn is_due(&self, now: Time) -> bool {
+        self.last.is_none_or(|last| now.since(last).abs() >= EVERY)
+    }
+
+    /// How the findings stand by what the ledger says now. What was read before is not read again.
+    pub fn standings(&mut self, ledger: Option<&Ledger>, assessment: &Assessment) -> Standings {
+        if let Some(ledger) = ledger {
+            // Another ledger was put in its place.
+            if ledger.len() < self.read {
+                (self.lives, self.read) = (Lives::default(), 0);
+            }
+            let new = ledger.entries().rev().take(ledger.len() - self.read);
+            let mut new: Vec<Entry<'_>> = new.filter(|entry| Lives::wants(entry.kind)).collect();
+            new.reverse();
+            for entry in new {
+                match body_of(&entry) {
+                    Some(body) => self.lives.add(entry.kind, entry.id, &body),
+                    None => self.lives.forget(entry.kind, entry.id),
+                }
+            }
+            self.read = ledger.len();
+        }
+        self.lives.standings(assessment)
+    }
+
+    /// Writes what is new, and gives what went wrong, once as long as it stays the same.
+    pub fn record(
+        &mut self,
+        ledger: Option<&mut Ledger>,
+        assessment: &Assessment,
+        now: Time,
+    ) -> Option<String> {
+        self.last = Some(now);
+        let ledger = ledger?;
+        let standings = self.standings(Some(&*ledger), assessment);
+        if self.lives.steps(assessment, &standings).is_empty() {
+            return None;
+        }
+        let problem = record(ledger, assessment, "run", now).err().map(|error| {
+            format!(
+                "the steps of findings are not recorded: {}; let this user write to {}",
+                crate::error::chain(&error),
+                ledger.folder().display()
+            )
+        });
+        let is_known = self.problem == problem;
+        self.problem.clone_from(&problem);
+        problem.filter(|_| !is_known)
+    }
+}

@@ -1,0 +1,120 @@
+//! The replacement of the key that signs: an entry like any other, which the old and the new key sign.
+//!
+//! It holds both keys, their fingerprints and the hash of the entry before it, so that it can stand nowhere else. From the
+//! first such entry to the last, each key hands on to the next.
+use serde_json::{Map, Value, json};
+
+use super::book::Book;
+use super::canon;
+use super::entry::Entry;
+use super::hash::Hash;
+use super::key::{Key, Public, Signature};
+
+/// Kind and id of the entry.
+pub(super) const KIND: &str = "ledger-key";
+pub(super) const ID: &str = "signing";
+
+/// One replacement, read and checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) old: Public,
+    pub(super) new: Public,
+}
+
+/// What both keys sign.
+fn signed(
+    old: Public,
+    new: Public,
+    after: &str,
+    reason: &str,
+) -> Result<String, canon::NotCanonical> {
+    canon::text(&json!({
+        "after": after,
+        "new": new.to_string(),
+        "old": old.to_string(),
+        "reason": reason,
+    }))
+}
+
+pub(super) fn body(
+    old: &Key,
+    new: &Key,
+    after: Hash,
+    reason: &str,
+) -> Result<Map<String, Value>, canon::NotCanonical> {
+    let (from, to, after) = (old.public(), new.public(), after.to_string());
+    let text = signed(from, to, &after, reason)?;
+    let fields = [
+        ("after", after),
+        ("new", to.to_string()),
+        ("new_fingerprint", to.fingerprint()),
+        ("old", from.to_string()),
+        ("old_fingerprint", from.fingerprint()),
+        ("reason", reason.to_owned()),
+        ("signature_new", new.sign(&text).to_string()),
+        ("signature_old", old.sign(&text).to_string()),
+    ];
+    let fields = fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()));
+    Ok(fields.collect())
+}
+
+/// Reads an entry of a replacement; what is wrong with it, else.
+fn read(entry: &Entry<'_>) -> Result<Step, String> {
+    let body = entry.body().unwrap_or_default();
+    let word = |name: &str| {
+        let word = body.get(name).and_then(Value::as_str);
+        word.ok_or_else(|| format!("it says that the key was replaced, and has no {name}"))
+    };
+    let key =
+        |name: &str| Public::parse(word(name)?).ok_or_else(|| format!("its {name} is no key"));
+    let (old, new, after) = (key("old")?, key("new")?, word("after")?);
+    if entry.previous() != Hash::parse(after) {
+        return Err("it replaces the key behind another entry than the one before it".to_owned());
+    }
+    let text = signed(old, new, after, word("reason")?).map_err(|error| error.to_string())?;
+    for (name, key) in [("signature_old", old), ("signature_new", new)] {
+        let signature = Signature::parse(word(name)?);
+        if !signature.is_some_and(|signature| key.verifies(&text, &signature)) {
+            return Err(format!(
+                "it says that the key was replaced, and its {name} is wrong"
+            ));
+        }
+    }
+    Ok(Step { old, new })
+}
+
+/// The replacements of a ledger in their order, and what is wrong with them: line and sentence. Of entries that came from
+/// another ledger nothing is asked: they replaced its key.
+pub(super) fn steps(book: &Book) -> (Vec<(Step, String)>, Vec<(u64, String)>) {
+    let (mut steps, mut wrong) = (Vec::new(), Vec::new());
+    let mut last: Option<Step> = None;
+    for entry in book
+        .entries()
+        .filter(|entry| entry.kind == KIND && entry.origin.is_none())
+    {
+        match read(&entry) {
+            Ok(step) if last.is_none_or(|last| last.new == step.old) => {
+                let at = entry
+                    .recorded_at()
+                    .map_or(String::new(), |at| at.to_string());
+                let note = format!(
+                    "the key was replaced at {at} by {} (entry {}): {} by {}; both keys signed that",
+                    entry.by,
+                    entry.seq,
+                    step.old.fingerprint(),
+                    step.new.fingerprint()
+                );
+                steps.push((step, note));
+                last = Some(step);
+            }
+            Ok(_) => wrong.push((
+                entry.seq,
+                "it replaces a key that was not the one in use".to_owned(),
+            )),
+            Err(what) => wrong.push((entry.seq, what)),
+        }
+    }
+    (steps, wrong)
+}
