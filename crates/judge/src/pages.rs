@@ -11,8 +11,16 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/threat/T3-remote-exposure.md"),
     ),
     (
+        "measures/general/G4-respond-and-report.md",
+        include_str!("../../../measures/general/G4-respond-and-report.md"),
+    ),
+    (
         "measures/general/G7-validated-traffic.md",
         include_str!("../../../measures/general/G7-validated-traffic.md"),
+    ),
+    (
+        "measures/general/G10-sharing-and-drills.md",
+        include_str!("../../../measures/general/G10-sharing-and-drills.md"),
     ),
     (
         "measures/crane/C1-segmented.md",
