@@ -19,6 +19,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/general/G7-validated-traffic.md"),
     ),
     (
+        "measures/general/G8-sourcing.md",
+        include_str!("../../../measures/general/G8-sourcing.md"),
+    ),
+    (
         "measures/general/G10-sharing-and-drills.md",
         include_str!("../../../measures/general/G10-sharing-and-drills.md"),
     ),
