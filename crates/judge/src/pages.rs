@@ -15,12 +15,20 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/general/G4-respond-and-report.md"),
     ),
     (
+        "measures/general/G6-who-maintains-access.md",
+        include_str!("../../../measures/general/G6-who-maintains-access.md"),
+    ),
+    (
         "measures/general/G7-validated-traffic.md",
         include_str!("../../../measures/general/G7-validated-traffic.md"),
     ),
     (
         "measures/general/G8-sourcing.md",
         include_str!("../../../measures/general/G8-sourcing.md"),
+    ),
+    (
+        "measures/general/G9-recovery.md",
+        include_str!("../../../measures/general/G9-recovery.md"),
     ),
     (
         "measures/general/G10-sharing-and-drills.md",
