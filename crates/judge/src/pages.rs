@@ -71,6 +71,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/crane/C12-hidden-paths.md"),
     ),
     (
+        "measures/crane/C14-updates-on-site.md",
+        include_str!("../../../measures/crane/C14-updates-on-site.md"),
+    ),
+    (
         "measures/crane/C15-core-control.md",
         include_str!("../../../measures/crane/C15-core-control.md"),
     ),
