@@ -47,8 +47,16 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/crane/C3-multi-homed.md"),
     ),
     (
+        "measures/crane/C5-removable-media.md",
+        include_str!("../../../measures/crane/C5-removable-media.md"),
+    ),
+    (
         "measures/crane/C6-remote-access.md",
         include_str!("../../../measures/crane/C6-remote-access.md"),
+    ),
+    (
+        "measures/crane/C7-firewall-rules.md",
+        include_str!("../../../measures/crane/C7-firewall-rules.md"),
     ),
     (
         "measures/crane/C8-management-segments.md",
