@@ -15,6 +15,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/general/G4-respond-and-report.md"),
     ),
     (
+        "measures/general/G5-contracts.md",
+        include_str!("../../../measures/general/G5-contracts.md"),
+    ),
+    (
         "measures/general/G6-who-maintains-access.md",
         include_str!("../../../measures/general/G6-who-maintains-access.md"),
     ),
@@ -158,7 +162,9 @@ mod tests {
                     let met = judged
                         .subjects
                         .into_iter()
-                        .filter(|subject| subject.verdict == Verdict::Met);
+                        .filter(|subject| subject.verdict == Verdict::Met)
+                        // What rests on records alone loses nothing with the captures.
+                        .filter(|subject| page.records.is_empty() || subject.records.is_empty());
                     met.map(|subject| subject.subject).collect()
                 };
                 let whole = met(case);
