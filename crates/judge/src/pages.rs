@@ -7,6 +7,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/threat/T1-logistics-platforms.md"),
     ),
     (
+        "measures/threat/T2-screening.md",
+        include_str!("../../../measures/threat/T2-screening.md"),
+    ),
+    (
         "measures/threat/T3-remote-exposure.md",
         include_str!("../../../measures/threat/T3-remote-exposure.md"),
     ),
