@@ -19,6 +19,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/general/G1-access.md"),
     ),
     (
+        "measures/general/G2-vulnerabilities.md",
+        include_str!("../../../measures/general/G2-vulnerabilities.md"),
+    ),
+    (
         "measures/general/G3-baselines.md",
         include_str!("../../../measures/general/G3-baselines.md"),
     ),
@@ -93,6 +97,10 @@ const PAGES: &[(&str, &str)] = &[
     (
         "measures/crane/C12-hidden-paths.md",
         include_str!("../../../measures/crane/C12-hidden-paths.md"),
+    ),
+    (
+        "measures/crane/C13-host-activity.md",
+        include_str!("../../../measures/crane/C13-host-activity.md"),
     ),
     (
         "measures/crane/C14-updates-on-site.md",
