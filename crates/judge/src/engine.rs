@@ -270,7 +270,9 @@ impl<'a> Engine<'a> {
                 reason = format!("{plain}; the next is {words} ({day}).");
             }
         }
-        if verdict == Verdict::Met {
+        // A row that speaks of no zone and cites records rests on these alone: no capture could add to it.
+        let by_records = !records.is_empty() && found.zones.as_ref().is_some_and(Vec::is_empty);
+        if verdict == Verdict::Met && !by_records {
             let zones = found.zones.as_deref().unwrap_or(&self.coverage.crane_zones);
             let mut missing = Vec::new();
             for ground in self.coverage.ground(zones, &page.needs) {

@@ -2,6 +2,7 @@
 use std::net::IpAddr;
 
 use facts::Time;
+use facts::lists::Suppliers;
 use ipnet::IpNet;
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -32,6 +33,10 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
     ("human_bytes(n)", "`532 bytes`, `1.2 MB`."),
     ("listed(json)", "A JSON list as prose: `a, b and c`."),
     ("zone_name(zone)", "The name, or `no zone` for null."),
+    (
+        "supplier_trust(name)",
+        "`untrusted`, `watched` or `trusted` as the built-in lists have a supplier of that name; null where they do not. The site's own are in `site_supplier`.",
+    ),
 ];
 
 pub(crate) fn register(db: &Connection, time_zone: &str) -> rusqlite::Result<()> {
@@ -77,6 +82,11 @@ pub(crate) fn register(db: &Connection, time_zone: &str) -> rusqlite::Result<()>
     })?;
     db.create_scalar_function("zone_name", 1, pure, |c| {
         Ok(text(c, 0).unwrap_or_else(|| "no zone".to_owned()))
+    })?;
+    let lists = std::sync::LazyLock::new(Suppliers::builtin);
+    db.create_scalar_function("supplier_trust", 1, pure, move |c| {
+        let trust = text(c, 0).and_then(|name| lists.by_name(&name)?.trust);
+        Ok(trust.map(|trust| trust.to_string()))
     })
 }
 
