@@ -245,6 +245,10 @@ impl File {
         if let Some(count) = foreign {
             sum.bytes = count;
         }
+        // Whatever the head calls it.
+        if matches!(sum.look.kind, "program" | "archive") {
+            self.about.page = false;
+        }
         let op = self.op.map(|op| Op {
             outcome: self.about.outcome,
             content_bytes: Some(sum.bytes),
