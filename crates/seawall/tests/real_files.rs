@@ -7,6 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "helpers of tests may fail loudly"
 )]
 
@@ -28,8 +29,107 @@ const KINDS: &[(&str, &str)] = &[
     ("ftp-data", "ftp"),
 ];
 
-/// What differs: capture, protocol, name (`*` for all), whose it is, and why.
-const DIFFERENCES: &[(&str, &str, &str, Whose, &str)] = &[];
+/// What differs: capture, protocol, name, whose it is, and why.
+const DIFFERENCES: &[(&str, &str, &str, Whose, &str)] = &[
+    (
+        "OISF__suricata-verify__tcp-urgent1.pcap",
+        "http",
+        "",
+        Whose::Theirs,
+        "a request that tshark does not recognise, since it takes the urgent byte out of it",
+    ),
+    (
+        "OISF__suricata-verify__tcp-urgent1.pcap",
+        "http",
+        "malicxious",
+        Whose::Ours,
+        "so its answer has no name there",
+    ),
+    (
+        "OISF__suricata-verify__tcp-urgent1.pcap",
+        "http",
+        "html",
+        Whose::Theirs,
+        "the same answer, called by its media type",
+    ),
+    (
+        "zeek__zeek__http-bad-request-with-version.pcap",
+        "http",
+        "",
+        Whose::Ours,
+        "an answer whose request cannot be read has no name",
+    ),
+    (
+        "zeek__zeek__http-bad-request-with-version.pcap",
+        "http",
+        "plain",
+        Whose::Theirs,
+        "the same answer, called by its media type",
+    ),
+    (
+        "arkime__arkime__wireshark-smb-on-windows10.pcap",
+        "smb",
+        "srvsvc",
+        Whose::Theirs,
+        "a pipe of remote procedures, no file",
+    ),
+    (
+        "ntop__nDPI__dos_win98_smb_netbeui.pcap",
+        "smb",
+        "test.txt",
+        Whose::Theirs,
+        "goes over NetBEUI, which is not read",
+    ),
+    (
+        "ntop__nDPI__fuzz-2006-09-29-28586.pcap",
+        "http",
+        "",
+        Whose::Theirs,
+        "damaged on purpose: single segments that tshark takes for messages",
+    ),
+    (
+        "ntop__nDPI__softether.pcap",
+        "http",
+        "ddns.aspx",
+        Whose::Theirs,
+        "a form, which may hold secrets",
+    ),
+    (
+        "zeek__zeek__http-post-large.pcap",
+        "http",
+        "hello",
+        Whose::Theirs,
+        "a form, which may hold secrets",
+    ),
+    (
+        "zeek__zeek__mixed-vlan-mpls.pcap",
+        "http",
+        "",
+        Whose::Theirs,
+        "an answer of HTTP/0.9, which tshark takes out segment by segment",
+    ),
+    (
+        "zeek__zeek__mpls-in-vlan.pcap",
+        "http",
+        "",
+        Whose::Theirs,
+        "a segment from the middle of an answer",
+    ),
+    (
+        "zeek__zeek__nflog-http.pcap",
+        "http",
+        "",
+        Whose::Theirs,
+        "a link type that is not decoded",
+    ),
+    (
+        "zeek__zeek__retr.pcap",
+        "ftp",
+        "readme",
+        Whose::Ours,
+        "tshark names the data channel by the command before and takes nothing out",
+    ),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Whose {
@@ -63,25 +163,24 @@ fn theirs(capture: &Path, into: &Path) -> BTreeSet<Object> {
     objects
 }
 
+/// Whether a capture may hold what tshark takes out: asking it of every capture takes minutes.
+fn is_worth_asking(capture: &Path, files: &[File]) -> bool {
+    let packed = capture
+        .extension()
+        .is_some_and(|ending| ending == "gz" || ending == "zst");
+    let bytes = std::fs::read(capture).unwrap();
+    let holds = |mark: &[u8]| bytes.windows(mark.len()).any(|part| part == mark);
+    let marks: [&[u8]; 6] = [
+        b"HTTP/", b"\xffSMB", b"\xfeSMB", b"RETR ", b"STOR ", b"octet\0",
+    ];
+    packed || !files.is_empty() || marks.into_iter().any(holds)
+}
+
 /// tshark writes characters that no file name has as `%2f`, numbers names that come again, and calls what has none `object12`.
 fn plain(name: &str) -> String {
-    let mut text = Vec::new();
-    let mut rest = name.as_bytes();
-    while let [first, behind @ ..] = rest {
-        let escaped = match behind {
-            [a, b, ..] if *first == b'%' => std::str::from_utf8(&[*a, *b])
-                .ok()
-                .and_then(|hex| u8::from_str_radix(hex, 16).ok()),
-            _ => None,
-        };
-        (text, rest) = match escaped {
-            Some(byte) => ([text, vec![byte]].concat(), &behind[2..]),
-            None => ([text, vec![*first]].concat(), behind),
-        };
-    }
-    let name = String::from_utf8_lossy(&text).into_owned();
+    let name = decoded(name);
     let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let named = match (name.rfind('('), name.rfind(')')) {
+    let named = match (name.find('('), name.find(')')) {
         (Some(open), Some(close)) if open < close && number(&name[open + 1..close]) => {
             format!("{}{}", &name[..open], &name[close + 1..])
         }
@@ -95,16 +194,41 @@ fn plain(name: &str) -> String {
     }
 }
 
+/// Each `%2f` and its like as the character that it stands for.
+fn decoded(name: &str) -> String {
+    let mut text = Vec::new();
+    let mut rest = name.as_bytes();
+    while let [first, behind @ ..] = rest {
+        let escaped = match behind {
+            [a, b, ..] if *first == b'%' => std::str::from_utf8(&[*a, *b])
+                .ok()
+                .and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            _ => None,
+        };
+        text.push(escaped.unwrap_or(*first));
+        rest = escaped.map_or(behind, |_| &behind[2..]);
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The last part of a path, without what is asked of it, in small letters.
 fn base(name: &str) -> String {
     let path = name.split(['?', '#', ';']).next().unwrap_or_default();
-    let base = path.rsplit(['/', '\\']).next().unwrap_or_default();
-    base.to_lowercase()
+    let path = path.trim_end_matches('/');
+    path.rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default()
+        .to_lowercase()
 }
 
 fn ours(files: &[File]) -> BTreeSet<Object> {
     let whole = files.iter().filter_map(|file| {
         let path = file.path.as_deref().unwrap_or_default();
-        Some((file.protocol.clone(), base(path), file.sha256.clone()?))
+        Some((
+            file.protocol.clone(),
+            base(&decoded(path)),
+            file.sha256.clone()?,
+        ))
     });
     whole.collect()
 }
@@ -120,13 +244,17 @@ fn every_file_has_the_name_and_the_hash_that_tshark_finds() {
     for capture in real_captures() {
         let name = base_name(&capture);
         let captures = sensor::Captures::open(std::slice::from_ref(&capture)).unwrap();
-        let facts = sensor::observe(&captures, 1, 0, &|_, _| {}).unwrap();
-        let into = folder("objects");
-        let (ours, theirs) = (ours(&facts.carried_files), theirs(&capture, &into));
+        let files = sensor::observe(&captures, 1, 0, &|_, _| {})
+            .unwrap()
+            .carried_files;
+        if !is_worth_asking(&capture, &files) {
+            continue;
+        }
+        let (ours, theirs) = (ours(&files), theirs(&capture, &folder("objects")));
         same += ours.intersection(&theirs).count();
         let mut differ = |whose: Whose, (protocol, file, hash): &Object| {
             let known = DIFFERENCES.iter().position(|(of, by, called, who, _)| {
-                *of == name && by == protocol && (*called == "*" || called == file) && *who == whose
+                *of == name && by == protocol && called == file && *who == whose
             });
             match known {
                 Some(known) => {

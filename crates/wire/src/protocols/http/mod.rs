@@ -182,9 +182,7 @@ impl Dialogue for Http {
             self.end(cx, side, whole);
             self.half(side).place = Place::Head;
         }
-        if side == Side::Server {
-            self.leave_parts(cx);
-        }
+        self.leave_parts(cx);
     }
 
     fn close(&mut self, cx: &mut Cx<'_>) {
@@ -339,6 +337,7 @@ impl Http {
                 ..Op::new(Verb::FileWrite)
             });
             let about = About {
+                sender: Some(side),
                 name: named,
                 page: !keeps,
                 user: self.user.clone(),
@@ -396,14 +395,14 @@ impl Http {
             Outcome::Refused
         };
         if length != Length::None && is_carried(head) {
-            self.fetched(cx, head, request.as_ref(), status, outcome, length);
+            self.fetched(cx, side, head, request.as_ref(), (status, outcome), length);
         }
         if let Some(request) = request {
             if matches!(method, "PUT" | "POST") {
                 if let Some(mut told) = self.put.take() {
                     told.answered(Some(outcome));
                     told.tell(cx);
-                } else if let Some(file) = &mut self.client.file {
+                } else if let Some(file) = &mut self.half(side.other()).file {
                     // Answered before it was through.
                     file.answered(outcome);
                 }
@@ -418,10 +417,10 @@ impl Http {
     fn fetched(
         &mut self,
         cx: &mut Cx<'_>,
+        side: Side,
         head: &Message<'_>,
         request: Option<&Request>,
-        status: u16,
-        outcome: Outcome,
+        (status, outcome): (u16, Outcome),
         length: Length,
     ) {
         let path = request.and_then(|request| request.path.clone());
@@ -435,7 +434,7 @@ impl Http {
             ..Op::new(Verb::FileRead)
         });
         let about = About {
-            sender: Some(Side::Server),
+            sender: Some(side),
             name: head.file_name().or_else(|| path.as_deref().and_then(base)),
             page: !keeps,
             user: self.user.clone(),
@@ -458,7 +457,7 @@ impl Http {
             }
         }
         file.begin();
-        self.server.file = Some(file);
+        self.half(side).file = Some(file);
     }
 
     /// What one end runs, told once per connection unless it changes.

@@ -341,6 +341,9 @@ impl Smb {
                 if let Some(user) = user {
                     self.shares.log_in(u64::from(header.user), user);
                 }
+                let _ = self
+                    .v1
+                    .message(cx, &mut self.shares, side, &header, message);
             }
             _ => {
                 let _ = self

@@ -17,6 +17,8 @@ pub(super) mod command {
     pub(super) const CLOSE: u8 = 0x04;
     pub(super) const DELETE: u8 = 0x06;
     pub(super) const RENAME: u8 = 0x07;
+    pub(super) const CORE_READ: u8 = 0x0a;
+    pub(super) const CORE_WRITE: u8 = 0x0b;
     pub(super) const OPEN: u8 = 0x2d;
     pub(super) const READ: u8 = 0x2e;
     pub(super) const WRITE: u8 = 0x2f;
@@ -36,6 +38,8 @@ pub(super) struct Header {
     pub user: u16,
     message: u64,
     words: usize,
+    /// Where the words begin.
+    at: usize,
 }
 
 impl Header {
@@ -60,6 +64,7 @@ impl Header {
             user,
             message: u64::from(process) << 16 | u64::from(message),
             words: usize::from(r.u8()?),
+            at: HEADER,
         })
     }
 
@@ -67,8 +72,29 @@ impl Header {
     pub(super) const fn is_bulk(&self) -> bool {
         matches!(
             (self.command, self.reply),
-            (command::READ, true) | (command::WRITE, false)
+            (command::READ | command::CORE_READ, true)
+                | (command::WRITE | command::CORE_WRITE, false)
         )
+    }
+
+    /// In the oldest form: the content follows the words, its format and its length.
+    const fn is_core(&self) -> bool {
+        matches!(self.command, command::CORE_READ | command::CORE_WRITE)
+    }
+
+    /// The command that follows in the same message, if it is one that opens a share.
+    fn chained(&self, bytes: &[u8]) -> Option<Header> {
+        let mut r = Reader::new(bytes.get(HEADER..)?);
+        let command = r.u8().ok()?;
+        r.skip(1).ok()?;
+        let at = usize::from(r.u16_le().ok()?);
+        let words = usize::from(*bytes.get(at)?);
+        (command == command::TREE_CONNECT && at >= HEADER).then_some(Header {
+            command,
+            words,
+            at: at + 1,
+            ..*self
+        })
     }
 
     /// Bytes of a bulk message that say what its content is.
@@ -85,6 +111,8 @@ impl Header {
                 | command::OPEN
                 | command::READ
                 | command::WRITE
+                | command::CORE_READ
+                | command::CORE_WRITE
                 | command::NEGOTIATE
                 | command::SESSION_SETUP
                 | command::TREE_CONNECT
@@ -124,6 +152,9 @@ impl V1 {
         bytes: &[u8],
     ) -> Option<(Piece, usize)> {
         let mut r = Reader::new(bytes.get(HEADER..)?);
+        if header.is_core() {
+            return self.core_piece(cx, shares, header, &mut r);
+        }
         r.skip(4).ok()?;
         if header.reply {
             r.skip(2 + 2 + 2).ok()?;
@@ -163,6 +194,42 @@ impl V1 {
         Some((piece, before))
     }
 
+    fn core_piece(
+        &mut self,
+        cx: &mut Cx<'_>,
+        shares: &mut Shares,
+        header: &Header,
+        r: &mut Reader<'_>,
+    ) -> Option<(Piece, usize)> {
+        // Count of bytes, format, length.
+        let before = header.fixed() + 2 + 1 + 2;
+        if header.reply {
+            let length = u64::from(r.u16_le().ok()?);
+            let Some(Request::Read { handle, offset }) = self.waiting.take(&header.message) else {
+                return None;
+            };
+            let piece = Piece {
+                handle,
+                offset,
+                length,
+                write: false,
+            };
+            return (header.status == 0).then_some((piece, before));
+        }
+        let handle = handle(r.u16_le().ok()?);
+        let length = u64::from(r.u16_le().ok()?);
+        let offset = u64::from(r.u32_le().ok()?);
+        self.known(cx, shares, header, handle);
+        self.waiting.put(header.message, Request::Write(handle));
+        let piece = Piece {
+            handle,
+            offset,
+            length,
+            write: true,
+        };
+        Some((piece, before))
+    }
+
     /// A file that was opened before the capture began.
     fn known(&self, cx: &mut Cx<'_>, shares: &mut Shares, header: &Header, handle: Handle) {
         if shares.get(handle).is_none() {
@@ -185,8 +252,14 @@ impl V1 {
         header: &Header,
         bytes: &[u8],
     ) -> Result<(), Malformed> {
+        if header.command == command::SESSION_SETUP {
+            return match header.chained(bytes) {
+                Some(behind) => self.message(cx, shares, side, &behind, bytes),
+                None => Ok(()),
+            };
+        }
         let mut r = Reader::new(bytes);
-        r.skip(HEADER)?;
+        r.skip(header.at)?;
         match side {
             Side::Client => self.request(cx, shares, header, bytes, &mut r),
             Side::Server => self.answer(cx, shares, header, &mut r),
@@ -202,7 +275,7 @@ impl V1 {
         r: &mut Reader<'_>,
     ) -> Result<(), Malformed> {
         // Behind the words and the count of bytes.
-        let data = HEADER + header.words * 2 + 2;
+        let data = header.at + header.words * 2 + 2;
         let string = |at: usize| string(header, bytes, at);
         let tree = shares.tree(0, u32::from(header.tree));
         let path = |name: Option<String>| match (tree.share.as_deref(), name) {
@@ -247,6 +320,13 @@ impl V1 {
                     handle,
                     offset: high << 32 | low,
                 }
+            }
+            command::CORE_READ => {
+                let handle = handle(r.u16_le()?);
+                r.skip(2)?;
+                let offset = u64::from(r.u32_le()?);
+                self.known(cx, shares, header, handle);
+                Request::Read { handle, offset }
             }
             command::CLOSE => Request::Close(handle(r.u16_le()?)),
             // A byte tells the format of each name.
