@@ -214,15 +214,16 @@ impl File {
         self.about.outcome.is_some()
     }
 
-    /// A part of a file whose other parts may follow: its content, and how large the file is.
-    pub(super) fn into_part(self) -> Result<(About, Content, u64, Option<Op>), File> {
+    /// How large the file is of which this is a part whose other parts may follow.
+    pub(super) fn part_of(&self) -> Option<u64> {
         let total = self.range.and_then(|range| range.total);
-        match (total, &self.encoding) {
-            (Some(total), Encoding::Plain) if self.parts.is_none() => {
-                Ok((self.about, self.content, total, self.op))
-            }
-            _ => Err(self),
-        }
+        let plain = matches!(self.encoding, Encoding::Plain) && self.parts.is_none();
+        total.filter(|_| plain)
+    }
+
+    /// A part of a file: what is told of the file, its content so far, and what the part is told as.
+    pub(super) fn into_part(self) -> (About, Content, Option<Op>) {
+        (self.about, self.content, self.op)
     }
 
     /// What is known of it in the end; `whole` when all of the body was seen.

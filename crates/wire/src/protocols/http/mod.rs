@@ -13,7 +13,7 @@ mod head;
 mod parts;
 mod ssdp;
 
-use self::body::{File, Length, Place, Through, Told, about, is_carried, is_file};
+use self::body::{File, Length, Place, Range, Through, Told, about, is_carried, is_file};
 use self::head::{First, Head as Message, host, target};
 pub(crate) use self::ssdp::DECODER as SSDP;
 use crate::protocols::carried::{About, Content, base};
@@ -230,32 +230,27 @@ impl Http {
         let upload = file.about.upload;
         let answered = file.is_answered();
         let range = file.range;
-        let file = match file.into_part() {
-            Ok((about, content, total, op)) => {
-                let done = Op {
+        if let Some(total) = file.part_of() {
+            let (about, content, op) = file.into_part();
+            if let Some(op) = op {
+                let part = Op {
                     outcome: about.outcome,
-                    content_bytes: range.map(|range| range.bytes()),
-                    ..op.unwrap_or_default()
+                    content_bytes: range.map(Range::bytes),
+                    ..op
                 };
-                if done.object.is_some() {
-                    cx.operation(Side::Client, done);
-                }
-                self.parted = Some(Box::new(Parted {
-                    about,
-                    content,
-                    total,
-                }));
-                if self
-                    .parted
-                    .as_ref()
-                    .is_some_and(|it| it.content.is_whole(total))
-                {
-                    self.leave_parts(cx);
-                }
-                return;
+                cx.operation(Side::Client, part);
             }
-            Err(file) => file,
-        };
+            let whole = content.is_whole(total);
+            self.parted = Some(Box::new(Parted {
+                about,
+                content,
+                total,
+            }));
+            if whole {
+                self.leave_parts(cx);
+            }
+            return;
+        }
         let told = file.finish(cx, whole);
         if upload && !answered && whole {
             self.put = Some(told);
