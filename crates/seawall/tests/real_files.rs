@@ -53,6 +53,20 @@ const DIFFERENCES: &[(&str, &str, &str, Whose, &str)] = &[
         "the same answer, called by its media type",
     ),
     (
+        "idaholab__Malcolm-Test-Artifacts__f9421792-7d2c-47d3-90e0-07eb54ae12fa.pcap",
+        "http",
+        "line",
+        Whose::Ours,
+        "a folder that is asked something: tshark calls it by the question alone",
+    ),
+    (
+        "idaholab__Malcolm-Test-Artifacts__f9421792-7d2c-47d3-90e0-07eb54ae12fa.pcap",
+        "http",
+        "",
+        Whose::Theirs,
+        "the same answer, called by the question",
+    ),
+    (
         "zeek__zeek__http-bad-request-with-version.pcap",
         "http",
         "",
