@@ -319,9 +319,15 @@ fn usual(table: &str, column: &str, ty: Type, given: &BTreeMap<&str, &str>, fram
             Value::Bool(given.get("client_zone") != given.get("server_zone"))
         }
         ("conversation", "bytes_out" | "bytes_in") => Value::Int(100),
-        ("operation", "source") => like("source_asset"),
-        ("operation", "target") => like("target_asset"),
-        ("operation", "outcome") => text("ok"),
+        ("operation" | "file", "source") => like("source_asset"),
+        ("operation" | "file", "target") => like("target_asset"),
+        ("operation" | "file", "outcome") => text("ok"),
+        ("file", "direction") => text("upload"),
+        ("file", "complete") => Value::Bool(true),
+        ("file", "bytes") => given
+            .get("size")
+            .and_then(|size| value(size, Type::Int))
+            .unwrap_or(Value::Int(100)),
         ("operation", "modifies") => Value::Bool(
             given
                 .get("operation")

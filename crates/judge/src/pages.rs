@@ -67,6 +67,10 @@ const PAGES: &[(&str, &str)] = &[
         include_str!("../../../measures/crane/C3-multi-homed.md"),
     ),
     (
+        "measures/crane/C4-secure-transfer.md",
+        include_str!("../../../measures/crane/C4-secure-transfer.md"),
+    ),
+    (
         "measures/crane/C5-removable-media.md",
         include_str!("../../../measures/crane/C5-removable-media.md"),
     ),

@@ -48,6 +48,15 @@ CREATE TABLE joined AS
 SELECT DISTINCT from_asset, CASE WHEN from_asset IS NULL THEN from_zone END AS from_zone, to_asset, CASE WHEN to_asset IS NULL THEN to_zone END AS to_zone
 FROM site_conduit_pair;
 
+-- Files that came into the crane network by nobody's leave, with who asked whom for them.
+CREATE TABLE file_in AS
+SELECT f.id, f.protocol, COALESCE(f.source_asset, f.source) AS source_asset, COALESCE(f.target_asset, f.target) AS target_asset,
+       CASE f.direction WHEN 'upload' THEN COALESCE(f.source_asset, f.source) ELSE COALESCE(f.target_asset, f.target) END AS client_asset,
+       CASE f.direction WHEN 'upload' THEN COALESCE(f.target_asset, f.target) ELSE COALESCE(f.source_asset, f.source) END AS server_asset
+FROM file f
+WHERE f.enters AND NOT f.page AND f.bytes > 0 AND f.gate IS NULL AND f.work_order IS NULL AND f.conduit IS NULL;
+CREATE INDEX file_in_ends ON file_in(client_asset, server_asset, protocol);
+
 UPDATE flow SET story = (
     SELECT CASE
         -- A scan also sees what is open: what it exchanged meanwhile belongs to it, unless that did harm of its own.
@@ -58,7 +67,11 @@ UPDATE flow SET story = (
         WHEN s.desk AND flow.server_crane AND NOT s.client_on_board AND flow.client_role IS NOT 'jump-host' THEN 'remote-session'
         WHEN s.tool AND flow.client_crane AND s.server_outside THEN 'remote-session'
         WHEN flow.protocol = 'telnet' AND flow.server_crane AND s.client_outside THEN 'remote-session'
-        -- Files that such a service carries across zones are part of its story.
+        -- What carried a file into the crane network is part of the file's story.
+        WHEN (EXISTS (SELECT 1 FROM file_in i WHERE i.client_asset = flow.client_asset AND i.server_asset = flow.server_asset AND i.protocol = flow.protocol)
+              OR EXISTS (SELECT 1 FROM file_in i WHERE i.client_asset = flow.server_asset AND i.server_asset = flow.client_asset AND i.protocol = flow.protocol))
+             AND NOT EXISTS (SELECT 1 FROM stranger x WHERE x.asset IN (flow.client_asset, flow.server_asset)) THEN 'file'
+        -- Files that such a service carries across zones otherwise are part of its story.
         WHEN flow.needless IN ('ftp', 'tftp', 'file sharing') AND flow.crosses AND (flow.client_crane OR flow.server_crane)
              AND NOT EXISTS (SELECT 1 FROM stranger x WHERE x.asset IN (flow.client_asset, flow.server_asset)) THEN 'needless-service'
         WHEN flow.unauthorised AND flow.server_crane THEN 'modification'
@@ -105,9 +118,9 @@ FROM operation o
 LEFT JOIN site_zone z ON z.name = o.target_zone
 WHERE o.modifies AND o.operation <> 'authenticate' AND o.work_order IS NULL AND o.conduit IS NULL
   AND (z.is_crane OR o.crane IS NOT NULL)
-  -- Files carried by a service that the crane network does not need are told with the service.
+  -- Files that came into the crane network are told as such, others of a service that it does not need with the service.
   AND NOT (o.operation IN ('file-read', 'file-write', 'file-delete') AND EXISTS (
-      SELECT 1 FROM flow f WHERE f.story = 'needless-service' AND f.client_asset = COALESCE(o.source_asset, o.source)
+      SELECT 1 FROM flow f WHERE f.story IN ('needless-service', 'file') AND f.client_asset = COALESCE(o.source_asset, o.source)
          AND f.server_asset = COALESCE(o.target_asset, o.target) AND f.protocol = o.protocol));
 
 CREATE INDEX operation_pair ON operation(source_asset, target_asset);

@@ -306,6 +306,7 @@ impl Default for Limits {
             addresses: 1 << 16,
             conversations: 1 << 18,
             operations: 1 << 18,
+            carried_files: 1 << 16,
             names: 1 << 17,
             remote_sessions: 1 << 16,
             credentials: 1 << 14,

@@ -24,6 +24,8 @@ pub struct End {
     pub near: bool,
     /// Packets of it were seen.
     pub seen: bool,
+    /// Its TCP stream was seen from its first byte on.
+    pub begun: bool,
 }
 
 /// The flow that a message belongs to.
@@ -173,9 +175,34 @@ impl Cx<'_> {
         self.operation_between(&from, &to, op)
     }
 
+    /// An operation of a conversation beside this one. The frames of this message are no part of it.
+    pub(crate) fn operation_of(
+        &mut self,
+        flow: &FlowView,
+        protocol: &'static str,
+        op: Op,
+    ) -> Option<OpId> {
+        let here = Asked {
+            frames: Vec::new(),
+            ..self.asked()
+        };
+        self.put_operation(flow, protocol, (&flow.client, &flow.server), op, here)
+    }
+
     /// An operation between ends that are not those of the flow (the target sits behind a gateway).
     pub fn operation_between(&mut self, from: &End, to: &End, op: Op) -> Option<OpId> {
-        let here = self.asked();
+        let (flow, here) = (*self.flow, self.asked());
+        self.put_operation(&flow, self.decoder.name, (from, to), op, here)
+    }
+
+    fn put_operation(
+        &mut self,
+        flow: &FlowView,
+        protocol: &'static str,
+        (from, to): (&End, &End),
+        op: Op,
+        here: Asked,
+    ) -> Option<OpId> {
         let asked = op.asked.unwrap_or_else(|| here.clone());
         let mut evidence = facts::Evidence::default();
         for frame in &asked.frames {
@@ -193,19 +220,19 @@ impl Cx<'_> {
             target: to.address,
             source_mac: from.mac,
             target_mac: to.mac,
-            vlan: self.flow.vlan,
-            protocol: self.decoder.name.to_owned(),
+            vlan: flow.vlan,
+            protocol: protocol.to_owned(),
             operation: op.verb,
             object: op.object,
             detail: op.detail,
             outcome: op.outcome,
             content_bytes: op.content_bytes,
             content_sha256: op.content_sha256,
-            community_id: self.flow.community_id(),
+            community_id: flow.community_id(),
             evidence,
             ..Operation::default()
         };
-        self.picture.operation(operation, self.decoder.name)
+        self.picture.operation(operation, protocol)
     }
 
     /// The same cyclic operation once more, at its answer: see [`crate::decoder::Memo`]. `false` where its row was
@@ -475,6 +502,22 @@ impl Cx<'_> {
             .iter()
             .find_map(|end| end.address.ip().filter(|other| *other != ip));
         let key = (ip, port, udp, peer);
+        self.put_expected(key, decoder.name, Some(decoder), Some(dialogue));
+    }
+
+    /// Like [`Cx::expect_dialogue`], for a channel of another decoder.
+    pub fn expect_as(
+        &mut self,
+        ip: IpAddr,
+        port: u16,
+        decoder: &'static Decoder,
+        dialogue: Box<dyn Dialogue>,
+    ) {
+        let ends = [self.flow.client, self.flow.server];
+        let peer = ends
+            .iter()
+            .find_map(|end| end.address.ip().filter(|other| *other != ip));
+        let key = (ip, port, false, peer);
         self.put_expected(key, decoder.name, Some(decoder), Some(dialogue));
     }
 

@@ -150,6 +150,15 @@ pub trait Dialogue: Send {
     /// `lost` bytes of this side are missing; the next message starts somewhere in what follows.
     fn gap(&mut self, _cx: &mut Cx<'_>, _side: Side, _lost: u64) {}
 
+    /// `lost` bytes of this side are missing. `true`: they lie in content of known length, so that it is known what the next
+    /// bytes are; [`Dialogue::gap`] is not called then.
+    fn bridge(&mut self, _cx: &mut Cx<'_>, _side: Side, _lost: u64) -> bool {
+        false
+    }
+
+    /// This side closed its stream, and all of it was handed on.
+    fn over(&mut self, _cx: &mut Cx<'_>, _side: Side) {}
+
     /// The flow is over, or the capture is: whatever still waits for an answer did not get one.
     fn close(&mut self, _cx: &mut Cx<'_>) {}
 }

@@ -182,6 +182,19 @@ pub(crate) fn render(facts: &Facts) -> String {
         let (verb, count, frames) = (o.operation, o.count, &o.evidence.frames);
         writeln!(out, "operation {verb}{object}{detail} {outcome}{content} count={count} frames={frames:?}{turned}").unwrap();
     }
+    for f in &facts.carried_files {
+        let path = f.path.as_deref().or(f.name.as_deref()).unwrap_or("?");
+        let hash = f.sha256.as_deref().and_then(|hash| hash.get(..8));
+        let size = f.size.map_or("?".to_owned(), |size| size.to_string());
+        let (way, bytes, kind) = (&f.direction, f.bytes, f.kind.as_deref().unwrap_or("?"));
+        let detail = f.detail.as_deref().unwrap_or("");
+        let page = if f.page { " page" } else { "" };
+        let user = f.user.as_deref().unwrap_or("");
+        let outcome = f.outcome.map_or("?", |outcome| outcome.name());
+        let frames = &f.evidence.frames;
+        let (from, to) = (f.source, f.target);
+        writeln!(out, "file{page} {way} {path:?} ({detail}) {user} {from}→{to} {bytes}/{size} {kind} {} {outcome} frames={frames:?}", hash.unwrap_or("-")).unwrap();
+    }
     for i in &facts.identities {
         let who = i.ip.map_or_else(
             || i.mac.map(|mac| mac.to_string()).unwrap_or_default(),

@@ -31,6 +31,7 @@ const SMALL: Limits = Limits {
     routes: 20,
     oddities: 60,
     operations: 160,
+    files: 16,
     conversations: 120,
     flows: 256,
     waiting_bytes: 200_000,

@@ -8,6 +8,7 @@ mod capture;
 mod conversation;
 mod coverage;
 mod credential;
+mod file;
 mod identity;
 mod name;
 mod oddity;
@@ -21,6 +22,7 @@ pub use capture::Capture;
 pub use conversation::Conversation;
 pub use coverage::Coverage;
 pub use credential::Credential;
+pub use file::File;
 pub use identity::Identity;
 pub use name::Name;
 pub use oddity::Oddity;
@@ -39,6 +41,7 @@ macro_rules! every_kind {
             addresses: $crate::kinds::AddressFact,
             conversations: $crate::kinds::Conversation,
             operations: $crate::kinds::Operation,
+            carried_files: $crate::kinds::File,
             names: $crate::kinds::Name,
             remote_sessions: $crate::kinds::RemoteSession,
             credentials: $crate::kinds::Credential,

@@ -213,6 +213,17 @@ fn ends(facts: &Facts, subject: &Subject) -> Ends {
                 };
                 (one.time, ends)
             }
+            "file" => {
+                let one = facts.carried_files.get(index)?;
+                let ends = Ends {
+                    source: End::new(one.source_asset.as_ref(), one.source, one.source_mac, None),
+                    target: End::new(one.target_asset.as_ref(), one.target, one.target_mac, None),
+                    vlan: one.vlan,
+                    protocol: Some(one.protocol.clone()),
+                    community_id: one.community_id.clone(),
+                };
+                (one.time, ends)
+            }
             "conversation" => {
                 let one = facts.conversations.get(index)?;
                 let ends = Ends {

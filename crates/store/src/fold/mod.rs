@@ -4,7 +4,7 @@
 //! capture, sensor and zone. Pure: the same facts in any order give the same rows.
 //!
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
-//! address; `conversations`, `operations` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
+//! address; `conversations`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences;
 //! `coverage` says what could not be seen.
 mod assets;
@@ -12,6 +12,7 @@ mod conversations;
 mod coverage;
 mod devices;
 mod ends;
+mod files;
 mod makers;
 mod operations;
 mod others;
@@ -47,6 +48,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     others::bytes_of_names(&mut facts.names, &facts.conversations);
     conversations::fill(&mut facts.conversations, &mut ends);
     operations::fill(&mut facts.operations, &facts.conversations, &mut ends);
+    files::fill(&mut facts.carried_files, &facts.conversations, &mut ends);
     others::remote_sessions(&mut facts.remote_sessions, &facts.conversations, &mut ends);
     others::credentials(&mut facts.credentials, &mut ends);
     others::identities(&mut facts.identities, &mut ends);

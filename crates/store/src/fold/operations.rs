@@ -3,7 +3,7 @@
 //! A counted row stands for all its repetitions: the work order must hold at the first and at the last. Both limits of a
 //! work order belong to it.
 
-use facts::kinds::{Conversation, Operation};
+use facts::kinds::{Conversation, Operation, Verb};
 use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind};
 use facts::{Address, Time};
 use hashbrown::{HashMap, HashSet};
@@ -31,7 +31,14 @@ pub(super) fn fill(
 
         let work = WorkKind::Operation(one.operation);
         let order = order_for(site, &source.who, &target.who, work, one.time, one.last);
-        let conduit = conduit(site, one, carriers.of(one), &source.who, &target.who);
+        let conduit = conduit(
+            site,
+            (&one.protocol, one.operation),
+            (one.time, one.last),
+            carriers.of(one),
+            &source.who,
+            &target.who,
+        );
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {
             (Err(near), None) => Some(near.as_ref().map_or_else(
@@ -127,9 +134,10 @@ impl<'a> Carriers<'a> {
 }
 
 /// The conduit that allows the operation: one that names it or its class before one that allows it with its protocol.
-fn conduit<'s>(
+pub(super) fn conduit<'s>(
     site: &'s Site,
-    one: &Operation,
+    (protocol, operation): (&str, Verb),
+    (first, last): (Time, Time),
     carrier: Option<&Conversation>,
     source: &Who,
     target: &Who,
@@ -142,7 +150,7 @@ fn conduit<'s>(
         {
             Allowed::No
         }
-        _ => service.covers_operation(&one.protocol, one.operation),
+        _ => service.covers_operation(protocol, operation),
     };
     let mut by_protocol = None;
     for conduit in site.conduits_for(source, target) {
@@ -152,8 +160,7 @@ fn conduit<'s>(
             .map(allows)
             .max()
             .unwrap_or(Allowed::No);
-        if how == Allowed::No || unfit(site, conduit, source, target, one.time, one.last).is_some()
-        {
+        if how == Allowed::No || unfit(site, conduit, source, target, first, last).is_some() {
             continue;
         }
         if how == Allowed::Named {

@@ -227,6 +227,7 @@ impl Flow {
             mac: mac.filter(|mac| mac.is_device()),
             near: leg.is_some_and(|leg| leg.hops == 0),
             seen: own.packets > 0,
+            begun: own.stream.initial.is_some(),
         }
     }
 

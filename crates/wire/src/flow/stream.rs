@@ -33,7 +33,11 @@ pub(crate) struct Stream {
     acknowledged: Option<(u32, u32)>,
     /// This direction carries acknowledgements: the other end exists.
     pub acknowledges: bool,
-    pub fin: bool,
+    fin: bool,
+    /// The FIN came right behind what was handed on.
+    ended: bool,
+    /// That it is over was told.
+    told: bool,
     pub lost: u64,
     pub gaps: u32,
     /// Packets of the flow since its begin, modulo 2^32.
@@ -129,6 +133,26 @@ impl Stream {
     /// Nothing waits, `seq` is what comes next and follows nothing that is still to come: the common case.
     pub(crate) fn is_next(&self, seq: u32, after: Option<u32>, reach: Reach) -> bool {
         self.started && self.next == seq && self.waiting.is_none() && follows(after, reach)
+    }
+
+    /// A FIN, whose number is `seq`.
+    pub(crate) fn finish(&mut self, seq: u32) {
+        self.fin = true;
+        self.ended |= self.started && self.next == seq;
+    }
+
+    /// Whether the end was seen and all that comes before it was handed on: it came in its turn, or was acknowledged there.
+    /// Says so once.
+    pub(crate) fn is_over_now(&mut self) -> bool {
+        if !self.fin || self.told || self.waits() {
+            return false;
+        }
+        let acknowledged = || {
+            self.acknowledged
+                .is_some_and(|(_, highest)| distance(highest, self.next) == 1)
+        };
+        self.told = self.ended || acknowledged();
+        self.told
     }
 
     pub(crate) fn advance(&mut self, length: usize, missing: usize) {

@@ -70,15 +70,25 @@ impl Engine<'_> {
 
     /// Bytes of a stream are missing.
     pub(crate) fn gap(&mut self, flow: &mut Flow, which: usize, lost: u64, at: At) {
+        // A message that began and lost its end cannot be gone on with.
+        let mut broken = false;
         if let Some(talk) = &mut flow.talk {
             flow.unweighed = true;
             let held = talk.held(which);
+            broken = !held.bytes.is_empty();
             (held.bytes, held.frames) = (Vec::new(), Vec::new());
             if held.skip >= lost {
                 held.skip -= lost;
                 return;
             }
             held.skip = 0;
+        }
+        let began = flow
+            .talk
+            .as_ref()
+            .is_some_and(|talk| talk.dialogue.is_some());
+        if began && !broken && !flow.dir(which).tap.lost && self.bridge(flow, which, lost, at) {
+            return;
         }
         flow.dir_mut(which).tap.lost = true;
         let Some(mut talk) = flow.talk.take() else {
@@ -92,6 +102,38 @@ impl Engine<'_> {
             talk.dialogue = Some(dialogue);
         }
         flow.talk = Some(talk);
+    }
+
+    /// Whether the dialogue knows where it is although bytes are missing.
+    fn bridge(&mut self, flow: &mut Flow, which: usize, lost: u64, at: At) -> bool {
+        let side = flow.side(which);
+        self.ask(flow, at, |dialogue, cx| dialogue.bridge(cx, side, lost))
+            .unwrap_or(false)
+    }
+
+    /// A stream came to its end, and all of it was handed on.
+    pub(crate) fn over(&mut self, flow: &mut Flow, which: usize, at: At) {
+        let side = flow.side(which);
+        self.ask(flow, at, |dialogue, cx| dialogue.over(cx, side));
+    }
+
+    /// Tells the dialogue of something that is no message.
+    fn ask<T>(
+        &mut self,
+        flow: &mut Flow,
+        at: At,
+        act: impl FnOnce(&mut dyn Dialogue, &mut Cx<'_>) -> T,
+    ) -> Option<T> {
+        let mut talk = flow.talk.take()?;
+        let answer = talk.dialogue.take().map(|mut dialogue| {
+            let answer = self.with(flow, &mut talk, at, &[at.frame], |cx| {
+                act(dialogue.as_mut(), cx)
+            });
+            talk.dialogue = Some(dialogue);
+            answer
+        });
+        flow.talk = Some(talk);
+        answer
     }
 
     /// Bytes of a message that is not whole will not be kept any longer.

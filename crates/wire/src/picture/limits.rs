@@ -18,6 +18,8 @@ pub struct Limits {
     pub oddities: usize,
     /// Rows of operations.
     pub operations: usize,
+    /// Rows of files carried.
+    pub files: usize,
     /// Rows of conversations told since the last [`take`](crate::Worker::take), and of remote sessions.
     pub conversations: usize,
     /// Conversations under way.
@@ -38,6 +40,7 @@ impl Default for Limits {
             routes: 1 << 16,
             oddities: 1 << 16,
             operations: 1 << 21,
+            files: 1 << 20,
             conversations: 1 << 22,
             flows: 1 << 20,
             waiting_bytes: 1 << 30,
@@ -47,9 +50,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a sensor that tells every few seconds. All tables full are some 450 MB: 160 of flows (620 bytes each) and what
+    /// For a sensor that tells every few seconds. All tables full are some 480 MB: 160 of flows (620 bytes each) and what
     /// their dialogues keep, 40 of conversations (304 bytes each), 60 of operations and 25 of names (with what they name,
-    /// less than a kilobyte and 400 bytes each), 30 of addresses and identities, 64 of bytes that wait and 64 of fragments.
+    /// less than a kilobyte and 400 bytes each), 15 of files and 16 of what is kept of them under way, 30 of addresses and identities, 64 of bytes that wait and 64 of fragments.
     pub const fn live() -> Limits {
         Limits {
             addresses: 1 << 16,
@@ -59,6 +62,7 @@ impl Limits {
             routes: 1 << 14,
             oddities: 1 << 14,
             operations: 1 << 16,
+            files: 1 << 14,
             conversations: 1 << 17,
             flows: 1 << 18,
             waiting_bytes: 1 << 26,
@@ -72,6 +76,11 @@ impl Limits {
     /// controller does not hide that it is stopped.
     pub(crate) const fn cyclic_operations(&self) -> usize {
         self.operations - self.operations / 8
+    }
+
+    /// Half of the files is kept for those that are no part of a page: a screen that is polled does not hide them.
+    pub(crate) const fn pages(&self) -> usize {
+        self.files - self.files / 2
     }
 
     /// Half of the conversations is kept for those in which something was said: a scan does not hide them.

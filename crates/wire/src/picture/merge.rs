@@ -35,6 +35,9 @@ impl Picture {
             cyclic: _,
             told: _,
             limits: _,
+            files,
+            pages: _,
+            budget: _,
             conversations,
             sessions,
             frames,
@@ -101,6 +104,9 @@ impl Picture {
         for operation in operations {
             let protocol = crate::protocols::static_name(&operation.protocol);
             self.operation(operation, protocol);
+        }
+        for file in files {
+            self.file(file);
         }
         for conversation in conversations {
             self.conversation(conversation);

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-use facts::kinds::{Operation, Outcome, RemoteSession, Verb};
+use facts::kinds::{File, Operation, Outcome, RemoteSession, Verb};
 use facts::{Address, Evidence, Grade, Mac, Time};
 use hashbrown::HashMap;
 
 use crate::flow::Summary;
+use crate::protocols::carried::Budget;
 
 pub(crate) use limits::ANSWERS;
 pub use limits::Limits;
@@ -154,6 +155,21 @@ struct CyclicKey {
     outcome: Option<Outcome>,
 }
 
+/// Pages with the same key are one row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct PageKey {
+    source: Address,
+    target: Address,
+    vlan: Option<u16>,
+    protocol: String,
+    direction: String,
+    path: Option<String>,
+    sha256: Option<String>,
+    complete: bool,
+    user: Option<String>,
+    outcome: Option<Outcome>,
+}
+
 /// What frames were, by capture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Frames {
@@ -177,6 +193,10 @@ pub struct Picture {
     /// Operations of this worker that were handed on before.
     told: u64,
     cyclic: HashMap<CyclicKey, OpId>,
+    pub(crate) files: Vec<File>,
+    pages: HashMap<PageKey, usize>,
+    /// What the flows of the worker keep of files under way.
+    pub(crate) budget: Budget,
     pub(crate) conversations: Vec<Summary>,
     pub(crate) sessions: Vec<RemoteSession>,
     pub(crate) frames: BTreeMap<u32, Frames>,
@@ -220,6 +240,7 @@ impl Picture {
     pub(crate) fn take(&mut self) -> Picture {
         let next = Picture {
             told: self.told + self.operations.len() as u64,
+            budget: self.budget.clone(),
             ..Picture::new(self.limits)
         };
         std::mem::replace(self, next)
@@ -284,6 +305,38 @@ impl Picture {
             }
         }
         true
+    }
+
+    /// Adds a file as a row, or counts it on its row if it is a page seen before.
+    pub(crate) fn file(&mut self, file: File) {
+        if !file.page {
+            if self.files.len() >= self.limits.files {
+                *self.left_out.entry("files").or_default() += 1;
+            } else {
+                self.files.push(file);
+            }
+            return;
+        }
+        let key = PageKey {
+            source: file.source,
+            target: file.target,
+            vlan: file.vlan,
+            protocol: file.protocol.clone(),
+            direction: file.direction.clone(),
+            path: file.path.clone(),
+            sha256: file.sha256.clone(),
+            complete: file.complete,
+            user: file.user.clone(),
+            outcome: file.outcome,
+        };
+        if let Some(row) = self.pages.get(&key).and_then(|at| self.files.get_mut(*at)) {
+            facts::Kind::merge(row, file);
+        } else if self.files.len() >= self.limits.pages() {
+            *self.left_out.entry("files").or_default() += 1;
+        } else {
+            self.pages.insert(key, self.files.len());
+            self.files.push(file);
+        }
     }
 
     pub(crate) fn conversation(&mut self, conversation: Summary) {

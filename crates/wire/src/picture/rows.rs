@@ -107,6 +107,7 @@ impl Picture {
             oddities: sorted(oddities),
             names,
             operations: sorted(self.operations.into_iter()),
+            carried_files: sorted(self.files.into_iter()),
             conversations: sorted(conversations),
             remote_sessions: sorted(self.sessions.into_iter()),
             ..Facts::default()

@@ -5,6 +5,7 @@ mod asking;
 mod asks;
 mod bacnet;
 mod ber;
+pub(crate) mod carried;
 mod cdp;
 mod codesys;
 mod dhcp;
@@ -133,7 +134,7 @@ pub static ALL: &[&Decoder] = &[
     &modbus::rtu::DECODER,
     // Never probed: announced by others.
     &named::RTP,
-    &named::FTP_DATA,
+    &ftp::DATA,
     // Layer 2: never probed, the frame's own number decides.
     &powerlink::DECODER,
     &ethercat::DECODER,

@@ -1,14 +1,13 @@
 //! TFTP: which file went to or from whom, whole with its hash.
 //!
-//! Spec: RFC 1350 (protocol), RFC 2347 and RFC 2348 (options, block size), RFC 7440 (window size).
-//! Emits: one file-read or file-write per request, at its end; announces the ports of the transfer.
+//! Spec: RFC 1350 (protocol), RFC 2347 to RFC 2349 (options, block size, file size), RFC 7440 (window size).
+//! Emits: one file-read or file-write per request, at its end, with the file; announces the ports of the transfer.
 //! Blind to: transfers whose request was not captured.
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sha2::{Digest, Sha256};
-
+use super::carried::{About, Content};
 use crate::reader::text;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Outcome, Probe, Reader, Sender,
@@ -24,7 +23,7 @@ pub static DECODER: Decoder = Decoder {
     remote: false,
     operations: &[Verb::FileRead, Verb::FileWrite],
     about: "Files read and written with name, size, SHA-256 and outcome; the ports of the transfer are followed.",
-    spec: "RFC 1350, RFC 2347, RFC 2348, RFC 7440",
+    spec: "RFC 1350, RFC 2347, RFC 2348, RFC 2349, RFC 7440",
     blind: "transfers whose request was not captured",
 };
 
@@ -94,14 +93,13 @@ struct Transfer {
     request: Request,
     asked: Asked,
     client: IpAddr,
-    /// The block that comes next; numbers go round after 65535.
-    next: u16,
-    bytes: u64,
-    hash: Sha256,
-    /// Every block so far was seen.
-    whole: bool,
-    /// The last block was seen; its acknowledgement ends a write.
-    last: Option<u16>,
+    /// The highest block so far, counted on where numbers go round after 65535.
+    highest: u64,
+    content: Content,
+    /// The size that an option stated (RFC 2349).
+    stated: Option<u64>,
+    /// The last block and the size that it gives the file; its acknowledgement ends a write.
+    last: Option<(u16, u64)>,
     over: bool,
 }
 
@@ -152,15 +150,16 @@ impl Tftp {
         match opcode {
             3 => {
                 let block = r.u16()?;
-                transfer.data(block, r.rest());
-                if transfer.last.is_some() && transfer.request.verb == Verb::FileRead {
+                transfer.data(cx, block, r.rest());
+                let whole =
+                    (transfer.last).is_some_and(|(_, size)| transfer.content.is_whole(size));
+                if whole && transfer.request.verb == Verb::FileRead {
                     transfer.tell(cx, Some(Outcome::Ok), None);
                 }
             }
             4 => {
                 let block = r.u16()?;
-                let ends = transfer.last == Some(block);
-                if ends && transfer.request.verb == Verb::FileWrite {
+                if transfer.last.is_some_and(|(last, _)| last == block) {
                     transfer.tell(cx, Some(Outcome::Ok), None);
                 }
             }
@@ -174,6 +173,8 @@ impl Tftp {
             6 => {
                 let block = option(r.rest(), "blksize");
                 transfer.request.block = block.unwrap_or(BLOCK).max(1);
+                let stated = option(r.rest(), "tsize").map(|size| size as u64);
+                transfer.stated = stated.filter(|size| *size > 0);
             }
             _ => return Err(Malformed::Bad("opcode")),
         }
@@ -195,10 +196,9 @@ impl Tftp {
                 request: request.clone(),
                 asked: cx.asked(),
                 client,
-                next: 1,
-                bytes: 0,
-                hash: Sha256::new(),
-                whole: true,
+                highest: 0,
+                content: Content::default(),
+                stated: None,
                 last: None,
                 over: false,
             })
@@ -223,7 +223,9 @@ impl Tftp {
         if transfer.over || self.announced && !self.elsewhere.load(Ordering::Relaxed) {
             return;
         }
-        if transfer.bytes == 0 && transfer.next == 1 {
+        if transfer.last.is_some() {
+            transfer.tell(cx, Some(Outcome::Ok), None);
+        } else if transfer.content.is_empty() {
             let outcome = cx.unanswered(Side::Server);
             transfer.tell(cx, outcome, None);
         } else {
@@ -233,39 +235,48 @@ impl Tftp {
 }
 
 impl Transfer {
-    fn data(&mut self, block: u16, content: &[u8]) {
-        if self.last.is_some() || block != self.next {
-            // Sent again, or one is missing.
-            let ahead = block.wrapping_sub(self.next);
-            if self.last.is_none() && ahead != 0 && ahead < 0x8000 {
-                self.whole = false;
-                self.next = block;
-            } else {
-                return;
-            }
+    fn data(&mut self, cx: &Cx<'_>, block: u16, content: &[u8]) {
+        // Numbers go round: the block meant is the nearest one of that number.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "16 bits are what is compared"
+        )]
+        let ahead = block.wrapping_sub(self.highest as u16) as i16;
+        let Some(nth) = self.highest.checked_add_signed(i64::from(ahead)) else {
+            return;
+        };
+        let Some(before) = nth.checked_sub(1) else {
+            return;
+        };
+        let offset = before.saturating_mul(self.request.block as u64);
+        if content.len() > self.request.block || self.last.is_some_and(|(_, size)| offset > size) {
+            return;
         }
-        self.next = self.next.wrapping_add(1);
-        self.bytes = self.bytes.saturating_add(content.len() as u64);
-        self.hash.update(content);
+        self.highest = self.highest.max(nth);
+        self.content.put(cx, offset, content);
         if content.len() < self.request.block {
-            self.last = Some(block);
+            let size = offset.saturating_add(content.len() as u64);
+            self.last = Some((block, size));
         }
     }
 
     fn tell(&mut self, cx: &mut Cx<'_>, outcome: Option<Outcome>, why: Option<String>) {
         self.over = true;
-        let whole = self.whole && self.last.is_some() && outcome == Some(Outcome::Ok);
-        let sha256 = whole.then(|| {
-            let hash = std::mem::take(&mut self.hash).finalize();
-            hash.iter().map(|byte| format!("{byte:02x}")).collect()
-        });
+        let carried = self.last.is_some() || !self.content.is_empty();
+        let size = self.last.map(|(_, size)| size).or(self.stated);
+        let mut sum = std::mem::take(&mut self.content).finish(size, false);
+        if outcome != Some(Outcome::Ok) {
+            sum.sha256 = None;
+        }
         let mode = self.request.mode;
+        let detail = why.map_or_else(|| mode.to_owned(), |why| format!("{mode}, {why}"));
         let op = Op {
             object: Some(self.request.name.clone()),
-            detail: Some(why.map_or_else(|| mode.to_owned(), |why| format!("{mode}, {why}"))),
+            detail: Some(detail.clone()),
             outcome,
-            content_bytes: (self.bytes > 0 || whole).then_some(self.bytes),
-            content_sha256: sha256,
+            content_bytes: carried.then_some(sum.bytes),
+            content_sha256: sum.sha256.clone(),
             asked: Some(self.asked.clone()),
             ..Op::new(self.request.verb)
         };
@@ -275,6 +286,19 @@ impl Transfer {
             Side::Client
         };
         cx.operation(asked_by, op);
+        if carried {
+            let upload = self.request.verb == Verb::FileWrite;
+            let about = About {
+                sender: Some(if upload { asked_by } else { asked_by.other() }),
+                upload,
+                path: Some(self.request.name.clone()),
+                detail: Some(detail),
+                outcome,
+                asked: Some(self.asked.clone()),
+                ..About::default()
+            };
+            cx.file(about, sum);
+        }
     }
 }
 
@@ -302,6 +326,7 @@ mod tests {
             expect![[r#"
                 conversation protocol=tftp state=answered packets=3/1 bytes=42/7
                 operation file-read "config.txt" (octet) ok content=3 sha256=ba7816bf count=1 frames=[1, 3]
+                file download "config.txt" (octet)  10.0.0.2→10.0.0.1 3/3 text ba7816bf ok frames=[1, 3]
             "#]],
         );
     }
@@ -322,6 +347,7 @@ mod tests {
             expect![[r#"
                 conversation protocol=tftp state=answered packets=4/3 bytes=50/20
                 operation file-write "fw" (octet) ok content=9 sha256=47e4ee7f count=1 frames=[1, 7]
+                file upload "fw" (octet)  10.0.0.1→10.0.0.2 9/9 data 47e4ee7f ok frames=[1, 3, 5, 6]
             "#]],
         );
     }
@@ -355,7 +381,8 @@ mod tests {
             ],
             expect![[r#"
                 conversation protocol=tftp state=answered packets=1/2 bytes=19/523
-                operation file-read "config.txt" (octet) ok count=1 frames=[1, 3]
+                operation file-read "config.txt" (octet) ok count=1 frames=[1]
+                file download "config.txt" (octet)  10.0.0.2→10.0.0.1 515/1027 data - ok frames=[1, 2, 3]
             "#]],
         );
     }

@@ -153,6 +153,11 @@ impl Worker {
             stream.close(&mut |delivered| engine.deliver(&mut flow, which, delivered, at));
             flow.dir_mut(which).stream = stream;
         }
+        for which in [0, 1] {
+            if flow.dir_mut(which).stream.is_over_now() {
+                engine.over(&mut flow, which, at);
+            }
+        }
         engine.close(&mut flow);
         tell(&mut self.picture, &mut flow);
     }

@@ -389,10 +389,18 @@ fn segment(
         }
     }
     let (own, other) = flow.streams_mut(sender);
-    own.fin |= tcp.has(Tcp::FIN);
+    if tcp.has(Tcp::FIN) {
+        let length = u32::try_from(tcp.payload.len() + missing).unwrap_or(0);
+        own.finish(seq.wrapping_add(length));
+    }
     own.tick();
     other.tick();
     settle(engine, flow, at, Stream::is_overdue);
+    for which in [0, 1] {
+        if flow.dir_mut(which).stream.is_over_now() {
+            engine.over(flow, which, at);
+        }
+    }
     fresh
 }
 

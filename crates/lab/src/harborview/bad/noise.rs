@@ -11,7 +11,7 @@ use super::super::hosts::*;
 use super::super::plants::*;
 use super::{at, planted};
 
-/// C2 and G1: services that a crane network does not need.
+/// C2, C4 and G1: services that a crane network does not need, and what they carry.
 pub(super) fn unneeded(stage: &mut Stage) {
     let item = planted(
         "telnet-to-drive",
@@ -35,8 +35,8 @@ pub(super) fn unneeded(stage: &mut Stage) {
 
     let item = planted(
         "ftp-to-panel",
-        "C2",
-        &["G1", "C4", "C1", "C11"],
+        "C4",
+        &["C2", "G1", "C1", "C11"],
         &["office2", "hmi7"],
         "an office computer stores a recipe on crane 7's panel by FTP",
     );

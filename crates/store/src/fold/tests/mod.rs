@@ -2,6 +2,7 @@
 mod assets;
 mod conversations;
 mod coverage;
+mod files;
 mod operations;
 mod own;
 mod whole;

@@ -573,6 +573,7 @@ fn forwarded(
             mac: None,
             near: false,
             seen: true,
+            begun: false,
         };
         let to = *cx.flow.end(side.other());
         let doing = routed(doing, network.to.as_ref());

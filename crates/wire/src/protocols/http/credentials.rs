@@ -28,7 +28,9 @@ const DEFAULTS: &[&[u8]] = &[
 ];
 
 /// RFC 7617 (basic), RFC 6750 (bearer).
-pub(super) fn of_request(cx: &mut Cx<'_>, head: &Head<'_>) {
+/// Gives the user that the server itself is told.
+pub(super) fn of_request(cx: &mut Cx<'_>, head: &Head<'_>) -> Option<String> {
+    let mut told = None;
     for field in ["authorization", "proxy-authorization"] {
         let Some(value) = head.field(field) else {
             continue;
@@ -41,11 +43,16 @@ pub(super) fn of_request(cx: &mut Cx<'_>, head: &Head<'_>) {
             let mut parts = pair.splitn(2, |byte| *byte == b':');
             let user = parts.next().unwrap_or(&[]);
             let default = parts.next().is_some_and(|secret| is_default(user, secret));
-            cx.credential("basic", text(user, 64), default);
+            let user = text(user, 64);
+            if field == "authorization" {
+                told.clone_from(&user);
+            }
+            cx.credential("basic", user, default);
         } else if after(value, b"bearer ").is_some() {
             cx.credential("token", None, false);
         }
     }
+    told
 }
 
 /// What follows the name of the scheme.

@@ -2,17 +2,21 @@
 //!
 //! Spec: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 7617 (basic authentication), RFC 4918 (WebDAV), RFC 6455
 //! (WebSocket), RFC 8010 (IPP), SOAP 1.1, 6.1.1 (SOAPAction).
-//! Emits: hosts and paths, software of both ends, clear-text credentials, files with their hash, SOAP actions that read or
-//! configure; TLS inside CONNECT tunnels.
-//! Blind to: HTTP/2 and 3; what pages and messages say; files that are encoded or fetched in parts beyond their size.
+//! RFC 7578 (files of forms).
+//! Emits: hosts and paths, software of both ends, clear-text credentials, files with their hash (plain, packed by gzip or
+//! deflate, in forms, in parts of one connection), SOAP actions that read or configure; TLS inside CONNECT tunnels.
+//! Blind to: HTTP/2 and 3; what pages and messages say; the hash of files in other encodings or fetched in parts over several
+//! connections.
 mod body;
 mod credentials;
 mod head;
+mod parts;
 mod ssdp;
 
-use self::body::{File, Length, Place, Through, is_file};
+use self::body::{File, Length, Place, Range, Through, Told, about, is_carried, is_file};
 use self::head::{First, Head as Message, host, target};
 pub(crate) use self::ssdp::DECODER as SSDP;
+use crate::protocols::carried::{About, Content, base};
 use crate::protocols::tls::Tls;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Op, Outcome, Pending, Probe, Sender, Side, Step,
@@ -33,9 +37,9 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Http::default()),
     remote: false,
     operations: &[Verb::FileRead, Verb::FileWrite, Verb::Read, Verb::Configure],
-    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash, SOAP actions; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
+    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash (plain, gzip, deflate, in forms, in parts), SOAP actions; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
     spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 8010; SOAP 1.1",
-    blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files that are encoded or fetched in parts",
+    blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files in other encodings, or fetched in parts over several connections",
 };
 
 /// Requests that wait for their answers.
@@ -100,8 +104,18 @@ struct Http {
     client: Half,
     server: Half,
     /// A file that was put, until its answer.
-    put: Option<Op>,
+    put: Option<Told>,
+    /// A file that is fetched in parts.
+    parted: Option<Box<Parted>>,
+    user: Option<String>,
     paths: usize,
+}
+
+/// A file of which parts came.
+struct Parted {
+    about: About,
+    content: Content,
+    total: u64,
 }
 
 impl Dialogue for Http {
@@ -154,11 +168,29 @@ impl Dialogue for Http {
         self.half(side).place = Place::Head;
     }
 
+    fn bridge(&mut self, _cx: &mut Cx<'_>, side: Side, lost: u64) -> bool {
+        if !matches!(self.inside, Inside::Http) {
+            return false;
+        }
+        let half = self.half(side);
+        half.place.bridge(lost, half.file.as_mut())
+    }
+
+    fn over(&mut self, cx: &mut Cx<'_>, side: Side) {
+        if matches!(self.inside, Inside::Http) {
+            let whole = matches!(self.half(side).place, Place::UntilClose);
+            self.end(cx, side, whole);
+            self.half(side).place = Place::Head;
+        }
+        self.leave_parts(cx);
+    }
+
     fn close(&mut self, cx: &mut Cx<'_>) {
         let outcome = cx.unanswered(Side::Server);
         self.end(cx, Side::Client, false);
         self.end(cx, Side::Server, false);
         self.forget(cx, outcome);
+        self.leave_parts(cx);
     }
 }
 
@@ -179,7 +211,7 @@ impl Http {
 
     fn body(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
         let half = self.half(side);
-        match half.place.read(bytes, half.file.as_mut()) {
+        match half.place.read(cx, bytes, half.file.as_mut()) {
             Through::Step(step) => step,
             Through::End(step) => {
                 let whole = !matches!(step, Step::Bad(_));
@@ -195,12 +227,53 @@ impl Http {
         let Some(file) = self.half(side).file.take() else {
             return;
         };
-        let op = file.finish(whole);
-        if op.verb == Verb::FileWrite && op.outcome.is_none() && whole {
-            self.put = Some(op);
-        } else {
-            cx.operation(Side::Client, op);
+        let upload = file.about.upload;
+        let answered = file.is_answered();
+        let range = file.range;
+        if let Some(total) = file.part_of() {
+            let (about, content, op) = file.into_part();
+            if let Some(op) = op {
+                let part = Op {
+                    outcome: about.outcome,
+                    content_bytes: range.map(Range::bytes),
+                    ..op
+                };
+                cx.operation(Side::Client, part);
+            }
+            let whole = content.is_whole(total);
+            self.parted = Some(Box::new(Parted {
+                about,
+                content,
+                total,
+            }));
+            if whole {
+                self.leave_parts(cx);
+            }
+            return;
         }
+        let told = file.finish(cx, whole);
+        if upload && !answered && whole {
+            self.put = Some(told);
+        } else {
+            told.tell(cx);
+        }
+    }
+
+    /// A file that was fetched in parts gets no more of them.
+    fn leave_parts(&mut self, cx: &mut Cx<'_>) {
+        let Some(parted) = self.parted.take() else {
+            return;
+        };
+        let Parted {
+            mut about,
+            content,
+            total,
+        } = *parted;
+        let sum = content.finish(Some(total), false);
+        if sum.complete {
+            about.detail = Some("put together of parts".to_owned());
+        }
+        cx.file(about, sum);
     }
 
     /// Nothing that waits will get an answer that could be told to be its own.
@@ -209,8 +282,9 @@ impl Http {
         for request in waiting {
             tell_soap(cx, request, outcome);
         }
-        if let Some(op) = self.put.take() {
-            cx.operation(Side::Client, Op { outcome, ..op });
+        if let Some(mut told) = self.put.take() {
+            told.answered(outcome);
+            told.tell(cx);
         }
     }
 
@@ -237,7 +311,7 @@ impl Http {
             cx.name_used("http-host", &name, path);
         }
         self.software(cx, side, head.text("user-agent"));
-        credentials::of_request(cx, head);
+        self.user = credentials::of_request(cx, head);
         if head.content_type().as_deref() == Some("application/ipp") {
             cx.variant("ipp");
         }
@@ -246,16 +320,25 @@ impl Http {
             cx.oddity("http.two_lengths", side, None);
         }
         let length = Length::of_request(head);
-        if length != Length::None
-            && matches!(method, "PUT" | "POST")
-            && is_file(head, path.as_deref().filter(|_| method == "PUT"))
-        {
-            let about = Op {
-                object: head.file_name().or_else(|| path.clone()),
+        if length != Length::None && is_carried(head) {
+            let named = head.file_name();
+            let keeps = matches!(method, "PUT" | "POST")
+                && is_file(head, path.as_deref().filter(|_| method == "PUT"));
+            // The files of a form are named in it.
+            let form = head.content_type().as_deref() == Some("multipart/form-data");
+            let op = (keeps || form).then(|| Op {
+                object: named.clone().or_else(|| path.clone()),
                 asked: Some(cx.asked()),
                 ..Op::new(Verb::FileWrite)
+            });
+            let about = About {
+                sender: Some(side),
+                name: named,
+                page: !keeps,
+                user: self.user.clone(),
+                ..about(true, path.clone(), Some(cx.asked()))
             };
-            self.half(side).file = Some(File::new(about, head, false));
+            self.half(side).file = Some(File::new(cx, about, op, head, length, false));
         }
         let request = Request {
             asked: cx.asked(),
@@ -301,39 +384,75 @@ impl Http {
         } else {
             Length::of_answer(head)
         };
+        let outcome = if status < 400 {
+            Outcome::Ok
+        } else {
+            Outcome::Refused
+        };
+        if length != Length::None && is_carried(head) {
+            self.fetched(cx, side, head, request.as_ref(), (status, outcome), length);
+        }
         if let Some(request) = request {
-            let path = request.path.as_deref();
-            if length != Length::None
-                && method == "GET"
-                && matches!(status, 200 | 206)
-                && is_file(head, path)
-            {
-                let about = Op {
-                    object: head.file_name().or_else(|| request.path.clone()),
-                    outcome: Some(Outcome::Ok),
-                    asked: Some(request.asked.clone()),
-                    ..Op::new(Verb::FileRead)
-                };
-                self.server.file = Some(File::new(about, head, status == 206));
-            }
-            let outcome = if status < 400 {
-                Outcome::Ok
-            } else {
-                Outcome::Refused
-            };
             if matches!(method, "PUT" | "POST") {
-                if let Some(op) = self.put.take() {
-                    let outcome = Some(outcome);
-                    cx.operation(Side::Client, Op { outcome, ..op });
-                } else if let Some(file) = &mut self.client.file {
+                if let Some(mut told) = self.put.take() {
+                    told.answered(Some(outcome));
+                    told.tell(cx);
+                } else if let Some(file) = &mut self.half(side.other()).file {
                     // Answered before it was through.
-                    file.about.outcome = Some(outcome);
+                    file.answered(outcome);
                 }
             }
             tell_soap(cx, request, Some(outcome));
         }
         self.half(side).place = Place::enter(length);
         Step::Took(head.length)
+    }
+
+    /// The body of an answer.
+    fn fetched(
+        &mut self,
+        cx: &mut Cx<'_>,
+        side: Side,
+        head: &Message<'_>,
+        request: Option<&Request>,
+        (status, outcome): (u16, Outcome),
+        length: Length,
+    ) {
+        let path = request.and_then(|request| request.path.clone());
+        let keeps = matches!(status, 200 | 206) && is_file(head, path.as_deref());
+        let asked = request.map(|request| request.asked.clone());
+        let fetched = request.is_some_and(|request| request.method == "GET");
+        let op = (keeps && fetched).then(|| Op {
+            object: head.file_name().or_else(|| path.clone()),
+            outcome: Some(outcome),
+            asked: asked.clone(),
+            ..Op::new(Verb::FileRead)
+        });
+        let about = About {
+            sender: Some(side),
+            name: head.file_name().or_else(|| path.as_deref().and_then(base)),
+            page: !keeps,
+            user: self.user.clone(),
+            outcome: Some(outcome),
+            ..about(false, path, asked)
+        };
+        let mut file = File::new(cx, about, op, head, length, status == 206);
+        // Another part of the file that came in parts before.
+        let parted = self.parted.take();
+        match (parted, file.range) {
+            (Some(parted), Some(range))
+                if Some(parted.total) == range.total && parted.about.path == file.about.path =>
+            {
+                file.about.asked = parted.about.asked;
+                file.join(parted.content);
+            }
+            (parted, _) => {
+                self.parted = parted;
+                self.leave_parts(cx);
+            }
+        }
+        file.begin();
+        self.half(side).file = Some(file);
     }
 
     /// What one end runs, told once per connection unless it changes.

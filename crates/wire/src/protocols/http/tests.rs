@@ -33,6 +33,8 @@ fn host_path_and_software_are_told_and_bodies_passed_over() {
         ],
         expect![[r#"
             conversation protocol=http state=answered packets=1/3 bytes=157/157
+            file page upload "/a/b" ()  10.0.0.1→10.0.0.2 5/5 text c767025d ok frames=[1]
+            file page download "/a/b" ()  10.0.0.2→10.0.0.1 5/5 text 3fa9be05 ok frames=[1, 2]
             identity 10.0.0.1 software=curl/8 stated
             identity 10.0.0.2 software=GoAhead stated
             name client=10.0.0.1 server=10.0.0.2 name=hmi.example via=http-host path=/a/b frames=Numbers([1])
@@ -47,6 +49,7 @@ fn an_answer_alone_tells_who_serves() {
         &[(Server, "HTTP/1.0 200 OK\r\nServer: Siemens\r\n\r\n<html>")],
         expect![[r#"
             conversation protocol=http state=unanswered packets=0/1 bytes=0/42
+            file page download "?" ()  10.0.0.2→10.0.0.1 6/? text - ok frames=[1]
             identity 10.0.0.2 software=Siemens stated
         "#]],
     );
@@ -93,6 +96,7 @@ fn a_file_fetched_is_one_operation_with_its_hash() {
         expect![[r#"
             conversation protocol=http state=answered packets=1/2 bytes=38/84
             operation file-read "/fw/v2.bin" ok content=6 sha256=bef57ec7 count=1 frames=[1, 3]
+            file download "/fw/v2.bin" ()  10.0.0.2→10.0.0.1 6/6 text bef57ec7 ok frames=[1, 2, 3]
             name client=10.0.0.1 server=10.0.0.2 name=srv via=http-host path=/fw/v2.bin frames=Numbers([1])
         "#]],
     );
@@ -108,6 +112,7 @@ fn a_file_fetched_is_one_operation_with_its_hash() {
         expect![[r#"
             conversation protocol=http state=answered packets=1/2 bytes=38/68
             operation file-read "/fw/v2.bin" ok content=6 sha256=bef57ec7 count=1 frames=[1, 3]
+            file download "/fw/v2.bin" ()  10.0.0.2→10.0.0.1 6/6 text bef57ec7 ok frames=[1, 2, 3]
             name client=10.0.0.1 server=10.0.0.2 name=srv via=http-host path=/fw/v2.bin frames=Numbers([1])
         "#]],
     );
@@ -129,6 +134,7 @@ fn a_file_put_takes_the_servers_word_as_its_outcome() {
         expect![[r#"
             conversation protocol=http state=answered packets=1/1 bytes=65/45
             operation file-write "/cfg/plc.zip" refused content=6 sha256=bef57ec7 count=1 frames=[1, 2]
+            file upload "/cfg/plc.zip" ()  10.0.0.1→10.0.0.2 6/6 text bef57ec7 refused frames=[1]
             name client=10.0.0.1 server=10.0.0.2 name=srv via=http-host path=/cfg/plc.zip frames=Numbers([1])
         "#]],
     );

@@ -65,10 +65,6 @@ pub static RTP: Decoder = Decoder {
         "RFC 3550",
     )
 };
-pub static FTP_DATA: Decoder = Decoder {
-    about: "Data channels that FTP announced.",
-    ..named("ftp-data", "FTP data", &[Tcp(20)], never, "RFC 959")
-};
 
 // Office and building.
 pub static SYSLOG: Decoder = named(

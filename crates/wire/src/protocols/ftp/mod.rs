@@ -1,11 +1,16 @@
 //! FTP: who logged in with a clear-text password, and which files were read, written and deleted.
 //!
 //! Spec: RFC 959 (commands, replies), RFC 2428 (EPRT, EPSV), RFC 4217 (AUTH TLS).
-//! Emits: operations on files at their final reply, credentials, software of the server; announces data channels.
-//! Blind to: everything after AUTH TLS; the content on data channels; renames beyond their two names.
+//! Emits: operations on files at their final reply or when their content is through, the files themselves, credentials,
+//! software of the server; announces data channels.
+//! Blind to: everything after AUTH TLS; files between two servers; renames beyond their two names.
+mod data;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 
+pub use self::data::DATA;
+use self::data::{Answer, Shared, Transfer as Carried};
 use super::lines;
 use crate::reader::text;
 use crate::{
@@ -20,13 +25,11 @@ pub static DECODER: Decoder = Decoder {
     open: || Box::new(Ftp::default()),
     remote: false,
     operations: &[Verb::FileRead, Verb::FileWrite, Verb::FileDelete],
-    about: "Files read, written and deleted with name and outcome; clear-text passwords by user; data channels, active and passive.",
+    about: "Files read, written and deleted with name and outcome, and what they hold: size, SHA-256, kind; clear-text passwords by user; data channels, active and passive.",
     spec: "RFC 959, RFC 2428, RFC 4217",
-    blind: "everything after AUTH TLS",
+    blind: "everything after AUTH TLS; the content of files between two servers, and of those whose control connection was not captured",
 };
 
-/// The name of the channels that FTP announces.
-const DATA: &str = "ftp-data";
 const PORT: u16 = 21;
 /// Commands that wait for their replies: few clients send ahead.
 const MOST_WAITING: usize = 32;
@@ -131,6 +134,10 @@ fn extended(argument: &[u8]) -> Option<(Option<IpAddr>, u16)> {
 enum Waiting {
     User(Option<String>),
     Transfer(Box<Transfer>),
+    /// A transfer whose content goes over that channel.
+    Carried(Shared),
+    Binary(bool),
+    Restart(u64),
     System,
     Passive,
     Tls,
@@ -155,6 +162,14 @@ struct Ftp {
     rename: Option<String>,
     /// Code of a reply of several lines that is not over.
     several: Option<u16>,
+    /// The data channel that was announced last, until a command uses it.
+    channel: Option<Shared>,
+    /// The transfer before, while its content is on its way.
+    before: Option<Shared>,
+    /// Files go as lines of text; `None` until that is said.
+    text: Option<bool>,
+    /// Where in the file the next transfer begins.
+    from: u64,
     greeted: bool,
     encrypted: bool,
 }
@@ -187,14 +202,17 @@ impl Dialogue for Ftp {
     fn close(&mut self, cx: &mut Cx<'_>) {
         let outcome = cx.unanswered(Side::Server);
         self.drop_all(cx, outcome);
+        self.before = None;
     }
 }
 
 impl Ftp {
     fn drop_all(&mut self, cx: &mut Cx<'_>, outcome: Option<Outcome>) {
         for waiting in std::mem::take(&mut self.waiting) {
-            if let Waiting::Transfer(transfer) = waiting {
-                tell(cx, *transfer, outcome, None);
+            match waiting {
+                Waiting::Transfer(transfer) => tell(cx, *transfer, outcome, None),
+                Waiting::Carried(channel) => channel.leave(cx, Answer(outcome)),
+                _ => {}
             }
         }
     }
@@ -223,9 +241,20 @@ impl Ftp {
                 }
                 Waiting::Other
             }
-            b"RETR" => transfer(Verb::FileRead, None),
-            b"STOR" | b"STOU" => transfer(Verb::FileWrite, None),
-            b"APPE" => transfer(Verb::FileWrite, Some("append".to_owned())),
+            b"RETR" => self.carry(cx, Verb::FileRead, name(), None),
+            b"STOR" | b"STOU" => self.carry(cx, Verb::FileWrite, name(), None),
+            b"APPE" => self.carry(cx, Verb::FileWrite, name(), Some("append".to_owned())),
+            b"LIST" | b"NLST" | b"MLSD" => {
+                self.channel = None;
+                Waiting::Other
+            }
+            // RFC 959, 3.1.1: text is what holds until something else is said.
+            b"TYPE" => Waiting::Binary(matches!(argument, Some([b'I' | b'i' | b'L' | b'l', ..]))),
+            b"REST" => Waiting::Restart(
+                argument
+                    .and_then(|at| std::str::from_utf8(at).ok()?.trim().parse().ok())
+                    .unwrap_or(0),
+            ),
             b"DELE" => transfer(Verb::FileDelete, None),
             b"RMD" | b"XRMD" => transfer(Verb::FileDelete, Some("directory".to_owned())),
             b"RNFR" => {
@@ -260,20 +289,72 @@ impl Ftp {
             self.user.clone_from(user);
         }
         self.waiting.push_back(waiting);
-        if self.waiting.len() > MOST_WAITING
-            && let Some(Waiting::Transfer(transfer)) = self.waiting.pop_front()
-        {
-            tell(cx, *transfer, None, None);
+        if self.waiting.len() > MOST_WAITING {
+            match self.waiting.pop_front() {
+                Some(Waiting::Transfer(transfer)) => tell(cx, *transfer, None, None),
+                Some(Waiting::Carried(channel)) => channel.leave(cx, Answer(None)),
+                _ => {}
+            }
         }
     }
 
+    /// A file over the data channel that was announced, if one was.
+    fn carry(
+        &mut self,
+        cx: &mut Cx<'_>,
+        verb: Verb,
+        object: Option<String>,
+        detail: Option<String>,
+    ) -> Waiting {
+        if let Some(before) = self.before.take() {
+            before.force(cx);
+        }
+        let from = std::mem::take(&mut self.from);
+        let Some(channel) = self.channel.take() else {
+            return Waiting::Transfer(Box::new(Transfer {
+                verb,
+                object,
+                detail,
+                asked: cx.asked(),
+                bytes: None,
+            }));
+        };
+        channel.begin(Carried {
+            op: Op {
+                object,
+                detail,
+                asked: Some(cx.asked()),
+                ..Op::new(verb)
+            },
+            user: self.user.clone(),
+            upload: verb == Verb::FileWrite,
+            binary: self.text != Some(true),
+            control: *cx.flow,
+            op_told: false,
+            from,
+            answer: None,
+        });
+        self.before = Some(channel.clone());
+        Waiting::Carried(channel)
+    }
+
     /// The client waits for the data at an address that should be its own.
-    fn active(&self, cx: &mut Cx<'_>, ip: IpAddr, port: u16) {
+    fn active(&mut self, cx: &mut Cx<'_>, ip: IpAddr, port: u16) {
         if cx.flow.client.address.ip() != Some(ip) {
             let detail = Some(format!("data asked to {ip} port {port}"));
             cx.oddity("ftp.data_to_third_host", Side::Client, detail);
+            self.channel = None;
+            cx.expect(ip, port, false, DATA.name, None);
+            return;
         }
-        cx.expect(ip, port, false, DATA, None);
+        self.announce(cx, ip, port, true);
+    }
+
+    /// A channel between the two hosts of this connection.
+    fn announce(&mut self, cx: &mut Cx<'_>, ip: IpAddr, port: u16, by_client: bool) {
+        let channel = Shared::new(cx.flow.client.address.ip(), (ip, port), by_client);
+        cx.expect_as(ip, port, &DATA, channel.dialogue());
+        self.channel = Some(channel);
     }
 
     fn reply(&mut self, cx: &mut Cx<'_>, line: &[u8]) {
@@ -299,8 +380,13 @@ impl Ftp {
             return;
         }
         if code < 200 {
-            if let Some(Waiting::Transfer(transfer)) = self.waiting.front_mut() {
-                transfer.bytes = stated_bytes(words).or(transfer.bytes);
+            let stated = stated_bytes(words);
+            match self.waiting.front_mut() {
+                Some(Waiting::Transfer(transfer)) => transfer.bytes = stated.or(transfer.bytes),
+                Some(Waiting::Carried(channel)) => channel.learn(|transfer| {
+                    transfer.op.content_bytes = stated.or(transfer.op.content_bytes);
+                }),
+                _ => {}
             }
             return;
         }
@@ -315,6 +401,31 @@ impl Ftp {
                 };
                 tell(cx, *transfer, Some(outcome), why);
             }
+            Some(Waiting::Carried(channel)) => {
+                let refused = code >= 400;
+                let why = refused.then(|| text(line, 80)).flatten();
+                let outcome = if refused {
+                    Outcome::Refused
+                } else {
+                    Outcome::Ok
+                };
+                let here = cx.asked();
+                channel.learn(|transfer| {
+                    let op = &mut transfer.op;
+                    op.detail = match (op.detail.take(), why) {
+                        (Some(detail), Some(why)) => Some(format!("{detail}, {why}")),
+                        (detail, why) => detail.or(why),
+                    };
+                    // The reply shows it too, even where it is told later.
+                    if let Some(asked) = op.asked.as_mut().filter(|it| it.capture == here.capture) {
+                        let room = facts::Evidence::MOST.saturating_sub(asked.frames.len());
+                        asked.frames.extend(here.frames.into_iter().take(room));
+                    }
+                });
+                channel.answer(cx, Answer(Some(outcome)));
+            }
+            Some(Waiting::Binary(binary)) if code < 300 => self.text = Some(!binary),
+            Some(Waiting::Restart(at)) if code == 350 => self.from = at,
             Some(Waiting::System) if code == 215 => {
                 if let Some(system) = text(words, 80) {
                     cx.identity(Side::Server, "system", system);
@@ -346,13 +457,13 @@ impl Ftp {
     }
 
     /// The server waits for the data; behind address translation its own address counts, not the one that it states.
-    fn passive(&self, cx: &mut Cx<'_>, stated: Option<IpAddr>, port: u16) {
+    fn passive(&mut self, cx: &mut Cx<'_>, stated: Option<IpAddr>, port: u16) {
         let own = cx.flow.server.address.ip();
-        for ip in [own, stated.filter(|ip| Some(*ip) != own)]
-            .into_iter()
-            .flatten()
-        {
-            cx.expect(ip, port, false, DATA, None);
+        if let Some(own) = own {
+            self.announce(cx, own, port, false);
+        }
+        if let Some(stated) = stated.filter(|ip| Some(*ip) != own) {
+            cx.expect(stated, port, false, DATA.name, None);
         }
     }
 

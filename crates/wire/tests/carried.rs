@@ -1,0 +1,614 @@
+//! Files on the wire: by every protocol the same row, and with packets missing, doubled or out of order never a wrong hash.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests may fail loudly"
+)]
+use std::io::Write;
+use std::net::Ipv4Addr;
+
+use expect_test::{Expect, expect};
+use facts::kinds::File;
+use facts::{Facts, Time};
+use lab::net::{Host, Micros, Network, SECOND, Side, Tcp};
+use lab::speech::{ftp, tftp};
+use lab::truth::sha256;
+use wire::{Limits, Link, Shard, Worker};
+
+const STATION: Host = host("station", 1);
+const PANEL: Host = host("panel", 2);
+
+const fn host(name: &'static str, last: u8) -> Host {
+    Host {
+        name,
+        mac: [2, 0, 0, 0, 0, last],
+        ip: Ipv4Addr::new(10, 20, 7, last),
+        vlan: 107,
+        ttl: 64,
+    }
+}
+
+/// The frames that a conversation gives.
+fn played(play: impl FnOnce(&mut Network)) -> Vec<Vec<u8>> {
+    let mut net = Network::new([2, 0, 0, 0, 0, 9], 7);
+    play(&mut net);
+    let (frames, _, _) = net.finish();
+    frames.into_iter().map(|frame| frame.bytes).collect()
+}
+
+fn read<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>) -> Facts {
+    let mut worker = Worker::new(Shard::default(), Limits::default());
+    for (bytes, number) in frames.into_iter().zip(1u32..) {
+        worker.frame(&wire::Frame {
+            link: Link::Ethernet,
+            time: Time(i64::from(number) * 1_000_000),
+            data: bytes,
+            wire_len: u32::try_from(bytes.len()).unwrap(),
+            capture: 0,
+            number,
+        });
+    }
+    worker.finish().into_facts(vec!["test.pcap".to_owned()])
+}
+
+fn line(file: &File) -> String {
+    let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let size = file.size.map_or("?".to_owned(), |size| size.to_string());
+    format!(
+        "{} {} {} {}→{} {}/{size} {} {} {} {} ({})",
+        file.protocol,
+        file.direction,
+        or(&file.path),
+        file.source,
+        file.target,
+        file.bytes,
+        file.sha256.as_deref().map_or("-", |hash| &hash[..8]),
+        or(&file.kind),
+        or(&file.user),
+        file.outcome.map_or("-", facts::kinds::Outcome::name),
+        or(&file.detail),
+    )
+}
+
+fn lines(facts: &Facts) -> Vec<String> {
+    let mut lines: Vec<String> = facts.carried_files.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// The files are those expected and have the hashes of `contents`; with frames missing no other hash appears and nothing is
+/// called whole that is not; doubled or swapped frames change nothing.
+fn check(frames: &[Vec<u8>], contents: &[&[u8]], expected: Expect) {
+    let facts = read(frames);
+    let known = lines(&facts);
+    expected.assert_eq(&(known.join("\n") + "\n"));
+    let hashes: Vec<String> = contents.iter().map(|content| sha256(content)).collect();
+    let sound = |facts: &Facts, what: &str| {
+        for file in &facts.carried_files {
+            if let Some(hash) = &file.sha256 {
+                assert!(hashes.contains(hash), "{what}: {}", line(file));
+            }
+            assert!(
+                !file.complete || file.missing == Some(0),
+                "{what}: {}",
+                line(file)
+            );
+        }
+        for op in &facts.operations {
+            if let Some(hash) = &op.content_sha256 {
+                assert!(hashes.contains(hash), "{what}: {:?}", op.object);
+            }
+        }
+    };
+    sound(&facts, "as it was");
+    for hash in &hashes {
+        assert!(
+            facts
+                .carried_files
+                .iter()
+                .any(|file| file.sha256.as_ref() == Some(hash)),
+            "{hash} is not told"
+        );
+    }
+    for lost in 0..frames.len() {
+        let rest: Vec<&Vec<u8>> = frames
+            .iter()
+            .enumerate()
+            .filter(|(nth, _)| *nth != lost)
+            .map(|(_, frame)| frame)
+            .collect();
+        sound(&read(rest), &format!("without frame {}", lost + 1));
+    }
+    let doubled: Vec<&Vec<u8>> = frames.iter().flat_map(|frame| [frame, frame]).collect();
+    assert_eq!(lines(&read(doubled)), known, "each frame twice");
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|nth| (nth * 7 + nth / 256) as u8).collect()
+}
+
+const AT: Micros = 1_700_000_000 * SECOND;
+
+#[test]
+fn ftp_carries_a_file_on_a_channel_of_its_own() {
+    let recipe = b"lane;speed\r\n1;1200\r\n".repeat(200);
+    let frames = played(|net| {
+        let login = ("operator", "secret");
+        ftp::transfer(
+            net,
+            AT,
+            STATION,
+            PANEL,
+            login,
+            true,
+            ("/in/recipe.csv", &recipe),
+        );
+    });
+    check(
+        &frames,
+        &[&recipe],
+        expect![[r#"
+            ftp upload /in/recipe.csv 10.20.7.1→10.20.7.2 4000/4000 e627f978 text operator ok (-)
+        "#]],
+    );
+    let facts = read(&frames);
+    let op = &facts.operations[0];
+    assert_eq!(op.content_sha256, Some(sha256(&recipe)));
+    assert_eq!(op.protocol, "ftp");
+    let data = facts
+        .conversations
+        .iter()
+        .find(|one| one.protocol.as_deref() == Some("ftp-data"));
+    assert_eq!(
+        data.unwrap().community_id,
+        facts.carried_files[0].community_id,
+        "the file stands with the conversation that carried it"
+    );
+}
+
+#[test]
+fn ftp_fetches_and_an_active_channel_is_read_as_well() {
+    let image = content(5000);
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 21);
+        tcp.answer(net, b"220 ftp server\r\n");
+        for (ask, answer) in [
+            ("TYPE I\r\n", "200 ok\r\n"),
+            ("PORT 10,20,7,1,200,10\r\n", "200 ok\r\n"),
+        ] {
+            tcp.exchange(net, ask.as_bytes(), answer.as_bytes());
+        }
+        tcp.exchange(net, b"RETR fw.bin\r\n", b"150 opening (5000 bytes).\r\n");
+        let mut data = Tcp::open(net, tcp.now(), PANEL, STATION, 200 * 256 + 10);
+        data.ask(net, &image);
+        data.close(net);
+        tcp.until(data.now());
+        tcp.answer(net, b"226 done\r\n");
+        tcp.close(net);
+    });
+    check(
+        &frames,
+        &[&image],
+        expect![[r#"
+        ftp download fw.bin 10.20.7.2→10.20.7.1 5000/5000 1b5c855f data - ok (-)
+    "#]],
+    );
+}
+
+#[test]
+fn tftp_counts_on_where_its_numbers_go_round() {
+    let image = content(66_000 * 16 + 5);
+    let mut worker_frames = Vec::new();
+    let small = content(2000);
+    worker_frames.extend(played(|net| {
+        tftp::read(net, AT, STATION, PANEL, "startup.cfg", &small)
+    }));
+    check(
+        &worker_frames,
+        &[&small],
+        expect![[r#"
+        tftp download startup.cfg 10.20.7.2→10.20.7.1 2000/2000 50f9b59e data - ok (octet)
+    "#]],
+    );
+    let frames = played(|net| {
+        let request = b"\0\x02big.bin\0octet\0blksize\x0016\0";
+        net.udp(AT, STATION, 50_000, PANEL, 69, request);
+        net.udp(
+            AT + 1,
+            PANEL,
+            50_001,
+            STATION,
+            50_000,
+            b"\0\x06blksize\x0016\0",
+        );
+        for (nth, piece) in image.chunks(16).enumerate() {
+            let number = ((nth + 1) as u16).to_be_bytes();
+            let at = AT + 2 + 2 * nth as Micros;
+            let block = [&[0, 3][..], &number, piece].concat();
+            net.udp(at, STATION, 50_000, PANEL, 50_001, &block);
+            net.udp(
+                at + 1,
+                PANEL,
+                50_001,
+                STATION,
+                50_000,
+                &[&[0, 4][..], &number].concat(),
+            );
+        }
+    });
+    let facts = read(&frames);
+    assert_eq!(facts.carried_files[0].sha256, Some(sha256(&image)));
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn http_tells_files_however_their_end_is_told() {
+    let (one, two, three) = (
+        content(4000),
+        b"line of a text\n".repeat(400),
+        content(3000),
+    );
+    let packed = gzip(&two);
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 80);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", one.len());
+        tcp.exchange(
+            net,
+            b"GET /a.bin HTTP/1.1\r\nHost: p\r\n\r\n",
+            &[head.as_bytes(), &one].concat(),
+        );
+        let mut chunked =
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+                .to_vec();
+        for chunk in packed.chunks(50) {
+            chunked.extend(
+                format!("{:x}\r\n", chunk.len())
+                    .bytes()
+                    .chain(chunk.iter().copied())
+                    .chain(*b"\r\n"),
+            );
+        }
+        chunked.extend(b"0\r\n\r\n");
+        tcp.exchange(net, b"GET /b.txt HTTP/1.1\r\nHost: p\r\n\r\n", &chunked);
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n";
+        tcp.exchange(
+            net,
+            b"GET /c HTTP/1.1\r\nHost: p\r\n\r\n",
+            &[head.as_slice(), &three].concat(),
+        );
+        tcp.close_by(net, Side::Server);
+    });
+    check(
+        &frames,
+        &[&one, &two, &three],
+        expect![[r#"
+        http download /a.bin 10.20.7.2→10.20.7.1 4000/4000 960c1e92 data - ok (-)
+        http download /b.txt 10.20.7.2→10.20.7.1 6000/6000 05c3e26c text - ok (encoded as gzip)
+        http download /c 10.20.7.2→10.20.7.1 3000/3000 f49a000a data - ok (-)
+    "#]],
+    );
+}
+
+#[test]
+fn http_puts_parts_of_a_file_together_and_takes_forms_apart() {
+    let file = content(6000);
+    let (first, second) = (content(1500), b"x=1\r\n--B\r\n".repeat(300));
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 80);
+        for (from, to) in [(0, 2000), (4000, 6000), (2000, 4000)] {
+            let ask = format!(
+                "GET /fw.img HTTP/1.1\r\nHost: p\r\nRange: bytes={from}-{}\r\n\r\n",
+                to - 1
+            );
+            let head = format!(
+                "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{}/6000\r\nContent-Length: {}\r\n\r\n",
+                to - 1,
+                to - from
+            );
+            tcp.exchange(
+                net,
+                ask.as_bytes(),
+                &[head.as_bytes(), &file[from..to]].concat(),
+            );
+        }
+        let part = |name: &str, content: &[u8]| {
+            let head = format!(
+                "--BOUND\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n"
+            );
+            [head.as_bytes(), content, b"\r\n"].concat()
+        };
+        let plain = b"--BOUND\r\nContent-Disposition: form-data; name=\"do\"\r\n\r\nupload\r\n";
+        let body = [
+            part("one.bin", &first),
+            plain.to_vec(),
+            part("two.txt", &second),
+            b"--BOUND--\r\n".to_vec(),
+        ]
+        .concat();
+        let head = format!(
+            "POST /load HTTP/1.1\r\nHost: p\r\nAuthorization: Basic b3A6eA==\r\nContent-Type: multipart/form-data; boundary=BOUND\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        tcp.exchange(
+            net,
+            &[head.as_bytes(), &body].concat(),
+            b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+        );
+        tcp.close(net);
+    });
+    check(
+        &frames,
+        &[&file, &first, &second],
+        expect![[r#"
+        http download /fw.img 10.20.7.2→10.20.7.1 6000/6000 ff4f94c7 data - ok (put together of parts)
+        http upload /load 10.20.7.1→10.20.7.2 1500/1500 69d745ca data op ok (-)
+        http upload /load 10.20.7.1→10.20.7.2 3000/3000 37462ed3 text op ok (-)
+    "#]],
+    );
+}
+
+/// One SMB 2 message: command, message number, whether it answers, whether it goes on with the one before, body.
+struct Smb {
+    command: u16,
+    number: u64,
+    reply: bool,
+    related: bool,
+    body: Vec<u8>,
+}
+
+fn smb(command: u16, number: u64, reply: bool, body: Vec<u8>) -> Smb {
+    Smb {
+        command,
+        number,
+        reply,
+        related: false,
+        body,
+    }
+}
+
+/// A session message that holds them all.
+fn session(messages: &[Smb]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for (nth, one) in messages.iter().enumerate() {
+        let last = nth + 1 == messages.len();
+        let room = (64 + one.body.len()).next_multiple_of(8);
+        let next = if last { 0 } else { room as u32 };
+        let flags = u32::from(one.reply) | if one.related { 4 } else { 0 };
+        let mut message = b"\xfeSMB\x40\0\0\0".to_vec();
+        message.extend(0u32.to_le_bytes());
+        message.extend(one.command.to_le_bytes());
+        message.extend([1, 0]);
+        message.extend(flags.to_le_bytes());
+        message.extend(next.to_le_bytes());
+        message.extend(one.number.to_le_bytes());
+        message.extend([0; 4]);
+        message.extend(5u32.to_le_bytes());
+        message.extend(9u64.to_le_bytes());
+        message.extend([0; 16]);
+        message.extend(&one.body);
+        if !last {
+            message.resize(room, 0);
+        }
+        all.extend(message);
+    }
+    [&(all.len() as u32).to_be_bytes()[..], &all].concat()
+}
+
+fn wide(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn connect(path: &str) -> Vec<u8> {
+    let path = wide(path);
+    [
+        &[9, 0, 0, 0, 72, 0][..],
+        &(path.len() as u16).to_le_bytes(),
+        &path,
+    ]
+    .concat()
+}
+
+fn create(name: &str) -> Vec<u8> {
+    let name = wide(name);
+    let mut body = vec![57, 0];
+    body.extend([0; 42]);
+    body.extend(120u16.to_le_bytes());
+    body.extend((name.len() as u16).to_le_bytes());
+    body.extend([0; 8]);
+    body.extend(name);
+    body
+}
+
+fn created(id: [u8; 16], size: u64) -> Vec<u8> {
+    let mut body = vec![89, 0, 0, 0, 1, 0, 0, 0];
+    body.extend([0; 40]);
+    body.extend(size.to_le_bytes());
+    body.extend(0x20u32.to_le_bytes());
+    body.extend([0; 4]);
+    body.extend(id);
+    body.extend([0; 8]);
+    body
+}
+
+fn write(id: [u8; 16], offset: u64, content: &[u8]) -> Vec<u8> {
+    let mut body = vec![49, 0, 112, 0];
+    body.extend((content.len() as u32).to_le_bytes());
+    body.extend(offset.to_le_bytes());
+    body.extend(id);
+    body.extend([0; 16]);
+    body.extend(content);
+    body
+}
+
+fn ask_read(id: [u8; 16], offset: u64, length: u32) -> Vec<u8> {
+    let mut body = vec![49, 0, 0, 0];
+    body.extend(length.to_le_bytes());
+    body.extend(offset.to_le_bytes());
+    body.extend(id);
+    body.extend([0; 17]);
+    body
+}
+
+fn was_read(content: &[u8]) -> Vec<u8> {
+    let mut body = vec![17, 0, 80, 0];
+    body.extend((content.len() as u32).to_le_bytes());
+    body.extend([0; 8]);
+    body.extend(content);
+    body
+}
+
+fn close(id: [u8; 16]) -> Vec<u8> {
+    [&[24, 0, 0, 0, 0, 0, 0, 0][..], &id].concat()
+}
+
+#[test]
+fn smb_reads_and_writes_at_places_in_any_order_and_in_compounds() {
+    let (fetched, put, small) = (content(9000), content(7000), content(700));
+    let (a, b, c) = ([1; 16], [2; 16], [3; 16]);
+    let done = |number| {
+        smb(
+            6,
+            number,
+            true,
+            vec![60, 0, 0, 0].into_iter().chain([0; 56]).collect(),
+        )
+    };
+    let wrote = |number| {
+        smb(
+            9,
+            number,
+            true,
+            vec![17, 0, 0, 0].into_iter().chain([0; 12]).collect(),
+        )
+    };
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 445);
+        let mut turn = |net: &mut Network, asks: &[Smb], answers: &[&[Smb]]| {
+            tcp.send(net, Side::Client, &session(asks));
+            for answer in answers {
+                tcp.send(net, Side::Server, &session(answer));
+            }
+        };
+        let share = vec![16, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        turn(
+            net,
+            &[smb(3, 1, false, connect(r"\\PANEL\recipes"))],
+            &[&[smb(3, 1, true, share)]],
+        );
+        // Read in three pieces, asked one after the other, the last two answered the other way round.
+        turn(
+            net,
+            &[smb(5, 2, false, create(r"out\log.bin"))],
+            &[&[smb(5, 2, true, created(a, 9000))]],
+        );
+        turn(net, &[smb(8, 3, false, ask_read(a, 0, 3000))], &[]);
+        turn(net, &[smb(8, 4, false, ask_read(a, 3000, 3000))], &[]);
+        turn(
+            net,
+            &[smb(8, 5, false, ask_read(a, 6000, 3000))],
+            &[
+                &[smb(8, 3, true, was_read(&fetched[..3000]))],
+                &[smb(8, 5, true, was_read(&fetched[6000..]))],
+                &[smb(8, 4, true, was_read(&fetched[3000..6000]))],
+            ],
+        );
+        turn(net, &[smb(6, 6, false, close(a))], &[&[done(6)]]);
+        // Written from the end.
+        turn(
+            net,
+            &[smb(5, 7, false, create("fw.bin"))],
+            &[&[smb(5, 7, true, created(b, 0))]],
+        );
+        turn(
+            net,
+            &[smb(9, 8, false, write(b, 4000, &put[4000..]))],
+            &[&[wrote(8)]],
+        );
+        turn(
+            net,
+            &[smb(9, 9, false, write(b, 0, &put[..4000]))],
+            &[&[wrote(9)]],
+        );
+        turn(net, &[smb(6, 10, false, close(b))], &[&[done(10)]]);
+        // Opened, written and closed in one.
+        let all = [0xff; 16];
+        let related = |it: Smb| Smb {
+            related: true,
+            ..it
+        };
+        turn(
+            net,
+            &[
+                smb(5, 11, false, create("note.dat")),
+                related(smb(9, 12, false, write(all, 0, &small))),
+                related(smb(6, 13, false, close(all))),
+            ],
+            &[&[
+                smb(5, 11, true, created(c, 0)),
+                related(wrote(12)),
+                related(done(13)),
+            ]],
+        );
+        // A part of a file that was there before is written over: what it has become was not seen.
+        turn(
+            net,
+            &[smb(5, 14, false, create("fw.bin"))],
+            &[&[smb(5, 14, true, created(b, 7000))]],
+        );
+        turn(
+            net,
+            &[smb(9, 15, false, write(b, 0, &small))],
+            &[&[wrote(15)]],
+        );
+        turn(net, &[smb(6, 16, false, close(b))], &[&[done(16)]]);
+        tcp.close(net);
+    });
+    check(
+        &frames,
+        &[&fetched, &put, &small],
+        expect![[r#"
+        smb download \\PANEL\recipes\out\log.bin 10.20.7.2→10.20.7.1 9000/9000 5645a81c data - ok (-)
+        smb upload \\PANEL\recipes\fw.bin 10.20.7.1→10.20.7.2 700/7000 - data - ok (-)
+        smb upload \\PANEL\recipes\fw.bin 10.20.7.1→10.20.7.2 7000/7000 cd9447b7 data - ok (-)
+        smb upload \\PANEL\recipes\note.dat 10.20.7.1→10.20.7.2 700/700 1d44efe0 data - ok (-)
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_written_twice_has_no_hash() {
+    let id = [1; 16];
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 445);
+        for (ask, answer) in [
+            (
+                smb(5, 1, false, create("tool.exe")),
+                smb(5, 1, true, created(id, 0)),
+            ),
+            (
+                smb(9, 2, false, write(id, 0, &content(600))),
+                smb(9, 2, true, vec![17, 0, 0, 0]),
+            ),
+            (
+                smb(9, 3, false, write(id, 0, &content(64))),
+                smb(9, 3, true, vec![17, 0, 0, 0]),
+            ),
+        ] {
+            tcp.exchange(net, &session(&[ask]), &session(&[answer]));
+        }
+        tcp.close(net);
+    });
+    check(
+        &frames,
+        &[],
+        expect![[r#"
+            smb upload tool.exe 10.20.7.1→10.20.7.2 600/? - data - ok (parts were written twice)
+        "#]],
+    );
+}
