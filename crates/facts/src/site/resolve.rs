@@ -9,7 +9,7 @@ use super::spelling::{closest, listed};
 use super::values::{EndName, Work, net};
 use super::{
     Asset, Conduit, End, Interface, Party, Place, Platform, Problem, Sensor, Service, Site,
-    Supplier, WorkOrder, Zone, addresses, doubts, file, running,
+    Supplier, Timestamps, WorkOrder, Zone, addresses, doubts, file, running,
 };
 use crate::Time;
 use crate::site::reader::Wrong;
@@ -418,6 +418,7 @@ impl Resolver<'_> {
                 .map(|pattern| pattern.0)
                 .collect(),
             interface: sensor.interface.value(),
+            timestamps: sensor.timestamps.value().unwrap_or(Timestamps::Kernel),
             folder: sensor.folder.value(),
             place: sensor.at,
         }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
 use report::events::{Event, Health as Told, Origin, Trouble};
-use store::history::{self, History};
+use store::history::{self, History, ReadFile};
 use store::{Limits, Memory};
 
+use super::damping::Damping;
 use super::folders;
 use super::health::{Watchers, tell};
 use super::metrics::{self, HistoryState, PacketRing};
@@ -47,6 +48,10 @@ pub struct Keeper {
     pub saved: Option<Time>,
     /// Finished captures whose facts are not saved yet.
     pub read: Vec<Read>,
+    /// Something was judged since the start.
+    pub judged: bool,
+    /// What toggles.
+    pub damping: Damping,
 }
 
 /// What is due when, on the steady clock.
@@ -82,6 +87,15 @@ impl Timetable {
 fn offset() -> i64 {
     let steady = i64::try_from(clock::monotonic().as_nanos()).unwrap_or(i64::MAX);
     clock::now().0.saturating_sub(steady)
+}
+
+fn in_history(read: &Read) -> ReadFile {
+    ReadFile {
+        path: read.seen.path.to_string_lossy().into_owned(),
+        bytes: read.seen.bytes,
+        changed: read.seen.changed,
+        frames: read.frames,
+    }
 }
 
 fn span(nanos: i64) -> Duration {
@@ -151,7 +165,9 @@ impl Keeper {
             "seawall",
             "Seawall was stopped; nobody watches now.",
         );
-        self.tell(vec![stopped]);
+        let mut last = self.damping.rest();
+        last.push(stopped);
+        self.tell(last);
         self.outputs.drain();
         self.history.close(clock::now())?;
         outcome
@@ -159,11 +175,13 @@ impl Keeper {
 
     fn take(&mut self, mut report: Report) {
         let events = self.watchers.note(&mut report);
+        let events = self.damping.pass(events, clock::monotonic());
         self.tell(events);
         self.timetable.news = true;
-        self.read.append(&mut report.files);
         self.memory.absorb(report.facts.clone());
         self.history.tell(report.facts, report.at);
+        self.history.tell_read(report.files.iter().map(in_history));
+        self.read.append(&mut report.files);
     }
 
     fn do_what_is_due(&mut self) {
@@ -200,6 +218,8 @@ impl Keeper {
                 self.timetable.news = true;
             }
             self.tell(events);
+            let rested = self.damping.due(steady);
+            self.tell(rested);
             self.measure(now);
         }
     }
@@ -209,7 +229,7 @@ impl Keeper {
             Ok(written) => {
                 self.saved = Some(now);
                 let read = std::mem::take(&mut self.read);
-                if let Err(error) = folders::remember(&self.state.file("read.jsonl"), &read) {
+                if let Err(error) = folders::remember(&self.state.file(folders::READ), &read) {
                     eprintln!("seawall: captures that were read cannot be written down: {error}");
                     self.read = read;
                 }
@@ -217,7 +237,10 @@ impl Keeper {
                     eprintln!("seawall: {note}");
                 }
                 if let Some((since, _)) = self.unsaved.take() {
-                    eprintln!("seawall: history is written again; it had waited since {since}");
+                    let detail = format!(
+                        "History is written again; what had waited since {since} is in it."
+                    );
+                    self.tell(vec![tell(now, Trouble::DiskWorks, "history", detail)]);
                 }
             }
             Err(error) if self.unsaved.is_none() => {
@@ -244,7 +267,9 @@ impl Keeper {
         facts.coverage.extend(self.gaps.iter().cloned());
         match self.verdicts.judge(facts, &self.terminal, now) {
             Ok(judgement) => {
-                self.tell(judgement.events);
+                self.judged = true;
+                let events = self.damping.pass(judgement.events, clock::monotonic());
+                self.tell(events);
                 if let Err(error) = self.verdicts.told(judgement.seen) {
                     eprintln!("seawall: {}", error::chain(&error));
                 }
@@ -273,6 +298,12 @@ impl Keeper {
         self.memory.forget(begin);
         if let Ok(gaps) = self.history.gaps(begin, now) {
             self.gaps = gaps.iter().map(store::history::Gap::coverage).collect();
+        }
+        // Before the first judgement nothing is known to be open.
+        if self.judged {
+            for note in self.verdicts.trim(run.kept_size) {
+                eprintln!("seawall: {note}");
+            }
         }
         match sensor::live::trim(&self.state.packets(), run.packets_size) {
             Ok(trimmed) => {
@@ -324,12 +355,39 @@ impl Keeper {
                 if step > 0 { "forward" } else { "back" },
                 Duration::from_nanos(step.unsigned_abs()).as_secs_f64()
             );
-            self.tell(vec![tell(
-                clock::now(),
-                Trouble::ClockStepped,
-                "clock",
-                detail,
-            )]);
+            let now = clock::now();
+            let unset = Time(now.0.saturating_sub(step));
+            self.tell(vec![tell(now, Trouble::ClockStepped, "clock", detail)]);
+            // These times happened twice, or never: what rests on them is not sure.
+            let (from, until) = (unset.min(now), unset.max(now));
+            let step = Facts {
+                coverage: vec![Coverage::not_watching(None, from, until, "clock")],
+                ..Facts::default()
+            };
+            self.memory.absorb(step.clone());
+            self.history.tell(step, now);
+            self.timetable.news = true;
+            if now < unset {
+                self.look_back(now, unset);
+            }
+        }
+    }
+
+    /// The clock was set back: the window begins earlier again, and what was forgotten of it meanwhile is in the history.
+    fn look_back(&mut self, now: Time, until: Time) {
+        self.save(now);
+        // What cannot be written is in memory alone.
+        if self.unsaved.is_some() {
+            return;
+        }
+        let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
+        match self.history.load(begin, until, &Limits::default()) {
+            Ok(recalled) => {
+                self.memory = Memory::new(&Limits::default());
+                self.memory.absorb(recalled.facts);
+                self.gaps = recalled.gaps.iter().map(history::Gap::coverage).collect();
+            }
+            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
         }
     }
 
@@ -366,7 +424,7 @@ impl Keeper {
             let sinks = self.outputs.prepare(&terminal.site, terminal.folder())?;
             let doors = match witnesses.are_those_of(&terminal.site) {
                 true => None,
-                false => Some(Doors::open(&terminal.site)?),
+                false => Some(Doors::open(&terminal.site, false)?),
             };
             Ok((terminal, sinks, doors))
         };
@@ -383,7 +441,9 @@ impl Keeper {
                 self.take(report);
             }
             self.save(clock::now());
-            witnesses.replace(doors, &self.terminal.site, &self.state)?;
+            let known = self.history.files_read()?;
+            let read = folders::read_before(&self.state.file(folders::READ), known);
+            witnesses.replace(doors, &self.terminal.site, &self.state, read)?;
             self.watchers = Watchers::new(&self.terminal.site, clock::now());
             let pause = Coverage::not_watching(None, stopped, clock::now(), "paused");
             let pause = Facts {

@@ -222,6 +222,7 @@ impl Outputs {
             of.kernel_drops_lately += health.counts.dropped.saturating_sub(before.2);
             of.ring_fill = of.ring_fill.max(health.fill());
             of.lag = of.lag.max(health.lag);
+            of.shedding = of.shedding.max(health.level);
             self.before
                 .insert(key, (now, health.load.frames, health.counts.dropped));
         }

@@ -31,6 +31,8 @@ pub struct Verdicts {
     seen: Option<Seen>,
     kept: Kept,
     cuts: VecDeque<Wanted>,
+    /// Findings that are open.
+    open: HashSet<String>,
     /// Findings whose packets were asked for since the start.
     wanted: HashSet<String>,
     files: Files,
@@ -84,6 +86,7 @@ impl Verdicts {
             seen,
             kept: Kept::open(&state.kept())?,
             cuts: VecDeque::new(),
+            open: HashSet::new(),
             wanted: HashSet::new(),
             files,
             reported: None,
@@ -172,11 +175,14 @@ impl Verdicts {
             .iter()
             .filter_map(|file| Some((file.name.as_str(), file.folder.as_deref()?)))
             .collect();
-        let subjects = assessment
-            .measures
-            .iter()
-            .flat_map(|measure| &measure.subjects);
-        for subject in subjects {
+        let subjects = || {
+            let measures = assessment.measures.iter();
+            measures.flat_map(|measure| &measure.subjects)
+        };
+        self.open = subjects().filter_map(|one| one.finding.clone()).collect();
+        // What closed may open again, with packets of its own.
+        self.wanted.retain(|finding| self.open.contains(finding));
+        for subject in subjects() {
             let Some(finding) = &subject.finding else {
                 continue;
             };
@@ -242,6 +248,26 @@ impl Verdicts {
             }
         }
         problems
+    }
+
+    /// Keeps the packets behind findings within their budget; says what went.
+    pub fn trim(&mut self, budget: u64) -> Vec<String> {
+        match self
+            .kept
+            .trim(budget, &|finding| self.open.contains(finding))
+        {
+            Ok(deleted) if deleted.is_empty() => Vec::new(),
+            Ok(deleted) => {
+                let bytes: u64 = deleted.iter().map(|(_, bytes)| bytes).sum();
+                let findings: Vec<&str> = deleted.iter().map(|(one, _)| one.as_str()).collect();
+                vec![format!(
+                    "the packets behind {} were deleted ({bytes} bytes), as `kept_size` of [run] says: these findings are \
+                     no longer open",
+                    findings.join(", ")
+                )]
+            }
+            Err(error) => vec![crate::error::chain(&error)],
+        }
     }
 
     fn write(&self, path: &Path, text: &str) -> Option<String> {

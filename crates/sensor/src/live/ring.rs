@@ -42,9 +42,12 @@ pub struct Options {
     /// Also what this machine sends: where it is itself part of the traffic. Not on loopback, where everything sent is
     /// received.
     pub outgoing: bool,
-    /// Take the network card's time stamps, if someone has set it to stamp every frame. Its clock must then be kept at
-    /// UTC (`ptp4l`, `phc2sys`): the kernel does not compare them.
+    /// Take the network card's time stamps: it is set to stamp every frame, if nobody has done so. Its clock must be kept
+    /// at UTC (`ptp4l`, `phc2sys`): the kernel does not compare them. Where the card cannot, [`Tap::remark`] says so, and
+    /// the stamps are the kernel's.
     pub hardware_time: bool,
+    /// An interface that is not there is waited for, as is one that goes away later.
+    pub patient: bool,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
             promiscuous: true,
             outgoing: false,
             hardware_time: false,
+            patient: false,
         }
     }
 }
@@ -106,6 +110,8 @@ pub struct Tap {
     state: State,
     /// Why the interface cannot be opened anew.
     problem: Option<String>,
+    /// What was asked for and cannot be had.
+    remark: Option<String>,
     counts: Counts,
 }
 
@@ -136,9 +142,17 @@ pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
             socket: None,
             state: State::Down,
             problem: None,
+            remark: None,
             counts: Counts::default(),
         };
-        tap.socket = Some(tap.set_up()?);
+        match tap.set_up() {
+            Ok(open) => tap.socket = Some(open),
+            Err(error @ Error::NoInterface { .. }) if options.patient => {
+                tap.state = State::Gone;
+                tap.problem = Some(error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
         taps.push(tap);
     }
     // All are in the group before the first takes anything in: no packet goes to a worker that a later one takes over.
@@ -224,6 +238,24 @@ impl Tap {
         count
     }
 
+    /// How full the ring is with packets that wait to be read, 0 to 1: by their bytes, as a block that was handed over with
+    /// little in it is little work.
+    pub fn load(&mut self) -> f64 {
+        let Some(open) = &mut self.socket else {
+            return 0.0;
+        };
+        let blocks = open.ring.blocks();
+        let mut bytes = 0usize;
+        for nth in 0..blocks {
+            let at = (open.next + nth) % blocks.max(1);
+            let Some(block) = open.ring.block(at) else {
+                break;
+            };
+            bytes = bytes.saturating_add(number(block, 20));
+        }
+        bytes as f64 / (blocks.max(1) * BLOCK as usize) as f64
+    }
+
     /// How the interface was when it was looked at last, which is whenever no packets come.
     pub fn state(&self) -> State {
         self.state
@@ -232,6 +264,11 @@ impl Tap {
     /// Why packets do not come in though the interface is there, or why it cannot be opened anew.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
+    }
+
+    /// What was asked for and cannot be had on this interface, in a sentence.
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
     }
 
     /// Whether there is something to take packets from; if not, each call of [`Tap::packets`] tries to open it anew.
@@ -280,7 +317,13 @@ impl Tap {
     }
 
     /// A socket with its ring, bound to the interface. Of several, it takes nothing in before it joined its group.
-    fn set_up(&self) -> Result<Open, Error> {
+    fn set_up(&mut self) -> Result<Open, Error> {
+        let (open, remark) = self.make()?;
+        self.remark = remark;
+        Ok(open)
+    }
+
+    fn make(&self) -> Result<(Open, Option<String>), Error> {
         let name = &self.options.interface;
         let socket = Socket::new().map_err(|source| match source.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => Error::Denied { name: name.clone() },
@@ -314,8 +357,16 @@ impl Tap {
         socket
             .set(packet, libc::PACKET_RESERVE, &reserve)
             .map_err(|e| self.failed("reserve room for a VLAN tag", old, e))?;
+        let mut remark = None;
+        if self.options.hardware_time
+            && let Err(why) = stamp_every_frame(&socket, name)
+        {
+            remark = Some(format!(
+                "interface {name}: hardware time stamps were asked for, and {why}: packets bear the kernel's time stamps"
+            ));
+        }
         // Only if every frame is stamped: a mix of two clocks would put packets in a wrong order.
-        if self.options.hardware_time && socket.stamps_every_frame(name).unwrap_or(false) {
+        if self.options.hardware_time && remark.is_none() {
             let raw = libc::SOF_TIMESTAMPING_RAW_HARDWARE;
             socket
                 .set(packet, libc::PACKET_TIMESTAMP, &raw)
@@ -345,14 +396,15 @@ impl Tap {
                     self.failed("make it promiscuous", "check the driver of the card", e)
                 })?;
         }
-        Ok(Open {
+        let open = Open {
             ring,
             socket,
             index,
             kind,
             next: 0,
             taking,
-        })
+        };
+        Ok((open, remark))
     }
 
     fn shares(&self) -> bool {
@@ -509,6 +561,22 @@ fn packet<'a>(block: &'a mut [u8], at: usize, header: &libc::tpacket3_hdr) -> Op
         wire_len,
         link: Link::Ethernet,
     })
+}
+
+/// Sees to it that the card stamps every frame that comes in, or says why it does not.
+fn stamp_every_frame(socket: &Socket, name: &str) -> Result<(), String> {
+    if socket.stamps_every_frame(name).unwrap_or(false) {
+        return Ok(());
+    }
+    match socket.have_every_frame_stamped(name) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the card stamps some frames only".to_owned()),
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => Err(
+            "setting the card takes the capability CAP_NET_ADMIN, or `hwstamp_ctl -r 1` beforehand"
+                .to_owned(),
+        ),
+        Err(error) => Err(format!("the card has none to give ({error})")),
+    }
 }
 
 /// The interfaces that this process sees, for a message.

@@ -87,7 +87,9 @@ impl Worker {
         let fits = |flow: &Flow| {
             let (own, other) = (flow.dir(glance.sender), flow.dir(1 - glance.sender));
             let in_order = glance.tcp.as_ref().is_none_or(|tcp| {
-                let next = own.stream.is_next(tcp.seq, Some(tcp.ack), other.stream.reach());
+                let next = own
+                    .stream
+                    .is_next(tcp.seq, Some(tcp.ack), other.stream.reach());
                 tcp.plain && (glance.payload == 0 || next)
             });
             in_order && !is_stale(flow, frame.time)
@@ -173,7 +175,21 @@ fn glance(frame: &Frame<'_>) -> Option<Glance> {
 
 fn v4(bytes: &[u8]) -> Option<Glance> {
     let head = bytes.first_chunk::<20>()?;
-    let [first, _, high, low, i0, i1, flags, offset, ttl, protocol, _, _, ends @ ..] = head;
+    let [
+        first,
+        _,
+        high,
+        low,
+        i0,
+        i1,
+        flags,
+        offset,
+        ttl,
+        protocol,
+        _,
+        _,
+        ends @ ..,
+    ] = head;
     let header = usize::from(first & 0x0f) * 4;
     let total = usize::from(u16::from_be_bytes([*high, *low]));
     if first >> 4 != 4 || header < 20 || flags & 0x3f != 0 || *offset != 0 {
@@ -341,7 +357,10 @@ mod tests {
         assert!(control.conversations.len() < whole.conversations.len());
         let (a, b) = (&whole.operations, &control.operations);
         let say = |one: &facts::kinds::Operation| {
-            format!("{} {:?} {:?} {:?}", one.protocol, one.operation, one.object, one.evidence)
+            format!(
+                "{} {:?} {:?} {:?}",
+                one.protocol, one.operation, one.object, one.evidence
+            )
         };
         assert_eq!((lacking(a, b, say), lacking(b, a, say)), (vec![], vec![]));
     }
