@@ -26,6 +26,8 @@ pub const READ: &str = "read.jsonl";
 const LOOK: Duration = Duration::from_secs(1);
 /// A file that was not changed for so many seconds is finished.
 const SETTLED: u32 = 15;
+/// Captures of which it is known how far they were read, before those that are gone are forgotten.
+const MOST_FILES: usize = 1 << 17;
 /// Frames between two looks at whether to stop.
 const STRIDE: u64 = 1 << 14;
 
@@ -111,6 +113,10 @@ impl Reader {
                         return false;
                     };
                     frames = read;
+                    if self.frames.len() >= MOST_FILES {
+                        self.frames.retain(|path, _| path.exists());
+                    }
+                    self.frames.insert(seen.path.clone(), read);
                     facts
                 }
                 Err(error) => {

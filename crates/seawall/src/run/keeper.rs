@@ -367,6 +367,8 @@ impl Keeper {
             self.memory.absorb(step.clone());
             self.history.tell(step, now);
             self.timetable.news = true;
+            // Another window begins.
+            self.timetable.tidy = clock::monotonic();
             if now < unset {
                 self.look_back(now, unset);
             }

@@ -9,6 +9,7 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+mod clock;
 mod load;
 mod odds;
 mod rig;

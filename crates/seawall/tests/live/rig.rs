@@ -99,8 +99,14 @@ pub struct Sensor {
 impl Sensor {
     /// Starts one, and waits until it watches.
     pub fn start(cable: &Cable, site: &Path) -> Sensor {
+        Sensor::start_with(cable, site, &[])
+    }
+
+    /// And gives it something in its environment.
+    pub fn start_with(cable: &Cable, site: &Path, given: &[(&str, &PathBuf)]) -> Sensor {
         let before = events(site).len();
         let mut command = cable.inside(env!("CARGO_BIN_EXE_seawall"));
+        command.envs(given.iter().copied());
         let child = command
             .arg("run")
             .arg(site)
