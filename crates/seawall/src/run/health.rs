@@ -371,7 +371,7 @@ fn put_aside(
     };
     let rows = [
         row("bulk", before.bulk, now.bulk),
-        row("neither control nor bulk", before.other, now.other),
+        row("other traffic", before.other, now.other),
     ];
     rows.into_iter().flatten().collect()
 }

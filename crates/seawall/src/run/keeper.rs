@@ -89,6 +89,38 @@ fn offset() -> i64 {
     clock::now().0.saturating_sub(steady)
 }
 
+/// Whether a report tells of anything that was not judged: all but that a worker is well and nothing came. What follows from
+/// the time alone is judged once a minute.
+fn is_news(report: &Report) -> bool {
+    let Facts {
+        captures: _,
+        files: _,
+        coverage,
+        assets,
+        addresses,
+        conversations,
+        operations,
+        names,
+        remote_sessions,
+        credentials,
+        identities,
+        routes,
+        oddities,
+    } = &report.facts;
+    let is_quiet = assets.is_empty()
+        && addresses.is_empty()
+        && conversations.is_empty()
+        && operations.is_empty()
+        && names.is_empty()
+        && remote_sessions.is_empty()
+        && credentials.is_empty()
+        && identities.is_empty()
+        && routes.is_empty()
+        && oddities.is_empty()
+        && coverage.iter().all(|row| row.state == "complete");
+    !is_quiet || !report.files.is_empty()
+}
+
 fn in_history(read: &Read) -> ReadFile {
     ReadFile {
         path: read.seen.path.to_string_lossy().into_owned(),
@@ -177,7 +209,7 @@ impl Keeper {
         let events = self.watchers.note(&mut report);
         let events = self.damping.pass(events, clock::monotonic());
         self.tell(events);
-        self.timetable.news = true;
+        self.timetable.news |= is_news(&report);
         self.memory.absorb(report.facts.clone());
         self.history.tell(report.facts, report.at);
         self.history.tell_read(report.files.iter().map(in_history));
@@ -197,6 +229,12 @@ impl Keeper {
         if steady >= self.timetable.judge {
             if self.timetable.news {
                 self.judge(now);
+            } else {
+                self.outputs.unchanged(now);
+                // Frames that were not on the disk yet may be by now.
+                for problem in self.verdicts.cut(now) {
+                    eprintln!("seawall: {problem}");
+                }
             }
             let took = clock::monotonic().saturating_sub(steady);
             self.timetable.judge = steady + every.max(took.saturating_mul(REST));
@@ -443,7 +481,8 @@ impl Keeper {
                 self.take(report);
             }
             self.save(clock::now());
-            let known = self.history.files_read()?;
+            // Should the folder not be readable now, the list knows nearly all.
+            let known = self.history.files_read().unwrap_or_default();
             let read = folders::read_before(&self.state.file(folders::READ), known);
             witnesses.replace(doors, &self.terminal.site, &self.state, read)?;
             self.watchers = Watchers::new(&self.terminal.site, clock::now());
@@ -511,4 +550,33 @@ impl Keeper {
             },
         });
     }
+}
+
+#[test]
+fn a_quiet_interval_is_no_news_and_a_frame_or_a_lost_one_is() {
+    let report = |facts| Report {
+        at: Time(0),
+        facts,
+        health: None,
+        files: Vec::new(),
+    };
+    let drops = |dropped| Facts {
+        coverage: vec![Coverage::drops(
+            "span",
+            "eth1",
+            Time(0),
+            Time(1),
+            0,
+            dropped,
+        )],
+        ..Facts::default()
+    };
+    assert!(!is_news(&report(Facts::default())));
+    assert!(!is_news(&report(drops(0))));
+    assert!(is_news(&report(drops(1))));
+    let seen = Facts {
+        addresses: vec![facts::kinds::AddressFact::default()],
+        ..Facts::default()
+    };
+    assert!(is_news(&report(seen)));
 }

@@ -142,6 +142,13 @@ impl Outputs {
         self.metrics.measures = assessment.measures.iter().map(measure).collect();
     }
 
+    /// Nothing came that a judgement could change by: the last one holds.
+    pub fn unchanged(&mut self, now: Time) {
+        if let Some(judge) = &mut self.metrics.judge {
+            judge.at = now;
+        }
+    }
+
     pub fn packets(&mut self, ring: PacketRing) {
         self.metrics.packets = Some(ring);
     }

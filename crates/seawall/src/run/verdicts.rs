@@ -213,7 +213,7 @@ impl Verdicts {
     }
 
     /// Cuts out what is there by now, for as long as there is time; the rest is looked for again a few times.
-    fn cut(&mut self, now: Time) -> Vec<String> {
+    pub fn cut(&mut self, now: Time) -> Vec<String> {
         let mut problems = Vec::new();
         let end = clock::monotonic() + CUTTING;
         for _ in 0..self.cuts.len() {

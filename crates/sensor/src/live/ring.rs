@@ -97,13 +97,25 @@ pub struct Counts {
     pub blocks: u32,
 }
 
-/// The group of taps in which the kernel chooses one for each packet, and the interface that it is for.
-type Group = Arc<Mutex<Option<(i32, u16)>>>;
+/// The group of taps in which the kernel chooses one for each packet.
+type Group = Arc<Mutex<Option<Joined>>>;
+
+/// The kernel numbers taps in the order in which they join, and goes by that number: only where they join in their own
+/// order, whenever that is, all that two hosts say comes to the same worker from every interface.
+#[derive(Clone, Copy, Debug)]
+struct Joined {
+    /// Of the interface.
+    index: i32,
+    id: u16,
+    taps: usize,
+}
 
 /// One worker's share of an interface.
 #[derive(Debug)]
 pub struct Tap {
     options: Options,
+    /// Its place among the taps of the interface.
+    number: usize,
     group: Group,
     /// Absent while the interface is gone.
     socket: Option<Open>,
@@ -135,9 +147,10 @@ struct Open {
 pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
     let group = Group::default();
     let mut taps = Vec::new();
-    for _ in 0..options.workers.clamp(1, MOST_WORKERS) {
+    for number in 0..options.workers.clamp(1, MOST_WORKERS) {
         let mut tap = Tap {
             options: options.clone(),
+            number,
             group: Arc::clone(&group),
             socket: None,
             state: State::Down,
@@ -443,15 +456,18 @@ impl Tap {
         match self.state {
             // Not at first sight: the kernel still hands over the last block, after its time.
             State::Gone if before == State::Gone && !open.ring.is_ready(open.next) => {
+                let index = open.index;
                 // The socket takes its counters along.
                 let _ = self.counts();
                 self.socket = None;
+                let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+                group.take_if(|group| group.index == index);
             }
             // Older kernels have no group for an interface that is down.
             State::Up | State::NoCarrier if !open.taking => {
                 let joined = self.join(open);
                 if let Some(open) = &mut self.socket {
-                    open.taking = joined.is_ok();
+                    open.taking = *joined.as_ref().unwrap_or(&false);
                 }
                 self.problem = joined.as_ref().err().map(ToString::to_string);
                 joined?;
@@ -461,8 +477,8 @@ impl Tap {
         Ok(())
     }
 
-    /// Joins the group of the interface's taps, or begins it, and lets packets in.
-    fn join(&self, open: &Open) -> Result<(), Error> {
+    /// Joins the group of the interface's taps, or begins it, and lets packets in; `false` while it is not its turn.
+    fn join(&self, open: &Open) -> Result<bool, Error> {
         let fail = |e| {
             self.failed(
                 "share it between workers",
@@ -471,13 +487,14 @@ impl Tap {
             )
         };
         let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = group
-            .filter(|(index, _)| *index == open.index)
-            .map(|(_, id)| id);
+        let known = group.filter(|group| group.index == open.index);
+        if known.map_or(0, |group| group.taps) < self.number {
+            return Ok(false);
+        }
         let how = libc::PACKET_FANOUT_CBPF;
         // A number that no one else on this machine uses is the kernel's to choose.
         let asked = match known {
-            Some(id) => u32::from(id) | how << 16,
+            Some(group) => u32::from(group.id) | how << 16,
             None => (how | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
         };
         let packet = libc::SOL_PACKET;
@@ -490,16 +507,32 @@ impl Tap {
         open.socket
             .set_program(packet, libc::PACKET_FANOUT_DATA, &steer::by_hosts())
             .map_err(fail)?;
-        if known.is_none() {
+        let id = if let Some(known) = known {
+            known.id
+        } else {
             let given: [u8; 4] = open.socket.get(packet, libc::PACKET_FANOUT).map_err(fail)?;
-            let id = number(&given, 0) & 0xffff;
-            *group = Some((open.index, u16::try_from(id).unwrap_or(0)));
-        }
-        self.filter(&open.socket, open.kind, true)
+            u16::try_from(number(&given, 0) & 0xffff).unwrap_or(0)
+        };
+        *group = Some(Joined {
+            index: open.index,
+            id,
+            taps: self.number + 1,
+        });
+        self.filter(&open.socket, open.kind, true)?;
+        Ok(true)
     }
 
     /// Tries to open an interface that was gone; waits if it still is.
     fn reopen(&mut self, wait: Duration) {
+        // Made in their order too: by that the kernel puts them back when the interface was switched off and on.
+        let before = |group: &Joined| group.taps >= self.number;
+        let group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.number > 0 && !group.as_ref().is_some_and(before) {
+            drop(group);
+            std::thread::sleep(wait);
+            return;
+        }
+        drop(group);
         match self.set_up() {
             Ok(open) => {
                 self.socket = Some(open);

@@ -1,5 +1,5 @@
 //! Interfaces: what is on the wire arrives, once, as it was; what went wrong is told.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -414,6 +414,64 @@ fn an_interface_that_is_not_there_at_first_is_waited_for_if_asked() {
     link.sender().send(&sent);
     let seen: Vec<Vec<u8>> = taps.iter_mut().flat_map(drain).collect();
     assert_eq!(seen, [sent], "each packet comes to one of them");
+}
+
+#[test]
+fn whichever_tap_comes_back_first_each_pair_of_hosts_stays_with_its_own() {
+    let Some(link) = Link::new() else { return };
+    let mut taps = taps(&link, &options(3));
+    let frames: Vec<Vec<u8>> = (0..24)
+        .map(|n| {
+            frame(
+                &[],
+                [10, 0, 0, n].into(),
+                [10, 0, 7, 1].into(),
+                &udp(1, 2, &[n; 40]),
+            )
+        })
+        .collect();
+    let shares = |taps: &mut [Tap]| -> Vec<BTreeSet<Vec<u8>>> {
+        let sender = link.sender();
+        frames.iter().for_each(|frame| sender.send(frame));
+        let each = taps.iter_mut().map(|tap| drain(tap).into_iter().collect());
+        each.collect()
+    };
+    let before = shares(&mut taps);
+    assert!(before.iter().all(|share| !share.is_empty()), "{before:?}");
+    for again in ["made anew", "switched off and on"] {
+        if again == "made anew" {
+            link.unplug();
+        } else {
+            run(&format!("ip -n {} link set dev tap0 down", link.sensor));
+        }
+        // The last comes first, time and again.
+        let mut look = |until: &[State]| {
+            within(&link.sensor, || {
+                for _ in 0..200 {
+                    if taps.iter().all(|tap| until.contains(&tap.state())) {
+                        return;
+                    }
+                    for tap in taps.iter_mut().rev() {
+                        tap.packets(Duration::from_millis(10), &mut |_| {}).unwrap();
+                    }
+                }
+                panic!("they never came to this: {until:?}");
+            });
+        };
+        look(&[State::Gone, State::Down]);
+        if again == "made anew" {
+            link.plug();
+        } else {
+            run(&format!("ip -n {} link set dev tap0 up", link.sensor));
+        }
+        look(&[State::Up]);
+        within(&link.sensor, || {
+            for tap in taps.iter_mut() {
+                tap.packets(WAIT, &mut |_| {}).unwrap();
+            }
+        });
+        assert_eq!(shares(&mut taps), before, "{again}");
+    }
 }
 
 #[test]

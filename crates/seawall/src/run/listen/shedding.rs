@@ -119,7 +119,7 @@ impl Shed {
             sum.shed += 1;
             return Way::Aside;
         }
-        if way != Way::Whole {
+        if way != Way::Whole && packet.data.len() > HEAD {
             self.heads += 1;
         }
         if way == Way::Whole || level == Level::Heads {
