@@ -4,12 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use lab::harborview;
 use serde_json::Value;
 
-use crate::rig::{Cable, Sensor, answered, events, offline, remembered, state, terminal, until};
+use crate::rig::{
+    Cable, Sensor, answered, events, now, offline, remembered, state, terminal, until,
+};
 use crate::support::folder;
 
 const SHIM: &str = r#"
@@ -93,7 +95,7 @@ fn over_midnight_the_next_day_has_a_file_of_its_own_and_nothing_is_lost_or_told_
         return;
     };
     let (site, capture) = terminal(&harborview::bad_day(), "midnight", "save_every = \"1 s\"");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = now().duration_since(UNIX_EPOCH).unwrap();
     let to_midnight = 86_400 - i64::try_from(now.as_secs()).unwrap() % 86_400;
     clock.set(to_midnight - 15);
     let sensor = clock.start(&cable, &site);

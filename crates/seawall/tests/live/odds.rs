@@ -5,7 +5,7 @@ use std::fs;
 use lab::harborview;
 
 use crate::rig::{
-    Cable, Sensor, answered, events, offline, remembered, rows, run, state, terminal, until,
+    Cable, Sensor, answered, events, now, offline, remembered, rows, run, state, terminal, until,
 };
 use crate::support::{folder, seawall, text};
 
@@ -215,7 +215,7 @@ fn a_capture_that_grows_is_read_on_from_where_it_ended() {
     let put = |bytes: &[u8], hours: u64| {
         let growing = arrive.join(".growing");
         fs::write(&growing, bytes).unwrap();
-        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(3600 * hours);
+        let time = now() - std::time::Duration::from_secs(3600 * hours);
         fs::File::open(&growing)
             .unwrap()
             .set_modified(time)

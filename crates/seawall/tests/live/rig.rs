@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lab::Scenario;
 use serde_json::Value;
@@ -13,6 +13,12 @@ use crate::support::{folder, seawall};
 
 /// How long something may take that should take a moment; the machine may be busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The machine's time of day, which the files and clocks of these tests are set by.
+#[allow(clippy::disallowed_methods)]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
 
 pub fn run(line: &str) -> bool {
     let mut words = line.split_whitespace();
