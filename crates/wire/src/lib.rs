@@ -25,4 +25,4 @@ pub use facts::kinds::{Outcome, Verb};
 pub use frame::{Frame, Link};
 pub use picture::{Frames, Limits, OpId, Picture, Tally};
 pub use reader::{Malformed, Reader};
-pub use worker::{Load, Shard, Worker, owner};
+pub use worker::{Class, Load, Shard, Worker, owner};

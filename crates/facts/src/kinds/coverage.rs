@@ -21,7 +21,8 @@ kind! {
         what: String,
         /// The part of the sensor or zone that it speaks of: the interface that dropped, the class of traffic that was shed,
         /// the VLAN that fell silent as `vlan/10`, the table that overflowed, why nobody was watching (`stopped`; `ended`
-        /// without a word; `paused`, the machine slept; `lost`, the record is missing); null for the whole.
+        /// without a word; `paused`, the machine slept; `clock`, it was set, so that
+        /// these times happened twice or never; `lost`, the record is missing); null for the whole.
         part: Option<String>,
         /// How many were good, in the unit of `what`.
         good: u64 => sum,
@@ -66,7 +67,8 @@ impl Coverage {
         self
     }
 
-    /// Nobody was watching: `sensor` was not, or none at all. `why` is one of `stopped`, `ended`, `paused`, `lost`.
+    /// Nobody was watching: `sensor` was not, or none at all. `why` is one of `stopped`, `ended`, `paused`, `clock`,
+    /// `lost`.
     pub fn not_watching(
         sensor: Option<&str>,
         from: Time,

@@ -8,7 +8,7 @@ use super::values::{
     CapturePattern, Domain, DuringWorkOrder, EndName, FilePattern, Net, Oui, Subnet, Vlan, Work,
     ZoneName,
 };
-use super::{EventFormat, OutputKind, Place, Role, Service, Trust, ZoneKind};
+use super::{EventFormat, OutputKind, Place, Role, Service, Timestamps, Trust, ZoneKind};
 use crate::{Mac, Time};
 
 table! {
@@ -264,6 +264,9 @@ table! {
         /// Network interface of the machine that runs Seawall, e.g. `eth1`: `seawall run` listens there.
         #[schemars(default)]
         interface: May<String>,
+        /// Whose time stamps the packets of the interface bear; `kernel` if left out.
+        #[schemars(default)]
+        timestamps: May<Timestamps>,
         /// Folder into which another program puts finished captures: `seawall run` reads each as it comes.
         #[schemars(default)]
         folder: May<String>,
@@ -308,6 +311,10 @@ table! {
         /// Disk that the ring of packets may take; the oldest go first. `20 GB` if left out.
         #[schemars(default)]
         packets_size: May<Size>,
+        /// Disk that the packets behind findings may take; those of findings that are no longer open go first, oldest first.
+        /// `5 GB` if left out.
+        #[schemars(default)]
+        kept_size: May<Size>,
         /// File into which metrics are written for Prometheus (text format), e.g. that of the node exporter's folder;
         /// `seawall.prom` of the state folder if left out.
         #[schemars(default)]

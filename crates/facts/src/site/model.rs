@@ -331,6 +331,8 @@ pub struct Sensor {
     pub captures: Vec<String>,
     /// Network interface on which `seawall run` listens.
     pub interface: Option<String>,
+    /// Whose time stamps the packets of the interface bear.
+    pub timestamps: Timestamps,
     /// Folder in which finished captures appear.
     pub folder: Option<String>,
     pub place: Place,
@@ -356,6 +358,7 @@ pub struct Run {
     pub history_age: i64,
     pub history_size: u64,
     pub packets_size: u64,
+    pub kept_size: u64,
     pub metrics_file: Option<String>,
     pub metrics_listen: Option<String>,
 }
@@ -376,6 +379,7 @@ impl Default for Run {
             history_age: 400 * DAY,
             history_size: 20_000_000_000,
             packets_size: 20_000_000_000,
+            kept_size: 5_000_000_000,
             metrics_file: None,
             metrics_listen: None,
         }
@@ -395,6 +399,17 @@ words! {
         SyslogTcp = "syslog-tcp",
         /// Syslog by TLS (RFC 5425).
         SyslogTls = "syslog-tls",
+    }
+}
+
+words! {
+    /// Whose time stamps packets bear.
+    Timestamps {
+        /// The kernel's, when it takes the packet from the card.
+        Kernel = "kernel",
+        /// The card's, when the packet came off the wire: the card is set to stamp every frame, for which starting needs
+        /// CAP_NET_ADMIN, and its clock must be kept at UTC. Where it cannot, the kernel's.
+        Hardware = "hardware",
     }
 }
 

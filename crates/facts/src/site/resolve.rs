@@ -9,7 +9,7 @@ use super::spelling::{closest, listed};
 use super::values::{EndName, Work, net};
 use super::{
     Asset, Conduit, End, Interface, Party, Place, Platform, Problem, Sensor, Service, Setting,
-    Site, Supplier, WorkOrder, Zone, addresses, doubts, file, running,
+    Site, Supplier, Timestamps, WorkOrder, Zone, addresses, doubts, file, running,
 };
 use crate::Time;
 use crate::site::reader::Wrong;
@@ -441,6 +441,7 @@ impl Resolver<'_> {
                 .map(|pattern| pattern.0)
                 .collect(),
             interface: sensor.interface.value(),
+            timestamps: sensor.timestamps.value().unwrap_or(Timestamps::Kernel),
             folder: sensor.folder.value(),
             place: sensor.at,
         }

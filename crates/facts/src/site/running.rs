@@ -61,6 +61,7 @@ pub(super) fn run(written: Vec<file::Run>, problems: &mut Vec<Problem>) -> Run {
                 .packets_size
                 .value()
                 .map_or(plain.packets_size, |size| size.0),
+            kept_size: one.kept_size.value().map_or(plain.kept_size, |size| size.0),
             metrics_file: one.metrics_file.value(),
             metrics_listen: one.metrics_listen.value(),
         };

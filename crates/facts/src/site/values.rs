@@ -7,7 +7,7 @@ use toml::de::{DeInteger, DeValue};
 
 use super::reader::{Value, Wrong};
 use super::spelling::{closest, hint};
-use super::{EventFormat, OutputKind, Role, Service, Trust, ZoneKind};
+use super::{EventFormat, OutputKind, Role, Service, Timestamps, Trust, ZoneKind};
 use crate::kinds::Verb;
 use crate::{Mac, Time};
 
@@ -472,6 +472,8 @@ words! {
         OutputKind::ALL.iter().map(|one| (one.word(), one.doc())).collect(), OutputKind::parse;
     EventFormat: "format of events", "\"json\"",
         EventFormat::ALL.iter().map(|one| (one.word(), one.doc())).collect(), EventFormat::parse;
+    Timestamps: "source of time stamps", "\"hardware\"",
+        Timestamps::ALL.iter().map(|one| (one.word(), one.doc())).collect(), Timestamps::parse;
     DuringWorkOrder: "condition", "\"work-order\"",
         vec![("work-order", " While a work order names source and target.")],
         |word| (word == "work-order").then_some(DuringWorkOrder);

@@ -141,6 +141,7 @@ fn categories(
                     (HOST, CHANGE)
                 }
                 Trouble::Drops
+                | Trouble::Shedding
                 | Trouble::DiskFull
                 | Trouble::DiskWorks
                 | Trouble::Watching

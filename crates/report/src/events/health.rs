@@ -61,6 +61,8 @@ troubles! {
     InterfaceUp = "interface-up", None;
     /// Packets were lost between wire and sensor; verdicts that rest on them become unproven.
     Drops = "drops", Some("See which VLAN grew; mirror less to this port, or give the sensor more workers.");
+    /// More came than there was time for: by rule, what is not control was put aside.
+    Shedding = "shedding", Some("Mirror less to this port (cameras and bulk first), or give the sensor more workers.");
     /// The disk takes no more; history stops, judging goes on.
     DiskFull = "disk-full", Some("Make room, or lower how long history is kept.");
     /// The disk takes history again.

@@ -123,6 +123,7 @@ fn class(event: &Event) -> Class {
                 | Trouble::Watching => life((99, health.trouble.word())),
                 Trouble::InterfaceDown
                 | Trouble::Drops
+                | Trouble::Shedding
                 | Trouble::DiskFull
                 | Trouble::NotWatching
                 | Trouble::ClockStepped

@@ -157,6 +157,7 @@ impl Trouble {
             Trouble::DiskFull => Severity::High,
             // In part blind; also a planned stop, which an intruder may have planned.
             Trouble::Drops
+            | Trouble::Shedding
             | Trouble::ClockStepped
             | Trouble::EventsLost
             | Trouble::FindingsLeftOut

@@ -112,7 +112,7 @@ fn kept(
     subject: &judge::Subject,
 ) -> Result<(Captures, Option<Wanted>), Error> {
     let folder = state::kept(state);
-    let keeper = Keeper::open(&folder)?;
+    let keeper = Keeper::look(&folder)?;
     let files: Vec<PathBuf> = keeper
         .files(finding)
         .iter()

@@ -14,13 +14,20 @@ use sensor::Captures;
 use sensor::live::{Seen, Watch};
 use wire::{Frame, Limits, Shard, Worker};
 
+use store::history::ReadFile;
+
+use super::listen::names::Names;
 use super::report::{Read, Report};
 use crate::clock;
 
+/// The file in which the captures that were read are written down, for as long as history is shorter than that.
+pub const READ: &str = "read.jsonl";
 /// Time between two looks into the folders.
 const LOOK: Duration = Duration::from_secs(1);
 /// A file that was not changed for so many seconds is finished.
 const SETTLED: u32 = 15;
+/// Captures of which it is known how far they were read, before those that are gone are forgotten.
+const MOST_FILES: usize = 1 << 17;
 /// Frames between two looks at whether to stop.
 const STRIDE: u64 = 1 << 14;
 
@@ -64,7 +71,7 @@ pub fn start(
                     },
                     Limits::live(),
                 ),
-                names: Vec::new(),
+                names: Names::default(),
                 troubles: Vec::new(),
             };
             let mut readers: Vec<Reader> = folders.into_iter().map(watch).collect();
@@ -86,8 +93,8 @@ struct Reader {
     /// Frames read of each file: one that grew after it was taken for finished goes on there.
     frames: HashMap<PathBuf, u64>,
     worker: Worker,
-    /// Base names of what was read, by the index that evidence uses.
-    names: Vec<String>,
+    /// Base names of what was read, by the number that evidence uses.
+    names: Names,
     /// What could not be looked at, as it was said last.
     troubles: Vec<String>,
 }
@@ -106,6 +113,10 @@ impl Reader {
                         return false;
                     };
                     frames = read;
+                    if self.frames.len() >= MOST_FILES {
+                        self.frames.retain(|path, _| path.exists());
+                    }
+                    self.frames.insert(seen.path.clone(), read);
                     facts
                 }
                 Err(error) => {
@@ -135,12 +146,9 @@ impl Reader {
     /// The facts of a capture behind its first `known` frames, and how many it has; `None` when there is no time to read
     /// it to its end.
     fn read(&mut self, captures: &Captures, known: u64, stop: &AtomicBool) -> Option<(Facts, u64)> {
-        let first = self.names.len();
-        self.names.extend(captures.names());
-        let index = |capture: u32| {
-            let place = first.saturating_add(capture as usize);
-            u32::try_from(place).unwrap_or(u32::MAX)
-        };
+        let names = captures.names();
+        let numbers: Vec<u32> = names.into_iter().map(|name| self.names.add(name)).collect();
+        let index = |capture: u32| numbers.get(capture as usize).copied().unwrap_or(u32::MAX);
         let mut walk = captures.walk();
         let mut count = 0u64;
         while let Some(frame) = walk.next() {
@@ -154,20 +162,21 @@ impl Reader {
             }
         }
         let summaries = walk.summaries();
-        let mut facts = self.worker.take().into_facts(self.names.clone());
+        let mut facts = self.worker.take().into_facts(Vec::new());
         let named = |mut file: Capture| {
             file.sensor = Some(self.sensor.clone());
             file.evidence.capture = file.evidence.capture.or(Some(0)).map(index);
             file
         };
         facts.files = captures.infos(&summaries).into_iter().map(named).collect();
+        self.names.spell_out(&mut facts);
         Some((facts, count))
     }
 }
 
-/// Captures that earlier runs read, by the file in which they wrote them down. A line that cannot be read costs no more
-/// than reading a capture again.
-pub fn read_before(path: &Path) -> Vec<Read> {
+/// Captures that were read: by the file in which runs wrote them down, and by the history, which knows of the latest for
+/// certain, as it holds what they showed. A line that cannot be read costs no more than reading a capture again.
+pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let read = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -180,7 +189,26 @@ pub fn read_before(path: &Path) -> Vec<Read> {
         Some((seen.path.clone(), Read { seen, frames }))
     };
     // The last line of a file counts; of files that are gone nothing needs to be known.
-    let last: BTreeMap<PathBuf, Read> = text.lines().filter_map(read).collect();
+    let mut last: BTreeMap<PathBuf, Read> = text.lines().filter_map(read).collect();
+    for file in known {
+        let path = PathBuf::from(file.path);
+        let seen = Seen {
+            path: path.clone(),
+            bytes: file.bytes,
+            changed: file.changed,
+        };
+        let read = Read {
+            seen,
+            frames: file.frames,
+        };
+        // History forgets what is old, and then it is the other that knows.
+        let newer = last
+            .get(&path)
+            .is_none_or(|known| known.frames <= read.frames);
+        if newer {
+            last.insert(path, read);
+        }
+    }
     last.into_values()
         .filter(|read| read.seen.path.exists())
         .collect()

@@ -9,6 +9,7 @@ use report::events::{Event, Health as Told, Trouble};
 use sensor::live::State;
 
 use super::listen::Health;
+use super::listen::shedding::{Level, Shed, Sum};
 use super::report::{Report, Source};
 use crate::clock;
 
@@ -43,6 +44,7 @@ pub struct Watcher {
     /// When the worker reported first.
     pub began: Time,
     drops_told: Option<Time>,
+    shed_told: Option<Time>,
     paused: bool,
     hangs: bool,
 }
@@ -166,7 +168,16 @@ impl Watchers {
             .values()
             .map(|watcher| watcher.health.not_kept)
             .sum();
-        vec![("not kept on disk".to_owned(), not_kept)]
+        let sum = |count: fn(&Shed) -> u64| {
+            let sources = self.sources.values();
+            sources.map(|watcher| count(&watcher.health.shed)).sum()
+        };
+        vec![
+            ("not kept on disk".to_owned(), not_kept),
+            ("bulk, headers kept".to_owned(), sum(|shed| shed.heads)),
+            ("bulk, not decoded".to_owned(), sum(|shed| shed.bulk.shed)),
+            ("other, not decoded".to_owned(), sum(|shed| shed.other.shed)),
+        ]
     }
 
     /// Takes note of a report: adds to its facts what its witness did not see, and gives what is worth telling.
@@ -203,6 +214,23 @@ impl Watchers {
             );
             events.push(tell(now, Trouble::Drops, &source.interface, detail));
         }
+        let mut shed_told = before.and_then(|before| before.shed_told);
+        let shed_before = before.map_or_else(Shed::default, |before| before.health.shed);
+        report
+            .facts
+            .coverage
+            .extend(put_aside(&source, (shed_before, health.shed), (from, now)));
+        if health.level > Level::Nothing
+            && shed_told.is_none_or(|told| now.since(told) > DROPS_AGAIN)
+        {
+            shed_told = Some(now);
+            let detail = format!(
+                "More comes in on {} than there is time for: {} Control traffic is read and kept whole.",
+                source.interface,
+                what_goes(health.level)
+            );
+            events.push(tell(now, Trouble::Shedding, &source.interface, detail));
+        }
         match health.state {
             State::Up => self.down.remove(&source.sensor),
             _ => Some(*self.down.entry(source.sensor.clone()).or_insert(from)),
@@ -227,6 +255,7 @@ impl Watchers {
             reported: clock::monotonic(),
             began,
             drops_told,
+            shed_told,
         };
         self.sources.insert(source, watcher);
         events
@@ -329,6 +358,34 @@ impl Watchers {
     }
 }
 
+/// The classes of which frames were put aside undecoded in an interval, as coverage.
+fn put_aside(
+    source: &Source,
+    (before, now): (Shed, Shed),
+    (from, until): (Time, Time),
+) -> Vec<Coverage> {
+    let row = |class: &str, before: Sum, now: Sum| {
+        let shed = now.shed.saturating_sub(before.shed);
+        let decoded = now.decoded.saturating_sub(before.decoded);
+        (shed > 0).then(|| Coverage::shedding(&source.sensor, class, from, until, decoded, shed))
+    };
+    let rows = [
+        row("bulk", before.bulk, now.bulk),
+        row("other traffic", before.other, now.other),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+/// What a level puts aside, in a sentence.
+pub const fn what_goes(level: Level) -> &'static str {
+    match level {
+        Level::Nothing => "nothing is put aside.",
+        Level::Heads => "of bulk the disk keeps the headers alone.",
+        Level::Counted => "bulk is counted and not decoded.",
+        Level::Control => "all but control traffic is put aside.",
+    }
+}
+
 fn change_of_state(
     source: &Source,
     health: &Health,
@@ -346,6 +403,7 @@ fn change_of_state(
         (_, is) => {
             let how = match is {
                 State::NoCarrier => "has no carrier",
+                State::Gone if was.is_none() => "is not there yet, and waited for",
                 State::Gone => "is gone",
                 _ => "is down",
             };

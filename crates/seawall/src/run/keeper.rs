@@ -5,9 +5,10 @@ use std::time::Duration;
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
 use report::events::{Event, Health as Told, Origin, Trouble};
-use store::history::{self, History};
+use store::history::{self, History, ReadFile};
 use store::{Limits, Memory};
 
+use super::damping::Damping;
 use super::folders;
 use super::health::{Watchers, tell};
 use super::metrics::{self, HistoryState, PacketRing};
@@ -47,6 +48,10 @@ pub struct Keeper {
     pub saved: Option<Time>,
     /// Finished captures whose facts are not saved yet.
     pub read: Vec<Read>,
+    /// Something was judged since the start.
+    pub judged: bool,
+    /// What toggles.
+    pub damping: Damping,
 }
 
 /// What is due when, on the steady clock.
@@ -82,6 +87,47 @@ impl Timetable {
 fn offset() -> i64 {
     let steady = i64::try_from(clock::monotonic().as_nanos()).unwrap_or(i64::MAX);
     clock::now().0.saturating_sub(steady)
+}
+
+/// Whether a report tells of anything that was not judged: all but that a worker is well and nothing came. What follows from
+/// the time alone is judged once a minute.
+fn is_news(report: &Report) -> bool {
+    let Facts {
+        captures: _,
+        files: _,
+        coverage,
+        assets,
+        addresses,
+        conversations,
+        operations,
+        names,
+        remote_sessions,
+        credentials,
+        identities,
+        routes,
+        oddities,
+    } = &report.facts;
+    let is_quiet = assets.is_empty()
+        && addresses.is_empty()
+        && conversations.is_empty()
+        && operations.is_empty()
+        && names.is_empty()
+        && remote_sessions.is_empty()
+        && credentials.is_empty()
+        && identities.is_empty()
+        && routes.is_empty()
+        && oddities.is_empty()
+        && coverage.iter().all(|row| row.state == "complete");
+    !is_quiet || !report.files.is_empty()
+}
+
+fn in_history(read: &Read) -> ReadFile {
+    ReadFile {
+        path: read.seen.path.to_string_lossy().into_owned(),
+        bytes: read.seen.bytes,
+        changed: read.seen.changed,
+        frames: read.frames,
+    }
 }
 
 fn span(nanos: i64) -> Duration {
@@ -151,7 +197,9 @@ impl Keeper {
             "seawall",
             "Seawall was stopped; nobody watches now.",
         );
-        self.tell(vec![stopped]);
+        let mut last = self.damping.rest();
+        last.push(stopped);
+        self.tell(last);
         self.outputs.drain();
         self.history.close(clock::now())?;
         outcome
@@ -159,11 +207,13 @@ impl Keeper {
 
     fn take(&mut self, mut report: Report) {
         let events = self.watchers.note(&mut report);
+        let events = self.damping.pass(events, clock::monotonic());
         self.tell(events);
-        self.timetable.news = true;
-        self.read.append(&mut report.files);
+        self.timetable.news |= is_news(&report);
         self.memory.absorb(report.facts.clone());
         self.history.tell(report.facts, report.at);
+        self.history.tell_read(report.files.iter().map(in_history));
+        self.read.append(&mut report.files);
     }
 
     fn do_what_is_due(&mut self) {
@@ -179,6 +229,12 @@ impl Keeper {
         if steady >= self.timetable.judge {
             if self.timetable.news {
                 self.judge(now);
+            } else {
+                self.outputs.unchanged(now);
+                // Frames that were not on the disk yet may be by now.
+                for problem in self.verdicts.cut(now) {
+                    eprintln!("seawall: {problem}");
+                }
             }
             let took = clock::monotonic().saturating_sub(steady);
             self.timetable.judge = steady + every.max(took.saturating_mul(REST));
@@ -200,6 +256,8 @@ impl Keeper {
                 self.timetable.news = true;
             }
             self.tell(events);
+            let rested = self.damping.due(steady);
+            self.tell(rested);
             self.measure(now);
         }
     }
@@ -209,7 +267,7 @@ impl Keeper {
             Ok(written) => {
                 self.saved = Some(now);
                 let read = std::mem::take(&mut self.read);
-                if let Err(error) = folders::remember(&self.state.file("read.jsonl"), &read) {
+                if let Err(error) = folders::remember(&self.state.file(folders::READ), &read) {
                     eprintln!("seawall: captures that were read cannot be written down: {error}");
                     self.read = read;
                 }
@@ -217,7 +275,10 @@ impl Keeper {
                     eprintln!("seawall: {note}");
                 }
                 if let Some((since, _)) = self.unsaved.take() {
-                    eprintln!("seawall: history is written again; it had waited since {since}");
+                    let detail = format!(
+                        "History is written again; what had waited since {since} is in it."
+                    );
+                    self.tell(vec![tell(now, Trouble::DiskWorks, "history", detail)]);
                 }
             }
             Err(error) if self.unsaved.is_none() => {
@@ -244,7 +305,9 @@ impl Keeper {
         facts.coverage.extend(self.gaps.iter().cloned());
         match self.verdicts.judge(facts, &self.terminal, now) {
             Ok(judgement) => {
-                self.tell(judgement.events);
+                self.judged = true;
+                let events = self.damping.pass(judgement.events, clock::monotonic());
+                self.tell(events);
                 if let Err(error) = self.verdicts.told(judgement.seen) {
                     eprintln!("seawall: {}", error::chain(&error));
                 }
@@ -273,6 +336,12 @@ impl Keeper {
         self.memory.forget(begin);
         if let Ok(gaps) = self.history.gaps(begin, now) {
             self.gaps = gaps.iter().map(store::history::Gap::coverage).collect();
+        }
+        // Before the first judgement nothing is known to be open.
+        if self.judged {
+            for note in self.verdicts.trim(run.kept_size) {
+                eprintln!("seawall: {note}");
+            }
         }
         match sensor::live::trim(&self.state.packets(), run.packets_size) {
             Ok(trimmed) => {
@@ -324,12 +393,41 @@ impl Keeper {
                 if step > 0 { "forward" } else { "back" },
                 Duration::from_nanos(step.unsigned_abs()).as_secs_f64()
             );
-            self.tell(vec![tell(
-                clock::now(),
-                Trouble::ClockStepped,
-                "clock",
-                detail,
-            )]);
+            let now = clock::now();
+            let unset = Time(now.0.saturating_sub(step));
+            self.tell(vec![tell(now, Trouble::ClockStepped, "clock", detail)]);
+            // These times happened twice, or never: what rests on them is not sure.
+            let (from, until) = (unset.min(now), unset.max(now));
+            let step = Facts {
+                coverage: vec![Coverage::not_watching(None, from, until, "clock")],
+                ..Facts::default()
+            };
+            self.memory.absorb(step.clone());
+            self.history.tell(step, now);
+            self.timetable.news = true;
+            // Another window begins.
+            self.timetable.tidy = clock::monotonic();
+            if now < unset {
+                self.look_back(now, unset);
+            }
+        }
+    }
+
+    /// The clock was set back: the window begins earlier again, and what was forgotten of it meanwhile is in the history.
+    fn look_back(&mut self, now: Time, until: Time) {
+        self.save(now);
+        // What cannot be written is in memory alone.
+        if self.unsaved.is_some() {
+            return;
+        }
+        let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
+        match self.history.load(begin, until, &Limits::default()) {
+            Ok(recalled) => {
+                self.memory = Memory::new(&Limits::default());
+                self.memory.absorb(recalled.facts);
+                self.gaps = recalled.gaps.iter().map(history::Gap::coverage).collect();
+            }
+            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
         }
     }
 
@@ -366,7 +464,7 @@ impl Keeper {
             let sinks = self.outputs.prepare(&terminal.site, terminal.folder())?;
             let doors = match witnesses.are_those_of(&terminal.site) {
                 true => None,
-                false => Some(Doors::open(&terminal.site)?),
+                false => Some(Doors::open(&terminal.site, false)?),
             };
             Ok((terminal, sinks, doors))
         };
@@ -383,7 +481,10 @@ impl Keeper {
                 self.take(report);
             }
             self.save(clock::now());
-            witnesses.replace(doors, &self.terminal.site, &self.state)?;
+            // Should the folder not be readable now, the list knows nearly all.
+            let known = self.history.files_read().unwrap_or_default();
+            let read = folders::read_before(&self.state.file(folders::READ), known);
+            witnesses.replace(doors, &self.terminal.site, &self.state, read)?;
             self.watchers = Watchers::new(&self.terminal.site, clock::now());
             let pause = Coverage::not_watching(None, stopped, clock::now(), "paused");
             let pause = Facts {
@@ -449,4 +550,33 @@ impl Keeper {
             },
         });
     }
+}
+
+#[test]
+fn a_quiet_interval_is_no_news_and_a_frame_or_a_lost_one_is() {
+    let report = |facts| Report {
+        at: Time(0),
+        facts,
+        health: None,
+        files: Vec::new(),
+    };
+    let drops = |dropped| Facts {
+        coverage: vec![Coverage::drops(
+            "span",
+            "eth1",
+            Time(0),
+            Time(1),
+            0,
+            dropped,
+        )],
+        ..Facts::default()
+    };
+    assert!(!is_news(&report(Facts::default())));
+    assert!(!is_news(&report(drops(0))));
+    assert!(is_news(&report(drops(1))));
+    let seen = Facts {
+        addresses: vec![facts::kinds::AddressFact::default()],
+        ..Facts::default()
+    };
+    assert!(is_news(&report(seen)));
 }

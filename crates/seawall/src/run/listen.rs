@@ -1,7 +1,8 @@
 //! Listening: each worker's thread takes its share of the frames from the rings of all interfaces, keeps them on disk,
 //! draws one picture of them, and reports.
 mod keeping;
-mod names;
+pub mod names;
+pub mod shedding;
 mod vlans;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use wire::{Limits, Load, Shard, Worker};
 
 use self::keeping::{Ground, Keeping};
 use self::names::Names;
+use self::shedding::{Level, Shed, Shedding};
 use super::queue::Queue;
 use super::report::{Report, Source};
 use crate::clock;
@@ -61,7 +63,11 @@ pub struct Health {
     pub paused: Option<Paused>,
     /// Frames that the ring on disk could not take.
     pub not_kept: u64,
-    /// Frames that the network card lost before the kernel saw them, since the worker began. Told by the first worker.
+    /// What is put aside under load at the moment, and what was since the worker began.
+    pub level: Level,
+    pub shed: Shed,
+    /// Frames that the network card lost or took in damaged before the kernel saw them, since the worker began. Told by the
+    /// first worker.
     pub card_missed: u64,
     /// The VLANs seen since the last report: identifier, frames, time of the last.
     pub vlans: Vec<(u16, u64, Time)>,
@@ -115,6 +121,7 @@ struct Listener {
     /// Packets of several interfaces, until it is sure which was first; unused for one interface.
     queue: Queue,
     ground: Ground,
+    shedding: Shedding,
 }
 
 /// One interface: where packets come from and are kept.
@@ -141,7 +148,9 @@ impl CardLoss {
     fn read(&mut self, interface: &str, now: Duration) {
         if now >= self.due {
             self.due = now + CARD;
-            self.note(Card::of(interface).map(|card| card.missed));
+            // A frame that came in damaged is as lost as one that found no room.
+            let lost = |card: Card| card.missed.saturating_add(card.damaged);
+            self.note(Card::of(interface).map(lost));
         }
     }
 
@@ -181,7 +190,9 @@ impl Listener {
             ground: Ground {
                 worker: Worker::new(shard, Limits::live()),
                 names: Names::default(),
+                level: Level::Nothing,
             },
+            shedding: Shedding::default(),
         }
     }
 
@@ -211,9 +222,13 @@ impl Listener {
             ends,
             queue,
             ground,
+            shedding,
         } = self;
         let alone = ends.len() == 1;
         let now = clock::monotonic();
+        let loads = ends.iter_mut().map(|end| end.tap.load());
+        shedding.look(loads.fold(0.0, f64::max), now);
+        ground.level = shedding.level();
         let mut some = false;
         for (place, end) in ends.iter_mut().enumerate() {
             if !end.tap.is_open() {
@@ -266,6 +281,7 @@ impl Listener {
             ends,
             queue,
             ground,
+            ..
         } = self;
         queue.settle(came_by, &mut |place, packet| {
             if let Some(end) = ends.get_mut(place) {
@@ -281,7 +297,12 @@ impl Listener {
             self.settle(Duration::MAX);
         }
         let now = clock::now();
-        let Ground { worker, names } = &mut self.ground;
+        let Ground {
+            worker,
+            names,
+            level,
+        } = &mut self.ground;
+        let level = *level;
         let load = worker.load();
         // At the end every conversation is over, and whatever still waits for an answer did not get one.
         let picture = if ending {
@@ -302,7 +323,7 @@ impl Listener {
         let report = |end: &mut End| Report {
             at: now,
             facts: facts.take().unwrap_or_default(),
-            health: Some((end.source.clone(), end.health(load))),
+            health: Some((end.source.clone(), end.health(load, level))),
             files: Vec::new(),
         };
         self.ends.iter_mut().map(report).collect()
@@ -321,7 +342,7 @@ impl End {
         }
     }
 
-    fn health(&mut self, load: Load) -> Health {
+    fn health(&mut self, load: Load, level: Level) -> Health {
         self.read_card();
         let keeping = &mut self.keeping;
         Health {
@@ -333,6 +354,8 @@ impl End {
             lag: std::mem::take(&mut self.lag),
             paused: keeping.paused().cloned(),
             not_kept: keeping.left_out(),
+            level,
+            shed: keeping.shed,
             card_missed: self.card.missed,
             vlans: keeping.vlans.take(),
             counts: self.tap.counts().unwrap_or_default(),

@@ -4,6 +4,7 @@
 //! reads captures that others have finished (`folders`). Twice per judgement each hands what it saw (`report`) to the
 //! keeper (`keeper`), which remembers it, writes it to the history, judges it (`verdicts`) and tells what changed
 //! (`outputs`, through `sinks` and `metrics`). Nothing of a packet crosses a thread.
+mod damping;
 mod folders;
 mod health;
 mod keeper;
@@ -28,6 +29,7 @@ use sensor::live::{User, drop_privileges};
 use store::history::{self, History};
 use store::{Limits, Memory};
 
+use self::damping::Damping;
 use self::health::Watchers;
 use self::keeper::{Keeper, Timetable};
 use self::notify::Notify;
@@ -60,7 +62,7 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     }
     let state = State::open(folder)?;
     // Interfaces are opened with what rights there are; then those go, before the first thread begins.
-    let doors = Doors::open(&terminal.site)?;
+    let doors = Doors::open(&terminal.site, !check)?;
     if let Some(user) = &terminal.site.run.user {
         let user = User::parse(user);
         if rustix::process::geteuid().is_root() {
@@ -91,7 +93,8 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let (send, reports) = mpsc::channel();
     // The salt keeps the flow table's layout from whoever sends packets; no result depends on it.
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0u8);
-    let witnesses = Witnesses::start(doors, &terminal.site, &state, seed, send)?;
+    let read = folders::read_before(&state.file(folders::READ), history.files_read()?);
+    let witnesses = Witnesses::start(doors, &terminal.site, &state, seed, read, send)?;
     let keeper = Keeper {
         watchers: Watchers::new(&terminal.site, now),
         verdicts: Verdicts::open(&state)?,
@@ -105,6 +108,8 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
         unsaved: None,
         saved: None,
         read: Vec::new(),
+        judged: false,
+        damping: Damping::default(),
         state,
         terminal,
         memory,

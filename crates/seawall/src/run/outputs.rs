@@ -142,6 +142,13 @@ impl Outputs {
         self.metrics.measures = assessment.measures.iter().map(measure).collect();
     }
 
+    /// Nothing came that a judgement could change by: the last one holds.
+    pub fn unchanged(&mut self, now: Time) {
+        if let Some(judge) = &mut self.metrics.judge {
+            judge.at = now;
+        }
+    }
+
     pub fn packets(&mut self, ring: PacketRing) {
         self.metrics.packets = Some(ring);
     }
@@ -222,6 +229,7 @@ impl Outputs {
             of.kernel_drops_lately += health.counts.dropped.saturating_sub(before.2);
             of.ring_fill = of.ring_fill.max(health.fill());
             of.lag = of.lag.max(health.lag);
+            of.shedding = of.shedding.max(health.level);
             self.before
                 .insert(key, (now, health.load.frames, health.counts.dropped));
         }

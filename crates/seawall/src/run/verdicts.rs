@@ -33,6 +33,8 @@ pub struct Verdicts {
     seen: Option<Seen>,
     kept: Kept,
     cuts: VecDeque<Wanted>,
+    /// Findings that are open.
+    open: HashSet<String>,
     /// Findings whose packets were asked for since the start.
     wanted: HashSet<String>,
     files: Files,
@@ -115,6 +117,7 @@ impl Verdicts {
             seen,
             kept: Kept::open(&state.kept())?,
             cuts: VecDeque::new(),
+            open: HashSet::new(),
             wanted: HashSet::new(),
             files,
             reported: None,
@@ -222,11 +225,14 @@ impl Verdicts {
             .iter()
             .filter_map(|file| Some((file.name.as_str(), file.folder.as_deref()?)))
             .collect();
-        let subjects = assessment
-            .measures
-            .iter()
-            .flat_map(|measure| &measure.subjects);
-        for subject in subjects {
+        let subjects = || {
+            let measures = assessment.measures.iter();
+            measures.flat_map(|measure| &measure.subjects)
+        };
+        self.open = subjects().filter_map(|one| one.finding.clone()).collect();
+        // What closed may open again, with packets of its own.
+        self.wanted.retain(|finding| self.open.contains(finding));
+        for subject in subjects() {
             let Some(finding) = &subject.finding else {
                 continue;
             };
@@ -257,7 +263,7 @@ impl Verdicts {
     }
 
     /// Cuts out what is there by now, for as long as there is time; the rest is looked for again a few times.
-    fn cut(&mut self, now: Time) -> Vec<String> {
+    pub fn cut(&mut self, now: Time) -> Vec<String> {
         let mut problems = Vec::new();
         let end = clock::monotonic() + CUTTING;
         for _ in 0..self.cuts.len() {
@@ -292,6 +298,26 @@ impl Verdicts {
             }
         }
         problems
+    }
+
+    /// Keeps the packets behind findings within their budget; says what went.
+    pub fn trim(&mut self, budget: u64) -> Vec<String> {
+        match self
+            .kept
+            .trim(budget, &|finding| self.open.contains(finding))
+        {
+            Ok(deleted) if deleted.is_empty() => Vec::new(),
+            Ok(deleted) => {
+                let bytes: u64 = deleted.iter().map(|(_, bytes)| bytes).sum();
+                let findings: Vec<&str> = deleted.iter().map(|(one, _)| one.as_str()).collect();
+                vec![format!(
+                    "the packets behind {} were deleted ({bytes} bytes), as `kept_size` of [run] says: these findings are \
+                     no longer open",
+                    findings.join(", ")
+                )]
+            }
+            Err(error) => vec![crate::error::chain(&error)],
+        }
     }
 
     fn write(&self, path: &Path, text: &str) -> Option<String> {

@@ -7,12 +7,12 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use facts::site::Site;
+use facts::site::{Site, Timestamps};
 use sensor::live::{self, Rotation, Segments, Tap};
 
 use super::folders::{self, Folder};
 use super::listen::{self, Ear};
-use super::report::{Report, Source};
+use super::report::{Read, Report, Source};
 use super::state::State;
 use crate::error::Error;
 
@@ -28,8 +28,9 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// Opens every interface that a sensor of the site names. Needs CAP_NET_RAW.
-    pub fn open(site: &Site) -> Result<Doors, Error> {
+    /// Opens every interface that a sensor of the site names; with `patient`, one that is not there is waited for. Needs
+    /// CAP_NET_RAW.
+    pub fn open(site: &Site, patient: bool) -> Result<Doors, Error> {
         let mut taps = Vec::new();
         for sensor in &site.sensors {
             let Some(interface) = &sensor.interface else {
@@ -37,10 +38,15 @@ impl Doors {
             };
             let options = live::Options {
                 workers: usize::from(site.run.workers),
+                hardware_time: sensor.timestamps == Timestamps::Hardware,
+                patient,
                 ring_bytes: usize::try_from(site.run.ring).unwrap_or(usize::MAX),
                 ..live::Options::new(interface)
             };
             for (worker, tap) in live::open(&options)?.into_iter().enumerate() {
+                if let (0, Some(remark)) = (worker, tap.remark().or(tap.problem())) {
+                    eprintln!("seawall: {remark}");
+                }
                 let source = Source {
                     sensor: sensor.name.clone(),
                     label: sensor.label(),
@@ -62,8 +68,8 @@ impl Doors {
 /// What the threads that run were started for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Plan {
-    /// Sensor, interface.
-    interfaces: Vec<(String, String)>,
+    /// Sensor, interface, whether the card stamps.
+    interfaces: Vec<(String, String, bool)>,
     /// Sensor, folder, patterns.
     folders: Vec<Folder>,
     workers: u16,
@@ -82,8 +88,9 @@ impl Plan {
         };
         for sensor in &site.sensors {
             if let Some(interface) = &sensor.interface {
+                let stamps = sensor.timestamps == Timestamps::Hardware;
                 plan.interfaces
-                    .push((sensor.name.clone(), interface.clone()));
+                    .push((sensor.name.clone(), interface.clone(), stamps));
             }
             if let Some(folder) = &sensor.folder {
                 plan.folders.push(Folder {
@@ -105,8 +112,6 @@ pub struct Witnesses {
     seed: u64,
     /// Kept so that the keeper's end of the channel stays open between two sets of threads.
     reports: Sender<Report>,
-    /// Where finished captures that were read already are written down.
-    read: PathBuf,
 }
 
 impl Witnesses {
@@ -115,6 +120,7 @@ impl Witnesses {
         site: &Site,
         state: &State,
         seed: u64,
+        read: Vec<Read>,
         reports: Sender<Report>,
     ) -> Result<Witnesses, Error> {
         let mut witnesses = Witnesses {
@@ -123,13 +129,12 @@ impl Witnesses {
             stop: Arc::default(),
             seed,
             reports,
-            read: state.file("read.jsonl"),
         };
-        witnesses.begin(doors, state)?;
+        witnesses.begin(doors, state, read)?;
         Ok(witnesses)
     }
 
-    fn begin(&mut self, doors: Doors, state: &State) -> Result<(), Error> {
+    fn begin(&mut self, doors: Doors, state: &State, read: Vec<Read>) -> Result<(), Error> {
         self.stop = Arc::default();
         // Twice per judgement, so that what is seen is judged within one and a half times its interval.
         let nanos = u64::try_from(self.plan.pace / 2).unwrap_or(1);
@@ -154,7 +159,7 @@ impl Witnesses {
         }
         if !self.plan.folders.is_empty() {
             let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
-            let (plan, read) = (self.plan.folders.clone(), folders::read_before(&self.read));
+            let plan = self.plan.folders.clone();
             let thread =
                 folders::start(plan, read, self.seed, stop, reports).map_err(Error::Thread)?;
             self.threads.push(thread);
@@ -166,10 +171,16 @@ impl Witnesses {
         self.plan == Plan::of(site)
     }
 
-    /// Starts the threads of another site, once those before were stopped.
-    pub fn replace(&mut self, doors: Doors, site: &Site, state: &State) -> Result<(), Error> {
+    /// Starts the threads of another site, once those before were stopped. `read` are the captures that were read by then.
+    pub fn replace(
+        &mut self,
+        doors: Doors,
+        site: &Site,
+        state: &State,
+        read: Vec<Read>,
+    ) -> Result<(), Error> {
         self.plan = Plan::of(site);
-        self.begin(doors, state)
+        self.begin(doors, state, read)
     }
 
     /// Tells the threads to end, and waits until each has sent its last report.
@@ -192,7 +203,7 @@ impl Witnesses {
             .plan
             .interfaces
             .iter()
-            .map(|(sensor, interface)| format!("{sensor} on {interface}"));
+            .map(|(sensor, interface, _)| format!("{sensor} on {interface}"));
         let folders = self
             .plan
             .folders

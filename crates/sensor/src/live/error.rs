@@ -45,6 +45,11 @@ pub enum Error {
         path.display()
     )]
     EvidenceFull { path: PathBuf, findings: usize },
+    #[error(
+        "{} holds {bytes} bytes of evidence of open findings, more than `kept_size` of [run] allows: raise it, or move the folder's content elsewhere; until then no more is kept",
+        path.display()
+    )]
+    EvidenceOverBudget { path: PathBuf, bytes: u64 },
     #[error("cannot cut packets out of the ring")]
     Cut(#[from] crate::Error),
 }

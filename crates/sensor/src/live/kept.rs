@@ -3,6 +3,9 @@
 //! Each cut is a pcapng called after its own SHA-256, so that it shows by itself whether it was touched. Beside them lies
 //! `index.jsonl`: a line per cut says which finding it is for, and which frames of which segments it holds. A frame is
 //! kept once per finding: asking again writes only what came since.
+//!
+//! The folder has a budget ([`Keeper::trim`]). What findings that are still open cite stays; where that alone takes it up,
+//! no more is kept until there is room, and that is said.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -13,6 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Error;
+use super::segments::names;
 use crate::{Capture, Captures, Writer};
 
 /// Findings of one folder.
@@ -22,6 +26,8 @@ const MOST_FRAMES: usize = 20_000;
 const INDEX: &str = "index.jsonl";
 /// A cut in the making.
 const UNFINISHED: &str = ".unfinished.pcapng";
+/// An index in the making.
+const NEW_INDEX: &str = ".index.jsonl.new";
 
 /// What to keep: frames by number, of segments by name.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +58,10 @@ pub struct Keeper {
     folder: PathBuf,
     /// What is kept already, by finding.
     known: BTreeMap<String, (Frames, Vec<String>)>,
+    /// Finding and file of each cut, from the oldest.
+    cuts: Vec<(String, String)>,
+    /// What is kept takes up the budget, in bytes.
+    full: Option<u64>,
     problems: Vec<String>,
 }
 
@@ -60,6 +70,21 @@ impl Keeper {
     pub fn open(folder: &Path) -> Result<Keeper, Error> {
         fs::create_dir_all(folder)
             .map_err(|e| Error::folder("make the folder of evidence", folder, e))?;
+        let (keeper, cut_off) = Keeper::read(folder)?;
+        // So that the next line stands by itself.
+        if cut_off {
+            keeper.append(b"\n")?;
+        }
+        Ok(keeper)
+    }
+
+    /// Reads the index of a folder that someone else may be writing to, and changes nothing. To look with.
+    pub fn look(folder: &Path) -> Result<Keeper, Error> {
+        Keeper::read(folder).map(|(keeper, _)| keeper)
+    }
+
+    /// What the index says, and whether its last line lacks its end.
+    fn read(folder: &Path) -> Result<(Keeper, bool), Error> {
         let path = folder.join(INDEX);
         let text = match fs::read(&path) {
             Ok(text) => text,
@@ -69,6 +94,8 @@ impl Keeper {
         let mut keeper = Keeper {
             folder: folder.to_owned(),
             known: BTreeMap::new(),
+            cuts: Vec::new(),
+            full: None,
             problems: Vec::new(),
         };
         for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
@@ -79,11 +106,7 @@ impl Keeper {
                 ));
             }
         }
-        // So that the next line stands by itself.
-        if text.last().is_some_and(|byte| *byte != b'\n') {
-            keeper.append(b"\n")?;
-        }
-        Ok(keeper)
+        Ok((keeper, text.last().is_some_and(|byte| *byte != b'\n')))
     }
 
     /// Lines of the index that could not be read.
@@ -104,6 +127,12 @@ impl Keeper {
             return Err(Error::EvidenceFull {
                 path: self.folder.clone(),
                 findings: self.known.len(),
+            });
+        }
+        if let Some(bytes) = self.full {
+            return Err(Error::EvidenceOverBudget {
+                path: self.folder.clone(),
+                bytes,
             });
         }
         let mut room = MOST_FRAMES
@@ -178,6 +207,95 @@ impl Keeper {
         Ok(kept)
     }
 
+    /// Deletes cuts of findings that are not open, the oldest first, until the folder is within its budget. Gives their
+    /// findings, each with the bytes that it took.
+    pub fn trim(
+        &mut self,
+        budget_bytes: u64,
+        is_open: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<(String, u64)>, Error> {
+        let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
+        for name in names(&self.folder)? {
+            // One that is gone since is no concern.
+            if name.ends_with(".pcapng")
+                && name != UNFINISHED
+                && let Ok(metadata) = fs::metadata(self.folder.join(&name))
+            {
+                sizes.insert(name, metadata.len());
+            }
+        }
+        let mut bytes: u64 = sizes.values().sum();
+        let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, file) in &self.cuts {
+            *uses.entry(file).or_default() += 1;
+        }
+        let (mut gone, mut deleted) = (BTreeSet::new(), Vec::new());
+        // What no line of the index names was left by a crash.
+        let mut files: Vec<String> = sizes
+            .keys()
+            .filter(|file| bytes > budget_bytes && !uses.contains_key(file.as_str()))
+            .cloned()
+            .collect();
+        let size = |file: &str| sizes.get(file).copied().unwrap_or(0);
+        bytes -= files.iter().map(|file| size(file)).sum::<u64>();
+        for (finding, file) in &self.cuts {
+            if bytes <= budget_bytes {
+                break;
+            }
+            if is_open(finding) {
+                continue;
+            }
+            let Some(left) = uses.get_mut(file.as_str()) else {
+                continue;
+            };
+            *left -= 1;
+            gone.insert((finding.clone(), file.clone()));
+            if *left == 0 {
+                bytes = bytes.saturating_sub(size(file));
+                deleted.push((finding.clone(), size(file)));
+                files.push(file.clone());
+            }
+        }
+        if !gone.is_empty() {
+            self.strike(&gone)?;
+        }
+        for file in files {
+            let path = self.folder.join(file);
+            fs::remove_file(&path).map_err(|e| Error::folder("delete", &path, e))?;
+        }
+        self.full = (bytes > budget_bytes).then_some(bytes);
+        Ok(deleted)
+    }
+
+    /// Takes lines out of the index, before the files that they name go: a file without a line does no harm.
+    fn strike(&mut self, gone: &BTreeSet<(String, String)>) -> Result<(), Error> {
+        let (path, new) = (self.folder.join(INDEX), self.folder.join(NEW_INDEX));
+        let text = fs::read(&path).map_err(|e| Error::folder("read", &path, e))?;
+        let stays = |line: &&[u8]| {
+            let line: Value = serde_json::from_slice(line).unwrap_or_default();
+            let word = |key: &str| line.get(key).and_then(Value::as_str).map(str::to_owned);
+            let cut = word("finding").zip(word("file"));
+            cut.is_none_or(|cut| !gone.contains(&cut))
+        };
+        let lines: Vec<&[u8]> = text
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(stays)
+            .collect();
+        let write = || {
+            let mut file = File::create(&new)?;
+            file.write_all(&lines.concat())?;
+            file.sync_all()?;
+            fs::rename(&new, &path)?;
+            File::open(&self.folder)?.sync_all()
+        };
+        write().map_err(|e| Error::folder("write", &path, e))?;
+        (self.known, self.cuts) = (BTreeMap::new(), Vec::new());
+        for line in lines {
+            self.remember(line);
+        }
+        Ok(())
+    }
+
     /// Writes the frames that are there; gives the hash of the file, and which frames it holds.
     fn write(
         &self,
@@ -228,6 +346,7 @@ impl Keeper {
         let from = line.get("from")?.as_array()?;
         let (frames, files) = self.known.entry(finding.to_owned()).or_default();
         files.push(file.to_owned());
+        self.cuts.push((finding.to_owned(), file.to_owned()));
         for part in from {
             let numbers = part.get("frames")?.as_array()?;
             let numbers = numbers

@@ -42,9 +42,12 @@ pub struct Options {
     /// Also what this machine sends: where it is itself part of the traffic. Not on loopback, where everything sent is
     /// received.
     pub outgoing: bool,
-    /// Take the network card's time stamps, if someone has set it to stamp every frame. Its clock must then be kept at
-    /// UTC (`ptp4l`, `phc2sys`): the kernel does not compare them.
+    /// Take the network card's time stamps: it is set to stamp every frame, if nobody has done so. Its clock must be kept
+    /// at UTC (`ptp4l`, `phc2sys`): the kernel does not compare them. Where the card cannot, [`Tap::remark`] says so, and
+    /// the stamps are the kernel's.
     pub hardware_time: bool,
+    /// An interface that is not there is waited for, as is one that goes away later.
+    pub patient: bool,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
             promiscuous: true,
             outgoing: false,
             hardware_time: false,
+            patient: false,
         }
     }
 }
@@ -93,19 +97,33 @@ pub struct Counts {
     pub blocks: u32,
 }
 
-/// The group of taps in which the kernel chooses one for each packet, and the interface that it is for.
-type Group = Arc<Mutex<Option<(i32, u16)>>>;
+/// The group of taps in which the kernel chooses one for each packet.
+type Group = Arc<Mutex<Option<Joined>>>;
+
+/// The kernel numbers taps in the order in which they join, and goes by that number: only where they join in their own
+/// order, whenever that is, all that two hosts say comes to the same worker from every interface.
+#[derive(Clone, Copy, Debug)]
+struct Joined {
+    /// Of the interface.
+    index: i32,
+    id: u16,
+    taps: usize,
+}
 
 /// One worker's share of an interface.
 #[derive(Debug)]
 pub struct Tap {
     options: Options,
+    /// Its place among the taps of the interface.
+    number: usize,
     group: Group,
     /// Absent while the interface is gone.
     socket: Option<Open>,
     state: State,
     /// Why the interface cannot be opened anew.
     problem: Option<String>,
+    /// What was asked for and cannot be had.
+    remark: Option<String>,
     counts: Counts,
 }
 
@@ -129,16 +147,25 @@ struct Open {
 pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
     let group = Group::default();
     let mut taps = Vec::new();
-    for _ in 0..options.workers.clamp(1, MOST_WORKERS) {
+    for number in 0..options.workers.clamp(1, MOST_WORKERS) {
         let mut tap = Tap {
             options: options.clone(),
+            number,
             group: Arc::clone(&group),
             socket: None,
             state: State::Down,
             problem: None,
+            remark: None,
             counts: Counts::default(),
         };
-        tap.socket = Some(tap.set_up()?);
+        match tap.set_up() {
+            Ok(open) => tap.socket = Some(open),
+            Err(error @ Error::NoInterface { .. }) if options.patient => {
+                tap.state = State::Gone;
+                tap.problem = Some(error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
         taps.push(tap);
     }
     // All are in the group before the first takes anything in: no packet goes to a worker that a later one takes over.
@@ -224,6 +251,24 @@ impl Tap {
         count
     }
 
+    /// How full the ring is with packets that wait to be read, 0 to 1: by their bytes, as a block that was handed over with
+    /// little in it is little work.
+    pub fn load(&mut self) -> f64 {
+        let Some(open) = &mut self.socket else {
+            return 0.0;
+        };
+        let blocks = open.ring.blocks();
+        let mut bytes = 0usize;
+        for nth in 0..blocks {
+            let at = (open.next + nth) % blocks.max(1);
+            let Some(block) = open.ring.block(at) else {
+                break;
+            };
+            bytes = bytes.saturating_add(number(block, 20));
+        }
+        bytes as f64 / (blocks.max(1) * BLOCK as usize) as f64
+    }
+
     /// How the interface was when it was looked at last, which is whenever no packets come.
     pub fn state(&self) -> State {
         self.state
@@ -232,6 +277,11 @@ impl Tap {
     /// Why packets do not come in though the interface is there, or why it cannot be opened anew.
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
+    }
+
+    /// What was asked for and cannot be had on this interface, in a sentence.
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
     }
 
     /// Whether there is something to take packets from; if not, each call of [`Tap::packets`] tries to open it anew.
@@ -280,7 +330,13 @@ impl Tap {
     }
 
     /// A socket with its ring, bound to the interface. Of several, it takes nothing in before it joined its group.
-    fn set_up(&self) -> Result<Open, Error> {
+    fn set_up(&mut self) -> Result<Open, Error> {
+        let (open, remark) = self.make()?;
+        self.remark = remark;
+        Ok(open)
+    }
+
+    fn make(&self) -> Result<(Open, Option<String>), Error> {
         let name = &self.options.interface;
         let socket = Socket::new().map_err(|source| match source.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => Error::Denied { name: name.clone() },
@@ -314,8 +370,16 @@ impl Tap {
         socket
             .set(packet, libc::PACKET_RESERVE, &reserve)
             .map_err(|e| self.failed("reserve room for a VLAN tag", old, e))?;
+        let mut remark = None;
+        if self.options.hardware_time
+            && let Err(why) = stamp_every_frame(&socket, name)
+        {
+            remark = Some(format!(
+                "interface {name}: hardware time stamps were asked for, and {why}: packets bear the kernel's time stamps"
+            ));
+        }
         // Only if every frame is stamped: a mix of two clocks would put packets in a wrong order.
-        if self.options.hardware_time && socket.stamps_every_frame(name).unwrap_or(false) {
+        if self.options.hardware_time && remark.is_none() {
             let raw = libc::SOF_TIMESTAMPING_RAW_HARDWARE;
             socket
                 .set(packet, libc::PACKET_TIMESTAMP, &raw)
@@ -345,14 +409,15 @@ impl Tap {
                     self.failed("make it promiscuous", "check the driver of the card", e)
                 })?;
         }
-        Ok(Open {
+        let open = Open {
             ring,
             socket,
             index,
             kind,
             next: 0,
             taking,
-        })
+        };
+        Ok((open, remark))
     }
 
     fn shares(&self) -> bool {
@@ -391,15 +456,18 @@ impl Tap {
         match self.state {
             // Not at first sight: the kernel still hands over the last block, after its time.
             State::Gone if before == State::Gone && !open.ring.is_ready(open.next) => {
+                let index = open.index;
                 // The socket takes its counters along.
                 let _ = self.counts();
                 self.socket = None;
+                let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+                group.take_if(|group| group.index == index);
             }
             // Older kernels have no group for an interface that is down.
             State::Up | State::NoCarrier if !open.taking => {
                 let joined = self.join(open);
                 if let Some(open) = &mut self.socket {
-                    open.taking = joined.is_ok();
+                    open.taking = *joined.as_ref().unwrap_or(&false);
                 }
                 self.problem = joined.as_ref().err().map(ToString::to_string);
                 joined?;
@@ -409,8 +477,8 @@ impl Tap {
         Ok(())
     }
 
-    /// Joins the group of the interface's taps, or begins it, and lets packets in.
-    fn join(&self, open: &Open) -> Result<(), Error> {
+    /// Joins the group of the interface's taps, or begins it, and lets packets in; `false` while it is not its turn.
+    fn join(&self, open: &Open) -> Result<bool, Error> {
         let fail = |e| {
             self.failed(
                 "share it between workers",
@@ -419,13 +487,14 @@ impl Tap {
             )
         };
         let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = group
-            .filter(|(index, _)| *index == open.index)
-            .map(|(_, id)| id);
+        let known = group.filter(|group| group.index == open.index);
+        if known.map_or(0, |group| group.taps) < self.number {
+            return Ok(false);
+        }
         let how = libc::PACKET_FANOUT_CBPF;
         // A number that no one else on this machine uses is the kernel's to choose.
         let asked = match known {
-            Some(id) => u32::from(id) | how << 16,
+            Some(group) => u32::from(group.id) | how << 16,
             None => (how | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
         };
         let packet = libc::SOL_PACKET;
@@ -438,16 +507,32 @@ impl Tap {
         open.socket
             .set_program(packet, libc::PACKET_FANOUT_DATA, &steer::by_hosts())
             .map_err(fail)?;
-        if known.is_none() {
+        let id = if let Some(known) = known {
+            known.id
+        } else {
             let given: [u8; 4] = open.socket.get(packet, libc::PACKET_FANOUT).map_err(fail)?;
-            let id = number(&given, 0) & 0xffff;
-            *group = Some((open.index, u16::try_from(id).unwrap_or(0)));
-        }
-        self.filter(&open.socket, open.kind, true)
+            u16::try_from(number(&given, 0) & 0xffff).unwrap_or(0)
+        };
+        *group = Some(Joined {
+            index: open.index,
+            id,
+            taps: self.number + 1,
+        });
+        self.filter(&open.socket, open.kind, true)?;
+        Ok(true)
     }
 
     /// Tries to open an interface that was gone; waits if it still is.
     fn reopen(&mut self, wait: Duration) {
+        // Made in their order too: by that the kernel puts them back when the interface was switched off and on.
+        let before = |group: &Joined| group.taps >= self.number;
+        let group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.number > 0 && !group.as_ref().is_some_and(before) {
+            drop(group);
+            std::thread::sleep(wait);
+            return;
+        }
+        drop(group);
         match self.set_up() {
             Ok(open) => {
                 self.socket = Some(open);
@@ -509,6 +594,22 @@ fn packet<'a>(block: &'a mut [u8], at: usize, header: &libc::tpacket3_hdr) -> Op
         wire_len,
         link: Link::Ethernet,
     })
+}
+
+/// Sees to it that the card stamps every frame that comes in, or says why it does not.
+fn stamp_every_frame(socket: &Socket, name: &str) -> Result<(), String> {
+    if socket.stamps_every_frame(name).unwrap_or(false) {
+        return Ok(());
+    }
+    match socket.have_every_frame_stamped(name) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the card stamps some frames only".to_owned()),
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => Err(
+            "setting the card takes the capability CAP_NET_ADMIN, or `hwstamp_ctl -r 1` beforehand"
+                .to_owned(),
+        ),
+        Err(error) => Err(format!("the card has none to give ({error})")),
+    }
 }
 
 /// The interfaces that this process sees, for a message.

@@ -173,6 +173,19 @@ impl Socket {
         Ok(filter == ALL)
     }
 
+    /// Sets the network card to stamp every frame that comes in, which takes CAP_NET_ADMIN; whether it now does.
+    pub(super) fn have_every_frame_stamped(&self, name: &str) -> io::Result<bool> {
+        /// HWTSTAMP_FILTER_ALL of linux/net_tstamp.h.
+        const ALL: c_int = 1;
+        // hwtstamp_config: flags, tx_type (off: nothing is sent), rx_filter. The kernel writes back what it did.
+        let mut config = [0, 0, ALL];
+        let mut request = named(name)?;
+        request.ifr_ifru.ifru_data = config.as_mut_ptr().cast();
+        self.ask(libc::SIOCSHWTSTAMP, &mut request)?;
+        let [_, _, filter] = config;
+        Ok(filter == ALL)
+    }
+
     pub(super) fn wait(&self, at_most: Duration) -> io::Result<Woken> {
         let mut waiting = libc::pollfd {
             fd: self.0.as_raw_fd(),

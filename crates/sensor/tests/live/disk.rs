@@ -366,3 +366,75 @@ fn evidence_outlives_the_ring_and_is_kept_once() {
         "\"missing\":[{{\"segment\":\"{third}\",\"frames\":[11]}}]"
     )));
 }
+
+#[test]
+fn evidence_beyond_its_budget_goes_by_age_and_that_of_open_findings_never() {
+    let dir = folder("budget");
+    let (ring, evidence) = (dir.join("ring"), dir.join("evidence"));
+    let rotation = Rotation {
+        bytes: 1 << 40,
+        seconds: 60,
+    };
+    let mut segments = Segments::open(&ring, "span", 0, rotation).unwrap();
+    for n in 0..8 {
+        write(&mut segments, n, 1000).unwrap();
+    }
+    let done = segments.close(start());
+    let segment = done[0].name.clone();
+    let mut keeper = Keeper::open(&evidence).unwrap();
+    let keep = |keeper: &mut Keeper, finding: &str, frames: &[u32]| {
+        let frames = [(segment.clone(), frames.to_vec())];
+        let cut = Cut {
+            finding,
+            frames: &frames,
+        };
+        keeper.keep(&ring, &cut, start())
+    };
+    for (finding, frames) in [
+        ("a", &[1u32][..]),
+        ("b", &[2]),
+        ("c", &[3]),
+        ("again", &[3]),
+        ("d", &[4]),
+        ("e", &[5]),
+    ] {
+        keep(&mut keeper, finding, frames).unwrap();
+    }
+    // A cut that no line of the index names, as a crash leaves it.
+    fs::write(evidence.join("0123.pcapng"), vec![0; 1200]).unwrap();
+    let bytes = || -> u64 {
+        let entries = fs::read_dir(&evidence).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let cuts = paths.filter(|path| path.extension().is_some_and(|end| end == "pcapng"));
+        cuts.map(|path| path.metadata().unwrap().len()).sum()
+    };
+    let one = (bytes() - 1200) / 5;
+    assert_eq!(keeper.trim(u64::MAX, &|_| false).unwrap(), []);
+    // Room for three: what nothing names goes, then b, the oldest that is not open; c's file is that of another finding too.
+    let is_open = |finding: &str| matches!(finding, "a" | "again");
+    let deleted = keeper.trim(one * 3, &is_open).unwrap();
+    let findings: Vec<&str> = deleted
+        .iter()
+        .map(|(finding, _)| finding.as_str())
+        .collect();
+    assert_eq!((findings, bytes()), (vec!["b", "d"], one * 3));
+    let there = |keeper: &Keeper| {
+        ["a", "b", "c", "again", "d", "e"].map(|finding| keeper.files(finding).len())
+    };
+    assert_eq!(there(&keeper), [1, 0, 0, 1, 0, 1]);
+    assert_eq!(there(&Keeper::look(&evidence).unwrap()), there(&keeper));
+
+    // Where open findings alone take it up, nothing goes, and nothing comes.
+    assert_eq!(keeper.trim(one, &|_| true).unwrap(), []);
+    let refused = keep(&mut keeper, "f", &[6]).unwrap_err().to_string();
+    assert!(
+        refused.contains("more than `kept_size` of [run] allows"),
+        "{refused}"
+    );
+    keeper.trim(one * 4, &|_| true).unwrap();
+    keep(&mut keeper, "f", &[6]).unwrap();
+
+    // To look changes nothing, not even where there is nothing.
+    Keeper::look(&dir.join("nowhere")).unwrap();
+    assert!(!dir.join("nowhere").exists());
+}

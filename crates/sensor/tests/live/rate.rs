@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use facts::Time;
 use sensor::live::{Counts, Options, Rotation, Segments, Tap, open, trim};
@@ -76,30 +76,14 @@ struct Held {
     nanoseconds: f64,
 }
 
-/// Holds a rate for a while.
+/// Holds a rate for a while, by tcpreplay.
 fn hold(link: &Link, capture: &Path, rate: u32, workers: usize, work: Work) -> Held {
     let options = Options {
         workers,
         ..Options::new("tap0")
     };
-    let taps = within(&link.sensor, || open(&options)).unwrap();
-    let dir = folder("rate");
-    let stop = AtomicBool::new(false);
-    let seconds = env::var("SEAWALL_RATE_SECONDS").map_or(2, |text| text.parse().unwrap());
-    std::thread::scope(|scope| {
-        let (stop, dir) = (&stop, &dir);
-        let running: Vec<_> = taps
-            .into_iter()
-            .enumerate()
-            .map(|(number, tap)| scope.spawn(move || take(tap, number, work, dir, stop)))
-            .collect();
-        scope.spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                trim(dir, 512 << 20).unwrap();
-                std::thread::sleep(Duration::from_millis(200));
-            }
-        });
-        let before = received(link);
+    let seconds = seconds();
+    under(link, &options, work, || {
         let mut replay = Command::new("ip");
         replay
             .args([
@@ -118,6 +102,34 @@ fn hold(link: &Link, capture: &Path, rate: u32, workers: usize, work: Work) -> H
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         assert!(replay.status().unwrap().success());
+    })
+}
+
+/// How long each rate is held.
+fn seconds() -> u64 {
+    env::var("SEAWALL_RATE_SECONDS").map_or(2, |text| text.parse().unwrap())
+}
+
+/// What workers make of what `send` sends.
+fn under(link: &Link, options: &Options, work: Work, send: impl FnOnce()) -> Held {
+    let taps = within(&link.sensor, || open(options)).unwrap();
+    let dir = folder("rate");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (stop, dir) = (&stop, &dir);
+        let running: Vec<_> = taps
+            .into_iter()
+            .enumerate()
+            .map(|(number, tap)| scope.spawn(move || take(tap, number, work, dir, stop)))
+            .collect();
+        scope.spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                trim(dir, 512 << 20).unwrap();
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        let before = received(link);
+        send();
         stop.store(true, Ordering::Relaxed);
         let taken: Vec<Taken> = running
             .into_iter()
@@ -135,6 +147,96 @@ fn hold(link: &Link, capture: &Path, rate: u32, workers: usize, work: Work) -> H
             nanoseconds: busy * 1e9 / sent as f64,
         }
     })
+}
+
+/// The rate at which the first packet is dropped, sought by halves, with a sender that is faster than tcpreplay: many
+/// frames a call, past the queue of the interface, from `SEAWALL_RATE_SENDERS` (1) threads. `SEAWALL_RATE_RING` (64) is the
+/// ring in MiB: a smaller one shows what a burst of that length does.
+///
+/// `cargo test --release -p sensor --test live -- --ignored --nocapture first_drop`
+#[test]
+#[ignore = "a measurement"]
+fn first_drop() {
+    let Some(link) = Link::new() else { return };
+    let number = |name: &str, plain: usize| {
+        env::var(name).map_or(plain, |text| text.parse::<usize>().unwrap())
+    };
+    let senders = number("SEAWALL_RATE_SENDERS", 1).max(1);
+    let ring = number("SEAWALL_RATE_RING", 64);
+    let frames: Vec<Vec<u8>> = (0..512u32).map(modbus).collect();
+    println!("one tap, ring of {ring} MiB, {senders} threads send");
+    println!("work             asked/s      sent/s     dropped   ns/packet");
+    for work in [Work::Count, Work::Decode, Work::DecodeAndWrite] {
+        let options = Options {
+            ring_bytes: ring << 20,
+            ..Options::new("tap0")
+        };
+        let tried = |rate: f64| {
+            let held = under(&link, &options, work, || {
+                std::thread::scope(|scope| {
+                    for _ in 0..senders {
+                        scope.spawn(|| push(&link, &frames, rate / senders as f64));
+                    }
+                });
+            });
+            let came = held.sent as f64 / held.seconds;
+            println!(
+                "{:<14} {rate:>9.0} {came:>11.0} {:>11} {:>11.0}",
+                format!("{work:?}"),
+                held.dropped,
+                held.nanoseconds
+            );
+            (held.dropped > 0, came)
+        };
+        let (mut whole, mut rate) = (0.0, 200_000.0);
+        let lost = loop {
+            let (dropped, came) = tried(rate);
+            if dropped {
+                break Some(rate);
+            }
+            whole = came;
+            if came < rate * 0.7 {
+                break None;
+            }
+            rate *= 1.5;
+        };
+        let Some(mut lost) = lost else {
+            println!("{work:?}: no drop up to {whole:.0}/s, which is what the sender manages");
+            continue;
+        };
+        for _ in 0..4 {
+            let middle = f64::midpoint(whole, lost);
+            match tried(middle) {
+                (true, _) => lost = middle,
+                (false, came) => whole = came.min(middle),
+            }
+        }
+        println!("{work:?}: no drop at {whole:.0}/s, the first by {lost:.0}/s");
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // It measures.
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Sends frames at a rate for a while.
+fn push(link: &Link, frames: &[Vec<u8>], rate: f64) {
+    let sender = link.sender();
+    sender.hurry();
+    let begin = now();
+    let all = Duration::from_secs(seconds());
+    let mut sent = 0.0;
+    for batch in frames.chunks(64).cycle() {
+        if now() - begin >= all {
+            return;
+        }
+        // Ahead of its time, it waits without giving up the processor: a batch is sooner due than a thread wakes up.
+        while sent > (now() - begin).as_secs_f64() * rate {
+            std::hint::spin_loop();
+        }
+        sent += sender.send_many(batch).max(1) as f64;
+    }
 }
 
 /// What a worker saw.
@@ -201,13 +303,18 @@ fn received(link: &Link) -> u64 {
     told[0]["stats64"]["rx"]["packets"].as_u64().unwrap()
 }
 
-/// Requests and answers of Modbus, in one file.
+/// A request of Modbus to one of eight hosts.
+fn modbus(n: u32) -> Vec<u8> {
+    let (a, b) = ([10, 0, 0, 1], [10, 0, 1, (n % 8) as u8]);
+    let request = udp(1000, 502, &[0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 10]);
+    frame(&[0x8100_000a], a.into(), b.into(), &request)
+}
+
+/// Requests of Modbus, in one file.
 fn recipe() -> PathBuf {
     let mut bytes = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0".to_vec();
     for n in 0..100_000u32 {
-        let (a, b) = ([10, 0, 0, 1], [10, 0, 1, (n % 8) as u8]);
-        let request = udp(1000, 502, &[0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 10]);
-        let packet = frame(&[0x8100_000a], a.into(), b.into(), &request);
+        let packet = modbus(n);
         for word in [n / 1000, n % 1000, packet.len() as u32, packet.len() as u32] {
             bytes.extend(word.to_le_bytes());
         }

@@ -1,5 +1,5 @@
 //! Interfaces: what is on the wire arrives, once, as it was; what went wrong is told.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -377,6 +377,153 @@ fn an_interface_that_is_down_at_first_is_taken_up_when_it_comes() {
     sender.send(&sent);
     let seen: Vec<Vec<u8>> = taps.iter_mut().flat_map(drain).collect();
     assert_eq!(seen, [sent]);
+}
+
+#[test]
+fn an_interface_that_is_not_there_at_first_is_waited_for_if_asked() {
+    let Some(link) = Link::new() else { return };
+    link.unplug();
+    let patient = Options {
+        patient: true,
+        ..options(2)
+    };
+    assert!(within(&link.sensor, || open(&options(2))).is_err());
+    let mut taps = taps(&link, &patient);
+    assert!(taps.iter().all(|tap| tap.state() == State::Gone));
+    assert!(
+        taps[0]
+            .problem()
+            .unwrap()
+            .contains("there is none of that name")
+    );
+    link.plug();
+    within(&link.sensor, || {
+        for tap in &mut taps {
+            tap.packets(WAIT, &mut |_| {}).unwrap();
+            // Its carrier may take a moment.
+            assert_ne!(tap.state(), State::Gone);
+            assert_eq!(tap.problem(), None);
+        }
+    });
+    let sent = frame(
+        &[],
+        [10, 0, 0, 1].into(),
+        [10, 0, 0, 2].into(),
+        &udp(1, 2, &[7; 40]),
+    );
+    link.sender().send(&sent);
+    let seen: Vec<Vec<u8>> = taps.iter_mut().flat_map(drain).collect();
+    assert_eq!(seen, [sent], "each packet comes to one of them");
+}
+
+#[test]
+fn whichever_tap_comes_back_first_each_pair_of_hosts_stays_with_its_own() {
+    let Some(link) = Link::new() else { return };
+    let mut taps = taps(&link, &options(3));
+    let frames: Vec<Vec<u8>> = (0..24)
+        .map(|n| {
+            frame(
+                &[],
+                [10, 0, 0, n].into(),
+                [10, 0, 7, 1].into(),
+                &udp(1, 2, &[n; 40]),
+            )
+        })
+        .collect();
+    let shares = |taps: &mut [Tap]| -> Vec<BTreeSet<Vec<u8>>> {
+        let sender = link.sender();
+        frames.iter().for_each(|frame| sender.send(frame));
+        let each = taps.iter_mut().map(|tap| drain(tap).into_iter().collect());
+        each.collect()
+    };
+    let before = shares(&mut taps);
+    assert!(before.iter().all(|share| !share.is_empty()), "{before:?}");
+    for again in ["made anew", "switched off and on"] {
+        if again == "made anew" {
+            link.unplug();
+        } else {
+            run(&format!("ip -n {} link set dev tap0 down", link.sensor));
+        }
+        // The last comes first, time and again.
+        let mut look = |until: &[State]| {
+            within(&link.sensor, || {
+                for _ in 0..200 {
+                    if taps.iter().all(|tap| until.contains(&tap.state())) {
+                        return;
+                    }
+                    for tap in taps.iter_mut().rev() {
+                        tap.packets(Duration::from_millis(10), &mut |_| {}).unwrap();
+                    }
+                }
+                panic!("they never came to this: {until:?}");
+            });
+        };
+        look(&[State::Gone, State::Down]);
+        if again == "made anew" {
+            link.plug();
+        } else {
+            run(&format!("ip -n {} link set dev tap0 up", link.sensor));
+        }
+        look(&[State::Up]);
+        within(&link.sensor, || {
+            for tap in taps.iter_mut() {
+                tap.packets(WAIT, &mut |_| {}).unwrap();
+            }
+        });
+        assert_eq!(shares(&mut taps), before, "{again}");
+    }
+}
+
+#[test]
+fn a_card_that_cannot_stamp_says_so_and_its_packets_bear_the_time_of_the_kernel() {
+    let Some(link) = Link::new() else { return };
+    let asked = Options {
+        hardware_time: true,
+        ..options(1)
+    };
+    let mut tap = taps(&link, &asked).remove(0);
+    let remark = tap.remark().unwrap().to_owned();
+    let says =
+        "interface tap0: hardware time stamps were asked for, and the card has none to give (";
+    assert!(remark.starts_with(says), "{remark}");
+    assert!(
+        remark.ends_with("): packets bear the kernel's time stamps"),
+        "{remark}"
+    );
+    link.sender().send(&[0xff; 60]);
+    assert_eq!(drain(&mut tap).len(), 1);
+    assert_eq!(tap.counts().unwrap().hardware_stamped, 0);
+    assert_eq!(taps(&link, &options(1))[0].remark(), None, "nobody asked");
+}
+
+#[test]
+fn how_full_the_ring_is_goes_by_bytes_and_not_by_blocks() {
+    let Some(link) = Link::new() else { return };
+    let mut tap = taps(&link, &options(1)).remove(0);
+    let sender = link.sender();
+    // A block is handed over after a while, however little is in it.
+    for _ in 0..5 {
+        sender.send(&[0xff; 60]);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let counts = tap.counts().unwrap();
+    assert!(counts.waiting >= 4, "{counts:?}");
+    assert!(tap.load() < 0.01, "{}", tap.load());
+    let large = frame(
+        &[],
+        [10, 0, 0, 1].into(),
+        [10, 0, 0, 2].into(),
+        &udp(1, 2, &[7; 8000]),
+    );
+    for _ in 0..1500 {
+        sender.send(&large);
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    let load = tap.load();
+    let part = 1500.0 * 8000.0 / f64::from(32 << 20);
+    assert!((part * 0.9..part * 1.3).contains(&load), "{load} of {part}");
+    drain(&mut tap);
+    assert!(tap.load() < 0.001);
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn sentence(row: &Coverage, places: &Places<'_>) -> Option<String> {
                 Some("stopped") => " (the program was stopped)",
                 Some("ended") => " (the program ended without a word)",
                 Some("paused") => " (the program or the machine stood still)",
+                Some("clock") => " (the clock was set: these times happened twice or never)",
                 Some("lost") => " (the record of it is missing)",
                 _ => "",
             };

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::error::Error;
 use super::layout;
 use super::watch::{End, Watch};
+use super::{ReadFile, SECOND};
 
 const PREFIX: &str = "history-";
 const SUFFIX: &str = ".sqlite";
@@ -56,6 +57,31 @@ pub(super) fn days(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     }
     days.sort();
     Ok(days)
+}
+
+/// Whole days that one day comes after another; 0 where it does not.
+pub(super) fn days_after(day: &str, other: &str) -> i64 {
+    let between = begin(day).zip(begin(other)).map(|(a, b)| a.since(b));
+    between.map_or(0, |between| (between / (86_400 * SECOND)).max(0))
+}
+
+/// A file that was not written since it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    identity: Identity,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(path: &Path) -> Option<Stamp> {
+        let meta = fs::metadata(path).ok()?;
+        Some(Stamp {
+            identity: Identity(meta.dev(), meta.ino()),
+            bytes: meta.len(),
+            changed: (meta.mtime(), meta.mtime_nsec()),
+        })
+    }
 }
 
 /// The file that stands at a path now. One that was deleted and made anew is another.
@@ -140,10 +166,11 @@ impl Day {
         self.identity.is_none() || Identity::of(&self.path) != self.identity
     }
 
-    /// Adds facts and intervals of watching, all or nothing. Gives the number of rows.
+    /// Adds facts, the captures that they come from and intervals of watching, all or nothing. Gives the number of rows.
     pub(super) fn add(
         &mut self,
         facts: &Facts,
+        read: &[ReadFile],
         watches: &[Watch],
         terminal: &str,
     ) -> Result<u64, Error> {
@@ -160,6 +187,7 @@ impl Day {
                 }
             }
             let rows = layout::add(&change, facts)?;
+            put_read(&change, read)?;
             put_watches(&change, watches)?;
             let mut meta = change.prepare_cached(
                 "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -199,6 +227,19 @@ impl Day {
     pub(super) fn db(&self) -> &Connection {
         &self.db
     }
+}
+
+fn put_read(db: &Connection, read: &[ReadFile]) -> rusqlite::Result<()> {
+    let mut put = db.prepare_cached(
+        "INSERT INTO read_file (path, bytes, changed, frames) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (path) \
+         DO UPDATE SET bytes = excluded.bytes, changed = excluded.changed, frames = excluded.frames",
+    )?;
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    for file in read {
+        let (bytes, frames) = (number(file.bytes), number(file.frames));
+        put.execute((&file.path, bytes, file.changed.0, frames))?;
+    }
+    Ok(())
 }
 
 fn put_watches(db: &Connection, watches: &[Watch]) -> rusqlite::Result<()> {
@@ -242,6 +283,8 @@ fn upgrade(db: &Connection, path: &Path) -> Result<(), Error> {
         change.execute_batch(
             "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
              CREATE TABLE IF NOT EXISTS watch (\"begin\" TEXT PRIMARY KEY, \"last\" TEXT NOT NULL, \"end\" TEXT) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS read_file (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, \
+             changed INTEGER NOT NULL, frames INTEGER NOT NULL) WITHOUT ROWID;
              CREATE TABLE IF NOT EXISTS capture_order (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);",
         )?;
         layout::make(&change)?;
@@ -302,6 +345,29 @@ impl Past {
                 }
             }
             Ok(watches)
+        };
+        read().map_err(|error| Error::of(&self.path, &error))
+    }
+
+    /// The captures whose facts the file holds.
+    pub(super) fn read_files(&self) -> Result<Vec<ReadFile>, Error> {
+        let read = || -> rusqlite::Result<Vec<ReadFile>> {
+            if layout::columns(&self.db, "read_file")?.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut statement = self
+                .db
+                .prepare("SELECT path, bytes, changed, frames FROM read_file ORDER BY path")?;
+            let number = |n: i64| u64::try_from(n).unwrap_or(0);
+            let files = statement.query_map([], |row| {
+                Ok(ReadFile {
+                    path: row.get(0)?,
+                    bytes: number(row.get(1)?),
+                    changed: Time(row.get(2)?),
+                    frames: number(row.get(3)?),
+                })
+            })?;
+            files.collect()
         };
         read().map_err(|error| Error::of(&self.path, &error))
     }

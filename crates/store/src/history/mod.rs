@@ -14,13 +14,14 @@ mod layout;
 mod tests;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
 
-use self::day::{Day, Past};
+use self::day::{Day, Past, Stamp};
 pub use self::error::Error;
 pub use self::watch::{End, Gap, Watch};
 use crate::{Limits, Memory};
@@ -28,6 +29,21 @@ use crate::{Limits, Memory};
 const SECOND: i64 = 1_000_000_000;
 /// Time between two looks at what is to be deleted, in seconds.
 const TIDY_SECONDS: i64 = 60;
+
+/// A clock that jumped forward by more than a day is believed once it has gone on from there for so long: until then
+/// nothing is deleted for its age by it.
+const BELIEVED: i64 = 86_400 * SECOND;
+/// Captures that were read, held until they can be written.
+const MOST_READ: usize = 1 << 17;
+
+/// A finished capture that was read: what it was then, and how many frames it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFile {
+    pub path: String,
+    pub bytes: u64,
+    pub changed: Time,
+    pub frames: u64,
+}
 
 /// How history is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +114,12 @@ pub struct History {
     /// Intervals that are over, and not written as such yet.
     over: Vec<Kept>,
     heard: Time,
+    /// When the clock jumped forward, if it is not believed yet.
+    jumped: Option<Time>,
+    /// Captures whose facts wait to be written.
+    read: Vec<ReadFile>,
+    /// When somebody was watching, by file, as long as that is not written again.
+    looked: BTreeMap<PathBuf, (Stamp, Vec<Watch>)>,
     tidied: Option<Time>,
     notes: Vec<String>,
 }
@@ -126,10 +148,18 @@ impl History {
             watch: Kept::begin(now),
             over: Vec::new(),
             heard: now,
+            jumped: None,
+            read: Vec::new(),
+            looked: BTreeMap::new(),
             tidied: None,
             notes: Vec::new(),
             options,
         };
+        // A machine without a clock of its own starts anywhere.
+        let newest = day::days(folder)?.pop();
+        if newest.is_some_and(|(newest, _)| day::days_after(&day::of(now), &newest) > 1) {
+            history.jumped = Some(now);
+        }
         // What a person has to decide is said at once; anything else may mend itself until there is something to write.
         match history.turn_to(&day::of(now)) {
             Err(error @ (Error::Newer { .. } | Error::OtherTerminal { .. })) => Err(error),
@@ -141,6 +171,12 @@ impl History {
     /// To be called at least every few seconds, with no facts if there are none: that is how history knows that somebody
     /// is watching.
     pub fn tell(&mut self, facts: Facts, now: Time) {
+        if now.since(self.heard) > BELIEVED {
+            self.jumped = Some(now);
+        } else if self.jumped.is_some_and(|jumped| now < jumped) {
+            // It was set back: what it said in between counts no more.
+            self.jumped = None;
+        }
         // A clock set back leaves two intervals that overlap, which is no gap.
         if now.since(self.heard).abs() > self.patience() {
             let mut over = std::mem::replace(&mut self.watch, Kept::begin(now));
@@ -151,6 +187,29 @@ impl History {
         self.watch.watch.last = self.watch.watch.last.max(now);
         self.waiting_since.get_or_insert(now);
         self.waiting.absorb(facts);
+    }
+
+    /// Takes note of captures whose facts were told with [`History::tell`] just before: they are written in the same
+    /// transaction, so that none is counted twice or lost, however the program ends.
+    pub fn tell_read(&mut self, files: impl IntoIterator<Item = ReadFile>) {
+        let room = MOST_READ.saturating_sub(self.read.len());
+        self.read.extend(files.into_iter().take(room));
+    }
+
+    /// The captures whose facts are written or wait to be, as far back as there are files; each as it was read last.
+    pub fn files_read(&self) -> Result<Vec<ReadFile>, Error> {
+        let mut files = BTreeMap::new();
+        for (_, path) in day::days(&self.folder)? {
+            // One that cannot be read has told of that elsewhere, and its captures are read again.
+            let read = Past::open(&path).and_then(|past| past.read_files());
+            for file in read.unwrap_or_default() {
+                files.insert(file.path.clone(), file);
+            }
+        }
+        for file in &self.read {
+            files.insert(file.path.clone(), file.clone());
+        }
+        Ok(files.into_values().collect())
     }
 
     /// Writes everything told so far, all or nothing. After an error nothing is lost: the next write makes up for it.
@@ -181,7 +240,7 @@ impl History {
             let Some(day) = &mut self.day else {
                 break;
             };
-            match day.add(&facts, &watches, &self.options.terminal) {
+            match day.add(&facts, &self.read, &watches, &self.options.terminal) {
                 Ok(written) if !day.is_gone() => {
                     rows = Some(written);
                     break;
@@ -200,6 +259,7 @@ impl History {
         })?;
         self.watch.until = Some(self.watch.watch.last);
         self.over.clear();
+        self.read.clear();
         self.waiting = Memory::new(&self.options.waiting);
         self.waiting_since = None;
         self.tidy(now, &today);
@@ -319,6 +379,13 @@ impl History {
             let today = day::begin(today)?;
             Some(day::of(today.plus_secs(-86_400 * i64::from(days))))
         });
+        let believed = self
+            .jumped
+            .is_none_or(|jumped| now.since(jumped) >= BELIEVED);
+        if believed {
+            self.jumped = None;
+        }
+        let oldest = oldest.filter(|_| believed);
         for (day, path) in days {
             let is_old = oldest.as_ref().is_some_and(|oldest| day < *oldest);
             let is_much = self.options.bytes.is_some_and(|most| bytes > most);
@@ -343,10 +410,32 @@ impl History {
 
     /// The times within the time asked for in which nobody was watching. This run counts as watching up to the last time
     /// it told something.
-    pub fn gaps(&self, from: Time, until: Time) -> Result<Vec<Gap>, Error> {
-        let look = Look::at(&self.folder, None)?;
-        let recalled = look.recalled(self.watches(), from, until, self.patience());
-        Ok(recalled.gaps)
+    pub fn gaps(&mut self, from: Time, until: Time) -> Result<Vec<Gap>, Error> {
+        let days = day::days(&self.folder)?;
+        let mut looked = std::mem::take(&mut self.looked);
+        let mut watches = self.watches();
+        for (day, path) in days {
+            let stamp = Stamp::of(&path);
+            let known = looked
+                .remove(&path)
+                .filter(|(known, _)| Some(*known) == stamp);
+            let found = match known {
+                Some((_, found)) => found,
+                None => match Past::open(&path).and_then(|past| past.watches()) {
+                    Ok(found) => found,
+                    Err(error @ Error::Newer { .. }) => return Err(error),
+                    Err(_) => {
+                        watches.push(Watch::lost(&day));
+                        continue;
+                    }
+                },
+            };
+            watches.extend(&found);
+            if let Some(stamp) = stamp {
+                self.looked.insert(path, (stamp, found));
+            }
+        }
+        Ok(watch::gaps(watches, from, until, self.patience()))
     }
 
     fn watches(&self) -> Vec<Watch> {
@@ -420,13 +509,7 @@ impl Look {
                 Err(error @ Error::Newer { .. }) => return Err(error),
                 Err(error) => {
                     problems.push(error.to_string());
-                    // Somebody may have watched; nothing of it is left.
-                    let begin = day::begin(&day).unwrap_or(Time::MIN);
-                    watches.push(Watch {
-                        begin,
-                        last: begin,
-                        end: End::Continued,
-                    });
+                    watches.push(Watch::lost(&day));
                 }
             }
         }

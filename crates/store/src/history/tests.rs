@@ -220,3 +220,119 @@ fn a_day_that_cannot_be_read_is_a_gap_and_the_others_are_read() {
     let lost = |gap: &Gap| gap.why == "lost" && gap.until == NOON.plus_secs(day);
     assert!(recalled.gaps.iter().any(lost), "{:?}", recalled.gaps);
 }
+
+/// Tells every half minute from one time to another, as a run does, and writes at the end.
+fn watch_on(history: &mut History, from: Time, until: Time) -> Written {
+    let mut now = from;
+    while now < until {
+        history.tell(Facts::default(), now);
+        now = now.plus_secs(30);
+    }
+    history.write(until).unwrap()
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_is_not_believed_at_once_when_days_are_deleted_for_their_age() {
+    let folder = Folder::new("jump");
+    let options = Options {
+        days: Some(30),
+        ..Options::new("Harborview")
+    };
+    let day = 86_400;
+    let mut history = History::open(&folder.0, options.clone(), NOON).unwrap();
+    history.add(&stops(0, 3), NOON).unwrap();
+    let ahead = NOON.plus_secs(3650 * day);
+    let told = watch_on(&mut history, ahead, ahead.plus_secs(3600));
+    assert_eq!((told.notes.len(), folder.stops()), (0, 3));
+    // Nor does a new start believe it, as on a machine whose clock runs empty.
+    drop(history);
+    let mut history = History::open(&folder.0, options.clone(), ahead.plus_secs(5 * day)).unwrap();
+    let later = ahead.plus_secs(5 * day);
+    assert_eq!(
+        watch_on(&mut history, later, later.plus_secs(3600))
+            .notes
+            .len(),
+        0
+    );
+    // Set right again, all is as it was.
+    history.add(&stops(10, 2), NOON.plus_secs(3600)).unwrap();
+    assert_eq!(folder.stops(), 5);
+    // A clock that goes on from there for a day is right.
+    let told = watch_on(&mut history, later, later.plus_secs(day + 60));
+    let deleted = told.notes.iter().filter(|note| note.contains("2026-11-22"));
+    assert_eq!((deleted.count(), folder.stops()), (1, 0), "{told:?}");
+}
+
+#[test]
+fn a_capture_is_noted_as_read_with_its_facts_or_not_at_all() {
+    let folder = Folder::new("read");
+    let file = |frames| ReadFile {
+        path: "/srv/span.pcap".to_owned(),
+        bytes: 10 * frames,
+        changed: NOON,
+        frames,
+    };
+    let mut history = folder.history().unwrap();
+    history.tell(stops(0, 3), NOON);
+    history.tell_read([file(3)]);
+    assert_eq!(history.files_read().unwrap(), [file(3)]);
+    // Killed before it was written: neither is there.
+    drop(history);
+    let mut history = folder.history().unwrap();
+    assert_eq!((history.files_read().unwrap(), folder.stops()), (vec![], 0));
+    history.tell(stops(0, 3), NOON);
+    history.tell_read([file(3)]);
+    // A file that cannot be written keeps both back.
+    let lock = Connection::open(folder.today()).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    history.write(NOON).unwrap_err();
+    drop(lock);
+    history.write(NOON).unwrap();
+    // Killed right after: both are. The next day, the file has grown.
+    drop(history);
+    let tomorrow = NOON.plus_secs(86_400);
+    let mut history = History::open(&folder.0, Options::new("Harborview"), tomorrow).unwrap();
+    assert_eq!(
+        (history.files_read().unwrap(), folder.stops()),
+        (vec![file(3)], 3)
+    );
+    history.tell(stops(3, 2), tomorrow);
+    history.tell_read([file(5)]);
+    history.write(tomorrow).unwrap();
+    assert_eq!(
+        (history.files_read().unwrap(), folder.stops()),
+        (vec![file(5)], 5)
+    );
+}
+
+#[test]
+fn gaps_are_known_anew_when_a_file_of_an_earlier_day_changes_or_goes() {
+    let folder = Folder::new("looked");
+    let mut history = folder.history().unwrap();
+    history.add(&Facts::default(), NOON).unwrap();
+    let yesterday = NOON.plus_secs(-86_400);
+    let mut before = Day::open(&folder.0, &day::of(yesterday), "Harborview").unwrap();
+    let mut gap_from = |history: &mut History, last: Option<Time>| {
+        if let Some(last) = last {
+            let watch = Watch {
+                begin: yesterday,
+                last,
+                end: End::Stopped,
+            };
+            before
+                .add(&Facts::default(), &[], &[watch], "Harborview")
+                .unwrap();
+        }
+        let gaps = history.gaps(Time::MIN, NOON).unwrap();
+        gaps.iter().map(|gap| gap.from).collect::<Vec<_>>()
+    };
+    let hour = yesterday.plus_secs(3600);
+    assert_eq!(gap_from(&mut history, Some(hour)), [hour]);
+    assert_eq!(history.looked.len(), 2);
+    let two = yesterday.plus_secs(7200);
+    assert_eq!(gap_from(&mut history, Some(two)), [two]);
+    assert_eq!(gap_from(&mut history, None), [two]);
+    fs::remove_file(day::path(&folder.0, &day::of(yesterday))).unwrap();
+    assert_eq!(gap_from(&mut history, None), []);
+    assert_eq!(history.looked.len(), 1);
+}

@@ -43,6 +43,18 @@ pub struct Watch {
     pub end: End,
 }
 
+impl Watch {
+    /// Of a day whose file cannot be read: somebody may have watched, and nothing of it is left.
+    pub(super) fn lost(day: &str) -> Watch {
+        let begin = super::day::begin(day).unwrap_or(Time::MIN);
+        Watch {
+            begin,
+            last: begin,
+            end: End::Continued,
+        }
+    }
+}
+
 /// An interval in which nobody was watching, or of which nothing is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {

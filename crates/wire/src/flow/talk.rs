@@ -28,6 +28,13 @@ pub(crate) struct Tap {
     started: bool,
 }
 
+impl Tap {
+    /// Nothing of this direction is read any more.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.done
+    }
+}
+
 /// What the dialogue has not read yet of one direction.
 #[derive(Debug, Default)]
 pub(crate) struct Held {

@@ -169,6 +169,22 @@ impl Dialogue for Nothing {
     }
 }
 
+/// Control protocols of which no operation is read.
+static CONTROL_UNREAD: &[&Decoder] = &[
+    &enip::io::DECODER,
+    &makers::BSAP,
+    &makers::EGD,
+    &makers::ETHER_SIO,
+    &makers::GENISYS,
+    &makers::IFIX,
+];
+
+/// Whether devices are read, changed or operated by it: never put aside under load.
+pub(crate) fn controls(decoder: &Decoder) -> bool {
+    let unread = || CONTROL_UNREAD.iter().any(|one| one.name == decoder.name);
+    !decoder.operations.is_empty() || unread()
+}
+
 /// The first decoder of a carrier.
 pub(crate) fn on(carrier: Carrier) -> Option<&'static Decoder> {
     ALL.iter()

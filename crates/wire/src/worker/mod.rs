@@ -4,6 +4,7 @@
 //! each keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
 mod flows;
 mod shard;
+mod shed;
 mod table;
 mod take;
 mod transport;
@@ -23,6 +24,7 @@ use crate::{Frame, names, protocols};
 
 use self::flows::Flows;
 pub use self::shard::owner;
+pub use self::shed::Class;
 use self::table::Passed;
 pub use self::take::Load;
 

@@ -7,6 +7,7 @@ use sensor::live::{Packet, Paused, SegmentInfo, Segments};
 use wire::Worker;
 
 use super::names::Names;
+use super::shedding::{HEAD, Level, Shed, Way};
 use super::vlans::Vlans;
 use crate::run::report::Source;
 
@@ -14,6 +15,8 @@ use crate::run::report::Source;
 pub struct Ground {
     pub worker: Worker,
     pub names: Names,
+    /// What is put aside at the moment.
+    pub level: Level,
 }
 
 /// Where the packets of one interface are kept, and what was counted on the way.
@@ -25,6 +28,7 @@ pub struct Keeping {
     current: Option<(u64, u32)>,
     loose: Option<Loose>,
     pub vlans: Vlans,
+    pub shed: Shed,
     pub bytes: u64,
     pub last_frame: Option<Time>,
 }
@@ -66,6 +70,7 @@ impl Keeping {
             current: None,
             loose: None,
             vlans: Vlans::default(),
+            shed: Shed::default(),
             bytes: 0,
             last_frame: None,
         }
@@ -82,8 +87,20 @@ impl Keeping {
 
     /// The whole way of a packet.
     pub fn take(&mut self, packet: &Packet<'_>, ground: &mut Ground) {
+        self.bytes += u64::from(packet.wire_len);
+        self.last_frame = Some(packet.time);
+        self.vlans.count(packet.data, packet.time);
+        let way = self.shed.way(ground.level, &mut ground.worker, packet);
+        let kept = match way {
+            Way::Whole => *packet,
+            Way::Head { .. } => Packet {
+                data: packet.data.get(..HEAD).unwrap_or(packet.data),
+                ..*packet
+            },
+            Way::Aside => return,
+        };
         let names = &mut ground.names;
-        let (capture, number) = match self.segments.write(packet) {
+        let (capture, number) = match self.segments.write(&kept) {
             Some(place) => {
                 let capture = match self.current {
                     Some((segment, capture)) if segment == place.segment => capture,
@@ -107,10 +124,11 @@ impl Keeping {
                 (loose.number, loose.packets)
             }
         };
-        self.bytes += u64::from(packet.wire_len);
-        self.last_frame = Some(packet.time);
-        self.vlans.count(packet.data, packet.time);
-        ground.worker.frame(&packet.frame(capture, number));
+        let frame = packet.frame(capture, number);
+        match way {
+            Way::Head { counted: true } => self.shed.count(&mut ground.worker, &frame),
+            _ => ground.worker.frame(&frame),
+        }
     }
 
     /// What frames went to since the last report, as captures: segments, and what stands for those not kept.
@@ -183,6 +201,7 @@ fn what_the_disk_does_not_take_is_cited_by_a_capture_that_says_so() {
     let mut ground = Ground {
         worker: Worker::new(wire::Shard::default(), wire::Limits::live()),
         names: Names::default(),
+        level: Level::Nothing,
     };
     let packet = |millis: i64| Packet {
         time: Time(millis * 1_000_000),

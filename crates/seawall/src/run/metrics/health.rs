@@ -4,6 +4,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{HistoryState, Metrics};
+use crate::run::health::what_goes;
+use crate::run::listen::shedding::Level;
 
 /// A ring this full is about to lose packets.
 const RING_FULL: f64 = 0.9;
@@ -52,6 +54,12 @@ pub(super) fn of(metrics: &Metrics) -> Health {
             reasons.push(format!(
                 "The ring of {name} is {:.0} % full.",
                 one.ring_fill * 100.0
+            ));
+        }
+        if one.shedding > Level::Nothing {
+            let what = what_goes(one.shedding);
+            reasons.push(format!(
+                "More comes in on {name} than there is time for: {what}"
             ));
         }
         if one.lag > LAG {
@@ -130,6 +138,12 @@ fn each_kind_of_blindness_is_named_and_a_finding_is_none() {
     assert_eq!(
         reasons(|m| m.interfaces[0].ring_fill = 0.97),
         ["The ring of eth1 of sensor crane-span is 97 % full."]
+    );
+    assert_eq!(
+        reasons(|m| m.interfaces[0].shedding = Level::Counted),
+        [
+            "More comes in on eth1 of sensor crane-span than there is time for: bulk is counted and not decoded."
+        ]
     );
     assert_eq!(
         reasons(|m| m.vlans[0].silence = SILENCE * 2),

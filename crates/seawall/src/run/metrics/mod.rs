@@ -11,6 +11,7 @@ use std::time::Duration;
 use facts::Time;
 use judge::Verdict;
 
+use super::listen::shedding::Level;
 use super::sinks::Counts;
 use crate::error::Error;
 
@@ -53,6 +54,8 @@ pub struct Interface {
     pub ring_fill: f64,
     /// From the newest packet's time stamp to its decoding.
     pub lag: Duration,
+    /// What is put aside under load at the moment.
+    pub shedding: Level,
 }
 
 /// A worker of the sensor.

@@ -84,6 +84,12 @@ fn interfaces(out: &mut Out, metrics: &Metrics) {
     );
     family(
         false,
+        "shedding_level",
+        "What is put aside under load: 0 nothing, 1 the payload of bulk on disk, 2 bulk, 3 all but control.",
+        |one| f64::from(one.shedding as u8),
+    );
+    family(
+        false,
         "ring_fill_ratio",
         "How full the capture ring is, 0 to 1.",
         |one| one.ring_fill,

@@ -1,0 +1,245 @@
+//! What goes wrong around a sensor that is to go on: interfaces that are not there, sites that ask for what cannot be had,
+//! disks that are full, clocks, captures that grow.
+use std::fs;
+
+use lab::harborview;
+
+use crate::rig::{
+    Cable, Sensor, answered, events, now, offline, remembered, rows, run, state, terminal, until,
+};
+use crate::support::{folder, seawall, text};
+
+/// Whether an event of that kind tells of that.
+fn told(site: &std::path::Path, event: &str, of: &str) -> bool {
+    events(site)
+        .iter()
+        .any(|one| one["event"] == event && text(&one["detail"]).contains(of))
+}
+
+#[test]
+fn an_interface_that_is_not_there_yet_is_waited_for_and_the_others_are_watched_meanwhile() {
+    let Some(cable) = Cable::new("absent") else {
+        return;
+    };
+    let (site, capture) = terminal(
+        &harborview::bad_day(),
+        "absent",
+        "workers = 2\nsave_every = \"1 s\"",
+    );
+    let path = site.join("site.toml");
+    let declared = fs::read_to_string(&path).unwrap();
+    let second = declared.replacen(
+        "captures = [\"core",
+        "interface = \"span1\"\ncaptures = [\"core",
+        1,
+    );
+    assert_ne!(second, declared, "the sample terminal has a second sensor");
+    fs::write(&path, second).unwrap();
+    let check = seawall(["run".as_ref(), site.as_os_str(), "--check".as_ref()]);
+    assert!(
+        check.status != 0 && check.err.contains("span0"),
+        "{}",
+        check.err
+    );
+
+    let sensor = Sensor::start(&cable, &site);
+    until("the one that is not there is told", || {
+        told(&site, "interface-down", "span1 is not there yet")
+    });
+    cable.play(&capture, 8);
+    until("the other one is read meanwhile", || {
+        events(&site)
+            .iter()
+            .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
+    });
+    // Not captured is coverage: what the sensor should see is unproven.
+    until("its silence is coverage", || {
+        let rows = remembered(&site, "coverage");
+        let mut silences = rows.iter().filter(|row| row.contains("\"silence\""));
+        silences.any(|row| row.contains("\"core"))
+    });
+
+    let here = &cable.0;
+    assert!(run(&format!(
+        "ip -n {here} link add src1 mtu 9000 type veth peer name span1 mtu 9000"
+    )));
+    for end in ["src1", "span1"] {
+        assert!(run(&format!(
+            "ip -n {here} link set dev {end} arp off addrgenmode none up"
+        )));
+    }
+    until("it is taken up when it comes", || {
+        told(&site, "interface-up", "span1 is up")
+    });
+    let core = capture.with_file_name("core.pcap");
+    let core = fs::read_dir(capture.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("core")
+        })
+        .unwrap_or(core);
+    let before = offline(&site, "conversation").len();
+    cable.play_at("src1", &core, 8);
+    until("what it sees is remembered", || {
+        offline(&site, "conversation").len() > before
+    });
+    sensor.stop();
+    assert_eq!(cable.sent_by_sensor(), 0, "a sensor never sends");
+    // Two interfaces and two workers see what one offline run over the same packets sees.
+    let live = answered(remembered(&site, "operation"));
+    let offline = answered(offline(&site, "operation"));
+    let differ: Vec<_> = live.symmetric_difference(&offline).take(4).collect();
+    assert!(differ.is_empty(), "{differ:#?}");
+}
+
+#[test]
+fn a_site_that_asks_for_what_cannot_be_opened_is_refused_and_the_old_one_goes_on() {
+    let Some(cable) = Cable::new("reload") else {
+        return;
+    };
+    let (site, capture) = terminal(&harborview::bad_day(), "reload", "save_every = \"1 s\"");
+    let path = site.join("site.toml");
+    let declared = fs::read_to_string(&path).unwrap();
+    let sensor = Sensor::start(&cable, &site);
+    for (bad, said) in [
+        (declared.replace("span0", "span9"), "span9"),
+        (
+            declared.replace(
+                "path = \"events.jsonl\"",
+                "path = \"no/such/folder/events.jsonl\"",
+            ),
+            "no/such/folder",
+        ),
+    ] {
+        assert_ne!(bad, declared);
+        fs::write(&path, bad).unwrap();
+        sensor.signal("HUP");
+        until("it is refused", || told(&site, "site-refused", said));
+    }
+    fs::write(&path, declared).unwrap();
+    cable.play(&capture, 8);
+    until("it goes on as before", || {
+        events(&site)
+            .iter()
+            .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
+    });
+    sensor.stop();
+}
+
+/// A file system of its own, so that it can be full; it is gone with this.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn new(at: &std::path::Path, megabytes: u32) -> Disk {
+        fs::create_dir_all(at).unwrap();
+        let disk = Disk(at.to_owned());
+        disk.mount(&format!("size={megabytes}m"));
+        disk
+    }
+
+    fn grow(&self, megabytes: u32) {
+        self.mount(&format!("remount,size={megabytes}m"));
+    }
+
+    fn mount(&self, options: &str) {
+        let at = self.0.display();
+        assert!(run(&format!("mount -t tmpfs -o {options} tmpfs {at}")));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        run(&format!("umount -l {}", self.0.display()));
+    }
+}
+
+#[test]
+fn a_full_disk_stops_history_and_not_the_judge_and_what_was_seen_meanwhile_is_made_up_for() {
+    let Some(cable) = Cable::new("full") else {
+        return;
+    };
+    let (site, capture) = terminal(&harborview::bad_day(), "full", "save_every = \"1 s\"");
+    let disk = Disk::new(&state(&site), 2);
+    let sensor = Sensor::start(&cable, &site);
+    let filler = state(&site).join("filler");
+    // As much as there is room for.
+    let _ = fs::write(&filler, vec![0; 4 << 20]);
+    cable.play(&capture, 8);
+    until("that history waits is told", || {
+        told(&site, "disk-full", "History cannot be written")
+    });
+    until("judging goes on", || {
+        events(&site)
+            .iter()
+            .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
+    });
+    disk.grow(64);
+    fs::remove_file(&filler).unwrap();
+    until("that history is written again is told", || {
+        told(&site, "disk-works", "History is written again")
+    });
+    sensor.stop();
+    // The packets of that time were not kept; what they showed is.
+    let whole = rows(&[&capture], "operation").len();
+    assert_eq!(remembered(&site, "operation").len(), whole);
+}
+
+#[test]
+fn a_capture_that_grows_is_read_on_from_where_it_ended() {
+    let site = folder("grows");
+    let scenario = harborview::bad_day();
+    let arrive = site.join("arrive");
+    fs::create_dir_all(&arrive).unwrap();
+    let text = scenario.site.replace(
+        "captures = [\"crane",
+        "folder = \"arrive\"\ncaptures = [\"crane",
+    );
+    let output = "[[output]]\nname = \"log\"\nto = \"file\"\npath = \"events.jsonl\"\n";
+    let run_section = "[run]\nstate = \"state\"\nwindow = \"3650 d\"\n";
+    fs::write(
+        site.join("site.toml"),
+        format!("{text}\n{run_section}{output}"),
+    )
+    .unwrap();
+    let whole = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    let (name, bytes) = (arrive.join(&whole.name), whole.file());
+    // As old as a file that nobody writes to any more; cut in the middle of a frame.
+    let put = |bytes: &[u8], hours: u64| {
+        let growing = arrive.join(".growing");
+        fs::write(&growing, bytes).unwrap();
+        let time = now() - std::time::Duration::from_secs(3600 * hours);
+        fs::File::open(&growing)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        fs::rename(&growing, &name).unwrap();
+    };
+    put(&bytes[..bytes.len() / 2 + 7], 2);
+    let sensor = Sensor::begin(&site);
+    until("its first half is remembered", || {
+        !remembered(&site, "operation").is_empty()
+    });
+    let half = remembered(&site, "operation").len();
+    put(&bytes, 1);
+    until("its second half is remembered", || {
+        remembered(&site, "operation").len() > half
+    });
+    sensor.stop();
+    let at_once = site.join(&whole.name);
+    fs::write(&at_once, &bytes).unwrap();
+    for kind in ["operation", "conversation", "name", "remote-session"] {
+        // Whether what waits for its answer will get one is not known before the end.
+        let live = answered(remembered(&site, kind));
+        let offline = answered(rows(&[&at_once], kind));
+        let differ: Vec<_> = live.symmetric_difference(&offline).take(4).collect();
+        assert!(differ.is_empty(), "{kind}: {differ:#?}");
+    }
+}

@@ -1,0 +1,250 @@
+//! A cable in a network namespace, a sensor on it, and what it told.
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use lab::Scenario;
+use serde_json::Value;
+
+use crate::support::{folder, seawall};
+
+/// How long something may take that should take a moment; the machine may be busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The machine's time of day, which the files and clocks of these tests are set by.
+#[allow(clippy::disallowed_methods)]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+pub fn run(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let output = Command::new(words.next().unwrap()).args(words).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+/// A namespace with a cable in it: traffic goes in at `src0`, the sensor listens on `span0`.
+pub struct Cable(pub String);
+
+impl Cable {
+    /// `None` where none can be made, which is then said.
+    pub fn new(name: &str) -> Option<Cable> {
+        let cable = Cable(format!("seawall-run-{}-{name}", std::process::id()));
+        let here = &cable.0;
+        let made = run("tcpreplay --version")
+            && run(&format!("ip netns add {here}"))
+            && run(&format!(
+                "ip -n {here} link add src0 mtu 9000 type veth peer name span0 mtu 9000"
+            ));
+        if !made {
+            println!(
+                "skipped: no network namespace with tcpreplay (needs root, iproute2 and tcpreplay)"
+            );
+            return None;
+        }
+        for end in ["src0", "span0"] {
+            assert!(run(&format!(
+                "ip -n {here} link set dev {end} arp off addrgenmode none up"
+            )));
+        }
+        Some(cable)
+    }
+
+    pub fn inside(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.0, program]);
+        command
+    }
+
+    pub fn play(&self, capture: &Path, mbps: u32) {
+        self.play_at("src0", capture, mbps);
+    }
+
+    pub fn play_at(&self, interface: &str, capture: &Path, mbps: u32) {
+        let mut command = self.inside("tcpreplay");
+        command
+            .args(["-q", "-i", interface, &format!("--mbps={mbps}")])
+            .arg(capture);
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// Frames that left through the sensor's interface.
+    pub fn sent_by_sensor(&self) -> u64 {
+        let mut command = self.inside("cat");
+        let output = command
+            .arg("/sys/class/net/span0/statistics/tx_packets")
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .parse()
+            .unwrap()
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        run(&format!("ip netns del {}", self.0));
+    }
+}
+
+/// A sensor that runs; it ends with this.
+pub struct Sensor {
+    child: Child,
+    site: PathBuf,
+}
+
+impl Sensor {
+    /// Starts one, and waits until it watches.
+    pub fn start(cable: &Cable, site: &Path) -> Sensor {
+        Sensor::start_with(cable, site, &[])
+    }
+
+    /// And gives it something in its environment.
+    pub fn start_with(cable: &Cable, site: &Path, given: &[(&str, &PathBuf)]) -> Sensor {
+        let before = events(site).len();
+        let mut command = cable.inside(env!("CARGO_BIN_EXE_seawall"));
+        command.envs(given.iter().copied());
+        let child = command
+            .arg("run")
+            .arg(site)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let sensor = Sensor {
+            child,
+            site: site.to_owned(),
+        };
+        until("it watches", || {
+            events(&sensor.site)
+                .iter()
+                .skip(before)
+                .any(|event| event["event"] == "sensor-started")
+        });
+        sensor
+    }
+
+    /// Starts one that watches no cable.
+    pub fn begin(site: &Path) -> Sensor {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
+        let child = command
+            .arg("run")
+            .arg(site)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Sensor {
+            child,
+            site: site.to_owned(),
+        }
+    }
+
+    pub fn signal(&self, signal: &str) {
+        assert!(run(&format!("kill -{signal} {}", self.child.id())));
+    }
+
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        assert!(self.child.wait().unwrap().success(), "it ends in order");
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Sensor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn until(what: &str, done: impl Fn() -> bool) {
+    let step = Duration::from_millis(100);
+    for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+        if done() {
+            return;
+        }
+        sleep(step);
+    }
+    panic!("it never came to this: {what}");
+}
+
+/// What was told so far.
+pub fn events(site: &Path) -> Vec<Value> {
+    let lines = fs::read_to_string(site.join("events.jsonl")).unwrap_or_default();
+    lines
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+/// The sample terminal with its crane sensor on the cable, and the other sensor left out; and the capture to play.
+pub fn terminal(scenario: &Scenario, name: &str, run: &str) -> (PathBuf, PathBuf) {
+    let site = folder(name);
+    let captures = folder(&format!("{name}-captures"));
+    scenario.write_captures(&captures).unwrap();
+    let text = scenario.site.replacen(
+        "captures = [\"crane-span*.pcap*\"]",
+        "interface = \"span0\"",
+        1,
+    );
+    assert!(
+        text.contains("span0"),
+        "the sample terminal has a crane sensor"
+    );
+    let text = format!(
+        "{text}\n[run]\nstate = \"state\"\n{run}\n[[output]]\nname = \"log\"\nto = \"file\"\npath = \"events.jsonl\"\n"
+    );
+    fs::write(site.join("site.toml"), text).unwrap();
+    (site, captures.join("crane-span.pcap"))
+}
+
+/// Rows of a kind, as `seawall facts` writes them, but for the frames that they cite: of what happens again and again the
+/// first ones are cited, and a live sensor tells in intervals.
+pub fn rows(arguments: &[&Path], kind: &str) -> BTreeSet<String> {
+    let mut words: Vec<std::ffi::OsString> = vec!["facts".into(), "--kind".into(), kind.into()];
+    words.extend(arguments.iter().map(|path| path.as_os_str().to_owned()));
+    let run = seawall(words);
+    assert_eq!(run.status, 0, "{}", run.err);
+    let row = |line: &str| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        row.as_object_mut().unwrap().remove("frames");
+        row.to_string()
+    };
+    run.out.lines().map(row).collect()
+}
+
+/// What the sensor remembers.
+pub fn remembered(site: &Path, kind: &str) -> BTreeSet<String> {
+    rows(&["--state".as_ref(), &state(site)], kind)
+}
+
+/// What an offline run over the same packets gives: those that the sensor kept.
+pub fn offline(site: &Path, kind: &str) -> BTreeSet<String> {
+    rows(&[&state(site).join("packets")], kind)
+}
+
+/// Operations that were answered: whether the others ever will be is not known before the end.
+pub fn answered(operations: BTreeSet<String>) -> BTreeSet<String> {
+    operations
+        .into_iter()
+        .filter(|row| !row.contains("unanswered"))
+        .collect()
+}
+
+pub fn state(site: &Path) -> PathBuf {
+    site.join("state")
+}
