@@ -17,8 +17,11 @@ use std::time::Instant;
 use facts::lists::Lists;
 use judge::{Catalogue, Editions, built_in};
 use sha2::{Digest, Sha256};
+use store::{Limits, Memory};
 
 const CONVERSATIONS: u32 = 1_000_000;
+/// As many as a running sensor remembers by itself.
+const REMEMBERED: u32 = 260_000;
 
 /// Seconds of processor time that this process has used: other programs do not disturb it.
 fn used() -> f64 {
@@ -40,7 +43,7 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
 }
 
 /// Most memory so far, and now.
-fn memory(when: &str) {
+fn memory_used(when: &str) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let of = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -54,14 +57,14 @@ fn memory(when: &str) {
 #[ignore = "takes minutes without --release"]
 fn a_million_conversations_are_judged_in_seconds() {
     let (mut facts, site) = (terminal::facts(CONVERSATIONS), terminal::site());
-    assert!(terminal::ASSETS >= 10_000);
+    assert!(facts.addresses.len() >= 10_000);
     let lists = Lists::builtin();
     let pages = built_in().unwrap();
     let (editions, catalogue) = (
         Editions::built_in().unwrap(),
         Catalogue::built_in().unwrap(),
     );
-    memory("facts");
+    memory_used("facts");
     let mut digest = Sha256::new();
     timed("all", || {
         timed("fold", || store::fold(&mut facts, &site, &lists));
@@ -79,11 +82,40 @@ fn a_million_conversations_are_judged_in_seconds() {
         }
         drop(snapshot);
     });
-    memory("judged");
+    memory_used("judged");
     let digest: Vec<String> = digest
         .finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
     println!("digest    {}", digest.concat());
+}
+
+#[test]
+#[ignore = "takes minutes without --release"]
+fn what_a_running_sensor_remembers_is_judged_again_and_again() {
+    let site = terminal::site();
+    let mut memory = Memory::new(&Limits::default());
+    let facts = terminal::facts(REMEMBERED);
+    timed("absorb", || memory.absorb(facts));
+    let lists = Lists::builtin();
+    let pages = built_in().unwrap();
+    let (editions, catalogue) = (
+        Editions::built_in().unwrap(),
+        Catalogue::built_in().unwrap(),
+    );
+    for _ in 0..3 {
+        memory_used("told");
+        timed("copied", || drop(memory.facts()));
+        timed("lent", || memory.lend(|_| ()));
+        let judged = timed("judged", || {
+            memory.lend(|facts| {
+                store::fold(facts, &site, &lists);
+                let snapshot = judge::snapshot(facts, &site, terminal::as_of(), &pages).unwrap();
+                judge::assess(&snapshot, &pages, &editions, &catalogue, None).unwrap()
+            })
+        });
+        assert!(judged.measures.len() == pages.len());
+    }
+    memory_used("judged");
 }

@@ -14,7 +14,6 @@ use facts::{Address, Evidence, Facts, Grade, Mac, Time, Uid};
 
 const CRANES: u32 = 40;
 const DEVICES: u32 = 250;
-pub const ASSETS: u32 = CRANES * DEVICES;
 
 /// Zones that are no crane's: name, kind, second octet of the subnet.
 const AROUND: [(&str, &str, u8); 4] = [

@@ -239,10 +239,12 @@ impl Keeper {
     fn judge(&mut self, now: Time) {
         self.timetable.news = false;
         let began = clock::monotonic();
-        let mut facts = self.memory.facts();
-        facts.coverage.extend(self.history.coverage(now));
-        facts.coverage.extend(self.gaps.iter().cloned());
-        match self.verdicts.judge(facts, &self.terminal, now) {
+        let judgement = self.memory.lend(|facts| {
+            facts.coverage.extend(self.history.coverage(now));
+            facts.coverage.extend(self.gaps.iter().cloned());
+            self.verdicts.judge(facts, &self.terminal, now)
+        });
+        match judgement {
             Ok(judgement) => {
                 self.tell(judgement.events);
                 if let Err(error) = self.verdicts.told(judgement.seen) {

@@ -93,12 +93,12 @@ impl Verdicts {
     /// Judges what is remembered as of `now`.
     pub fn judge(
         &mut self,
-        mut facts: Facts,
+        facts: &mut Facts,
         terminal: &Terminal,
         now: Time,
     ) -> Result<Judgement, Error> {
-        store::fold(&mut facts, &terminal.site, &terminal.lists);
-        let snapshot = judge::snapshot(&facts, &terminal.site, now, &self.pages)?;
+        store::fold(facts, &terminal.site, &terminal.lists);
+        let snapshot = judge::snapshot(facts, &terminal.site, now, &self.pages)?;
         let assessment = judge::assess(
             &snapshot,
             &self.pages,
@@ -110,13 +110,13 @@ impl Verdicts {
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
             site: &terminal.site,
-            facts: &facts,
+            facts,
             pages: &pages,
             skipped: &[],
             notes: &[],
         };
         let (events, seen) = changes(self.seen.as_ref(), &assessment, &context);
-        self.want(&assessment, &facts, &events);
+        self.want(&assessment, facts, &events);
         let is_due = self
             .reported
             .is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);
