@@ -7,7 +7,7 @@ use std::hash::Hasher;
 use std::net::IpAddr;
 
 use crate::merge::Merge;
-use crate::{Address, Mac, Time};
+use crate::{Address, Mac, Shared, Time};
 
 /// A value of a row, as SQL, CSV and JSON know it. What was not seen is `Null`, never an empty text.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
@@ -220,6 +220,7 @@ cells! {
     u64 => Int, |v| Value::Int(i64::try_from(*v).unwrap_or(i64::MAX)), Value::Int(n) => n.try_into().ok();
     i64 => Int, |v| Value::Int(*v), Value::Int(n) => Some(n);
     String => Text, |v| Value::Text(v.clone()), Value::Text(text) => Some(text);
+    Shared => Text, |v| Value::Text(v.to_string()), Value::Text(text) => Some(text.into());
     Time => Time, |v| Value::Text(v.to_string()), Value::Text(text) => Time::parse(&text);
     Mac => Text, |v| Value::Text(v.to_string()), Value::Text(text) => text.parse().ok();
     Address => Text, |v| Value::Text(v.to_string()), Value::Text(text) => text.parse().ok();

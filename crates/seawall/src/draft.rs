@@ -97,8 +97,8 @@ impl<'a> Devices<'a> {
         Devices { all, names }
     }
 
-    fn name(&self, fact: Option<&String>) -> Option<&str> {
-        self.names.get(fact?.as_str()).map(String::as_str)
+    fn name(&self, fact: Option<&str>) -> Option<&str> {
+        self.names.get(fact?).map(String::as_str)
     }
 
     /// Public addresses that assets talked to.
@@ -414,14 +414,14 @@ fn conduits(out: &mut String, facts: &Facts, devices: &Devices<'_>) {
         if one.reason.as_deref() == Some("housekeeping") || one.server.is_group() {
             continue;
         }
-        let end = |asset: Option<&String>, address: facts::Address| match devices.name(asset) {
+        let end = |asset: Option<&str>, address: facts::Address| match devices.name(asset) {
             Some(name) => name.to_owned(),
             None if address.ip().is_some_and(is_public) => "zone:internet".to_owned(),
             None => address.to_string(),
         };
         let (from, to) = (
-            end(one.client_asset.as_ref(), one.client),
-            end(one.server_asset.as_ref(), one.server),
+            end(one.client_asset.as_deref(), one.client),
+            end(one.server_asset.as_deref(), one.server),
         );
         let Some(service) = service(one) else {
             continue;
@@ -503,8 +503,8 @@ fn verbs(
 ) {
     for one in operations {
         let (Some(from), Some(to)) = (
-            devices.name(one.source_asset.as_ref()),
-            devices.name(one.target_asset.as_ref()),
+            devices.name(one.source_asset.as_deref()),
+            devices.name(one.target_asset.as_deref()),
         ) else {
             continue;
         };

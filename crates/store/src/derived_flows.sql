@@ -1,8 +1,7 @@
 -- What each unexplained flow tells. One flow tells one story: the first that fits, in the order below.
 
-CREATE INDEX flow_client ON flow(client_asset);
+CREATE INDEX flow_pair ON flow(client_asset, server_asset);
 CREATE INDEX flow_server ON flow(server_asset);
-CREATE INDEX flow_story ON flow(story);
 
 -- One host trying many doors within a short time: refused, unanswered, empty or echo only, none of them explained. A pause
 -- of a minute ends a burst.
@@ -40,13 +39,13 @@ SELECT id,
 FROM flow;
 
 -- Devices of the crane network that nobody declared: what they do is part of what they are, unless it did harm of its own.
-CREATE VIEW stranger AS
-SELECT DISTINCT p.asset FROM presence p WHERE p.is_crane AND NOT p.declared;
+CREATE TABLE stranger(asset TEXT PRIMARY KEY) WITHOUT ROWID;
+INSERT INTO stranger SELECT DISTINCT p.asset FROM presence p WHERE p.is_crane AND NOT p.declared;
 
 -- Pairs of ends that some conduit joins, whatever it allows.
 CREATE TABLE joined AS
-SELECT DISTINCT from_asset, CASE WHEN from_asset IS NULL THEN from_zone END AS from_zone, to_asset, CASE WHEN to_asset IS NULL THEN to_zone END AS to_zone
-FROM site_conduit_pair;
+SELECT DISTINCT COALESCE(from_asset, from_zone) AS origin, COALESCE(to_asset, to_zone) AS goal FROM site_conduit_pair;
+CREATE INDEX joined_ends ON joined(origin, goal);
 
 -- Files that came into the crane network by nobody's leave, with who asked whom for them.
 CREATE TABLE file_in AS
@@ -79,8 +78,8 @@ UPDATE flow SET story = (
         -- Where the capture shows too little to recognise the protocol, a conduit between the two may allow it.
         WHEN flow.protocol IS NULL AND flow.dim = flow.count AND EXISTS (
              SELECT 1 FROM joined j
-             WHERE (COALESCE(j.from_asset, j.from_zone) IN (flow.client_asset, flow.client_zone) AND COALESCE(j.to_asset, j.to_zone) IN (flow.server_asset, flow.server_zone))
-                OR (COALESCE(j.from_asset, j.from_zone) IN (flow.server_asset, flow.server_zone) AND COALESCE(j.to_asset, j.to_zone) IN (flow.client_asset, flow.client_zone))) THEN 'unclear'
+             WHERE (j.origin IN (flow.client_asset, flow.client_zone) AND j.goal IN (flow.server_asset, flow.server_zone))
+                OR (j.origin IN (flow.server_asset, flow.server_zone) AND j.goal IN (flow.client_asset, flow.client_zone))) THEN 'unclear'
         WHEN flow.needless IS NOT NULL AND (flow.client_crane OR flow.server_crane) AND NOT (s.desk AND flow.client_role = 'jump-host')
              AND CASE flow.needless
                  WHEN 'time from the internet' THEN flow.client_crane AND s.server_outside
@@ -123,6 +122,8 @@ WHERE o.modifies AND o.operation <> 'authenticate' AND o.work_order IS NULL AND 
       SELECT 1 FROM flow f WHERE f.story IN ('needless-service', 'file') AND f.client_asset = COALESCE(o.source_asset, o.source)
          AND f.server_asset = COALESCE(o.target_asset, o.target) AND f.protocol = o.protocol));
 
+CREATE INDEX flow_story ON flow(story);
+CREATE INDEX remote_session_pair ON remote_session(client_asset, server_asset);
 CREATE INDEX operation_pair ON operation(source_asset, target_asset);
 CREATE INDEX name_platform ON name(platform) WHERE platform IS NOT NULL;
 CREATE INDEX coverage_zone ON coverage(zone, what);

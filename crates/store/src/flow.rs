@@ -2,179 +2,16 @@
 //!
 //! A crane network repeats itself: a million conversations are some thousand flows. Pages judge flows, and cite the
 //! first conversations of each.
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use facts::kinds::Conversation;
-use facts::{Address, KindInfo, Mac, Time, Value};
+use facts::{Address, Mac, Time, Value};
 use hashbrown::HashMap;
+
+use crate::context::{Context, Row};
 
 /// Conversations cited per flow.
 const CITED: usize = 16;
-
-/// What was learned of conversations from other kinds of fact before the conversations themselves are read.
-#[derive(Debug, Default)]
-pub(crate) struct Context {
-    /// By community ID: what the conversation carried.
-    carried: HashMap<String, Carried>,
-    /// By address: watched platform whose name was answered with it.
-    platform_ips: BTreeMap<IpAddr, String>,
-    /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
-    pub(crate) hidden_macs: BTreeMap<Mac, (String, bool)>,
-    /// Broadcast addresses of the zones' subnets.
-    pub(crate) broadcasts: BTreeSet<String>,
-    /// Captures whose frames are shortened.
-    snapped: BTreeSet<String>,
-    /// By zone: kind, and whether it is of the crane network.
-    pub(crate) zones: BTreeMap<String, (String, bool)>,
-    /// By asset: role.
-    pub(crate) roles: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default)]
-struct Carried {
-    work_order: Option<String>,
-    /// Protocol of the remote session.
-    session: Option<String>,
-    unauthorised: bool,
-    manages: bool,
-    /// Platform of a name seen in it; `Some(None)` when names were seen and none is of a platform.
-    platform: Option<Option<String>>,
-}
-
-/// A row with its columns by name.
-#[derive(Clone, Copy)]
-pub(crate) struct Row<'a> {
-    pub(crate) kind: &'a KindInfo,
-    pub(crate) values: &'a [Value],
-}
-
-impl<'a> Row<'a> {
-    pub(crate) fn get(self, column: &str) -> &'a Value {
-        let index = self.kind.columns.iter().position(|c| c.name == column);
-        index
-            .and_then(|index| self.values.get(index))
-            .unwrap_or(&Value::Null)
-    }
-
-    pub(crate) fn text(self, column: &str) -> Option<&'a str> {
-        match self.get(column) {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn flag(self, column: &str) -> bool {
-        matches!(self.get(column), Value::Bool(true) | Value::Int(1))
-    }
-}
-
-impl Context {
-    /// Reads a fact that says something of a conversation: operations, names, remote sessions.
-    pub(crate) fn learn(&mut self, row: Row<'_>) {
-        match row.kind.name {
-            "operation" => {
-                let operation = row.text("operation").unwrap_or_default();
-                let allowed = row.text("work_order").is_some() || row.text("conduit").is_some();
-                let entry = self.entry(row);
-                entry.unauthorised |=
-                    row.flag("modifies") && operation != "authenticate" && !allowed;
-                entry.manages |= operation == "diagnose" && !allowed;
-                if entry.work_order.is_none() {
-                    entry.work_order = row.text("work_order").map(str::to_owned);
-                }
-            }
-            "remote_session" => {
-                let entry = self.entry(row);
-                if entry.session.is_none() {
-                    entry.session = row.text("protocol").map(str::to_owned);
-                }
-                if entry.work_order.is_none() {
-                    entry.work_order = row.text("work_order").map(str::to_owned);
-                }
-            }
-            "name" => {
-                let platform = row.text("platform").map(str::to_owned);
-                if let (Some(platform), Value::List(answers)) = (&platform, row.get("answers")) {
-                    let ips = answers.iter().filter_map(|answer| answer.parse().ok());
-                    let ips = ips.filter(|ip| is_public(*ip));
-                    self.platform_ips
-                        .extend(ips.map(|ip| (ip, platform.clone())));
-                }
-                if matches!(row.text("via"), Some("tls-sni" | "http-host")) {
-                    let seen = self.entry(row).platform.get_or_insert(None);
-                    if seen.is_none() {
-                        *seen = platform;
-                    }
-                }
-            }
-            "capture_file" => {
-                if matches!(row.get("snapped"), Value::Int(n) if *n > 0) {
-                    self.snapped.extend(row.text("name").map(str::to_owned));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The platform whose name was answered with that address.
-    fn platform_of(&self, server: Named<'_>) -> Option<&str> {
-        if self.platform_ips.is_empty() {
-            return None;
-        }
-        self.platform_ips.get(&server.ip()?).map(String::as_str)
-    }
-
-    /// The device with a sign of a hidden path that carried the conversation.
-    fn hidden_by(
-        &self,
-        talk: &Talk<'_>,
-        client_asset: Option<&str>,
-        server_asset: Option<&str>,
-    ) -> Option<&str> {
-        if self.hidden_macs.is_empty() {
-            return None;
-        }
-        // A declared device is no hidden path to itself: what it does is told on its own.
-        let hidden = |mac: Mac| {
-            let (device, declared) = self.hidden_macs.get(&mac)?;
-            let itself = client_asset == Some(device) || server_asset == Some(device);
-            (!declared || !itself).then_some(device.as_str())
-        };
-        let ends = [talk.server_mac, talk.client_mac].into_iter().flatten();
-        let forwarders = talk.forwarders.iter().filter_map(|mac| mac.parse().ok());
-        ends.chain(forwarders).find_map(hidden)
-    }
-
-    /// An address that names no single host.
-    fn is_local(&self, address: &str) -> bool {
-        is_local(address) || self.broadcasts.contains(address)
-    }
-
-    fn entry(&mut self, row: Row<'_>) -> &mut Carried {
-        self.carried
-            .entry(row.text("community_id").unwrap_or_default().to_owned())
-            .or_default()
-    }
-
-    fn carried(&self, community_id: Option<&str>) -> Option<&Carried> {
-        community_id
-            .filter(|id| !id.is_empty())
-            .and_then(|id| self.carried.get(id))
-    }
-}
-
-/// An answer that names a host of the terminal itself (a sinkhole, a split-horizon resolver) says nothing of a platform.
-fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            !ip.is_private() && !ip.is_loopback() && !ip.is_unspecified() && !ip.is_link_local()
-        }
-        IpAddr::V6(ip) => {
-            !ip.is_loopback() && !ip.is_unspecified() && (ip.segments()[0] & 0xfe00) != 0xfc00
-        }
-    }
-}
 
 /// An end as it is named: facts have an address, cases of pages may have any text.
 #[derive(Clone, Copy)]
@@ -336,6 +173,42 @@ struct Sums {
     bytes_in: u64,
     cited: Vec<i64>,
     unexplained: bool,
+}
+
+impl Context {
+    /// The platform whose name was answered with that address.
+    fn platform_of(&self, server: Named<'_>) -> Option<&str> {
+        if self.platform_ips.is_empty() {
+            return None;
+        }
+        self.platform_ips.get(&server.ip()?).map(String::as_str)
+    }
+
+    /// The device with a sign of a hidden path that carried the conversation.
+    fn hidden_by(
+        &self,
+        talk: &Talk<'_>,
+        client_asset: Option<&str>,
+        server_asset: Option<&str>,
+    ) -> Option<&str> {
+        if self.hidden_macs.is_empty() {
+            return None;
+        }
+        // A declared device is no hidden path to itself: what it does is told on its own.
+        let hidden = |mac: Mac| {
+            let (device, declared) = self.hidden_macs.get(&mac)?;
+            let itself = client_asset == Some(device) || server_asset == Some(device);
+            (!declared || !itself).then_some(device.as_str())
+        };
+        let ends = [talk.server_mac, talk.client_mac].into_iter().flatten();
+        let forwarders = talk.forwarders.iter().filter_map(|mac| mac.parse().ok());
+        ends.chain(forwarders).find_map(hidden)
+    }
+
+    /// An address that names no single host.
+    fn is_local(&self, address: &str) -> bool {
+        is_local(address) || self.broadcasts.contains(address)
+    }
 }
 
 /// Gathers conversations into flows.

@@ -5,7 +5,7 @@ use facts::Time;
 use facts::lists::Suppliers;
 use ipnet::IpNet;
 use rusqlite::Connection;
-use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 
 /// A function as `seawall sql --tables` lists it.
@@ -37,7 +37,14 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
         "supplier_trust(name)",
         "`untrusted`, `watched` or `trusted` as the built-in lists have a supplier of that name; null where they do not. The site's own are in `site_supplier`.",
     ),
+    (
+        "cited(json)",
+        "Over rows: their lists of evidence as one list, as much of it as a finding shows; `cited(evidence ORDER BY id)`.",
+    ),
 ];
+
+/// Bytes of one list of evidence: some thousand citations, of which a finding shows the first.
+const MOST_CITED: usize = 1 << 16;
 
 pub(crate) fn register(db: &Connection, time_zone: &str) -> rusqlite::Result<()> {
     let pure = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -87,7 +94,38 @@ pub(crate) fn register(db: &Connection, time_zone: &str) -> rusqlite::Result<()>
     db.create_scalar_function("supplier_trust", 1, pure, move |c| {
         let trust = text(c, 0).and_then(|name| lists.by_name(&name)?.trust);
         Ok(trust.map(|trust| trust.to_string()))
-    })
+    })?;
+    db.create_aggregate_function("cited", 1, pure, Cited)
+}
+
+/// A page asks once per group for what it would otherwise look up for each finding.
+struct Cited;
+
+impl Aggregate<String, String> for Cited {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<String> {
+        Ok(String::new())
+    }
+
+    fn step(&self, c: &mut Context<'_>, list: &mut String) -> rusqlite::Result<()> {
+        let ValueRef::Text(json) = c.get_raw(0) else {
+            return Ok(());
+        };
+        let json = str::from_utf8(json).unwrap_or_default().trim();
+        let inner = json
+            .strip_prefix('[')
+            .and_then(|json| json.strip_suffix(']'))
+            .map(str::trim);
+        if let Some(inner) = inner.filter(|inner| !inner.is_empty() && list.len() < MOST_CITED) {
+            list.push(if list.is_empty() { '[' } else { ',' });
+            list.push_str(inner);
+        }
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, list: Option<String>) -> rusqlite::Result<String> {
+        let list = list.filter(|list| !list.is_empty());
+        Ok(list.map_or_else(|| "[]".to_owned(), |list| list + "]"))
+    }
 }
 
 pub(crate) fn text(c: &Context<'_>, index: usize) -> Option<String> {

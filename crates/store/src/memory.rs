@@ -105,9 +105,13 @@ impl<K: Kind> Table<K> {
     fn retain(&mut self, keep: impl FnMut(&K) -> bool) {
         let before = self.rows.len();
         self.rows.retain(keep);
-        if self.rows.len() == before {
-            return;
+        if self.rows.len() != before {
+            self.find_anew();
         }
+    }
+
+    /// Rows stand elsewhere now.
+    fn find_anew(&mut self) {
         self.index.clear();
         for at in 0..self.rows.len() {
             let Some(hash) = self.rows.get(at).map(|row| self.hash(row)) else {
@@ -130,6 +134,13 @@ impl<K: Kind> Table<K> {
         if self.let_go_last.is_none_or(|last| last < before) {
             (self.let_go, self.let_go_first, self.let_go_last) = (0, None, None);
         }
+    }
+
+    /// Takes the rows out, in order; to be put back.
+    fn take(&mut self) -> Vec<K> {
+        in_order(&mut self.rows);
+        self.find_anew();
+        std::mem::take(&mut self.rows)
     }
 
     fn in_order(&self) -> Vec<K>
@@ -234,6 +245,24 @@ macro_rules! memory {
                 let mut facts = self.rows();
                 facts.coverage.extend(self.let_go());
                 facts
+            }
+
+            /// Lends what [`Memory::facts`] copies, to be folded and judged in place. Folding works its columns out anew
+            /// each time, so they may stay; what it adds does not.
+            pub fn lend<T>(&mut self, judge: impl FnOnce(&mut Facts) -> T) -> T {
+                let let_go = self.let_go();
+                let mut facts = Facts {
+                    captures: std::mem::take(&mut self.captures.names),
+                    $($field: self.tables.$field.take(),)*
+                };
+                let (files, coverage) = (facts.files.clone(), facts.coverage.clone());
+                facts.coverage.extend(let_go);
+                let done = judge(&mut facts);
+                facts.assets.clear();
+                (facts.files, facts.coverage) = (files, coverage);
+                self.captures.names = facts.captures;
+                $(self.tables.$field.rows = facts.$field;)*
+                done
             }
 
             /// Everything told, without what the memory says of itself.

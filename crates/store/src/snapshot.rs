@@ -12,7 +12,8 @@ use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
-use crate::flow::{Context, Flows, Row, Talk};
+use crate::context::{Context, Row};
+use crate::flow::{Flows, Talk};
 use crate::records_rows::{self, Records};
 use crate::shown::{self, Conversations, Shown};
 use crate::{Error, calendar, functions, schema, site_rows};
@@ -120,17 +121,25 @@ impl Snapshot {
                 put(id, row)
             })
         };
-        let talks = |flows: &mut Flows, put: &mut Put<'_>| {
-            let conversations = &facts.conversations;
-            for (id, one) in (1..).zip(conversations) {
+        let flows = |mut context: Context| {
+            context.learn(facts);
+            let mut flows = Flows::new(context);
+            for (id, one) in (1..).zip(&facts.conversations) {
                 flows.add(id, &Talk::of(one, &facts.captures));
             }
-            let mut rows = (1..).zip(conversations).filter(|_| every);
-            rows.try_for_each(|(id, one)| put(id, one.row(&facts.captures)))
+            flows
+        };
+        let left_out = |table: &str| !every && table == Conversation::INFO.name;
+        let mut source = |table: &str, put: &mut Put<'_>| {
+            if left_out(table) {
+                Ok(())
+            } else {
+                source(table, put)
+            }
         };
         let records = records_rows::Source::Ledger(wanted.records, wanted.of_kinds);
         let clock = (site_rows::time_zone(site), as_of);
-        let mut snapshot = Snapshot::build(db, clock, &records, &mut source, &talks)?;
+        let mut snapshot = Snapshot::build(db, clock, &records, &mut source, &flows)?;
         snapshot.aside = (!every).then(|| Conversations::of(facts));
         Ok(snapshot)
     }
@@ -164,26 +173,31 @@ impl Snapshot {
             let mut rows = rows(name).into_iter();
             rows.try_for_each(|(id, row)| put(id, row.clone()))
         };
-        let talks = |flows: &mut Flows, put: &mut Put<'_>| {
-            for (id, values) in rows("conversation") {
-                put(id, values.clone())?;
-                let kind = &Conversation::INFO;
+        let flows = |mut context: Context| {
+            for kind in KINDS {
+                for (_, values) in rows(kind.name) {
+                    context.learn_row(Row { kind, values });
+                }
+            }
+            let mut flows = Flows::new(context);
+            let kind = &Conversation::INFO;
+            for (id, values) in rows(kind.name) {
                 flows.add(id, &Talk::of_row(Row { kind, values }));
             }
-            Ok(())
+            flows
         };
         let records = records_rows::Source::Given(tables);
-        Snapshot::build(db, clock, &records, &mut source, &talks)
+        Snapshot::build(db, clock, &records, &mut source, &flows)
     }
 
-    /// Makes every table, then what is worked out from them. Facts that say something of a conversation come before the
-    /// conversations, so that these are read once.
+    /// Makes every table, then what is worked out from them. Flows need to know which devices are out of place; while they
+    /// are gathered, the tables on which that does not rest are filled.
     fn build(
-        db: Connection,
+        mut db: Connection,
         (time_zone, as_of): (&str, Time),
         records: &records_rows::Source<'_>,
         source: &mut Source<'_>,
-        talks: &Talks<'_>,
+        flows: &Gather<'_>,
     ) -> Result<Snapshot, Error> {
         let step = |step: &'static str| Error::build(step);
         // Nothing here outlives a crash, so nothing waits for a disk.
@@ -201,30 +215,30 @@ impl Snapshot {
                 .map_err(step(kind.name))?;
         }
         records.load(&db)?;
-        let mut context = Context::default();
-        for kind in schema::SITE
-            .iter()
-            .chain(KINDS.iter().filter(|kind| kind.name != "conversation"))
-        {
-            load(&db, kind, |put| {
-                source(kind.name, &mut |id, values| {
-                    let row = Row {
-                        kind,
-                        values: &values,
-                    };
-                    context.learn(row);
-                    put(id, values)
-                })
-            })?;
+        let (later, first): (Vec<_>, Vec<_>) =
+            KINDS.iter().partition(|kind| LATER.contains(&kind.name));
+        for kind in schema::SITE.iter().chain(first) {
+            load(&db, kind, |put| source(kind.name, put))?;
         }
+        db.authorizer(Some(not_yet)).map_err(step("devices"))?;
         db.execute_batch(include_str!("derived_devices.sql"))
             .map_err(step("devices"))?;
+        db.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)
+            .map_err(step("devices"))?;
+        let mut context = Context::default();
         read_context(&db, &mut context).map_err(step("zones and roles"))?;
-        let mut flows = Flows::new(context);
-        load(&db, &Conversation::INFO, |put| talks(&mut flows, put))?;
+        let gathered = std::thread::scope(|scope| {
+            let gathering = scope.spawn(|| flows(context));
+            let mut later = later.into_iter();
+            let filled = later.try_for_each(|kind| load(&db, kind, |put| source(kind.name, put)));
+            let gathered = gathering
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            filled.map(|()| gathered)
+        })?;
         load(&db, &schema::FLOW, |put| {
             (1..)
-                .zip(flows.rows())
+                .zip(gathered.rows())
                 .try_for_each(|(id, row)| put(id, row))
         })?;
         db.execute_batch(include_str!("derived_flows.sql"))
@@ -357,8 +371,11 @@ fn told(message: String) -> Error {
 type Put<'a> = dyn FnMut(i64, Vec<Value>) -> Result<(), Error> + 'a;
 /// Gives the rows of a table.
 type Source<'a> = dyn FnMut(&str, &mut Put<'_>) -> Result<(), Error> + 'a;
-/// Gives every conversation to the flows, and its rows to the table.
-type Talks<'a> = dyn Fn(&mut Flows, &mut Put<'_>) -> Result<(), Error> + 'a;
+/// Gathers the flows, given what is known of devices and zones.
+type Gather<'a> = dyn Fn(Context) -> Flows + Sync + 'a;
+
+/// The kinds of fact with the most rows. What is worked out of devices rests on none of them, so it need not wait.
+const LATER: &[&str] = &["conversation", "operation", "name", "remote_session"];
 
 /// What of facts and records a snapshot is to hold.
 struct Wanted<'a> {
@@ -524,6 +541,14 @@ const UNSTABLE: &[&str] = &[
     "total_changes",
     "last_insert_rowid",
 ];
+
+/// Whoever reads a table before it is filled is told so.
+fn not_yet(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::Read { table_name, .. } if LATER.contains(&table_name) => Authorization::Deny,
+        _ => Authorization::Allow,
+    }
+}
 
 fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {

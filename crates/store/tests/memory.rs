@@ -229,3 +229,37 @@ fn a_full_table_lets_the_oldest_go_and_says_so_until_that_is_forgotten() {
     assert_eq!(memory.facts().coverage, []);
     assert_eq!(memory.facts().operations.len(), 5);
 }
+
+#[test]
+fn what_is_lent_is_what_is_remembered_and_comes_back_as_it_was_told() {
+    let limits = Limits {
+        operations: 3,
+        ..Limits::default()
+    };
+    let mut memory = Memory::new(&limits);
+    let at = |n: i64| NOON.plus_secs(n);
+    // Told late, so that its row has to move; and one more than there is room for.
+    for n in [30, 40, 10, 50] {
+        memory.absorb(told(vec![stop(at(n), "RUN")], vec![]));
+    }
+    let before = memory.facts();
+    assert_eq!(before.coverage.len(), 1, "a row was let go");
+    let operations = memory.lend(|facts| {
+        assert_eq!(*facts, before);
+        facts.coverage.clear();
+        facts.assets.push(Default::default());
+        for one in &mut facts.operations {
+            one.source_zone = Some("judged".to_owned());
+        }
+        facts.operations.len()
+    });
+    assert_eq!(operations, 3);
+    let after = memory.facts();
+    assert_eq!(
+        (&after.coverage, &after.assets),
+        (&before.coverage, &vec![])
+    );
+    // Each row is found where it stands now.
+    memory.absorb(told(vec![stop(at(40), "RUN")], vec![]));
+    assert_eq!(memory.facts().operations.len(), 3);
+}

@@ -18,7 +18,7 @@ fn at(second: i64) -> Time {
 }
 
 fn conversation(client: &str, server: &str, port: u16, zones: [&str; 2]) -> Conversation {
-    let [client_zone, server_zone] = zones.map(|zone| Some(zone.to_owned()));
+    let [client_zone, server_zone] = zones.map(|zone| Some(zone.into()));
     Conversation {
         time: at(0),
         last: at(1),

@@ -1,4 +1,4 @@
-use crate::{Address, Mac, Time, Uid, kind};
+use crate::{Address, Mac, Shared, Time, Uid, kind};
 
 kind! {
     /// Who talked to whom: one row per TCP connection, per UDP or ICMP exchange of the same ends, and per pair of MAC
@@ -63,22 +63,22 @@ kind! {
         /// The conversation that negotiated this one (data channel of FTP, RTP of RTSP …): its protocol.
         parent: Option<String>,
         /// Judged: asset of the client as named in the site file, else its address.
-        client_asset: Option<String>,
+        client_asset: Option<Shared>,
         /// Judged: zone of the client; null when its address belongs to no zone.
-        client_zone: Option<String>,
+        client_zone: Option<Shared>,
         /// Judged: third party that owns the client's address.
-        client_party: Option<String>,
+        client_party: Option<Shared>,
         /// Judged: asset of the server as named in the site file, else its address.
-        server_asset: Option<String>,
+        server_asset: Option<Shared>,
         /// Judged: zone of the server; null when its address belongs to no zone.
-        server_zone: Option<String>,
+        server_zone: Option<Shared>,
         /// Judged: third party that owns the server's address or the name it was looked up by.
-        server_party: Option<String>,
+        server_party: Option<Shared>,
         /// Judged: whether the two ends are in different zones.
         crosses: bool,
         /// Judged: name of the conduit that explains it.
-        conduit: Option<String>,
+        conduit: Option<Shared>,
         /// Judged: why it needs no conduit (`housekeeping`, `answers`), or why the nearest conduit does not explain it.
-        reason: Option<String>,
+        reason: Option<Shared>,
     }
 }

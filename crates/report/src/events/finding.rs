@@ -109,13 +109,13 @@ pub struct End {
 }
 
 impl End {
-    fn new(name: Option<&String>, address: Address, mac: Option<Mac>, port: Option<u16>) -> End {
+    fn new(name: Option<&str>, address: Address, mac: Option<Mac>, port: Option<u16>) -> End {
         let own = match address {
             Address::Mac(mac) => Some(mac),
             Address::Ip(_) => None,
         };
         End {
-            name: name.cloned(),
+            name: name.map(str::to_owned),
             ip: address.ip(),
             mac: own.or(mac),
             port,
@@ -202,8 +202,18 @@ fn ends(facts: &Facts, subject: &Subject) -> Ends {
         let (time, ends) = match kind {
             "operation" => {
                 let one = facts.operations.get(index)?;
-                let source = End::new(one.source_asset.as_ref(), one.source, one.source_mac, None);
-                let target = End::new(one.target_asset.as_ref(), one.target, one.target_mac, None);
+                let source = End::new(
+                    one.source_asset.as_deref(),
+                    one.source,
+                    one.source_mac,
+                    None,
+                );
+                let target = End::new(
+                    one.target_asset.as_deref(),
+                    one.target,
+                    one.target_mac,
+                    None,
+                );
                 let ends = Ends {
                     source,
                     target,
@@ -216,8 +226,18 @@ fn ends(facts: &Facts, subject: &Subject) -> Ends {
             "file" => {
                 let one = facts.carried_files.get(index)?;
                 let ends = Ends {
-                    source: End::new(one.source_asset.as_ref(), one.source, one.source_mac, None),
-                    target: End::new(one.target_asset.as_ref(), one.target, one.target_mac, None),
+                    source: End::new(
+                        one.source_asset.as_deref(),
+                        one.source,
+                        one.source_mac,
+                        None,
+                    ),
+                    target: End::new(
+                        one.target_asset.as_deref(),
+                        one.target,
+                        one.target_mac,
+                        None,
+                    ),
                     vlan: one.vlan,
                     protocol: Some(one.protocol.clone()),
                     community_id: one.community_id.clone(),
@@ -228,13 +248,13 @@ fn ends(facts: &Facts, subject: &Subject) -> Ends {
                 let one = facts.conversations.get(index)?;
                 let ends = Ends {
                     source: End::new(
-                        one.client_asset.as_ref(),
+                        one.client_asset.as_deref(),
                         one.client,
                         one.client_mac,
                         one.client_port,
                     ),
                     target: End::new(
-                        one.server_asset.as_ref(),
+                        one.server_asset.as_deref(),
                         one.server,
                         one.server_mac,
                         one.server_port,
@@ -248,8 +268,18 @@ fn ends(facts: &Facts, subject: &Subject) -> Ends {
             "remote_session" => {
                 let one = facts.remote_sessions.get(index)?;
                 let ends = Ends {
-                    source: End::new(one.client_asset.as_ref(), one.client, one.client_mac, None),
-                    target: End::new(one.server_asset.as_ref(), one.server, None, one.server_port),
+                    source: End::new(
+                        one.client_asset.as_deref(),
+                        one.client,
+                        one.client_mac,
+                        None,
+                    ),
+                    target: End::new(
+                        one.server_asset.as_deref(),
+                        one.server,
+                        None,
+                        one.server_port,
+                    ),
                     vlan: one.vlan,
                     protocol: Some(one.protocol.clone()),
                     community_id: one.community_id.clone(),
@@ -259,7 +289,12 @@ fn ends(facts: &Facts, subject: &Subject) -> Ends {
             "name" => {
                 let one = facts.names.get(index)?;
                 let ends = Ends {
-                    source: End::new(one.client_asset.as_ref(), one.client, one.client_mac, None),
+                    source: End::new(
+                        one.client_asset.as_deref(),
+                        one.client,
+                        one.client_mac,
+                        None,
+                    ),
                     target: End::new(None, one.server, None, None),
                     vlan: one.vlan,
                     protocol: None,

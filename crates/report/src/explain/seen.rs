@@ -77,19 +77,18 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
         return seen;
     };
     let facts = picks.context.facts;
-    let party =
-        |name: Option<&String>, address: Address, mac: Option<Mac>, zone: Option<&String>| {
-            Some(party(picks, name, address, mac, zone))
-        };
+    let party = |name: Option<&str>, address: Address, mac: Option<Mac>, zone: Option<&str>| {
+        Some(party(picks, name, address, mac, zone))
+    };
     match kind {
         "operation" => {
             let Some(one) = facts.operations.get(index) else {
                 return seen;
             };
             (seen.first, seen.last, seen.vlan) = (Some(one.time), Some(one.last), one.vlan);
-            let (from, to) = (one.source_asset.as_ref(), one.target_asset.as_ref());
-            seen.from = party(from, one.source, one.source_mac, one.source_zone.as_ref());
-            seen.to = party(to, one.target, one.target_mac, one.target_zone.as_ref());
+            let (from, to) = (one.source_asset.as_deref(), one.target_asset.as_deref());
+            seen.from = party(from, one.source, one.source_mac, one.source_zone.as_deref());
+            seen.to = party(to, one.target, one.target_mac, one.target_zone.as_deref());
             let mut what = format!("{} {}", one.protocol, one.operation);
             if let Some(object) = &one.object {
                 what.push_str(&format!(" of {object}"));
@@ -119,9 +118,9 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
                 return seen;
             };
             (seen.first, seen.last, seen.vlan) = (Some(one.time), Some(one.last), one.vlan);
-            let (from, to) = (one.client_asset.as_ref(), one.server_asset.as_ref());
-            seen.from = party(from, one.client, one.client_mac, one.client_zone.as_ref());
-            seen.to = party(to, one.server, one.server_mac, one.server_zone.as_ref());
+            let (from, to) = (one.client_asset.as_deref(), one.server_asset.as_deref());
+            seen.from = party(from, one.client, one.client_mac, one.client_zone.as_deref());
+            seen.to = party(to, one.server, one.server_mac, one.server_zone.as_deref());
             let spoken = one.protocol.clone().or_else(|| {
                 let assumed = one.assumed.as_ref();
                 assumed.map(|assumed| format!("probably {assumed}"))
@@ -143,9 +142,9 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
                 return seen;
             };
             (seen.first, seen.last, seen.vlan) = (Some(one.time), Some(one.last), one.vlan);
-            let (from, to) = (one.client_asset.as_ref(), one.server_asset.as_ref());
-            seen.from = party(from, one.client, one.client_mac, one.client_zone.as_ref());
-            seen.to = party(to, one.server, None, one.server_zone.as_ref());
+            let (from, to) = (one.client_asset.as_deref(), one.server_asset.as_deref());
+            seen.from = party(from, one.client, one.client_mac, one.client_zone.as_deref());
+            seen.to = party(to, one.server, None, one.server_zone.as_deref());
             seen.what = format!("remote session by {}", one.protocol);
             let user = one.user.clone();
             seen.more.extend(user.map(|user| ("user".to_owned(), user)));
@@ -155,8 +154,8 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
                 return seen;
             };
             (seen.first, seen.last, seen.vlan) = (Some(one.time), Some(one.last), one.vlan);
-            let from = one.client_asset.as_ref();
-            seen.from = party(from, one.client, one.client_mac, one.client_zone.as_ref());
+            let from = one.client_asset.as_deref();
+            seen.from = party(from, one.client, one.client_mac, one.client_zone.as_deref());
             // The fact does not place the server; the asset of that address is known from elsewhere.
             let server = one.server.to_string();
             let of_it = facts
@@ -164,8 +163,8 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
                 .iter()
                 .find(|asset| asset.ips.contains(&server));
             let (name, zone) = (
-                of_it.map(|asset| &asset.name),
-                of_it.and_then(|asset| asset.zone.as_ref()),
+                of_it.map(|asset| asset.name.as_str()),
+                of_it.and_then(|asset| asset.zone.as_deref()),
             );
             seen.to = party(name, one.server, None, zone);
             seen.what = format!(
@@ -206,12 +205,12 @@ fn columns(picks: &Picks<'_>, kind: &str, index: usize, seen: &mut Seen) {
 
 fn party(
     picks: &Picks<'_>,
-    name: Option<&String>,
+    name: Option<&str>,
     address: Address,
     mac: Option<Mac>,
-    zone: Option<&String>,
+    zone: Option<&str>,
 ) -> Party {
-    let name = name.cloned().unwrap_or_else(|| address.to_string());
+    let name = name.map_or_else(|| address.to_string(), str::to_owned);
     let site = picks.context.site;
     let declared = site.assets.iter().find(|asset| asset.name == name);
     let known: Option<&Asset> = picks
@@ -230,13 +229,16 @@ fn party(
         }
     }
     let crane_of_zone = || {
-        let zone = site.zones.iter().find(|one| Some(&one.name) == zone)?;
+        let zone = site
+            .zones
+            .iter()
+            .find(|one| Some(one.name.as_str()) == zone)?;
         zone.crane.clone()
     };
     Party {
         address: address.to_string(),
         mac: mac.map(|mac| mac.to_string()),
-        zone: zone.cloned(),
+        zone: zone.map(str::to_owned),
         crane: declared
             .and_then(|asset| asset.crane.clone())
             .or_else(crane_of_zone),

@@ -63,14 +63,14 @@ fn forty_zones_are_drawn_and_long_tables_say_what_they_leave_off() {
         |from: &str, to: &str, protocol: &str, conduit: Option<&str>, frame: u32| Conversation {
             time: at("2026-11-21T08:40:02Z"),
             transport: "tcp".to_owned(),
-            client_asset: Some(format!("{from}-host")),
-            client_zone: Some(from.to_owned()),
-            server_asset: Some(format!("{to}-host")),
-            server_zone: (to != "nowhere").then(|| to.to_owned()),
+            client_asset: Some(format!("{from}-host").into()),
+            client_zone: Some(from.into()),
+            server_asset: Some(format!("{to}-host").into()),
+            server_zone: (to != "nowhere").then(|| to.into()),
             protocol: Some(protocol.to_owned()),
             state: "answered".to_owned(),
             crosses: true,
-            conduit: conduit.map(str::to_owned),
+            conduit: conduit.map(Into::into),
             evidence: Evidence::one(0, frame),
             ..Conversation::default()
         };

@@ -106,6 +106,7 @@ fn is_news(report: &Report) -> bool {
         identities,
         routes,
         oddities,
+        carried_files,
     } = &report.facts;
     let is_quiet = assets.is_empty()
         && addresses.is_empty()
@@ -117,6 +118,7 @@ fn is_news(report: &Report) -> bool {
         && identities.is_empty()
         && routes.is_empty()
         && oddities.is_empty()
+        && carried_files.is_empty()
         && coverage.iter().all(|row| row.state == "complete");
     !is_quiet || !report.files.is_empty()
 }
@@ -300,10 +302,12 @@ impl Keeper {
     fn judge(&mut self, now: Time) {
         self.timetable.news = false;
         let began = clock::monotonic();
-        let mut facts = self.memory.facts();
-        facts.coverage.extend(self.history.coverage(now));
-        facts.coverage.extend(self.gaps.iter().cloned());
-        match self.verdicts.judge(facts, &self.terminal, now) {
+        let judgement = self.memory.lend(|facts| {
+            facts.coverage.extend(self.history.coverage(now));
+            facts.coverage.extend(self.gaps.iter().cloned());
+            self.verdicts.judge(facts, &self.terminal, now)
+        });
+        match judgement {
             Ok(judgement) => {
                 self.judged = true;
                 let events = self.damping.pass(judgement.events, clock::monotonic());

@@ -129,7 +129,7 @@ impl Verdicts {
     /// Judges what is remembered as of `now`.
     pub fn judge(
         &mut self,
-        mut facts: Facts,
+        facts: &mut Facts,
         terminal: &Terminal,
         now: Time,
     ) -> Result<Judgement, Error> {
@@ -140,8 +140,8 @@ impl Verdicts {
         };
         // What does not count of them is told by `assess`; the journal would hear it every second.
         let (joined, _) = input::joined(&terminal.site, &records);
-        store::fold(&mut facts, &joined, &terminal.lists);
-        let snapshot = judge::snapshot(&facts, &joined, records, now, &terminal.pages)?;
+        store::fold(facts, &joined, &terminal.lists);
+        let snapshot = judge::snapshot(facts, &joined, records, now, &terminal.pages)?;
         let assessment = judge::assess(
             &snapshot,
             &terminal.pages,
@@ -156,14 +156,14 @@ impl Verdicts {
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
             site: &terminal.site,
-            facts: &facts,
+            facts,
             pages: &pages,
             skipped: &[],
             notes: &[],
             standings: Some(&standings),
         };
         let (events, seen) = changes(self.seen.as_ref(), &assessment, &context);
-        self.want(&assessment, &facts, &events);
+        self.want(&assessment, facts, &events);
         let is_due = self
             .reported
             .is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);

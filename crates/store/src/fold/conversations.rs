@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use facts::kinds::Conversation;
 use facts::site::{Conduit, Role, Service, Site, Who};
-use facts::{Address, Time};
+use facts::{Address, Shared, Time};
 use hashbrown::HashMap;
 
 use super::ends::{End, Ends};
@@ -24,18 +24,19 @@ const ANSWERS: &str = "answers";
 /// Protocols that keep a network running.
 const KEEPS_HOUSE: &[&str] = &["arp", "lldp", "cdp", "stp", "mrp", "igmp"];
 
-/// Fills the judged columns.
-pub(super) fn fill(conversations: &mut [Conversation], ends: &mut Ends<'_>) {
-    let mut conduits = Conduits {
-        site: ends.places.site,
-        forth: HashMap::new(),
-        back: HashMap::new(),
-    };
+/// Fills the judged columns, and gives each conversation on with its ends.
+pub(super) fn fill<'c>(
+    conversations: &'c mut [Conversation],
+    ends: &mut Ends<'_>,
+    mut told: impl FnMut(&'c Conversation, &End, &End),
+) {
+    let mut conduits = Conduits::new(ends.places.site);
+    let housekeeping = Shared::from(HOUSEKEEPING);
     for one in conversations {
         let (client, server) = both(one, ends);
         one.crosses = client.who.zone != server.who.zone;
         let (conduit, reason) = if is_housekeeping(one, &client, &server, ends) {
-            (None, Some(HOUSEKEEPING.to_owned()))
+            (None, Some(housekeeping.clone()))
         } else {
             conduits.explain(one, &client, &server)
         };
@@ -44,6 +45,7 @@ pub(super) fn fill(conversations: &mut [Conversation], ends: &mut Ends<'_>) {
         (one.client_zone, one.client_party) = (client.zone.clone(), client.party.clone());
         one.server_asset = Some(server.asset.clone());
         (one.server_zone, one.server_party) = (server.zone.clone(), server.party.clone());
+        told(one, &client, &server);
     }
 }
 
@@ -109,18 +111,38 @@ fn hands_out(end: &End, ends: &Ends<'_>) -> bool {
 /// the client's zone, a third party may be known by a name), so the pair is kept per direction of asking.
 struct Conduits<'a> {
     site: &'a Site,
+    names: HashMap<&'a str, Shared>,
     forth: HashMap<(usize, usize), Rc<[&'a Conduit]>>,
     back: HashMap<(usize, usize), Rc<[&'a Conduit]>>,
+    /// Why nothing leads from one end to another.
+    nowhere: HashMap<(usize, usize), Shared>,
+    answers: Shared,
 }
 
 impl<'a> Conduits<'a> {
+    fn new(site: &'a Site) -> Conduits<'a> {
+        let names = site.conduits.iter().map(|conduit| conduit.name.as_str());
+        Conduits {
+            site,
+            names: names.map(|name| (name, Shared::from(name))).collect(),
+            forth: HashMap::new(),
+            back: HashMap::new(),
+            nowhere: HashMap::new(),
+            answers: Shared::from(ANSWERS),
+        }
+    }
+
+    fn name(&self, conduit: &Conduit) -> Option<Shared> {
+        self.names.get(conduit.name.as_str()).cloned()
+    }
+
     /// The conduit, and why it needs none or the nearest does not do.
     fn explain(
         &mut self,
         one: &Conversation,
         client: &End,
         server: &End,
-    ) -> (Option<String>, Option<String>) {
+    ) -> (Option<Shared>, Option<Shared>) {
         let (site, key) = (self.site, (client.id, server.id));
         let between = |from: &Who, to: &Who| site.conduits_for(from, to).collect();
         let forth = Rc::clone(
@@ -135,7 +157,7 @@ impl<'a> Conduits<'a> {
                 continue;
             }
             match unfit(site, conduit, &client.who, &server.who, one.time, one.last) {
-                None => return (Some(conduit.name.clone()), None),
+                None => return (self.name(conduit), None),
                 Some(why) => late = late.or(Some(why)),
             }
         }
@@ -150,16 +172,16 @@ impl<'a> Conduits<'a> {
                     && unfit(site, conduit, &server.who, &client.who, one.time, one.last).is_none()
             };
             if let Some(conduit) = back.iter().find(fits) {
-                return (Some(conduit.name.clone()), Some(ANSWERS.to_owned()));
+                return (self.name(conduit), Some(self.answers.clone()));
             }
         }
-        let reason = if let Some(why) = late {
-            why
+        let reason: Shared = if let Some(why) = late {
+            why.into()
         } else if let Some(conduit) = back
             .iter()
             .find(|conduit| covers(conduit, one, one.server_port))
         {
-            format!("conduit '{}' is the other way round", conduit.name)
+            format!("conduit '{}' is the other way round", conduit.name).into()
         } else if let Some(conduit) = other {
             format!(
                 "conduit '{}' allows {}, not {}",
@@ -167,12 +189,17 @@ impl<'a> Conduits<'a> {
                 allowed(conduit),
                 called(one)
             )
+            .into()
         } else {
-            format!(
-                "no conduit leads from {} to {}",
-                place(client),
-                place(server)
-            )
+            let way = || {
+                format!(
+                    "no conduit leads from {} to {}",
+                    place(client),
+                    place(server)
+                )
+            };
+            let known = self.nowhere.entry(key);
+            known.or_insert_with(|| way().into()).clone()
         };
         (None, Some(reason))
     }

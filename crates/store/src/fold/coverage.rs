@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
 use facts::Evidence;
 use facts::kinds::{AddressFact, Capture, Conversation, Coverage, Facts};
 use facts::site::{Sensor, Site, ZoneKind};
-use hashbrown::HashMap;
 
 use super::places::Places;
 use super::witness;
@@ -41,9 +40,15 @@ pub(super) fn name_sensors(files: &mut [Capture], site: &Site) {
     }
 }
 
-/// Builds the rows of captures and zones; those of other kinds that the witness wrote stay.
-pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
-    let sensor_of = Sensors::of(facts);
+/// Builds the rows of captures and zones; those of other kinds that the witness wrote stay. `counts` are those of the
+/// conversations.
+pub(super) fn build(
+    facts: &mut Facts,
+    own: &[bool],
+    places: &Places<'_>,
+    sensor_of: &Sensors,
+    mut counts: Counts<'_>,
+) {
     for row in &mut facts.coverage {
         if row.sensor.is_none() {
             row.sensor = sensor_of.capture(&row.evidence).map(str::to_owned);
@@ -60,7 +65,9 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
         .enumerate()
         .map(|(index, file)| of_capture(index, file))
         .collect();
-    let counts = Counts::gather(facts, own, places, &sensor_of);
+    for (row, own) in facts.addresses.iter().zip(own) {
+        counts.add_address(row, *own, places);
+    }
     let mut zones = Vec::new();
     for (index, zone) in places.site.zones.iter().enumerate() {
         let watching: Vec<&Sensor> = places
@@ -128,12 +135,15 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
 }
 
 /// Which sensor took a fact, by the capture that shows it.
-struct Sensors {
+pub(super) struct Sensors {
     of: Vec<Option<String>>,
+    /// The number of each capture's sensor, by the order of names; 0 is none.
+    numbers: Vec<usize>,
+    names: Vec<String>,
 }
 
 impl Sensors {
-    fn of(facts: &Facts) -> Sensors {
+    pub(super) fn of(facts: &Facts) -> Sensors {
         let mut of = vec![None; facts.captures.len().max(facts.files.len())];
         for (index, file) in facts.files.iter().enumerate() {
             let index = file
@@ -144,7 +154,24 @@ impl Sensors {
                 slot.clone_from(&file.sensor);
             }
         }
-        Sensors { of }
+        let mut names: Vec<String> = of.iter().flatten().cloned().collect();
+        names.sort();
+        names.dedup();
+        let number = |name: &Option<String>| {
+            let place = name
+                .as_ref()
+                .and_then(|name| names.binary_search(name).ok());
+            place.map_or(0, |place| place + 1)
+        };
+        let numbers = of.iter().map(number).collect();
+        Sensors { of, numbers, names }
+    }
+
+    fn number(&self, evidence: &Evidence) -> usize {
+        let number = evidence
+            .capture
+            .and_then(|at| self.numbers.get(at as usize));
+        number.copied().unwrap_or(0)
     }
 
     fn capture(&self, evidence: &Evidence) -> Option<&str> {
@@ -280,25 +307,30 @@ impl Count {
     }
 }
 
-/// Zones, each once; there are seldom more than two.
+/// Zones, each once; there is seldom more than one.
 #[derive(Debug, Default)]
-struct Few(Vec<usize>);
+struct Few {
+    first: Option<usize>,
+    more: Vec<usize>,
+}
 
 impl Few {
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none()
     }
 
     fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().copied()
+        self.first.into_iter().chain(self.more.iter().copied())
     }
 }
 
 impl Extend<usize> for Few {
     fn extend<T: IntoIterator<Item = usize>>(&mut self, zones: T) {
         for zone in zones {
-            if !self.0.contains(&zone) {
-                self.0.push(zone);
+            if self.first.is_none() {
+                self.first = Some(zone);
+            } else if self.first != Some(zone) && !self.more.contains(&zone) {
+                self.more.push(zone);
             }
         }
     }
@@ -313,81 +345,90 @@ impl FromIterator<usize> for Few {
 }
 
 /// Counts by zone and sensor.
-#[derive(Debug, Default)]
-struct Counts<'a> {
-    by: BTreeMap<(usize, Option<&'a str>), Count>,
+pub(super) struct Counts<'a> {
+    sensors: &'a Sensors,
+    /// Of the first zone by each sensor, nobody's first, then of the next zone.
+    by: Vec<Count>,
 }
 
 impl<'a> Counts<'a> {
-    fn gather(
-        facts: &Facts,
-        own: &[bool],
-        places: &Places<'_>,
-        sensors: &'a Sensors,
-    ) -> Counts<'a> {
-        let mut counts = Counts::default();
-        for (row, own) in facts.addresses.iter().zip(own) {
-            for zone in zones_of_address(row, *own, places).iter() {
-                let count = counts.of(zone, sensors.capture(&row.evidence));
-                count.by_address = count.by_address.saturating_add(row.packets);
-            }
+    pub(super) fn new(sensors: &'a Sensors, places: &Places<'_>) -> Counts<'a> {
+        let places = places.site.zones.len() * (sensors.names.len() + 1);
+        Counts {
+            sensors,
+            by: vec![Count::default(); places],
         }
-        let by_name: HashMap<&str, usize> = places
-            .site
-            .zones
+    }
+
+    fn add_address(&mut self, row: &AddressFact, own: bool, places: &Places<'_>) {
+        for zone in zones_of_address(row, own, places).iter() {
+            self.of(zone, &row.evidence, |count| {
+                count.by_address = count.by_address.saturating_add(row.packets);
+            });
+        }
+    }
+
+    pub(super) fn add_conversation(
+        &mut self,
+        one: &Conversation,
+        zones: [Option<usize>; 2],
+        places: &Places<'_>,
+    ) {
+        // Without tags the addresses tell whose frames they are.
+        let mut frames_of: Few = one
+            .vlans
             .iter()
-            .enumerate()
-            .map(|(index, zone)| (zone.name.as_str(), index))
+            .filter_map(|vlan| places.zone_of_vlan(Some(*vlan)))
             .collect();
-        for one in &facts.conversations {
-            let sensor = sensors.capture(&one.evidence);
-            let ends = [&one.client_zone, &one.server_zone]
-                .map(|zone| by_name.get(zone.as_deref()?).copied());
-            // Without tags the addresses tell whose frames they are.
-            let mut frames_of: Few = one
-                .vlans
-                .iter()
-                .filter_map(|vlan| places.zone_of_vlan(Some(*vlan)))
-                .collect();
-            frames_of.extend(places.zone_of_vlan(one.vlan));
-            if frames_of.is_empty() {
-                frames_of.extend(ends.into_iter().flatten());
-            }
-            for zone in frames_of.iter() {
-                let count = counts.of(zone, sensor);
+        frames_of.extend(places.zone_of_vlan(one.vlan));
+        if frames_of.is_empty() {
+            frames_of.extend(zones.into_iter().flatten());
+        }
+        for zone in frames_of.iter() {
+            self.of(zone, &one.evidence, |count| {
                 count.by_conversation = count
                     .by_conversation
                     .saturating_add(one.packets_out)
                     .saturating_add(one.packets_in);
-            }
-            if one.transport == "tcp" {
-                for zone in ends.into_iter().flatten().collect::<Few>().iter() {
-                    counts.of(zone, sensor).add(&of_tcp(one));
-                }
+            });
+        }
+        if one.transport == "tcp" {
+            for zone in zones.into_iter().flatten().collect::<Few>().iter() {
+                self.of(zone, &one.evidence, |count| count.add(&of_tcp(one)));
             }
         }
-        counts
     }
 
-    fn of(&mut self, zone: usize, sensor: Option<&'a str>) -> &mut Count {
-        self.by.entry((zone, sensor)).or_default()
+    /// Adds what another counted.
+    pub(super) fn add(&mut self, other: &Counts<'_>) {
+        for (into, count) in self.by.iter_mut().zip(&other.by) {
+            into.add(count);
+        }
+    }
+
+    fn of(&mut self, zone: usize, evidence: &Evidence, change: impl FnOnce(&mut Count)) {
+        let at = zone * (self.sensors.names.len() + 1) + self.sensors.number(evidence);
+        if let Some(count) = self.by.get_mut(at) {
+            change(count);
+        }
     }
 
     fn of_zone(&self, zone: usize) -> Count {
+        let sensors = self.sensors.names.len() + 1;
         let mut all = Count::default();
-        for ((_, _), count) in self
-            .by
-            .range((zone, None)..)
-            .take_while(|((of, _), _)| *of == zone)
-        {
+        for count in self.by.iter().skip(zone * sensors).take(sensors) {
             all.add(count);
         }
         all
     }
 
     fn of_sensor(&self, zone: usize, sensor: &str) -> Count {
-        self.by
-            .get(&(zone, Some(sensor)))
+        let names = &self.sensors.names;
+        let known = names
+            .binary_search_by(|name| name.as_str().cmp(sensor))
+            .ok();
+        let at = known.map(|number| zone * (names.len() + 1) + number + 1);
+        at.and_then(|at| self.by.get(at))
             .copied()
             .unwrap_or_default()
     }

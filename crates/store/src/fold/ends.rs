@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use facts::site::Who;
-use facts::{Address, Mac};
+use facts::{Address, Mac, Shared};
 use hashbrown::HashMap;
 
 use super::devices::{Devices, Key};
@@ -15,10 +15,12 @@ pub(super) struct End {
     /// Number of this end among all: the same again for the same address.
     pub(super) id: usize,
     pub(super) who: Who,
+    /// The device there, where one is known.
+    pub(super) device: Option<Key>,
     /// Name of the asset, else the address.
-    pub(super) asset: String,
-    pub(super) zone: Option<String>,
-    pub(super) party: Option<String>,
+    pub(super) asset: Shared,
+    pub(super) zone: Option<Shared>,
+    pub(super) party: Option<Shared>,
     /// Broadcast or multicast.
     pub(super) group: bool,
 }
@@ -46,6 +48,16 @@ impl<'a> Ends<'a> {
             by_link,
             named: HashMap::new(),
             known: HashMap::new(),
+        }
+    }
+
+    /// Makes others that know the same names, each for a thread of its own.
+    pub(super) fn maker(&self) -> impl Fn() -> Ends<'a> + Sync + use<'a, '_> {
+        let (places, devices) = (self.places, self.devices);
+        let (by_link, named) = (&self.by_link, &self.named);
+        move || Ends {
+            named: named.clone(),
+            ..Ends::new(places, devices, by_link.clone())
         }
     }
 
@@ -90,11 +102,11 @@ impl<'a> Ends<'a> {
                 ip: address.ip(),
                 ..Who::default()
             };
-            let asset = address.to_string();
             return End {
                 id,
                 who,
-                asset,
+                device: None,
+                asset: address.to_string().into(),
                 zone: None,
                 party: None,
                 group: true,
@@ -131,18 +143,19 @@ impl<'a> Ends<'a> {
         End {
             id,
             who,
-            asset,
-            zone: self.places.zone_name(who.zone),
+            device: key,
+            asset: asset.into(),
+            zone: self.places.zone_name(who.zone).map(Shared::from),
             party: self.party_name(who.party),
             group: false,
         }
     }
 
-    pub(super) fn party_name(&self, party: Option<usize>) -> Option<String> {
+    pub(super) fn party_name(&self, party: Option<usize>) -> Option<Shared> {
         self.places
             .site
             .parties
             .get(party?)
-            .map(|party| party.name.clone())
+            .map(|party| party.name.as_str().into())
     }
 }

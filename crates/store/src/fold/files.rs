@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use super::ends::Ends;
 use super::operations::{conduit, order_for};
+use super::others::text;
 
 /// Fills the judged columns.
 pub(super) fn fill(files: &mut [File], conversations: &[Conversation], ends: &mut Ends<'_>) {
@@ -54,8 +55,8 @@ pub(super) fn fill(files: &mut [File], conversations: &[Conversation], ends: &mu
             _ => None,
         };
         one.work_order = order.ok();
-        (one.source_asset, one.source_zone) = (Some(source.asset.clone()), source.zone.clone());
-        (one.target_asset, one.target_zone) = (Some(target.asset.clone()), target.zone.clone());
+        (one.source_asset, one.source_zone) = (Some(source.asset.to_string()), text(&source.zone));
+        (one.target_asset, one.target_zone) = (Some(target.asset.to_string()), text(&target.zone));
     }
 }
 

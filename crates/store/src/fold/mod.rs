@@ -4,7 +4,7 @@
 //! capture, sensor and zone. Pure: the same facts in any order give the same rows.
 //!
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
-//! address; `conversations`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
+//! address; `conversations`, in `shares`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences;
 //! `coverage` says what could not be seen.
 mod assets;
@@ -19,6 +19,7 @@ mod others;
 mod own;
 mod places;
 mod roles;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod witness;
@@ -46,14 +47,15 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     );
     others::names(&mut facts.names, &mut ends, lists);
     others::bytes_of_names(&mut facts.names, &facts.conversations);
-    conversations::fill(&mut facts.conversations, &mut ends);
+    let sensors = coverage::Sensors::of(facts);
+    let told = shares::judge(&mut facts.conversations, &ends, &sensors);
     operations::fill(&mut facts.operations, &facts.conversations, &mut ends);
     files::fill(&mut facts.carried_files, &facts.conversations, &mut ends);
     others::remote_sessions(&mut facts.remote_sessions, &facts.conversations, &mut ends);
     others::credentials(&mut facts.credentials, &mut ends);
     others::identities(&mut facts.identities, &mut ends);
     others::routes(&mut facts.routes, &mut ends);
-    let deeds = roles::deeds(facts, &devices);
+    let deeds = roles::deeds(facts, &devices, told.deeds);
     facts.assets = assets::build(
         &facts.addresses,
         &facts.identities,
@@ -62,5 +64,5 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
         &places,
         lists,
     );
-    coverage::build(facts, &own, &places);
+    coverage::build(facts, &own, &places, &sensors, told.counts);
 }

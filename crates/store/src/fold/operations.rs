@@ -10,6 +10,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::conversations::unfit;
 use super::ends::Ends;
+use super::others::text;
 
 /// Fills the judged columns.
 pub(super) fn fill(
@@ -51,8 +52,8 @@ pub(super) fn fill(
             _ => None,
         };
         one.work_order = order.ok();
-        (one.source_asset, one.source_zone) = (Some(source.asset.clone()), source.zone.clone());
-        (one.target_asset, one.target_zone) = (Some(target.asset.clone()), target.zone.clone());
+        (one.source_asset, one.source_zone) = (Some(source.asset.to_string()), text(&source.zone));
+        (one.target_asset, one.target_zone) = (Some(target.asset.to_string()), text(&target.zone));
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use facts::kinds::{AddressFact, Conversation, Credential, Identity, Name, RemoteSession, Route};
 use facts::lists::Lists;
 use facts::site::WorkKind;
-use facts::{Address, Time};
+use facts::{Address, Shared, Time};
 use hashbrown::{HashMap, HashSet};
 
 use super::devices::{Devices, Key};
@@ -12,6 +12,11 @@ use super::ends::Ends;
 use super::operations::order_for;
 use super::own::carrier;
 use super::places::{Places, is_special};
+
+/// A name as a row of its own has it.
+pub(super) fn text(name: &Option<Shared>) -> Option<String> {
+    name.as_deref().map(str::to_owned)
+}
 
 pub(super) fn addresses(
     rows: &mut [AddressFact],
@@ -66,7 +71,7 @@ pub(super) fn zones_by_link(
 pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
     for row in rows {
         let client = ends.at(row.client, row.client_mac, row.vlan);
-        (row.client_asset, row.client_zone) = (Some(client.asset.clone()), client.zone.clone());
+        (row.client_asset, row.client_zone) = (Some(client.asset.to_string()), text(&client.zone));
         // An alias leads to the platform as well as its own name does.
         let platforms = &lists.platforms;
         let by_name = platforms
@@ -76,7 +81,7 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
         row.platform = by_name.or_else(by_path).map(str::to_owned);
 
         let party = ends.places.site.party_of_name(&row.name);
-        row.party = ends.party_name(party);
+        row.party = text(&ends.party_name(party));
         let Some(party) = party else { continue };
         if matches!(
             row.via.as_str(),
@@ -109,7 +114,7 @@ pub(super) fn bytes_of_names(rows: &mut [Name], conversations: &[Conversation]) 
     }
     for row in rows {
         let known = row.community_id.as_ref().and_then(|id| sent.get(id));
-        row.bytes_out = known.copied().flatten().or(row.bytes_out);
+        row.bytes_out = known.copied().flatten();
     }
 }
 
@@ -133,9 +138,9 @@ pub(super) fn remote_sessions(
             row.last,
         )
         .ok();
-        row.client_asset = Some(client.asset.clone());
-        (row.client_zone, row.client_party) = (client.zone.clone(), client.party.clone());
-        (row.server_asset, row.server_zone) = (Some(server.asset.clone()), server.zone.clone());
+        row.client_asset = Some(client.asset.to_string());
+        (row.client_zone, row.client_party) = (text(&client.zone), text(&client.party));
+        (row.server_asset, row.server_zone) = (Some(server.asset.to_string()), text(&server.zone));
     }
 }
 
@@ -148,7 +153,7 @@ fn carriers_conduits(
         .iter()
         .filter_map(|row| row.community_id.as_deref())
         .collect();
-    let mut conduits: HashMap<(&str, Time), Option<&String>> = HashMap::new();
+    let mut conduits: HashMap<(&str, Time), Option<&Shared>> = HashMap::new();
     for one in conversations {
         if let Some(id) = one.community_id.as_deref().filter(|id| wanted.contains(id)) {
             conduits.insert((id, one.time), one.conduit.as_ref());
@@ -159,7 +164,7 @@ fn carriers_conduits(
             .get(&(row.community_id.as_deref()?, row.time))
             .copied()
             .flatten()
-            .cloned()
+            .map(ToString::to_string)
     };
     rows.iter().map(of).collect()
 }
@@ -170,8 +175,8 @@ pub(super) fn credentials(rows: &mut [Credential], ends: &mut Ends<'_>) {
             ends.at(row.client, None, row.vlan),
             ends.at(row.server, None, row.vlan),
         );
-        (row.client_asset, row.client_zone) = (Some(client.asset.clone()), client.zone.clone());
-        (row.server_asset, row.server_zone) = (Some(server.asset.clone()), server.zone.clone());
+        (row.client_asset, row.client_zone) = (Some(client.asset.to_string()), text(&client.zone));
+        (row.server_asset, row.server_zone) = (Some(server.asset.to_string()), text(&server.zone));
     }
 }
 
@@ -183,7 +188,7 @@ pub(super) fn identities(rows: &mut [Identity], ends: &mut Ends<'_>) {
             .map(Address::Ip)
             .or(row.mac.map(Address::Mac));
         let address = address.or(row.ip.map(Address::Ip));
-        row.asset = address.map(|address| ends.at(address, row.mac, row.vlan).asset.clone());
+        row.asset = address.map(|address| ends.at(address, row.mac, row.vlan).asset.to_string());
     }
 }
 
@@ -210,6 +215,6 @@ pub(super) fn routes(rows: &mut [Route], ends: &mut Ends<'_>) {
             .or_else(|| end.as_ref().and_then(|end| end.who.zone));
         row.zone = places.zone_name(zone);
         row.to_zone = places.zone_name(places.zone_of_vlan(row.to_vlan));
-        row.asset = end.map(|end| end.asset.clone());
+        row.asset = end.map(|end| end.asset.to_string());
     }
 }

@@ -10,6 +10,7 @@ use facts::{Address, Grade};
 use hashbrown::HashMap;
 
 use super::devices::{Device, Devices, Key};
+use super::ends::End;
 use super::own::is_virtual_router;
 
 /// Protocols by which controllers are asked.
@@ -46,24 +47,66 @@ pub(super) struct Deeds {
     names_itself: bool,
 }
 
-/// Gathers the deeds of every device.
-pub(super) fn deeds(facts: &Facts, devices: &Devices) -> HashMap<Key, Deeds> {
-    let mut all: HashMap<Key, Deeds> = HashMap::new();
-    for one in &facts.conversations {
-        let Some(protocol) = &one.protocol else {
-            continue;
+/// The protocols of conversations, by the end that spoke them.
+#[derive(Debug, Default)]
+pub(super) struct Spoken<'c> {
+    by_end: Vec<Words<'c>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Words<'c> {
+    device: Option<Key>,
+    serves: Vec<&'c str>,
+    speaks: Vec<&'c str>,
+}
+
+impl<'c> Spoken<'c> {
+    pub(super) fn add(&mut self, one: &'c Conversation, client: &End, server: &End) {
+        let Some(protocol) = one.protocol.as_deref() else {
+            return;
         };
-        let client = devices.at(one.client, one.client_mac);
-        if let Some(key) = client.filter(|_| one.packets_out > 0) {
-            note(&mut all.entry(key).or_default().speaks, protocol);
+        let note = |words: Option<&mut Vec<&'c str>>| {
+            if let Some(words) = words.filter(|words| !words.contains(&protocol)) {
+                words.push(protocol);
+            }
+        };
+        if one.packets_out > 0 {
+            note(self.of(client).map(|words| &mut words.speaks));
         }
-        if let Some(key) = devices
-            .at(one.server, one.server_mac)
-            .filter(|_| answered(one))
-        {
-            note(&mut all.entry(key).or_default().serves, protocol);
+        if answered(one) {
+            note(self.of(server).map(|words| &mut words.serves));
         }
     }
+
+    fn of(&mut self, end: &End) -> Option<&mut Words<'c>> {
+        end.device?;
+        if self.by_end.len() <= end.id {
+            self.by_end.resize_with(end.id + 1, Words::default);
+        }
+        let words = self.by_end.get_mut(end.id)?;
+        words.device = end.device;
+        Some(words)
+    }
+
+    /// Adds what was spoken to the deeds of the devices.
+    pub(super) fn tell(self, deeds: &mut HashMap<Key, Deeds>) {
+        let own = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        for words in self.by_end {
+            let Some(device) = words.device else { continue };
+            let deeds = deeds.entry(device).or_default();
+            deeds.serves.extend(own(words.serves));
+            deeds.speaks.extend(own(words.speaks));
+        }
+    }
+}
+
+/// What the other kinds of fact add to what was `spoken`.
+pub(super) fn deeds(
+    facts: &Facts,
+    devices: &Devices,
+    spoken: HashMap<Key, Deeds>,
+) -> HashMap<Key, Deeds> {
+    let mut all = spoken;
     for one in &facts.operations {
         if let Some(key) = devices.at(one.source, one.source_mac) {
             all.entry(key).or_default().asks.insert(one.operation);
@@ -91,6 +134,14 @@ fn answered(one: &Conversation) -> bool {
 }
 
 impl Deeds {
+    pub(super) fn add(&mut self, other: Deeds) {
+        self.serves.extend(other.serves);
+        self.speaks.extend(other.speaks);
+        self.asks.extend(other.asks);
+        self.offers.extend(other.offers);
+        self.names_itself |= other.names_itself;
+    }
+
     /// The role, how sure it is, and what it was guessed from.
     pub(super) fn role(
         &self,

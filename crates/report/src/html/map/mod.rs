@@ -142,7 +142,8 @@ fn picture<'a>(picks: &Picks<'a>) -> Picture<'a> {
             .entry((from, to, class))
             .or_insert_with(|| Edge::new(from, to, class));
         *edge.services.entry(service_seen(talk)).or_default() += 1;
-        edge.conduits.extend(talk.conduit.clone());
+        edge.conduits
+            .extend(talk.conduit.as_deref().map(str::to_owned));
         edge.measures
             .extend(measures.into_iter().map(str::to_owned));
         edge.conversations += 1;

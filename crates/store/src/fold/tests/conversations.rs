@@ -58,8 +58,8 @@ fn judged(one: Conversation) -> Conversation {
 fn why(one: Conversation) -> (String, String) {
     let one = judged(one);
     (
-        one.conduit.unwrap_or_default(),
-        one.reason.unwrap_or_default(),
+        one.conduit.unwrap_or_default().to_string(),
+        one.reason.unwrap_or_default().to_string(),
     )
 }
 

@@ -1,0 +1,135 @@
+//! A large terminal: a million conversations and ten thousand assets are judged in seconds.
+//!
+//! Not part of the everyday run, since it takes a while to make the facts:
+//! `cargo test -p judge --release --test load -- --ignored --nocapture --test-threads 1`. The digest that it prints is that of
+//! all verdicts with their reasons and evidence: what makes judging faster leaves it as it is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly"
+)]
+#![allow(clippy::disallowed_methods, reason = "measures how long judging takes")]
+mod terminal;
+
+use std::time::Instant;
+
+use facts::lists::Lists;
+use judge::{Catalogue, Editions, built_in};
+use sha2::{Digest, Sha256};
+use store::{Limits, Memory};
+
+const CONVERSATIONS: u32 = 1_000_000;
+/// As many as a running sensor remembers by itself.
+const REMEMBERED: u32 = 260_000;
+
+/// Seconds of processor time that this process has used: other programs do not disturb it.
+fn used() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let (wall, cpu) = (Instant::now(), used());
+    let done = work();
+    println!(
+        "{what:9} {:6.2} s, of the processor {:5.2} s",
+        wall.elapsed().as_secs_f64(),
+        used() - cpu
+    );
+    done
+}
+
+/// Most memory so far, and now.
+fn memory_used(when: &str) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let of = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.unwrap_or(0) / 1000
+    };
+    println!("{when:9} {} MB, at most {} MB", of("VmRSS:"), of("VmHWM:"));
+}
+
+#[test]
+#[ignore = "takes minutes without --release"]
+fn a_million_conversations_are_judged_in_seconds() {
+    let (mut facts, site) = (terminal::facts(CONVERSATIONS), terminal::site());
+    assert!(facts.addresses.len() >= 10_000);
+    let lists = Lists::builtin();
+    let pages = built_in().unwrap();
+    let (editions, catalogue) = (
+        Editions::built_in().unwrap(),
+        Catalogue::built_in().unwrap(),
+    );
+    memory_used("facts");
+    let mut digest = Sha256::new();
+    timed("all", || {
+        timed("fold", || store::fold(&mut facts, &site, &lists));
+        let snapshot = timed("snapshot", || {
+            judge::snapshot(
+                &facts,
+                &site,
+                store::Records::NONE,
+                terminal::as_of(),
+                &pages,
+            )
+            .unwrap()
+        });
+        for page in pages.chunks(1) {
+            let id = page.iter().map(|page| page.id.as_str()).collect::<String>();
+            let judged = timed(&id, || {
+                judge::assess(&snapshot, page, &editions, &catalogue, None).unwrap()
+            });
+            let measure = judged.measures.first().unwrap();
+            println!("{:9} {}", "", measure.summary);
+            digest.update(format!("{measure:?}"));
+        }
+        drop(snapshot);
+    });
+    memory_used("judged");
+    let digest: Vec<String> = digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    println!("digest    {}", digest.concat());
+}
+
+#[test]
+#[ignore = "takes minutes without --release"]
+fn what_a_running_sensor_remembers_is_judged_again_and_again() {
+    let site = terminal::site();
+    let mut memory = Memory::new(&Limits::default());
+    let facts = terminal::facts(REMEMBERED);
+    timed("absorb", || memory.absorb(facts));
+    let lists = Lists::builtin();
+    let pages = built_in().unwrap();
+    let (editions, catalogue) = (
+        Editions::built_in().unwrap(),
+        Catalogue::built_in().unwrap(),
+    );
+    for _ in 0..3 {
+        memory_used("told");
+        timed("copied", || drop(memory.facts()));
+        timed("lent", || memory.lend(|_| ()));
+        let judged = timed("judged", || {
+            memory.lend(|facts| {
+                store::fold(facts, &site, &lists);
+                let snapshot = judge::snapshot(
+                    facts,
+                    &site,
+                    store::Records::NONE,
+                    terminal::as_of(),
+                    &pages,
+                )
+                .unwrap();
+                judge::assess(&snapshot, &pages, &editions, &catalogue, None).unwrap()
+            })
+        });
+        assert!(judged.measures.len() == pages.len());
+    }
+    memory_used("judged");
+}

@@ -1,0 +1,216 @@
+//! What other facts say of conversations, gathered before the conversations are looked at.
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use facts::kinds::Verb;
+use facts::{Facts, KindInfo, Mac, Value};
+use hashbrown::HashMap;
+
+/// What was learned of conversations from other kinds of fact before the conversations themselves are read.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    /// By community ID: what the conversation carried.
+    carried: HashMap<String, Carried>,
+    /// By address: watched platform whose name was answered with it.
+    pub(crate) platform_ips: BTreeMap<IpAddr, String>,
+    /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
+    pub(crate) hidden_macs: BTreeMap<Mac, (String, bool)>,
+    /// Broadcast addresses of the zones' subnets.
+    pub(crate) broadcasts: BTreeSet<String>,
+    /// Captures whose frames are shortened.
+    pub(crate) snapped: BTreeSet<String>,
+    /// By zone: kind, and whether it is of the crane network.
+    pub(crate) zones: BTreeMap<String, (String, bool)>,
+    /// By asset: role.
+    pub(crate) roles: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Carried {
+    pub(crate) work_order: Option<String>,
+    /// Protocol of the remote session.
+    pub(crate) session: Option<String>,
+    pub(crate) unauthorised: bool,
+    pub(crate) manages: bool,
+    /// Platform of a name seen in it; `Some(None)` when names were seen and none is of a platform.
+    pub(crate) platform: Option<Option<String>>,
+}
+
+/// A row with its columns by name.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    pub(crate) kind: &'a KindInfo,
+    pub(crate) values: &'a [Value],
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn get(self, column: &str) -> &'a Value {
+        let index = self.kind.columns.iter().position(|c| c.name == column);
+        index
+            .and_then(|index| self.values.get(index))
+            .unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn text(self, column: &str) -> Option<&'a str> {
+        match self.get(column) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn flag(self, column: &str) -> bool {
+        matches!(self.get(column), Value::Bool(true) | Value::Int(1))
+    }
+}
+
+/// What a fact says of the conversation that carried it.
+enum Said<'a> {
+    Operation {
+        modifies: bool,
+        operation: &'a str,
+        work_order: Option<&'a str>,
+        conduit: Option<&'a str>,
+    },
+    Session {
+        protocol: Option<&'a str>,
+        work_order: Option<&'a str>,
+    },
+    Name {
+        platform: Option<&'a str>,
+        via: &'a str,
+        answers: &'a [String],
+    },
+}
+
+impl Context {
+    /// What operations, names and remote sessions say, and captures of themselves.
+    pub(crate) fn learn(&mut self, facts: &Facts) {
+        for one in &facts.operations {
+            let said = Said::Operation {
+                modifies: one.modifies,
+                operation: one.operation.name(),
+                work_order: one.work_order.as_deref(),
+                conduit: one.conduit.as_deref(),
+            };
+            self.hear(one.community_id.as_deref(), &said);
+        }
+        for one in &facts.remote_sessions {
+            let said = Said::Session {
+                protocol: Some(&one.protocol),
+                work_order: one.work_order.as_deref(),
+            };
+            self.hear(one.community_id.as_deref(), &said);
+        }
+        for one in &facts.names {
+            let said = Said::Name {
+                platform: one.platform.as_deref(),
+                via: &one.via,
+                answers: &one.answers,
+            };
+            self.hear(one.community_id.as_deref(), &said);
+        }
+        let snapped = facts.files.iter().filter(|file| file.snapped > 0);
+        self.snapped.extend(snapped.map(|file| file.name.clone()));
+    }
+
+    /// The same of a row.
+    pub(crate) fn learn_row(&mut self, row: Row<'_>) {
+        let said = match row.kind.name {
+            "operation" => Said::Operation {
+                modifies: row.flag("modifies"),
+                operation: row.text("operation").unwrap_or_default(),
+                work_order: row.text("work_order"),
+                conduit: row.text("conduit"),
+            },
+            "remote_session" => Said::Session {
+                protocol: row.text("protocol"),
+                work_order: row.text("work_order"),
+            },
+            "name" => Said::Name {
+                platform: row.text("platform"),
+                via: row.text("via").unwrap_or_default(),
+                answers: match row.get("answers") {
+                    Value::List(answers) => answers,
+                    _ => &[],
+                },
+            },
+            "capture_file" => {
+                if matches!(row.get("snapped"), Value::Int(n) if *n > 0) {
+                    self.snapped.extend(row.text("name").map(str::to_owned));
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.hear(row.text("community_id"), &said);
+    }
+
+    fn hear(&mut self, community_id: Option<&str>, said: &Said<'_>) {
+        if let Said::Name {
+            platform: Some(platform),
+            answers,
+            ..
+        } = said
+        {
+            let ips = answers.iter().filter_map(|answer| answer.parse().ok());
+            let ips = ips.filter(|ip| is_public(*ip));
+            self.platform_ips
+                .extend(ips.map(|ip| (ip, (*platform).to_owned())));
+        }
+        let Some(id) = community_id.filter(|id| !id.is_empty()) else {
+            return;
+        };
+        let entry = match self.carried.get_mut(id) {
+            Some(entry) => entry,
+            None => self.carried.entry(id.to_owned()).or_default(),
+        };
+        let order = |known: &mut Option<String>, order: Option<&str>| {
+            if known.is_none() {
+                *known = order.map(str::to_owned);
+            }
+        };
+        match *said {
+            Said::Operation {
+                modifies,
+                operation,
+                work_order,
+                conduit,
+            } => {
+                let allowed = work_order.is_some() || conduit.is_some();
+                let login = operation == Verb::Authenticate.name();
+                entry.unauthorised |= modifies && !login && !allowed;
+                entry.manages |= operation == Verb::Diagnose.name() && !allowed;
+                order(&mut entry.work_order, work_order);
+            }
+            Said::Session {
+                protocol,
+                work_order,
+            } => {
+                order(&mut entry.session, protocol);
+                order(&mut entry.work_order, work_order);
+            }
+            Said::Name { platform, via, .. } => {
+                if matches!(via, "tls-sni" | "http-host") {
+                    order(entry.platform.get_or_insert(None), platform);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn carried(&self, community_id: Option<&str>) -> Option<&Carried> {
+        let id = community_id.filter(|id| !id.is_empty() && !self.carried.is_empty())?;
+        self.carried.get(id)
+    }
+}
+
+/// An answer that names a host of the terminal itself (a sinkhole, a split-horizon resolver) says nothing of a platform.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            !ip.is_private() && !ip.is_loopback() && !ip.is_unspecified() && !ip.is_link_local()
+        }
+        IpAddr::V6(ip) => {
+            !ip.is_loopback() && !ip.is_unspecified() && (ip.segments()[0] & 0xfe00) != 0xfc00
+        }
+    }
+}
