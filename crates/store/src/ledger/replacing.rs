@@ -85,10 +85,21 @@ fn read(entry: &Entry<'_>) -> Result<Step, String> {
     Ok(Step { old, new })
 }
 
-/// The replacements of a ledger in their order, and what is wrong with them: line and sentence. Of entries that came from
-/// another ledger nothing is asked: they replaced its key.
-pub(super) fn steps(book: &Book) -> (Vec<(Step, String)>, Vec<(u64, String)>) {
-    let (mut steps, mut wrong) = (Vec::new(), Vec::new());
+/// The replacements of a ledger.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    /// In their order.
+    pub(super) steps: Vec<Step>,
+    /// What to tell of each.
+    pub(super) notes: Vec<String>,
+    /// What is wrong with them: line and sentence.
+    pub(super) wrong: Vec<(u64, String)>,
+}
+
+/// Follows the keys from the first to the last. Of entries that came from another ledger nothing is asked: they replaced
+/// its key.
+pub(super) fn chain(book: &Book) -> Chain {
+    let mut chain = Chain::default();
     let mut last: Option<Step> = None;
     for entry in book
         .entries()
@@ -106,15 +117,16 @@ pub(super) fn steps(book: &Book) -> (Vec<(Step, String)>, Vec<(u64, String)>) {
                     step.old.fingerprint(),
                     step.new.fingerprint()
                 );
-                steps.push((step, note));
+                chain.steps.push(step);
+                chain.notes.push(note);
                 last = Some(step);
             }
-            Ok(_) => wrong.push((
+            Ok(_) => chain.wrong.push((
                 entry.seq,
                 "it replaces a key that was not the one in use".to_owned(),
             )),
-            Err(what) => wrong.push((entry.seq, what)),
+            Err(what) => chain.wrong.push((entry.seq, what)),
         }
     }
-    (steps, wrong)
+    chain
 }

@@ -111,17 +111,12 @@ pub fn verify(folder: &Path, checkpoint: Option<&Head>) -> Result<Report, Error>
     }
     report.entries = book.len() as u64;
     held_against_head(&book, &mut report);
-    let (replaced, wrong) = replacing::steps(&book);
-    for (line, what) in wrong {
+    let chain = replacing::chain(&book);
+    for (line, what) in chain.wrong {
         report.add(FILE, Some(line), what, RESTORE);
     }
-    let replaced: Vec<Step> = replaced
-        .into_iter()
-        .map(|(step, note)| {
-            report.notes.push(note);
-            step
-        })
-        .collect();
+    report.notes.extend(chain.notes);
+    let replaced = chain.steps;
     if let (Some(last), Some(head)) = (replaced.last(), report.head)
         && head.key != Some(last.new)
     {
