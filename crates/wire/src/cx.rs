@@ -99,6 +99,8 @@ pub(crate) struct Learned {
     pub session: bool,
     /// What the flow is, finer than its decoder's name.
     pub name: Option<&'static str>,
+    /// The last echo request of ICMP, if this is such a flow.
+    pub echo: Option<Box<crate::net::control::Echo>>,
 }
 
 /// An operation as a decoder states it. Start from [`Op::new`] and add what is known.

@@ -199,7 +199,11 @@ fn payloads(
 }
 
 fn vendor(cx: &mut Cx<'_>, side: Side, id: &[u8]) {
-    let known = VENDORS.iter().find(|(start, _)| id.starts_with(start));
+    // Theirs is a short word and a digest in letters, twelve in all.
+    let short = |start: &[u8]| start == b"OE" && id.len() != 12;
+    let known = VENDORS
+        .iter()
+        .find(|(start, _)| id.starts_with(start) && !short(start));
     if let Some((_, name)) = known {
         let end = *cx.flow.end(side);
         let mac = end.mac.filter(|_| end.near);

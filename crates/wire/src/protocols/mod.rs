@@ -53,6 +53,7 @@ mod s7comm;
 mod sbus;
 mod smb;
 mod snmp;
+mod soap;
 mod ssh;
 mod stp;
 mod sv;

@@ -2,7 +2,7 @@
 use crate::reader::text;
 
 /// The content of the first element called `name` that holds no other element.
-pub(super) fn value(xml: &[u8], name: &str, most: usize) -> Option<String> {
+pub(in crate::protocols) fn value(xml: &[u8], name: &str, most: usize) -> Option<String> {
     let mut rest = xml;
     while let Some(start) = rest.iter().position(|byte| *byte == b'<') {
         rest = rest.get(start + 1..)?;

@@ -1,7 +1,7 @@
 //! DHCP for IPv4, BOOTP before it: who hands out addresses, who got which, and what clients say of themselves.
 //!
 //! Spec: RFC 951 and 1542 (BOOTP, relays), RFC 2131 and 2132 (DHCP and its options), RFC 4702 (client FQDN).
-//! Emits: the lease as the client's address; host name and vendor class of the client; the server as a route.
+//! Emits: the lease as the client's address; host name, vendor class and fingerprint of the client; the server as a route.
 //! Blind to: leases renewed before the capture began; addresses of clients without an Ethernet address.
 mod v6;
 
@@ -21,7 +21,7 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Dhcp),
     remote: false,
     operations: &[],
-    about: "Leases (which MAC got which address), host names and vendor classes of clients, servers with the gateway and name servers that they hand out.",
+    about: "Leases (which MAC got which address), host names, vendor classes and fingerprints (option 55) of clients, servers with the gateway and name servers that they hand out.",
     spec: "RFC 951; RFC 1542; RFC 2131; RFC 2132; RFC 4702",
     blind: "leases given before the capture began",
 };
@@ -206,6 +206,11 @@ fn of_client(cx: &mut Cx<'_>, side: Side, message: &Message<'_>, kind: Option<u8
             cx.identity_of(Some(mac), ip, "os", os, Grade::Inferred);
         }
         cx.identity_of(Some(mac), ip, "system", class, Grade::Stated);
+    }
+    // What a client asks for, in its order, tells its software from others.
+    if let Some(asked) = message.option(55).filter(|asked| asked.len() >= 3) {
+        let codes: Vec<String> = asked.iter().map(ToString::to_string).collect();
+        cx.identity_of(Some(mac), ip, "dhcp", codes.join(","), Grade::Stated);
     }
     // DECLINE: another device answers for the address that was offered.
     if kind == Some(4) {
