@@ -1,7 +1,7 @@
 //! Signs that only many observations together give.
 //!
-//! A tunnel over DNS carries its bytes in the names that it asks for: every name is new, long, and of letters that follow
-//! no language. What such a name is worth lies below one domain, whose resolver is the tunnel's other end. Reputation
+//! A tunnel over DNS carries its bytes in the names that it asks for: every name is new, long, and of different from
+//! the last. All lie below one domain, whose resolver is the tunnel's other end. Reputation
 //! services of virus scanners ask alike; so it is a sign, counted and told, and no proof.
 use facts::Address;
 use hashbrown::HashMap;
@@ -12,8 +12,9 @@ use super::{NameKey, OddityKey, Picture, Tally};
 const LEAST_NAMES: usize = 32;
 /// Letters that such a name has before the domain. Tunnels fill the 253 that there are as far as they can.
 const LEAST_LETTERS: usize = 40;
-/// Entropy of these letters, in hundredths of a bit: hex digits have up to 400, base32 more, a word said again less.
-const LEAST_ENTROPY: u32 = 350;
+/// Entropy of these letters, in hundredths of a bit: hex digits have up to 400, base32 more. Octets that are no letters
+/// are written as a backslash and three digits here, and have some 330; a word that is said again and again has less.
+const LEAST_ENTROPY: u32 = 300;
 
 /// Who asks whom for names below what.
 type Below<'a> = (Address, Address, Option<u16>, &'a str);
@@ -55,7 +56,9 @@ pub(super) fn tell(picture: &mut Picture) {
                     source: Some(client),
                     target: Some(server),
                     vlan,
-                    detail: Some(format!("many long names without words below {domain}")),
+                    detail: Some(format!(
+                        "many long names, each asked for anew, below {domain}"
+                    )),
                 },
                 tally.clone(),
             )),

@@ -29,6 +29,8 @@ const HEADER: usize = 28;
 const MOST_PAYLOADS: usize = 32;
 /// Messages of a flow that are read: after them everything is encrypted, or is ESP.
 const MOST_MESSAGES: u8 = 8;
+/// Packets of ESP after which none is looked at.
+const MOST_SEALED: u8 = 64;
 
 /// Beginnings of vendor identities, and whose they are.
 const VENDORS: &[(&[u8], &str)] = &[
@@ -127,6 +129,7 @@ impl Header {
 #[derive(Default)]
 struct Ike {
     messages: u8,
+    sealed: u8,
 }
 
 impl Dialogue for Ike {
@@ -134,9 +137,14 @@ impl Dialogue for Ike {
         let nat = [cx.flow.client.port, cx.flow.server.port].contains(&4500);
         let message = match bytes {
             [0, 0, 0, 0, rest @ ..] if nat => rest,
-            // ESP, or a keepalive.
+            // ESP, or a keepalive: what is agreed on later is encrypted.
             _ if nat && bytes.first() != Some(&0) || bytes.len() < HEADER => {
-                return Step::Took(bytes.len());
+                self.sealed = self.sealed.saturating_add(1);
+                return if self.sealed < MOST_SEALED {
+                    Step::Took(bytes.len())
+                } else {
+                    Step::Done
+                };
             }
             _ => bytes,
         };

@@ -140,7 +140,8 @@ impl Dialogue for Radius {
 impl Radius {
     fn asked(&mut self, cx: &mut Cx<'_>, side: Side, message: &Message<'_>) {
         if let Some(name) = message.access_server.and_then(|name| text(name, MOST_NAME)) {
-            cx.identity(side, "hostname", name);
+            // A proxy passes on what others are called.
+            cx.identity(side, "service", format!("access server {name}"));
         }
         let Some(user) = message.user.and_then(|user| text(user, MOST_NAME)) else {
             return;
@@ -190,7 +191,7 @@ mod tests {
             &[(Client, &request), (Server, &reject)],
             expect![[r#"
                 conversation protocol=radius state=answered packets=1/1 bytes=72/20
-                identity 10.0.0.1 hostname=SW1 stated
+                identity 10.0.0.1 service=access server SW1 stated
                 identity 10.0.0.1 service=radio network YARD stated
                 identity 02:00:00:00:00:07 user=op inferred
                 oddity what=login.refused detail=radius: access rejected (op) frames=Numbers([2])

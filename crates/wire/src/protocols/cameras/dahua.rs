@@ -44,8 +44,8 @@ fn probe(head: &Head<'_>) -> Probe {
         return Probe::NotOurs;
     }
     Probe::Ours(match (head.from, head.to) {
-        (37777 | 37810 | 5000, _) => Sender::Server,
-        (_, 37777 | 37810 | 5000) => Sender::Client,
+        (37777 | 37810, _) => Sender::Server,
+        (_, 37777 | 37810) => Sender::Client,
         _ if login(head.bytes) => Sender::Client,
         _ => Sender::Unknown,
     })

@@ -1,6 +1,4 @@
 //! Syslog, printing, telephony, messaging and log-in services, by their first messages.
-use facts::Grade;
-
 use super::super::lines;
 use super::ours;
 use crate::reader::text;
@@ -212,17 +210,15 @@ pub fn sip_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
     Step::Done
 }
 
-/// Host and program of a message. A relay speaks for many: the name is a guess, and of a flow the first messages are read.
+/// Host and program of a message. A relay speaks for many, so the host is none that the sender says of itself.
 pub fn syslog_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
     if let Some((host, program)) = syslog_names(bytes) {
-        let end = *cx.flow.end(side);
-        let mac = end.mac.filter(|_| end.near);
-        if let Some(host) = host {
-            cx.identity_of(mac, end.address.ip(), "hostname", host, Grade::Inferred);
-        }
-        if let Some(program) = program {
-            let program = format!("logs {program}");
-            cx.identity_of(mac, end.address.ip(), "service", program, Grade::Inferred);
+        let words: Vec<String> = [("of host", host), ("by", program)]
+            .into_iter()
+            .filter_map(|(what, name)| Some(format!("{what} {}", name?)))
+            .collect();
+        if !words.is_empty() {
+            cx.identity(side, "service", format!("logs {}", words.join(" ")));
         }
     }
     if cx.flow.udp {

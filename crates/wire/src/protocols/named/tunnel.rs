@@ -200,11 +200,11 @@ pub fn l2tp_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
         while let (Ok(head), Ok(vendor), Ok(kind)) = (r.u16(), r.u16(), r.u16()) {
             let length = usize::from(head & 0x03ff).checked_sub(6)?;
             let value = r.bytes(length).ok()?;
-            // Hidden values have bit 1 set.
-            let value = text(value, 64).filter(|_| head & 0x4000 == 0 && vendor == 0)?;
-            match kind {
-                7 => cx.identity(side, "hostname", value),
-                8 => cx.identity(side, "software", format!("L2TP by {value}")),
+            // Hidden values have bit 1 set; other values are numbers.
+            let plain = head & 0x4000 == 0 && vendor == 0;
+            match (kind, text(value, 64).filter(|_| plain)) {
+                (7, Some(host)) => cx.identity(side, "hostname", host),
+                (8, Some(vendor)) => cx.identity(side, "software", format!("L2TP by {vendor}")),
                 _ => {}
             }
         }

@@ -26,8 +26,8 @@ pub(crate) static DECODER: Decoder = Decoder {
     blind: "everything behind the client's hello, encrypted client hellos, Google's own versions",
 };
 
-/// Datagrams of a connection in which a hello is looked for.
-const MOST_DATAGRAMS: u8 = 24;
+/// Packets of a connection in which a hello is looked for: opening one costs some ten thousand instructions.
+const MOST_PACKETS: u8 = 24;
 /// Octets of handshake that are kept until the hello is whole; post-quantum keys make it two packets long.
 const MOST_CRYPTO: usize = 1 << 14;
 /// Pieces of it.
@@ -89,16 +89,18 @@ fn google_version(bytes: &[u8]) -> Option<&[u8]> {
 /// One connection until the client's hello is read.
 #[derive(Default)]
 struct Quic {
-    datagrams: u8,
+    packets: u8,
     /// Pieces of the client's handshake, by their places.
     pieces: BTreeMap<usize, Vec<u8>>,
+    /// Octets of them.
+    kept: usize,
     told: bool,
 }
 
 impl Dialogue for Quic {
     fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
-        self.datagrams = self.datagrams.saturating_add(1);
-        if self.told || self.datagrams > MOST_DATAGRAMS {
+        if self.told || self.packets > MOST_PACKETS {
+            self.pieces.clear();
             return Step::Done;
         }
         if google_version(bytes).is_some_and(|version| matches!(version, [b'Q', b'0', ..])) {
@@ -109,6 +111,10 @@ impl Dialogue for Quic {
         let mut r = Reader::new(bytes);
         // Several packets share a datagram (RFC 9000, 12.2); what follows them without a long header is none.
         while let Ok(long) = Long::read(&mut r) {
+            self.packets = self.packets.saturating_add(1);
+            if self.told || self.packets > MOST_PACKETS {
+                break;
+            }
             cx.variant(long.version.name());
             // The client's Initials are opened by the id that it sends them to: its own choice, after a Retry the
             // server's. The server's go to an id that says nothing of the keys, and fail.
@@ -146,9 +152,12 @@ impl Quic {
                 6 => {
                     let (offset, length) = (varint(r)?, varint(r)?);
                     let piece = r.bytes(length)?;
-                    let fits = offset.saturating_add(length) <= MOST_CRYPTO;
-                    if fits && self.pieces.len() < MOST_PIECES {
-                        self.pieces.entry(offset).or_insert_with(|| piece.to_vec());
+                    let fits = offset.saturating_add(length) <= MOST_CRYPTO
+                        && self.kept + length <= MOST_CRYPTO;
+                    if fits && self.pieces.len() < MOST_PIECES && !self.pieces.contains_key(&offset)
+                    {
+                        self.kept += length;
+                        self.pieces.insert(offset, piece.to_vec());
                     }
                 }
                 _ => return Ok(()),

@@ -102,9 +102,16 @@ impl Agreed {
 
     /// What of it is broken or nearly so (RFC 9142, 4 for key exchange; RFC 8758 for RC4; RFC 4253's `none`).
     pub(super) fn weak(&self) -> impl Iterator<Item = &str> {
-        [&self.kex, &self.host_key, &self.cipher, &self.mac]
+        // What seals and signs in one needs no MAC, whatever was agreed on.
+        let sealing = |cipher: &String| cipher.contains("poly1305") || cipher.contains("gcm");
+        let mac = &self.mac;
+        let mac = mac
+            .iter()
+            .filter(move |_| !self.cipher.as_ref().is_some_and(sealing));
+        [&self.kex, &self.host_key, &self.cipher]
             .into_iter()
             .flatten()
+            .chain(mac)
             .map(String::as_str)
             .filter(|name| {
                 name.starts_with("arcfour")
