@@ -1,4 +1,10 @@
 //! Ways in and out on real captures: what others computed on them, and that no capture shows one that is not there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

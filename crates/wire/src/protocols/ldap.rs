@@ -29,7 +29,7 @@ const MOST_NAME: usize = 120;
 const MOST_MESSAGE: usize = 1 << 16;
 
 /// The tag of the operation, of which only the beginning may be there, and the bytes behind its length.
-fn operation<'a>(bytes: &'a [u8]) -> Option<(u8, &'a [u8])> {
+fn operation(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut r = Reader::new(bytes);
     let mut tagged = |wanted: Option<u8>| -> Option<(u8, usize)> {
         let tag = r.u8().ok()?;
@@ -61,7 +61,7 @@ fn operation<'a>(bytes: &'a [u8]) -> Option<(u8, &'a [u8])> {
 fn probe(head: &Head<'_>) -> Probe {
     let at_port = head.on(389) || head.on(3268);
     super::named::ours(match operation(head.bytes) {
-        Some((0x60, rest)) if rest.starts_with(&[2, 1, 3, 4]) => Some(Sender::Client),
+        Some((0x60, [2, 1, 3, 4, ..])) => Some(Sender::Client),
         Some((0x61, [0x0a, 1, _, 4, ..])) => Some(Sender::Server),
         Some((0x60 | 0x42 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c | 0x6e | 0x50 | 0x77, _))
             if at_port =>

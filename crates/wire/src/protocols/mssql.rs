@@ -72,7 +72,7 @@ impl Dialogue for Tds {
             return Step::Need(HEADER);
         };
         let length = usize::from(length);
-        if length < HEADER || length > MOST_PACKET {
+        if !(HEADER..=MOST_PACKET).contains(&length) {
             return Step::Done;
         }
         let Some(body) = bytes.get(HEADER..length) else {

@@ -154,6 +154,9 @@ fn tools_are_told_by_label_and_by_certificate() {
         Some("AnyDesk")
     );
     assert_eq!(title(None, Some("AnyDesk Client")), Some("AnyDesk"));
+    let by_alpn = |name: &[u8]| remote_tool_by_alpn(&[name.to_vec()]).map(|tool| tool.by);
+    assert_eq!(by_alpn(b"anydesk/6.2.0/windows"), Some("protocol"));
+    assert_eq!(by_alpn(b"h2"), None);
     assert_eq!(title(None, Some("*.teamviewer.com")), Some("TeamViewer"));
     assert_eq!(
         title(Some("notanydesk.com"), None),

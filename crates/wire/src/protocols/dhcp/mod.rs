@@ -308,13 +308,13 @@ mod tests {
 
     #[test]
     fn a_lease_names_the_client_its_address_and_the_server() {
-        // DISCOVER by host "hmi1" of class "MSFT 5.0".
+        // DISCOVER by host "hmi1" of class "MSFT 5.0", which asks for mask, router, name servers and domain.
         let ask = message(
             "01",
             "00000000",
             "00000000",
             "00000000",
-            "350101 0c04 686d6931 3c08 4d53465420352e30",
+            "350101 0c04 686d6931 3c08 4d53465420352e30 3704 0103060f",
         );
         // ACK of 10.0.0.77 by 10.0.0.2: router 10.0.0.254, resolvers 10.0.0.5 and .6.
         let tell = message(
@@ -328,7 +328,8 @@ mod tests {
             &DECODER,
             &[(Client, &ask), (Server, &tell)],
             expect![[r#"
-                conversation protocol=dhcp state=answered packets=1/1 bytes=260/266
+                conversation protocol=dhcp state=answered packets=1/1 bytes=266/266
+                identity 02:00:00:00:00:01 dhcp=1,3,6,15 stated
                 identity 02:00:00:00:00:01 hostname=hmi1 stated
                 identity 02:00:00:00:00:01 os=Windows inferred
                 identity 02:00:00:00:00:01 system=MSFT 5.0 stated

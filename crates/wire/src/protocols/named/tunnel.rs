@@ -230,7 +230,7 @@ pub fn socks(head: &Head<'_>) -> Probe {
                         .iter()
                         .all(|byte| byte.is_ascii_graphic() || *byte == 0)
             });
-            (sane && rest.first() != Some(&0) || sane && at_port).then_some(Sender::Client)
+            (sane && (at_port || rest.first() != Some(&0))).then_some(Sender::Client)
         }
         [5, 0 | 2] if at_port => Some(Sender::Server),
         _ => None,
