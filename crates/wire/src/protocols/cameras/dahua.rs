@@ -12,7 +12,7 @@ use crate::{Carrier, Cx, Decoder, Dialogue, Head, Probe, Sender, Side, Step};
 pub(crate) static DECODER: Decoder = Decoder {
     name: "dahua",
     title: "Dahua cameras (DHIP and port 37777)",
-    carriers: &[Carrier::Tcp(37777), Carrier::Udp(37810), Carrier::Tcp(5000)],
+    carriers: &[Carrier::Tcp(37777), Carrier::Udp(37810)],
     probe,
     open: || Box::new(Dahua::default()),
     remote: false,
