@@ -10,6 +10,8 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+mod spoken;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -258,6 +260,17 @@ fn corpus() -> Corpus {
         for capture in &scenario.captures {
             corpus.add(capture.frames.iter().map(|frame| (1, &frame.bytes[..])));
         }
+    }
+    let tcp = spoken::TCP
+        .iter()
+        .map(|(port, said)| (Place::Tcp(*port), said));
+    let udp = spoken::UDP
+        .iter()
+        .map(|(port, said)| (Place::Udp(*port), said));
+    for (place, said) in tcp.chain(udp) {
+        let said = said.iter();
+        let talk = said.map(|(side, text)| (*side, spoken::bytes(text)));
+        corpus.talks.entry(place).or_default().push(talk.collect());
     }
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
     if !real.is_dir() {

@@ -101,6 +101,8 @@ pub(crate) struct Learned {
     pub session: bool,
     /// What the flow is, finer than its decoder's name.
     pub name: Option<&'static str>,
+    /// The last echo request of ICMP, if this is such a flow.
+    pub echo: Option<Box<crate::net::control::Echo>>,
 }
 
 /// An operation as a decoder states it. Start from [`Op::new`] and add what is known.
@@ -465,7 +467,7 @@ impl Cx<'_> {
     /// The conversation is that of a remote-support tool inside another protocol: it goes by the tool's name.
     pub(crate) fn remote_tool(&mut self, tool: &crate::protocols::RemoteTool) {
         self.learned.name = Some(tool.protocol);
-        self.session(None, Some(tool.title.to_owned()));
+        self.session(None, Some(format!("{} (by {})", tool.title, tool.by)));
     }
 
     /// The content shows that the flow runs the other way round: `side` (as it is called now) is the server. Say it before

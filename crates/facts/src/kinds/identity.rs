@@ -16,7 +16,9 @@ kind! {
         /// VLAN in which it was stated.
         vlan: Option<u16>,
         /// `maker`, `model`, `order_number`, `firmware`, `serial`, `hostname`, `role`, `os`, `software`, `key`
-        /// (fingerprint of a host key or certificate), `ja4` (fingerprint of its TLS client), `engine` (SNMP engine id),
+        /// (fingerprint of a host key or certificate), `ja4` (fingerprint of its TLS client), `hassh` (fingerprint of its
+        /// SSH software), `dhcp` (fingerprint of its DHCP client), `user` (account used from it), `client_id` (MQTT), `service` (what it
+        /// offers), `clock` (its PTP clock), `engine` (SNMP engine id),
         /// `system` (free text), `vlans` (VLANs it is a member of, by number, with names in brackets), `domain` (VTP
         /// domain or MST region of a switch), `spanning_tree` (its bridge and the root it follows).
         attribute: String,

@@ -22,7 +22,7 @@ kind! {
         /// The name, in lower case, without the final dot.
         name: String,
         /// Where it was seen: `dns`, `mdns`, `llmnr`, `nbns`, `tls-sni`, `tls-certificate`, `http-host`,
-        /// `opcua-endpoint`.
+        /// `opcua-endpoint`, `kerberos` (host of a service asked for), `socks` (asked of a proxy).
         via: String,
         /// Path of the request (`http-host` only).
         path: Option<String>,

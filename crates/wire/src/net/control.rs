@@ -56,6 +56,74 @@ pub(crate) fn arp(
     Ok(())
 }
 
+/// Whether the answers of an echo are what was asked (RFC 792: "the data received in the echo message must be returned").
+/// Where they are not, someone puts other things into them; a single one may be damage.
+#[derive(Debug, Default)]
+pub(crate) struct Echo {
+    head: [u8; 4],
+    data: Vec<u8>,
+    differ: u32,
+}
+
+impl Echo {
+    /// Octets of an echo that are compared.
+    const MOST: usize = 256;
+    /// Answers that differ before that is told.
+    const LEAST: u32 = 3;
+
+    /// Identifier and sequence number, and what follows them.
+    fn parts(payload: &[u8]) -> Option<([u8; 4], &[u8])> {
+        let (head, data) = payload.get(4..)?.split_first_chunk()?;
+        Some((*head, data.get(..Echo::MOST).unwrap_or(data)))
+    }
+
+    fn asked(&mut self, payload: &[u8]) {
+        if let Some((head, data)) = Echo::parts(payload) {
+            self.head = head;
+            self.data.clear();
+            self.data.extend_from_slice(data);
+        }
+    }
+
+    /// `true` when this answer, too, differs, after enough others. What a capture cut off does not count.
+    fn answered(&mut self, payload: &[u8]) -> bool {
+        let Some((head, data)) = Echo::parts(payload) else {
+            return false;
+        };
+        let same = self
+            .data
+            .iter()
+            .zip(data)
+            .all(|(asked, answered)| asked == answered);
+        if head != self.head || same {
+            return false;
+        }
+        self.differ = self.differ.saturating_add(1);
+        self.differ >= Echo::LEAST
+    }
+}
+
+#[test]
+fn answers_that_differ_again_and_again_are_told_and_lost_or_cut_ones_are_not() {
+    let packet =
+        |kind: u8, sequence: u8, data: &[u8]| [&[kind, 0, 0, 0, 0, 1, 0, sequence], data].concat();
+    let mut echo = Echo::default();
+    for sequence in 0..4 {
+        echo.asked(&packet(8, sequence, b"abcdefgh"));
+        assert!(!echo.answered(&packet(0, sequence, b"abcd")), "cut off");
+        assert!(
+            !echo.answered(&packet(0, sequence + 1, b"12345678")),
+            "to another"
+        );
+    }
+    let mut told = Vec::new();
+    for sequence in 0..4 {
+        echo.asked(&packet(8, sequence, b"abcdefgh"));
+        told.push(echo.answered(&packet(0, sequence, b"12345678")));
+    }
+    assert_eq!(told, [false, false, true, true]);
+}
+
 /// Reads an ICMP or ICMPv6 message. For "unreachable" gives the packet that it quotes.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn icmp<'a>(
@@ -81,6 +149,28 @@ pub(crate) fn icmp<'a>(
     let learned = &mut flow.talk().learned;
     if learned.variant.as_deref() != Some("echo") {
         learned.variant = Some(variant.into());
+    }
+    match (six, kind) {
+        (false, 8) | (true, 128) => {
+            learned.echo.get_or_insert_default().asked(packet.payload);
+        }
+        (false, 0) | (true, 129) => {
+            let odd = learned
+                .echo
+                .as_mut()
+                .is_some_and(|echo| echo.answered(packet.payload));
+            if odd {
+                let key = OddityKey {
+                    what: "icmp.tunnel_sign",
+                    source: Some(packet.src_ip().into()),
+                    target: Some(packet.dst_ip().into()),
+                    vlan: ends.tags.vlan,
+                    detail: Some("echo answers differ from what was asked".to_owned()),
+                };
+                picture.oddity(key, at.now, at.capture, &[at.frame]);
+            }
+        }
+        _ => {}
     }
     let mac = crate::worker::device(ends.src);
     match (six, kind) {

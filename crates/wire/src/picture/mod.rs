@@ -5,6 +5,7 @@
 mod limits;
 mod merge;
 mod rows;
+mod signs;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -47,6 +47,7 @@ pub(super) fn element<'a>(r: &mut Reader<'a>) -> Result<Element<'a>, Malformed> 
         0x81 => usize::from(r.u8()?),
         0x82 => usize::from(r.u16()?),
         0x83 => usize::try_from(r.u24()?).unwrap_or(usize::MAX),
+        0x84 => usize::try_from(r.u32()?).unwrap_or(usize::MAX),
         _ => return Err(Malformed::Bad("length of an element")),
     };
     Ok(Element {

@@ -1,13 +1,16 @@
 //! The registry: every protocol that is read, one line each. Its order is the order in which content is probed where no
 //! port hints, so those with the strongest signature stand first.
 mod ads;
+mod amqp;
 mod asking;
 mod asks;
 mod bacnet;
 mod ber;
+mod cameras;
 pub(crate) mod carried;
 mod cdp;
 mod codesys;
+mod dcerpc;
 mod dhcp;
 mod dlms;
 mod dnp3;
@@ -22,19 +25,28 @@ mod goose;
 mod hart_ip;
 mod http;
 mod iec104;
+mod ike;
+mod kerberos;
+mod ldap;
 mod lines;
 mod lldp;
 mod makers;
 mod melsec;
 mod mms;
 mod modbus;
+mod mqtt;
+mod mssql;
 mod named;
 mod nbdgm;
 mod netbios;
+mod ntlm;
 mod ntp;
 mod opcua;
 mod powerlink;
 mod profinet;
+mod ptp;
+mod quic;
+mod radius;
 mod rdp;
 pub(crate) mod remote_tools;
 mod rtsp;
@@ -42,6 +54,7 @@ mod s7comm;
 mod sbus;
 mod smb;
 mod snmp;
+mod soap;
 mod ssh;
 mod stp;
 mod sv;
@@ -76,23 +89,33 @@ pub static ALL: &[&Decoder] = &[
     &tls::DECODER,
     &tls::DTLS,
     &nbdgm::DECODER,
-    &named::QUIC,
+    &quic::DECODER,
     &named::WIREGUARD,
     &named::STUN,
-    &named::KERBEROS,
+    &kerberos::DECODER,
     &profinet::cm::DECODER,
-    &named::DCERPC,
+    &dcerpc::DECODER,
     &dnp3::DECODER,
     &named::PPTP,
     &makers::ETHER_SIO,
     &makers::IFIX,
     &codesys::DECODER,
     &codesys::v2::DECODER,
-    &named::MQTT,
+    &mqtt::DECODER,
+    &amqp::DECODER,
     &named::SIP,
-    &named::MSSQL,
-    &named::LDAP,
+    &mssql::DECODER,
+    &ldap::DECODER,
     &named::RADMIN,
+    &named::CITRIX,
+    &named::DAMEWARE,
+    &named::X11,
+    &named::RUSTDESK,
+    &named::RLOGIN,
+    &named::TAILSCALE,
+    &named::ZEROTIER,
+    &named::NEBULA,
+    &named::IPMI,
     &named::JETDIRECT,
     // By a header that agrees with itself.
     &makers::BSAP,
@@ -119,11 +142,17 @@ pub static ALL: &[&Decoder] = &[
     &bacnet::DECODER,
     &iec104::DECODER,
     &dlms::DECODER,
-    &named::RADIUS,
-    &named::WS_DISCOVERY,
+    &radius::DECODER,
+    &cameras::ws_discovery::DECODER,
+    &cameras::hikvision::DECODER,
+    &cameras::dahua::DECODER,
     &named::TEREDO,
     &named::SLP,
-    &named::IKE,
+    &named::NETFLOW,
+    &named::SFLOW,
+    &named::SOCKS,
+    &ike::DECODER,
+    &ptp::DECODER,
     &named::L2TP,
     &named::OPENVPN,
     &tftp::DECODER,

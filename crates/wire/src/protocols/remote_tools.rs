@@ -48,6 +48,39 @@ const DOMAINS: &[(&str, &str)] = &[
     ("ixon.cloud", "IXON"),
     ("tosibox.com", "Tosibox"),
     ("rms.teltonika-networks.com", "Teltonika RMS"),
+    ("airvantage.net", "Sierra Wireless AirVantage"),
+    ("cradlepointecm.com", "Cradlepoint NetCloud"),
+    ("devicecloud.com", "Digi Remote Manager"),
+    ("remotemanager.digi.com", "Digi Remote Manager"),
+    ("ic.peplink.com", "Peplink InControl"),
+    ("incontrol2.peplink.com", "Peplink InControl"),
+    ("iot.inhandnetworks.com", "InHand Device Manager"),
+    ("iot.inhand.com.cn", "InHand Device Manager"),
+    ("getscreen.me", "Getscreen.me"),
+    ("hoptodesk.com", "HopToDesk"),
+    ("remotepc.com", "RemotePC"),
+    ("parsec.app", "Parsec"),
+    ("atera.com", "Atera"),
+    ("meshcentral.com", "MeshCentral"),
+    ("tailscale.com", "Tailscale"),
+    ("tailscale.io", "Tailscale"),
+    ("zerotier.com", "ZeroTier"),
+    ("netbird.io", "NetBird"),
+    ("softether.net", "SoftEther VPN"),
+    ("softether-network.net", "SoftEther VPN"),
+    ("vpnazure.net", "SoftEther VPN Azure"),
+    ("hamachi.cc", "LogMeIn Hamachi"),
+    ("ngrok.com", "ngrok"),
+    ("ngrok.io", "ngrok"),
+    ("ngrok.app", "ngrok"),
+    ("ngrok-agent.com", "ngrok"),
+    ("argotunnel.com", "Cloudflare Tunnel"),
+    ("devtunnels.ms", "Microsoft dev tunnel"),
+    ("tunnels.api.visualstudio.com", "Microsoft dev tunnel"),
+    ("playit.gg", "playit.gg"),
+    ("pinggy.io", "Pinggy"),
+    ("localtunnel.me", "localtunnel"),
+    ("serveo.net", "Serveo"),
 ];
 
 /// Common names of certificates that the tools make themselves.
@@ -62,18 +95,21 @@ const CERTIFICATES: &[(&str, &str)] = &[
 pub(crate) struct RemoteTool {
     pub title: &'static str,
     pub protocol: &'static str,
+    /// What told it: `name` (asked for), `certificate` (shown), `protocol` (offered by its own name).
+    pub by: &'static str,
 }
 
 /// Protocol names of the tools: those with a name of their own, then the one for all others.
 pub(crate) const PROTOCOLS: &[&str] = &["anydesk", "teamviewer", "rustdesk", "remote-support"];
 
-fn tool(title: &'static str) -> RemoteTool {
+fn tool(title: &'static str, by: &'static str) -> RemoteTool {
     let own = PROTOCOLS
         .iter()
         .find(|name| title.eq_ignore_ascii_case(name));
     RemoteTool {
         title,
         protocol: own.copied().unwrap_or("remote-support"),
+        by,
     }
 }
 
@@ -92,9 +128,14 @@ pub(crate) fn remote_tool(sni: Option<&str>, certificate_cn: Option<&str>) -> Op
             .chain(DOMAINS.iter())
             .find(|(known, _)| *known == cn || Name::is_within(cn.trim_start_matches("*."), known))
     };
-    by_name
-        .or_else(by_certificate)
-        .map(|(_, title)| tool(title))
+    let named = by_name.map(|(_, title)| tool(title, "name"));
+    named.or_else(|| by_certificate().map(|(_, title)| tool(title, "certificate")))
+}
+
+/// The remote-support tool that offers a protocol of its own inside TLS (RFC 7301): `anydesk/6.2.0/windows`.
+pub(crate) fn remote_tool_by_alpn(alpn: &[Vec<u8>]) -> Option<RemoteTool> {
+    let own = alpn.iter().any(|name| name.starts_with(b"anydesk/"));
+    own.then(|| tool("AnyDesk", "protocol"))
 }
 
 #[test]
@@ -113,6 +154,9 @@ fn tools_are_told_by_label_and_by_certificate() {
         Some("AnyDesk")
     );
     assert_eq!(title(None, Some("AnyDesk Client")), Some("AnyDesk"));
+    let by_alpn = |name: &[u8]| remote_tool_by_alpn(&[name.to_vec()]).map(|tool| tool.by);
+    assert_eq!(by_alpn(b"anydesk/6.2.0/windows"), Some("protocol"));
+    assert_eq!(by_alpn(b"h2"), None);
     assert_eq!(title(None, Some("*.teamviewer.com")), Some("TeamViewer"));
     assert_eq!(
         title(Some("notanydesk.com"), None),

@@ -187,6 +187,10 @@ impl Vnc {
                 }
                 let offered = r.bytes(count)?;
                 self.open = offered.contains(&1);
+                let named: Vec<&str> = offered.iter().filter_map(|kind| security(*kind)).collect();
+                if !named.is_empty() {
+                    cx.session(None, Some(format!("offers {}", named.join(", "))));
+                }
                 self.choosing = true;
                 // Until the viewer has chosen nothing more can come from here.
                 self.stage = Stage::Result;
@@ -342,7 +346,7 @@ mod tests {
             expect![[r#"
                 conversation protocol=vnc:none state=answered packets=4/4 bytes=20/47
                 identity 10.0.0.2 system=CAB1 stated
-                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=7000 detail=version 3.8; no authentication bytes=67 frames=Numbers([1, 2, 3, 4, 5, 6, 7, 8])
+                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=7000 detail=version 3.8; offers none, vnc-auth; no authentication bytes=67 frames=Numbers([1, 2, 3, 4, 5, 6, 7, 8])
             "#]],
         );
     }
@@ -376,7 +380,7 @@ mod tests {
             ],
             expect![[r#"
                 conversation protocol=vnc state=unanswered packets=0/3 bytes=0/31
-                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=version 3.8; no authentication offered bytes=31 frames=Numbers([1, 2, 3])
+                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=version 3.8; offers none, vnc-auth; no authentication offered bytes=31 frames=Numbers([1, 2, 3])
             "#]],
         );
     }
@@ -393,7 +397,7 @@ mod tests {
             ],
             expect![[r#"
                 conversation protocol=vnc:vnc-auth state=answered packets=2/2 bytes=14/13
-                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=reverse connection: the client shows its screen; version 3.8; security vnc-auth bytes=27 frames=Numbers([1, 2, 3, 4])
+                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=reverse connection: the client shows its screen; version 3.8; offers vnc-auth; security vnc-auth bytes=27 frames=Numbers([1, 2, 3, 4])
             "#]],
         );
     }

@@ -1,7 +1,7 @@
 //! DHCP for IPv4, BOOTP before it: who hands out addresses, who got which, and what clients say of themselves.
 //!
 //! Spec: RFC 951 and 1542 (BOOTP, relays), RFC 2131 and 2132 (DHCP and its options), RFC 4702 (client FQDN).
-//! Emits: the lease as the client's address; host name and vendor class of the client; the server as a route.
+//! Emits: the lease as the client's address; host name, vendor class and fingerprint of the client; the server as a route.
 //! Blind to: leases renewed before the capture began; addresses of clients without an Ethernet address.
 mod v6;
 
@@ -21,7 +21,7 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Dhcp),
     remote: false,
     operations: &[],
-    about: "Leases (which MAC got which address), host names and vendor classes of clients, servers with the gateway and name servers that they hand out.",
+    about: "Leases (which MAC got which address), host names, vendor classes and fingerprints (option 55) of clients, servers with the gateway and name servers that they hand out.",
     spec: "RFC 951; RFC 1542; RFC 2131; RFC 2132; RFC 4702",
     blind: "leases given before the capture began",
 };
@@ -207,6 +207,11 @@ fn of_client(cx: &mut Cx<'_>, side: Side, message: &Message<'_>, kind: Option<u8
         }
         cx.identity_of(Some(mac), ip, "system", class, Grade::Stated);
     }
+    // What a client asks for, in its order, tells its software from others.
+    if let Some(asked) = message.option(55).filter(|asked| asked.len() >= 3) {
+        let codes: Vec<String> = asked.iter().map(ToString::to_string).collect();
+        cx.identity_of(Some(mac), ip, "dhcp", codes.join(","), Grade::Stated);
+    }
     // DECLINE: another device answers for the address that was offered.
     if kind == Some(4) {
         let address = message.addresses(50).first().map(ToString::to_string);
@@ -303,13 +308,13 @@ mod tests {
 
     #[test]
     fn a_lease_names_the_client_its_address_and_the_server() {
-        // DISCOVER by host "hmi1" of class "MSFT 5.0".
+        // DISCOVER by host "hmi1" of class "MSFT 5.0", which asks for mask, router, name servers and domain.
         let ask = message(
             "01",
             "00000000",
             "00000000",
             "00000000",
-            "350101 0c04 686d6931 3c08 4d53465420352e30",
+            "350101 0c04 686d6931 3c08 4d53465420352e30 3704 0103060f",
         );
         // ACK of 10.0.0.77 by 10.0.0.2: router 10.0.0.254, resolvers 10.0.0.5 and .6.
         let tell = message(
@@ -323,7 +328,8 @@ mod tests {
             &DECODER,
             &[(Client, &ask), (Server, &tell)],
             expect![[r#"
-                conversation protocol=dhcp state=answered packets=1/1 bytes=260/266
+                conversation protocol=dhcp state=answered packets=1/1 bytes=266/266
+                identity 02:00:00:00:00:01 dhcp=1,3,6,15 stated
                 identity 02:00:00:00:00:01 hostname=hmi1 stated
                 identity 02:00:00:00:00:01 os=Windows inferred
                 identity 02:00:00:00:00:01 system=MSFT 5.0 stated

@@ -2,7 +2,7 @@
 use super::super::lines;
 use super::ours;
 use crate::reader::text;
-use crate::{Cx, Head, Probe, Reader, Sender, Side};
+use crate::{Cx, Head, Probe, Reader, Sender, Side, Step};
 
 /// RFC 5424, 6.2.1: the priority is at most 191. At another port the time must follow; at its own, over UDP, relays take
 /// any text (RFC 3164, 4.3.3).
@@ -83,99 +83,6 @@ pub fn sip(head: &Head<'_>) -> Probe {
     ours(request.then_some(Sender::Client))
 }
 
-/// MQTT 3.1.1, 2.2.3: seven bits to an octet, least first.
-fn remaining_length(r: &mut Reader<'_>) -> Option<usize> {
-    let mut length = 0usize;
-    for shift in [0, 7, 14, 21] {
-        let octet = r.u8().ok()?;
-        length |= usize::from(octet & 0x7f) << shift;
-        if octet & 0x80 == 0 {
-            return Some(length);
-        }
-    }
-    None
-}
-
-/// A connection opens with the protocol's name; in the middle the port must agree, and the length with what is there.
-pub fn mqtt(head: &Head<'_>) -> Probe {
-    ours(mqtt_sender(head))
-}
-
-fn mqtt_sender(head: &Head<'_>) -> Option<Sender> {
-    let mut r = Reader::new(head.bytes);
-    let kind = r.u8().ok()?;
-    let length = remaining_length(&mut r)?;
-    if kind == 0x10 {
-        let rest = r.peek();
-        let named = rest.starts_with(b"\0\x04MQTT") || rest.starts_with(b"\0\x06MQIsdp");
-        return named.then_some(Sender::Client);
-    }
-    if !head.on(1883) || length > r.left() {
-        return None;
-    }
-    match (kind, length) {
-        (0x20, 2..) | (0xd0, 0) | (0x90, 3..) | (0xb0, 2..) => Some(Sender::Server),
-        (0xc0 | 0xe0, 0) | (0x82, 5..) | (0xa2, 4..) => Some(Sender::Client),
-        (0x30..=0x3f, 3..) | (0x40 | 0x50 | 0x62 | 0x70, 2..=4) => Some(Sender::Unknown),
-        _ => None,
-    }
-}
-
-/// Version, user and whether a password is there; a message in the middle, or cut short, tells nothing more.
-pub fn mqtt_connect(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) {
-    if side == Side::Client {
-        let _ = read_connect(cx, bytes);
-    }
-}
-
-/// MQTT 3.1.1, 3.1: the flags tell which of the fields are there.
-fn read_connect(cx: &mut Cx<'_>, bytes: &[u8]) -> Option<()> {
-    let mut r = Reader::new(bytes);
-    if r.u8().ok()? != 0x10 {
-        return None;
-    }
-    remaining_length(&mut r)?;
-    let name = r.u16().ok()?;
-    r.skip(usize::from(name)).ok()?;
-    let version = r.u8().ok()?;
-    match version {
-        3 => cx.variant("3.1"),
-        4 => cx.variant("3.1.1"),
-        5 => cx.variant("5"),
-        _ => {}
-    }
-    let flags = r.u8().ok()?;
-    r.skip(2).ok()?;
-    let properties = |r: &mut Reader<'_>| {
-        let length = if version >= 5 {
-            remaining_length(r)?
-        } else {
-            0
-        };
-        r.skip(length).ok()
-    };
-    let field = |r: &mut Reader<'_>| {
-        let length = r.u16().ok()?;
-        r.skip(usize::from(length)).ok()
-    };
-    properties(&mut r)?;
-    field(&mut r)?;
-    if flags & 0x04 != 0 {
-        properties(&mut r)?;
-        field(&mut r)?;
-        field(&mut r)?;
-    }
-    let mut user = None;
-    if flags & 0x80 != 0 {
-        let length = r.u16().ok()?;
-        user = text(r.bytes(usize::from(length)).ok()?, 64);
-    }
-    if flags & 0x40 != 0 {
-        cx.credential("password", user, false);
-    }
-    Some(())
-}
-
 /// RFC 2165, 5: version 1 says little of itself and needs the port.
 fn slp_1(head: &Head<'_>) -> Option<Sender> {
     let mut r = Reader::new(head.bytes);
@@ -219,34 +126,6 @@ fn slp_sender(head: &Head<'_>) -> Option<Sender> {
     })
 }
 
-/// RFC 2865, 3: code, identifier, length, authenticator, then attributes that fill the length.
-pub fn radius(head: &Head<'_>) -> Probe {
-    let at_port = [1812, 1813, 1645, 1646, 3799]
-        .iter()
-        .any(|port| head.on(*port));
-    ours(radius_sender(head.bytes).filter(|_| at_port))
-}
-
-fn radius_sender(bytes: &[u8]) -> Option<Sender> {
-    let mut r = Reader::new(bytes);
-    let (code, _) = (r.u8().ok()?, r.u8().ok()?);
-    let length = usize::from(r.u16().ok()?);
-    r.skip(16).ok()?;
-    let mut attributes = r.sub(length.checked_sub(20)?).ok()?;
-    while !attributes.is_empty() {
-        let (kind, length) = (attributes.u8().ok()?, attributes.u8().ok()?);
-        if kind == 0 {
-            return None;
-        }
-        attributes.skip(usize::from(length).checked_sub(2)?).ok()?;
-    }
-    match code {
-        1 | 4 | 12 | 40 | 43 => Some(Sender::Client),
-        2 | 3 | 5 | 11 | 41 | 42 | 44 | 45 => Some(Sender::Server),
-        _ => None,
-    }
-}
-
 /// RFC 8489, 5: two zero bits, a length of whole words, the cookie. RFC 3489 had no cookie: there the port must agree.
 pub fn stun(head: &Head<'_>) -> Probe {
     ours(stun_sender(head))
@@ -270,19 +149,168 @@ fn stun_sender(head: &Head<'_>) -> Option<Sender> {
     })
 }
 
-/// WS-Discovery 1.1, 3.1.1: a SOAP envelope that names the discovery; Windows and ONVIF cameras look for devices by it.
-pub fn ws_discovery(head: &Head<'_>) -> Probe {
-    let start = head.bytes.trim_ascii_start();
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    let envelope = start.starts_with(b"<") && lines::contains(start, b":Envelope");
-    if !envelope || !lines::contains(start, b"/ws/2005/04/discovery") && !head.on(3702) {
-        return Probe::NotOurs;
+/// RFC 8489, 14.14 and 18.2: software; methods 3 to 9 are those of a relay (RFC 8656, 17).
+pub fn stun_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    let mut r = Reader::new(bytes);
+    let (Ok(kind), Ok(length)) = (r.u16(), r.u16()) else {
+        return Step::Done;
+    };
+    // Media shares the ports of those who found each other by it.
+    if kind & 0xc000 != 0 || r.skip(16).is_err() || usize::from(length) > r.left() {
+        return Step::Done;
     }
-    let asks = lines::contains(start, b"/discovery/Probe<")
-        || lines::contains(start, b"/discovery/Resolve<");
-    Probe::Ours(if asks || head.to == 3702 {
-        Sender::Client
+    if matches!(kind & 0x3e0f, 3..=9) {
+        cx.variant("turn");
+    }
+    while let (Ok(attribute), Ok(length)) = (r.u16(), r.u16()) {
+        let length = usize::from(length);
+        let Ok(value) = r.bytes(length) else {
+            break;
+        };
+        if attribute == 0x8022
+            && let Some(software) = text(value, 96)
+        {
+            cx.identity(side, "software", software);
+        }
+        if r.skip(length.next_multiple_of(4) - length).is_err() {
+            break;
+        }
+    }
+    Step::Done
+}
+
+/// RFC 3261, 20: who calls, and by which software. Only the first message of each end is read.
+pub fn sip_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    let mut rest = bytes;
+    let registers = bytes.starts_with(b"REGISTER ") || bytes.starts_with(b"INVITE ");
+    while let Some((line, length)) = lines::line(rest) {
+        rest = rest.get(length..).unwrap_or(&[]);
+        if line.is_empty() {
+            break;
+        }
+        let software =
+            lines::after(line, b"User-Agent:").or_else(|| lines::after(line, b"Server:"));
+        if let Some(software) = software.and_then(|software| text(software, 96)) {
+            cx.identity(side, "software", software);
+        }
+        let from = lines::after(line, b"From:").or_else(|| lines::after(line, b"f:"));
+        if let Some(from) = from.filter(|_| registers)
+            && let Some(place) = from.windows(4).position(|part| part == b"sip:")
+        {
+            let address = from.get(place + 4..).unwrap_or(&[]);
+            let end = address
+                .iter()
+                .position(|byte| matches!(byte, b'>' | b';' | b' '));
+            let address = address.get(..end.unwrap_or(address.len())).unwrap_or(&[]);
+            if let Some(user) = text(address, 96) {
+                cx.identity(side, "user", user);
+            }
+        }
+    }
+    Step::Done
+}
+
+/// Host and program of a message. A relay speaks for many, so the host is none that the sender says of itself.
+pub fn syslog_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    if let Some((host, program)) = syslog_names(bytes) {
+        let words: Vec<String> = [("of host", host), ("by", program)]
+            .into_iter()
+            .filter_map(|(what, name)| Some(format!("{what} {}", name?)))
+            .collect();
+        if !words.is_empty() {
+            cx.identity(side, "service", format!("logs {}", words.join(" ")));
+        }
+    }
+    if cx.flow.udp {
+        Step::Took(bytes.len())
     } else {
-        Sender::Server
-    })
+        Step::Done
+    }
+}
+
+/// RFC 5424, 6.2: version, time, host, program. RFC 3164, 4.1.2: month, day, time, host, program with a bracket or colon.
+fn syslog_names(bytes: &[u8]) -> Option<(Option<String>, Option<String>)> {
+    let start = bytes.iter().position(|byte| *byte == b'>')?;
+    let message = bytes.get(start + 1..)?;
+    let mut words = message
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let first = words.next()?;
+    let name = |word: &[u8]| -> Option<String> {
+        let plain = word
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
+        let letter = word.iter().any(u8::is_ascii_alphabetic);
+        (plain && letter && (2..64).contains(&word.len()))
+            .then(|| text(word, 64))
+            .flatten()
+    };
+    if first == b"1" {
+        words.next()?;
+        let (host, program) = (words.next()?, words.next()?);
+        return Some((name(host), name(program)));
+    }
+    MONTHS.iter().find(|month| month.as_bytes() == first)?;
+    let (day, time, host) = (words.next()?, words.next()?, words.next()?);
+    let is_time = time.get(2) == Some(&b':') && day.iter().all(u8::is_ascii_digit);
+    // Many devices leave the host out: what ends with a colon is the program.
+    if !is_time || host.contains(&b':') || host.contains(&b'[') {
+        return None;
+    }
+    let program = words.next().filter(|word| word.ends_with(b":"));
+    let program = program.and_then(|word| word.split(|byte| matches!(byte, b'[' | b':')).next());
+    Some((name(host), program.and_then(name)))
+}
+
+/// NetFlow 5 is as long as its records say; version 9 and IPFIX begin with a set that fits.
+pub fn netflow(head: &Head<'_>) -> Probe {
+    let mut r = Reader::new(head.bytes);
+    let mut read = || -> Option<Sender> {
+        let (version, count) = (r.u16().ok()?, usize::from(r.u16().ok()?));
+        let fits = match version {
+            5 => (1..=30).contains(&count) && head.bytes.len() == 24 + 48 * count,
+            9 => {
+                // Uptime, time, sequence, source; then the first set.
+                r.skip(4 + 4 + 4 + 4).ok()?;
+                let (set, length) = (r.u16().ok()?, usize::from(r.u16().ok()?));
+                let sane = matches!(set, 0 | 1 | 256..) && length >= 8 && length <= r.left() + 4;
+                sane && (1..1024).contains(&count) && head.on(2055)
+                    || sane
+                        && matches!(set, 0 | 1)
+                        && (1..64).contains(&count)
+                        && length % 4 == 0
+                        && head.from != 443
+            }
+            10 => {
+                r.skip(4 + 4 + 4).ok()?;
+                let (set, length) = (r.u16().ok()?, usize::from(r.u16().ok()?));
+                count == head.bytes.len()
+                    && matches!(set, 2 | 3 | 256..)
+                    && length >= 8
+                    && length <= r.left() + 4
+            }
+            _ => false,
+        };
+        (fits && head.udp).then_some(Sender::Client)
+    };
+    ours(read())
+}
+
+/// Version 5, the agent's address, sub-agent, sequence, uptime, samples, and the first sample with its length.
+pub fn sflow(head: &Head<'_>) -> Probe {
+    let mut r = Reader::new(head.bytes);
+    let mut read = || -> Option<Sender> {
+        let (version, family) = (r.u32().ok()?, r.u32().ok()?);
+        r.skip(match family {
+            1 => 4,
+            2 => 16,
+            _ => return None,
+        })
+        .ok()?;
+        r.skip(12).ok()?;
+        let (samples, _, length) = (r.u32().ok()?, r.u32().ok()?, r.u32().ok()?);
+        let sane = version == 5 && (1..64).contains(&samples) && length as usize <= r.left();
+        (sane && head.udp).then_some(Sender::Client)
+    };
+    ours(read())
 }

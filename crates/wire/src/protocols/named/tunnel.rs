@@ -1,6 +1,7 @@
 //! Tunnels and encrypted transports, by their handshakes: each is a way in or out of a network.
 use super::ours;
-use crate::{Head, Probe, Reader, Sender};
+use crate::reader::text;
+use crate::{Cx, Head, Probe, Reader, Sender, Side, Step};
 
 /// Opcode in the upper five bits, key in the lower three; over TCP behind a length. A client's reset opens a session: it
 /// counts at any port, what follows at its own.
@@ -60,37 +61,6 @@ fn wireguard_sender(head: &Head<'_>) -> Option<Sender> {
     }
 }
 
-/// RFC 7296, 3.1: cookies, version 1 or 2, and the length of the whole. On port 4500 four zeros stand before it, else it
-/// is ESP or a keepalive (RFC 3948, 2).
-pub fn ike(head: &Head<'_>) -> Probe {
-    let nat = head.on(4500);
-    if !nat && !head.on(500) {
-        return Probe::NotOurs;
-    }
-    match head.bytes {
-        [0, 0, 0, 0, rest @ ..] if nat => ours(isakmp(rest)),
-        [0xff] if nat => Probe::Ours(Sender::Unknown),
-        rest if nat && rest.len() >= 20 => Probe::Ours(Sender::Unknown),
-        rest => ours(isakmp(rest)),
-    }
-}
-
-fn isakmp(message: &[u8]) -> Option<Sender> {
-    let mut r = Reader::new(message);
-    let (initiator, responder) = (r.u64().ok()?, r.u64().ok()?);
-    let _next = r.u8().ok()?;
-    let (version, exchange, _flags) = (r.u8().ok()?, r.u8().ok()?, r.u8().ok()?);
-    let _id = r.u32().ok()?;
-    let length = usize::try_from(r.u32().ok()?).ok()?;
-    let sane =
-        initiator != 0 && matches!(version >> 4, 1 | 2) && exchange != 0 && length == message.len();
-    sane.then_some(if responder == 0 {
-        Sender::Client
-    } else {
-        Sender::Unknown
-    })
-}
-
 /// RFC 2661, 3.1: version 2 (3 with RFC 3931), for control messages with their length.
 pub fn l2tp(head: &Head<'_>) -> Probe {
     let mut r = Reader::new(head.bytes);
@@ -128,53 +98,6 @@ pub fn pptp(head: &Head<'_>) -> Probe {
     ours(read())
 }
 
-/// RFC 9000, 17.2: the long header with a version that exists. Who opens a connection fills 1200 octets (14.1).
-pub fn quic(head: &Head<'_>) -> Probe {
-    ours(quic_sender(head))
-}
-
-fn quic_sender(head: &Head<'_>) -> Option<Sender> {
-    let mut r = Reader::new(head.bytes);
-    let first = r.u8().ok()?;
-    if first & 0xc0 != 0xc0 {
-        return google(head);
-    }
-    let version = r.u32().ok()?;
-    let draft = version >> 8 == 0x00_ff00;
-    if !(matches!(version, 1 | 0x6b33_43cf) || draft) {
-        return google(head);
-    }
-    let to = usize::from(r.u8().ok()?);
-    r.skip(to).ok()?;
-    let from = usize::from(r.u8().ok()?);
-    if to > 20 || from > 20 || r.skip(from).is_err() {
-        return None;
-    }
-    // Type 0 is an Initial in version 1, type 1 in version 2 (RFC 9369, 3.2).
-    let initial = (first >> 4) & 3 == u8::from(version == 0x6b33_43cf);
-    let opens = initial && head.bytes.len() >= 1200 && head.first;
-    Some(if opens && head.from != 443 {
-        Sender::Client
-    } else {
-        Sender::Unknown
-    })
-}
-
-/// Google's QUIC before the standard: versions Q024 to Q050 behind flags and connection.
-fn google(head: &Head<'_>) -> Option<Sender> {
-    let (flags, rest) = head.bytes.split_first()?;
-    let version = if flags & 0x80 != 0 {
-        rest.get(..4)?
-    } else if flags & 0x09 == 0x09 {
-        rest.get(8..12)?
-    } else {
-        return None;
-    };
-    let known =
-        matches!(version, [b'Q', b'0', b'2'..=b'5', b'0'..=b'9']) && (head.on(443) || head.on(80));
-    known.then_some(Sender::Client)
-}
-
 /// RFC 4380, 4: IPv6 over UDP from or to a Teredo address; authentication and origin may stand before it (5.1.1).
 pub fn teredo(head: &Head<'_>) -> Probe {
     ours(teredo_sender(head))
@@ -206,4 +129,145 @@ fn teredo_sender(head: &Head<'_>) -> Option<Sender> {
     } else {
         Sender::Unknown
     })
+}
+
+/// Tailscale's way to find a path between two nodes: a mark, the sender's key, a nonce, and a sealed message.
+pub fn tailscale(head: &Head<'_>) -> Probe {
+    let ours_ =
+        head.bytes.starts_with(b"TS\xf0\x9f\x92\xac") && head.bytes.len() >= 6 + 32 + 24 + 16;
+    ours(ours_.then_some(Sender::Unknown))
+}
+
+/// ZeroTier's greeting is not encrypted: packet number, target, source, cipher 0, check, verb 1, and then the sender's
+/// identity, whose address is the source once more.
+pub fn zerotier(head: &Head<'_>) -> Probe {
+    let mut r = Reader::new(head.bytes);
+    let mut read = || -> Option<Sender> {
+        r.skip(8 + 5).ok()?;
+        let source = r.array::<5>().ok()?;
+        let flags = r.u8().ok()?;
+        r.skip(8).ok()?;
+        let verb = r.u8().ok()?;
+        // Version of the protocol and of the program, time.
+        r.skip(1 + 1 + 1 + 2 + 8).ok()?;
+        let own = r.array::<5>().ok()?;
+        let sane = flags & 0x38 == 0 && verb & 0x1f == 1 && own == source && source != [0; 5];
+        (sane && r.u8().ok()? == 0).then_some(Sender::Unknown)
+    };
+    ours(read())
+}
+
+/// Nebula's first message: version 1, type 0, no index yet, counter 1, then a protocol buffer.
+pub fn nebula(head: &Head<'_>) -> Probe {
+    let start = [0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x0a];
+    ours((head.bytes.starts_with(&start) && head.bytes.len() > 40).then_some(Sender::Client))
+}
+
+/// RFC 2637, 2.1 and 2.2: behind version, results, capabilities and channels stand host and vendor, 64 octets each.
+pub fn pptp_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    let mut r = Reader::new(bytes);
+    let mut names = || -> Option<(Option<String>, Option<String>)> {
+        r.skip(8).ok()?;
+        let kind = r.u16().ok()?;
+        if !matches!(kind, 1 | 2) {
+            return None;
+        }
+        r.skip(2 + 2 + 2 + 4 + 4 + 2 + 2).ok()?;
+        let (host, vendor) = (r.bytes(64).ok()?, r.bytes(64).ok()?);
+        Some((text(host, 64), text(vendor, 64)))
+    };
+    if let Some((host, vendor)) = names() {
+        if let Some(host) = host {
+            cx.identity(side, "hostname", host);
+        }
+        if let Some(vendor) = vendor {
+            cx.identity(side, "software", format!("PPTP by {vendor}"));
+        }
+    }
+    Step::Done
+}
+
+/// RFC 2661, 4.1 and 4.4.3: the first control messages hold the host's name (7) and the vendor's (8).
+pub fn l2tp_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    let mut r = Reader::new(bytes);
+    let mut read = || -> Option<()> {
+        let flags = r.u16().ok()?;
+        // Control messages have a length and numbers.
+        if flags & 0xc800 != 0xc800 {
+            return None;
+        }
+        r.skip(2 + 4 + 4).ok()?;
+        while let (Ok(head), Ok(vendor), Ok(kind)) = (r.u16(), r.u16(), r.u16()) {
+            let length = usize::from(head & 0x03ff).checked_sub(6)?;
+            let value = r.bytes(length).ok()?;
+            // Hidden values have bit 1 set; other values are numbers.
+            let plain = head & 0x4000 == 0 && vendor == 0;
+            match (kind, text(value, 64).filter(|_| plain)) {
+                (7, Some(host)) => cx.identity(side, "hostname", host),
+                (8, Some(vendor)) => cx.identity(side, "software", format!("L2TP by {vendor}")),
+                _ => {}
+            }
+        }
+        Some(())
+    };
+    let _ = read();
+    Step::Done
+}
+
+/// RFC 1928, 3: version 5 and the methods that the client knows, nothing else. Version 4: command, port, address, user.
+pub fn socks(head: &Head<'_>) -> Probe {
+    let at_port = head.on(1080) || head.on(9050);
+    ours(match head.bytes {
+        [5, count @ 1..=4, methods @ ..] if head.first && methods.len() == usize::from(*count) => {
+            let known = methods.iter().all(|method| matches!(method, 0..=2));
+            known.then_some(Sender::Client)
+        }
+        [4, 1 | 2, _, _, rest @ ..] if head.first && rest.len() >= 5 => {
+            let user = rest.get(4..).and_then(|user| user.strip_suffix(b"\0"));
+            let sane = user.is_some_and(|user| {
+                user.len() < 64
+                    && user
+                        .iter()
+                        .all(|byte| byte.is_ascii_graphic() || *byte == 0)
+            });
+            (sane && (at_port || rest.first() != Some(&0))).then_some(Sender::Client)
+        }
+        [5, 0 | 2] if at_port => Some(Sender::Server),
+        _ => None,
+    })
+}
+
+/// RFC 1928, 4: where to. RFC 1929: a password in the clear.
+pub fn socks_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    if side == Side::Server {
+        return Step::Done;
+    }
+    match bytes {
+        [5, count @ 1..=4, methods @ ..] if methods.len() == usize::from(*count) => {
+            cx.variant("5");
+            Step::Took(bytes.len())
+        }
+        // The log-in has a version of its own: user, then password.
+        [1, length, rest @ ..] if rest.len() > usize::from(*length) => {
+            let user = rest
+                .get(..usize::from(*length))
+                .and_then(|user| text(user, 64));
+            cx.credential("password", user, false);
+            Step::Took(bytes.len())
+        }
+        [5, 1..=3, 0, 3, length, rest @ ..] => {
+            let name = rest
+                .get(..usize::from(*length))
+                .and_then(|name| text(name, 255));
+            if let Some(name) = name {
+                cx.name_used("socks", &name, None);
+            }
+            Step::Done
+        }
+        [4, ..] => {
+            cx.variant("4");
+            Step::Done
+        }
+        _ => Step::Done,
+    }
 }

@@ -49,7 +49,7 @@ fn probe(head: &Head<'_>) -> Probe {
                     Err(_) => no,
                 },
                 Tpdu::Data(data) => match Mcs::read(data) {
-                    Some(Mcs::ConnectInitial(rest)) if pdu::client_name(rest).is_some() => {
+                    Some(Mcs::ConnectInitial(rest)) if pdu::client(rest).is_some() => {
                         Ok(Sender::Client)
                     }
                     Some(Mcs::ClientData(_)) => Ok(Sender::Client),
@@ -158,8 +158,14 @@ impl Rdp {
             },
             Tpdu::Data(data) => match Mcs::read(data) {
                 Some(Mcs::ConnectInitial(initial)) => {
-                    if let Some(name) = pdu::client_name(initial) {
-                        cx.identity(Side::Client, "hostname", name);
+                    if let Some((name, build)) = pdu::client(initial) {
+                        if let Some(name) = name {
+                            cx.identity(Side::Client, "hostname", name);
+                        }
+                        // Clients that are not Windows leave it empty or fill in anything small.
+                        if (2600..1 << 16).contains(&build) {
+                            cx.session(None, Some(format!("client build {build}")));
+                        }
                     }
                 }
                 Some(Mcs::ClientData(user_data)) if side == Side::Client => {
@@ -242,7 +248,7 @@ mod tests {
             expect![[r#"
                 conversation protocol=rdp:rdp state=answered packets=3/1 bytes=134/11
                 identity 10.0.0.1 hostname=CMS1 stated
-                remote_session protocol=rdp client=10.0.0.1 server=10.0.0.2 server_port=3389 user=op detail=offered rdp; selected rdp bytes=145 frames=Numbers([1, 2, 3, 4])
+                remote_session protocol=rdp client=10.0.0.1 server=10.0.0.2 server_port=3389 user=op detail=offered rdp; selected rdp; client build 2600 bytes=145 frames=Numbers([1, 2, 3, 4])
                 credential protocol=rdp client=10.0.0.1 server=10.0.0.2 what=password user=op frames=Numbers([4])
             "#]],
         );

@@ -202,8 +202,8 @@ impl<'a> Mcs<'a> {
     }
 }
 
-/// The computer name in the client's core data ([MS-RDPBCGR] 2.2.1.3.2), inside GCC user data after the key `Duca`.
-pub fn client_name(initial: &[u8]) -> Option<String> {
+/// The computer name and the build of the client's system in its core data ([MS-RDPBCGR] 2.2.1.3.2), inside GCC user data after the key `Duca`.
+pub fn client(initial: &[u8]) -> Option<(Option<String>, u32)> {
     let key = initial.windows(4).position(|window| window == b"Duca")?;
     let mut r = Reader::new(initial.get(key + 4..)?);
     // PER length of one or two octets.
@@ -213,9 +213,10 @@ pub fn client_name(initial: &[u8]) -> Option<String> {
     while let (Ok(kind), Ok(length)) = (r.u16_le(), r.u16_le()) {
         let mut block = r.sub(usize::from(length).checked_sub(4)?).ok()?;
         if kind == 0xc001 {
-            // Version, width, height, colour depth, SAS sequence, keyboard layout, build.
-            block.skip(20).ok()?;
-            return utf16(block.bytes(32).ok()?);
+            // Version, width, height, colour depth, SAS sequence, keyboard layout; build.
+            block.skip(16).ok()?;
+            let build = block.u32_le().ok()?;
+            return Some((utf16(block.bytes(32).ok()?), build));
         }
     }
     None

@@ -12,7 +12,7 @@ mod hello;
 pub(crate) use self::dtls::DECODER as DTLS;
 pub(crate) use self::hello::ClientHello;
 use self::hello::{ServerHello, version_name, weakness};
-use super::remote_tools::remote_tool;
+use super::remote_tools::{remote_tool, remote_tool_by_alpn};
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
 
 pub(crate) static DECODER: Decoder = Decoder {
@@ -322,16 +322,17 @@ impl Tls {
     }
 }
 
-fn tell_client(cx: &mut Cx<'_>, side: Side, hello: &ClientHello, transport: char) {
+pub(super) fn tell_client(cx: &mut Cx<'_>, side: Side, hello: &ClientHello, transport: char) {
     if side == Side::Server {
         cx.server_is(Side::Client);
     }
     cx.identity(side, "ja4", hello.ja4(transport));
     if let Some(name) = &hello.server_name {
         cx.name_used("tls-sni", name, None);
-        if let Some(tool) = remote_tool(Some(name), None) {
-            cx.remote_tool(&tool);
-        }
+    }
+    let named = || remote_tool(Some(hello.server_name.as_ref()?), None);
+    if let Some(tool) = remote_tool_by_alpn(&hello.alpn).or_else(named) {
+        cx.remote_tool(&tool);
     }
 }
 

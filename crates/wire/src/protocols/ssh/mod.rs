@@ -1,11 +1,18 @@
-//! SSH: what both ends run, and the server's host key.
+//! SSH: what both ends run, what they agree on, the server's host key, and a guess how the login ended.
 //!
-//! Spec: RFC 4253 (identification 4.2, packets 6, key exchange 7 and 8), RFC 4419 (group exchange), RFC 5656 (elliptic curves).
-//! Emits: software of both ends, fingerprint of the host key, protocol version; every conversation is a remote session.
+//! Spec: RFC 4253 (identification 4.2, packets 6, key exchange 7 and 8), RFC 4252 (login), RFC 4419 (group exchange),
+//! RFC 5656 (elliptic curves); HASSH.
+//! Emits: software of both ends, fingerprints of both (HASSH) and of the host key, protocol version, algorithms agreed on
+//! and those of them that are broken; every conversation is a remote session.
 //! Blind to: users, commands and files, which are encrypted; sessions that began before the capture, which nothing but
 //! the port tells from other encrypted traffic.
+mod guess;
+mod kex;
+
 use sha2::{Digest, Sha256};
 
+use self::guess::Guess;
+use self::kex::Offer;
 use crate::community_id::base64;
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
@@ -18,8 +25,8 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Ssh::default()),
     remote: true,
     operations: &[],
-    about: "Remote sessions with the software of both ends; the fingerprint of the host key as `ssh-keygen` prints it.",
-    spec: "RFC 4253; RFC 4419; RFC 5656",
+    about: "Remote sessions with the software of both ends, the algorithms agreed on and a guess, by sizes, of refused logins, success and use; HASSH of both ends; the fingerprint of the host key as `ssh-keygen` prints it.",
+    spec: "RFC 4252; RFC 4253; RFC 4419; RFC 5656; HASSH",
     blind: "users, commands and files; sessions under way when the capture began",
 };
 
@@ -113,6 +120,7 @@ impl<'a> Packet<'a> {
 struct Ssh {
     client: Half,
     server: Half,
+    guess: Guess,
 }
 
 #[derive(Default)]
@@ -121,14 +129,21 @@ struct Half {
     identified: bool,
     lines: u8,
     version: Option<&'static str>,
+    offer: Option<Offer>,
+    /// Behind its NEWKEYS: nothing but lengths is left.
+    encrypted: bool,
 }
 
 impl Dialogue for Ssh {
     fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
-        let half = match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let half = self.half(side);
+        if half.encrypted {
+            return if self.guess.see(side, bytes.len()) {
+                Step::Took(bytes.len())
+            } else {
+                Step::Done
+            };
+        }
         // Picked up behind the identification, the length of a packet starts with zeros.
         if !half.identified && bytes.first() != Some(&0) {
             return self.line(cx, side, bytes);
@@ -139,8 +154,8 @@ impl Dialogue for Ssh {
             Err(step) => return step,
         };
         match packet.number {
-            // Encrypted from here on.
-            number::NEW_KEYS => return Step::Done,
+            number::KEX_INIT => self.offered(cx, side, packet.payload),
+            number::NEW_KEYS => self.half(side).encrypted = true,
             number::KEX_REPLY | number::GEX_REPLY if side == Side::Server => {
                 if let Ok(key) = host_key(packet.payload) {
                     let digest = base64(&Sha256::digest(key));
@@ -152,9 +167,45 @@ impl Dialogue for Ssh {
         }
         Step::Took(packet.length)
     }
+
+    fn gap(&mut self, _: &mut Cx<'_>, _: Side, _: u64) {
+        self.guess.lost();
+    }
+
+    fn close(&mut self, cx: &mut Cx<'_>) {
+        if let Some(guess) = self.guess.words() {
+            cx.session(None, Some(guess));
+        }
+    }
 }
 
 impl Ssh {
+    const fn half(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    /// An offer tells who makes it; both together tell what is agreed on.
+    fn offered(&mut self, cx: &mut Cx<'_>, side: Side, payload: &[u8]) {
+        let Ok(offer) = Offer::read(payload) else {
+            return;
+        };
+        cx.identity(side, "hassh", offer.hassh(side));
+        self.half(side).offer = Some(offer);
+        if let (Some(client), Some(server)) = (&self.client.offer, &self.server.offer) {
+            let agreed = client.agree(server);
+            for weak in agreed.weak() {
+                cx.oddity("ssh.weak_algorithm", Side::Server, Some(weak.to_owned()));
+            }
+            self.guess.begin(&agreed);
+            cx.session(None, agreed.words());
+            // Agreed once: what is negotiated anew later is encrypted.
+            (self.client.offer, self.server.offer) = (None, None);
+        }
+    }
+
     fn line(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
             return if bytes.len() <= MOST_LINE {
@@ -164,10 +215,7 @@ impl Ssh {
             };
         };
         let line = bytes.get(..end).unwrap_or(&[]);
-        let half = match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let half = self.half(side);
         let Some(rest) = line.strip_prefix(b"SSH-") else {
             // RFC 4253, 4.2: the server may say something else first.
             half.lines += 1;
@@ -297,6 +345,73 @@ mod tests {
                 identity 10.0.0.2 software=Cisco-1.25 stated
                 remote_session protocol=ssh client=10.0.0.1 server=10.0.0.2 server_port=22 detail=server Cisco-1.25 bytes=19 frames=Numbers([1])
             "#]],
+        );
+    }
+
+    /// A KEXINIT of the lists kex, host key, ciphers, MACs, compression, the same both ways.
+    fn offer(lists: [&str; 5]) -> String {
+        let list = |at: usize| {
+            let letters: String = lists[at].bytes().map(|b| format!("{b:02x}")).collect();
+            format!("{:08x}{letters}", lists[at].len())
+        };
+        let each = [0, 1, 2, 2, 3, 3, 4, 4].map(list).concat();
+        let body = format!("{}{each}0000000000000000 00 00000000", "00".repeat(16));
+        packet(20, &body)
+    }
+
+    /// Offers of an old client and server, and what follows of a login with aes128-cbc and hmac-md5: its refusal is a
+    /// payload of 15 octets or more, its success one of one octet, 32 on the wire.
+    #[test]
+    fn algorithms_agreed_on_are_told_and_refusals_and_success_are_guessed_by_sizes() {
+        let client = offer([
+            "a,diffie-hellman-group1-sha1",
+            "ssh-dss",
+            "aes128-cbc",
+            "hmac-md5",
+            "none",
+        ]);
+        let server = offer([
+            "diffie-hellman-group1-sha1,b",
+            "ssh-dss",
+            "aes128-cbc",
+            "hmac-md5",
+            "none",
+        ]);
+        let keys = packet(21, "000000000000");
+        let (service, refusal, success) = ("ee".repeat(48), "ee".repeat(64), "ee".repeat(32));
+        let mut play = vec![
+            (Client, CLIENT.to_owned()),
+            (Server, SERVER.to_owned()),
+            (Client, client),
+            (Server, server),
+            (Client, keys.clone()),
+            (Server, keys),
+            (Client, service.clone()),
+            (Server, service.clone()),
+        ];
+        // The question for methods, two wrong passwords, the right one.
+        for answer in [&refusal, &refusal, &refusal, &success] {
+            play.push((Client, service.clone()));
+            play.push((Server, answer.clone()));
+        }
+        let play: Vec<_> = play
+            .iter()
+            .map(|(side, text)| (*side, text.as_str()))
+            .collect();
+        check(
+            &DECODER,
+            &play,
+            expect![[r#"
+            conversation protocol=ssh:2.0 state=answered packets=8/8 bytes=426/459
+            identity 10.0.0.1 software=PuTTY 0.78 stated
+            identity 10.0.0.2 software=OpenSSH_9.2 stated
+            identity 10.0.0.1 hassh=6abcfb11d0c66cee96ab894b0e199190 stated
+            identity 10.0.0.2 hassh=471b16c09bb6059321f261127e175f25 stated
+            remote_session protocol=ssh client=10.0.0.1 server=10.0.0.2 server_port=22 detail=client PuTTY 0.78; server OpenSSH_9.2; kex diffie-hellman-group1-sha1, host key ssh-dss, cipher aes128-cbc; by sizes: logged in after 2 refusals bytes=885 frames=Numbers([1, 2, 3, 4, 5, 6, 7, 8])
+            oddity what=ssh.weak_algorithm detail=diffie-hellman-group1-sha1 frames=Numbers([4])
+            oddity what=ssh.weak_algorithm detail=hmac-md5 frames=Numbers([4])
+            oddity what=ssh.weak_algorithm detail=ssh-dss frames=Numbers([4])
+        "#]],
         );
     }
 }
