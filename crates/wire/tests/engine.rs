@@ -255,6 +255,46 @@ fn a_priority_tag_is_no_vlan_and_two_tags_are_told() {
 }
 
 #[test]
+fn a_keep_alive_at_which_a_connection_is_picked_up_is_no_byte_of_its_first_message() {
+    let read = |facts: &Facts| {
+        let reads = facts
+            .operations
+            .iter()
+            .filter(|op| op.operation == Verb::Read);
+        reads.map(|op| op.count).sum::<u64>()
+    };
+    let asked_and_answered = [
+        (true, segment(true, 101, 901, ACK | PSH, &ASK)),
+        (false, segment(false, 901, 113, ACK | PSH, &ANSWER)),
+    ];
+    // One byte that was acknowledged long ago, from either end; the other acknowledges it again.
+    let mut kept_alive = vec![
+        (false, segment(false, 900, 101, ACK, &[0])),
+        (true, segment(true, 101, 901, ACK, &[])),
+        (true, segment(true, 100, 901, ACK, &[0])),
+        (false, segment(false, 901, 101, ACK, &[])),
+    ];
+    kept_alive.extend(asked_and_answered.clone());
+    // It comes again, now in front of bytes that were read.
+    kept_alive.push((true, segment(true, 112, 912, ACK, &[0])));
+    let facts = observe(&on_vlan_10(kept_alive), 1);
+    let one = only(&facts);
+    assert_eq!((one.protocol.as_deref(), read(&facts)), (Some("modbus"), 1));
+    assert_eq!(
+        (one.bytes_out, one.bytes_in, one.gaps),
+        (ASK.len() as u64, ANSWER.len() as u64, 0)
+    );
+    // A byte that is pushed is said.
+    let (first, rest) = ASK.split_at(1);
+    let said = vec![
+        (true, segment(true, 101, 901, ACK | PSH, first)),
+        (true, segment(true, 102, 901, ACK | PSH, rest)),
+        (false, segment(false, 901, 113, ACK | PSH, &ANSWER)),
+    ];
+    assert_eq!(read(&observe(&on_vlan_10(said), 1)), 1);
+}
+
+#[test]
 fn a_lost_segment_loses_itself_and_not_the_connection() {
     let mut segments = reading();
     let second: Vec<u8> = [&[0, 2], &ASK[2..]].concat();

@@ -1,6 +1,8 @@
 //! A flow: two ends, what each sent, and the dialogue they hold.
 pub(crate) mod key;
 mod legs;
+#[cfg(test)]
+mod model;
 mod stream;
 mod summary;
 mod talk;

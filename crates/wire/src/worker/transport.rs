@@ -365,7 +365,9 @@ fn segment(
     // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
     if (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST) {
         let reach = other.reach();
-        own.start(seq);
+        // Where a stream is picked up at a keep-alive, what it says next begins behind that byte.
+        let before = !own.started && missing == 0 && tcp.may_keep_alive();
+        own.start(seq.wrapping_add(u32::from(before)));
         if own.is_next(seq, after, reach) {
             own.advance(tcp.payload.len(), missing);
             if !tcp.payload.is_empty() {
