@@ -192,6 +192,8 @@ impl Snapshot {
         }
         db.execute_batch(include_str!("derived_devices.sql"))
             .map_err(step("devices"))?;
+        db.execute_batch(include_str!("derived_signs.sql"))
+            .map_err(step("signs"))?;
         read_context(&db, &mut context).map_err(step("zones and roles"))?;
         let mut flows = Flows::new(context);
         load(&db, &Conversation::INFO, |put| talks(&mut flows, put))?;
