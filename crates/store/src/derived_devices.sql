@@ -84,11 +84,14 @@ SELECT device, 'gateway', zone,
                 WHEN 'carp' THEN 'shares an address by CARP'
                 WHEN 'hsrp' THEN 'offers a virtual router by HSRP'
                 WHEN 'glbp' THEN 'offers a virtual router by GLBP'
+                WHEN 'ospf' THEN 'tells other routers of routes by OSPF'
+                WHEN 'eigrp' THEN 'tells other routers of routes by EIGRP'
+                WHEN 'rip' THEN 'tells other routers of routes by RIP'
                 ELSE 'carries packets to addresses outside the zone' END
            || ', though the site file declares no such gateway',
        time, last, 'route:' || id
 FROM crane_route
-WHERE via IN ('ra', 'redirect', 'proxy-arp', 'default-route', 'vrrp', 'carp', 'hsrp', 'glbp') AND device NOT IN (SELECT name FROM known_gateway);
+WHERE via IN ('ra', 'redirect', 'proxy-arp', 'default-route', 'vrrp', 'carp', 'hsrp', 'glbp', 'ospf', 'eigrp', 'rip') AND device NOT IN (SELECT name FROM known_gateway);
 
 -- A declared server that sends hosts to a gateway nobody declared.
 INSERT INTO path_sign

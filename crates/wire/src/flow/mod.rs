@@ -127,6 +127,24 @@ impl Flow {
         }
     }
 
+    /// Notes whether a frame of the flow has a name. Once the flow has one, gives how many before it had none: theirs is
+    /// the same. What is inside of a tunnel is no frame.
+    pub(crate) fn name_frames(&mut self, which: usize, named: bool, depth: u8, period: u8) -> u32 {
+        if depth > 0 {
+            return 0;
+        }
+        if !named {
+            self.dir_mut(which).tap.nameless(period);
+            return 0;
+        }
+        // A frame with nothing in it is named without its flow being so.
+        if self.protocol().is_none() {
+            return 0;
+        }
+        let [low, high] = &mut self.sent;
+        low.tap.named(period) + high.tap.named(period)
+    }
+
     pub(crate) fn talk(&mut self) -> &mut Talk {
         self.talk.get_or_insert_default()
     }

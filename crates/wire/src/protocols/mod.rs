@@ -26,6 +26,7 @@ mod lldp;
 mod makers;
 mod melsec;
 mod mms;
+mod mndp;
 mod modbus;
 mod named;
 mod nbdgm;
@@ -35,6 +36,7 @@ mod opcua;
 mod powerlink;
 mod profinet;
 mod rdp;
+mod redundancy;
 pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
@@ -43,7 +45,9 @@ mod smb;
 mod snmp;
 mod ssh;
 mod stp;
+mod stray;
 mod sv;
+mod synchrophasor;
 mod teamviewer;
 mod telnet;
 mod tftp;
@@ -129,6 +133,17 @@ pub static ALL: &[&Decoder] = &[
     &named::LPD,
     &named::SYSLOG,
     &telnet::DECODER,
+    &synchrophasor::DECODER,
+    &redundancy::HSRP,
+    &redundancy::RIP,
+    &redundancy::GLBP,
+    &mndp::DECODER,
+    &stray::ADB,
+    &stray::CAN,
+    &stray::RMCP,
+    &stray::KNX,
+    &stray::VXLAN,
+    &stray::KASA,
     // By a checksum.
     &modbus::rtu::DECODER,
     // Never probed: announced by others.

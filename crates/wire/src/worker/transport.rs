@@ -98,7 +98,8 @@ impl Worker {
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
                 if let Some(passed) = self.pass_and_count(here, ends, &passing) {
-                    passed.flow.named = names::of_ip(other);
+                    let told = control::routers(packet, ends, passed.engine.picture, here.at);
+                    passed.flow.named = told.or(names::of_ip(other));
                 }
                 Ok(())
             }
@@ -142,6 +143,7 @@ impl Worker {
             bytes,
             here,
         );
+        let period = self.period;
         let Some(passed) = self.pass_and_count(here, ends, &passing) else {
             return Ok(());
         };
@@ -152,8 +154,9 @@ impl Worker {
             let cut = here.cut || packet.missing > 0;
             engine.datagram(flow, passing.sender, udp.payload, cut, here.at);
         }
-        let known = flow.protocol().is_some();
-        self.count_frame(here, known);
+        let known = udp.payload.is_empty() || flow.protocol().is_some();
+        let named = flow.name_frames(passing.sender, known, here.depth, period);
+        self.count_frame_of(here, known, named);
         Ok(())
     }
 
@@ -180,6 +183,7 @@ impl Worker {
         if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
             self.replace_old(&passing, tcp.seq);
         }
+        let period = self.period;
         let Some(passed) = self.pass(here, ends, &passing) else {
             return Ok(());
         };
@@ -197,7 +201,8 @@ impl Worker {
         }
         let unweighed = flow.unweighed;
         let known = tcp.payload.is_empty() || flow.protocol().is_some();
-        self.count_frame(here, known);
+        let named = flow.name_frames(passing.sender, known, here.depth, period);
+        self.count_frame_of(here, known, named);
         if unweighed {
             self.weigh(here, place);
         }
