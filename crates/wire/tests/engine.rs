@@ -520,3 +520,40 @@ fn any_number_of_workers_gives_the_same_facts() {
         assert_eq!(observe(&others, workers), one, "{workers} workers");
     }
 }
+
+#[test]
+fn frames_before_a_protocol_was_told_are_of_its_class_and_a_port_alone_is_none() {
+    let classes = |frames: &[Vec<u8>]| {
+        let mut worker = Worker::new(Shard::default(), Limits::default());
+        for (bytes, number) in frames.iter().zip(1u32..) {
+            worker.frame(&Frame {
+                link: Link::Ethernet,
+                time: Time(i64::from(number) * 1_000_000),
+                data: bytes,
+                wire_len: u32::try_from(bytes.len()).unwrap(),
+                capture: 0,
+                number,
+            });
+        }
+        let picture = worker.finish();
+        let counts = picture.frames().get(&0).unwrap();
+        (counts.total, counts.unclassified)
+    };
+    // The question comes in three pieces: nobody can tell the first two.
+    let (one, two, three) = (&ASK[..3], &ASK[3..6], &ASK[6..]);
+    let mut segments = reading();
+    segments.splice(
+        3..4,
+        [
+            (true, segment(true, 101, 901, ACK | PSH, one)),
+            (true, segment(true, 104, 901, ACK | PSH, two)),
+            (true, segment(true, 107, 901, ACK | PSH, three)),
+        ],
+    );
+    assert_eq!(classes(&on_vlan_10(segments)), (10, 0));
+    // At the same port, something else: handshake and end are TCP's own, what was said is nobody's.
+    let mut segments = reading();
+    segments[3].1 = segment(true, 101, 901, ACK | PSH, &[7; 12]);
+    segments[4].1 = segment(false, 901, 113, ACK | PSH, &[9; 11]);
+    assert_eq!(classes(&on_vlan_10(segments)), (8, 2));
+}

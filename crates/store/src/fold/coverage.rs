@@ -23,7 +23,7 @@ use facts::site::{Sensor, Site, ZoneKind};
 use hashbrown::HashMap;
 
 use super::places::Places;
-use super::witness;
+use super::{nameless, witness};
 
 /// Of so many TCP bytes one may be lost before `streams` is partial.
 const LOSS_OF: u64 = 1000;
@@ -50,6 +50,7 @@ pub(super) fn build(facts: &mut Facts, own: &[bool], places: &Places<'_>) {
         }
     }
     witness::tell(&mut facts.coverage, places);
+    nameless::tell(&mut facts.coverage, &facts.conversations);
     let limits = limits(facts);
     facts
         .coverage

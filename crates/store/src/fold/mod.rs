@@ -6,13 +6,14 @@
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
 //! address; `conversations`, `operations` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences;
-//! `coverage` says what could not be seen.
+//! `coverage` says what could not be seen, `nameless` what nobody recognised.
 mod assets;
 mod conversations;
 mod coverage;
 mod devices;
 mod ends;
 mod makers;
+mod nameless;
 mod operations;
 mod others;
 mod own;

@@ -139,6 +139,7 @@ pub static ALL: &[&Decoder] = &[
     &redundancy::GLBP,
     &mndp::DECODER,
     &stray::ADB,
+    &stray::RFB,
     &stray::CAN,
     &stray::RMCP,
     &stray::KNX,

@@ -1,6 +1,6 @@
 //! Traffic that a crane network seldom needs: recognised by content, so that it has a name and does not hide among the unknown.
 //!
-//! Spec: RFC 7348 (VXLAN), IPMI 2.0 13.1 and DSP0136 (RMCP), ISO 22510 (KNXnet/IP); the others as observed.
+//! Spec: RFC 6143, 7.6.1 (RFB), RFC 7348 (VXLAN), IPMI 2.0 13.1 and DSP0136 (RMCP), ISO 22510 (KNXnet/IP); the others as observed.
 //! Blind to: what is said in it.
 use super::named::{named, ours};
 use crate::Carrier::{Tcp, Udp};
@@ -49,6 +49,54 @@ pub static ADB: Decoder = Decoder {
         "no public specification; messages as observed",
     )
 };
+
+pub static RFB: Decoder = Decoder {
+    remote: true,
+    about: "A remote screen that was under way when the capture began, or that greets otherwise than VNC does.",
+    ..named(
+        "rfb",
+        "RFB (remote screens under way)",
+        &[Tcp(5900)],
+        rfb,
+        "RFC 6143, 7.6.1",
+    )
+};
+
+/// Rectangles in a row that must agree.
+const RECTANGLES: u16 = 3;
+/// No screen is wider or higher.
+const WIDEST: u32 = 16_384;
+
+/// An update of the screen: rectangles one behind the other, in one encoding that states its length (as zlib and ZRLE do,
+/// RFC 6143, 7.7.6; others fill up to four bytes).
+fn rfb(head: &Head<'_>) -> Probe {
+    if head.udp {
+        return Probe::NotOurs;
+    }
+    let update = |filled: u32| {
+        head.read(|r| {
+            let (kind, padding, count) = (r.u8()?, r.u8()?, r.u16()?);
+            r.check((kind, padding) == (0, 0) && count >= RECTANGLES, "update")?;
+            let mut encoding = None;
+            for _ in 0..RECTANGLES {
+                let (x, y, width, height) = (r.u16()?, r.u16()?, r.u16()?, r.u16()?);
+                let fits =
+                    |from: u16, size: u16| size > 0 && u32::from(from) + u32::from(size) <= WIDEST;
+                r.check(fits(x, width) && fits(y, height), "rectangle")?;
+                let (this, length) = (r.u32()?, r.u32()?);
+                let same = *encoding.get_or_insert(this) == this && this != 0;
+                r.check(same && (1..1 << 20).contains(&length), "encoding")?;
+                r.skip(usize::try_from(length.next_multiple_of(filled)).unwrap_or(usize::MAX))?;
+            }
+            Ok(Sender::Server)
+        })
+    };
+    match (update(1), update(4)) {
+        (Probe::NotOurs, other) | (other @ Probe::Ours(_), _) => other,
+        (Probe::NeedMore, Probe::NotOurs) => Probe::NeedMore,
+        (Probe::NeedMore, other) => other,
+    }
+}
 
 /// The port, and a header in which nothing but the flag and the identifier stands.
 fn vxlan(head: &Head<'_>) -> Probe {
@@ -157,6 +205,15 @@ fn each_is_told_by_content_and_not_by_its_port() {
     let connect = "434e584e 00000001 00100000 00000000 00000000 bcb1a7b1";
     assert!(told(adb, false, 4444, connect));
     assert!(!told(adb, false, 5555, &connect.replace("bcb1", "bcb0")));
+    // Four rectangles of 16 x 16 in ZRLE, 5 bytes each; the same with one that begins a byte late; filled up.
+    let rectangle = "0010 0020 0010 0010 00000010 00000005 0102030405";
+    let update = |between: &str| {
+        let all = [rectangle; 4].join(between);
+        format!("00 00 0004 {all}")
+    };
+    assert!(told(rfb, false, 443, &update("")));
+    assert!(!told(rfb, false, 443, &update("00")));
+    assert!(told(rfb, false, 443, &update("000000")));
     let inner = "ff".repeat(14);
     assert!(told(
         vxlan,

@@ -193,14 +193,17 @@ impl Worker {
             mut engine,
             again,
         } = passed;
+        // A keep-alive says nothing, whatever its one byte is.
+        let mut said = !tcp.payload.is_empty();
         if !again {
             let sender = passing.sender;
             // Bytes count once: a retransmission is a packet, but carries nothing new.
             let fresh = segment(here, &mut engine, flow, sender, &tcp, packet.missing);
             flow.count(sender, if fresh { length } else { 0 }, here.at);
+            said &= fresh || !tcp.may_keep_alive();
         }
         let unweighed = flow.unweighed;
-        let known = tcp.payload.is_empty() || flow.protocol().is_some();
+        let known = !said || flow.protocol().is_some();
         let named = flow.name_frames(passing.sender, known, here.depth, period);
         self.count_frame_of(here, known, named);
         if unweighed {
