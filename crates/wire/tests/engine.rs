@@ -219,6 +219,31 @@ fn the_same_packet_tagged_and_untagged_is_no_forwarding() {
 }
 
 #[test]
+fn a_doubled_mirror_port_is_told_and_counts_nothing_twice() {
+    let once = on_vlan_10(reading());
+    let twice: Vec<Vec<u8>> = once
+        .iter()
+        .flat_map(|one| [one.clone(), one.clone()])
+        .collect();
+    let mut worker = Worker::new(Shard::default(), Limits::default());
+    for (bytes, number) in twice.iter().zip(1u32..) {
+        worker.frame(&Frame {
+            link: Link::Ethernet,
+            time: Time(i64::from(number) * 1_000),
+            data: bytes,
+            wire_len: u32::try_from(bytes.len()).unwrap(),
+            capture: 0,
+            number,
+        });
+    }
+    let picture = worker.finish();
+    let counts = picture.frames().get(&0).unwrap();
+    assert_eq!((counts.total, counts.copies), (16, 8));
+    let facts = picture.into_facts(vec!["test.pcap".to_owned()]);
+    assert_eq!((only(&facts).packets_out, only(&facts).packets_in), (5, 3));
+}
+
+#[test]
 fn datagrams_that_count_up_with_their_packets_are_all_seen() {
     // A counter in the payload lowers the checksum by as much as the packet's number grows.
     let frames: Vec<Vec<u8>> = (0..64u8)

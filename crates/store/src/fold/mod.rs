@@ -6,7 +6,8 @@
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
 //! address; `conversations`, `operations` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences;
-//! `coverage` says what could not be seen, `nameless` what nobody recognised.
+//! `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken
+//! to.
 mod assets;
 mod conversations;
 mod coverage;
@@ -21,6 +22,7 @@ mod places;
 mod roles;
 #[cfg(test)]
 mod tests;
+mod unheard;
 mod witness;
 
 use facts::Facts;

@@ -127,22 +127,25 @@ impl Flow {
         }
     }
 
-    /// Notes whether a frame of the flow has a name. Once the flow has one, gives how many before it had none: theirs is
-    /// the same. What is inside of a tunnel is no frame.
-    pub(crate) fn name_frames(&mut self, which: usize, named: bool, depth: u8, period: u8) -> u32 {
-        if depth > 0 {
-            return 0;
+    /// A frame of the flow says something that has no name: it waits for the name that the flow may get. Gives how many
+    /// wait no longer, since they are too many.
+    pub(crate) fn nameless(&mut self, which: usize) -> u64 {
+        let waiting = &mut self.dir_mut(which).tap.nameless;
+        match waiting.checked_add(1) {
+            Some(more) => {
+                *waiting = more;
+                0
+            }
+            None => 1,
         }
-        if !named {
-            self.dir_mut(which).tap.nameless(period);
-            return 0;
-        }
-        // A frame with nothing in it is named without its flow being so.
-        if self.protocol().is_none() {
-            return 0;
-        }
+    }
+
+    /// How many frames stay without a name, now that the flow tells what it is.
+    pub(crate) fn take_nameless(&mut self) -> u64 {
+        let waiting = |tap: &mut Tap| u64::from(std::mem::take(&mut tap.nameless));
         let [low, high] = &mut self.sent;
-        low.tap.named(period) + high.tap.named(period)
+        let count = waiting(&mut low.tap) + waiting(&mut high.tap);
+        if self.protocol().is_some() { 0 } else { count }
     }
 
     pub(crate) fn talk(&mut self) -> &mut Talk {

@@ -26,28 +26,8 @@ pub(crate) struct Tap {
     lost: bool,
     done: bool,
     started: bool,
-    /// Frames counted without a name, and in which period of counting. A flow that has none after so many gets none.
-    nameless: u8,
-    period: u8,
-}
-
-impl Tap {
-    pub(super) const fn nameless(&mut self, period: u8) {
-        if self.period != period {
-            (self.nameless, self.period) = (0, period);
-        }
-        self.nameless = self.nameless.saturating_add(1);
-    }
-
-    /// How many frames of this period turn out to have a name. What was counted in another was handed on.
-    pub(super) fn named(&mut self, period: u8) -> u32 {
-        let count = std::mem::take(&mut self.nameless);
-        if self.period == period {
-            count.into()
-        } else {
-            0
-        }
-    }
+    /// Frames that have no name as long as the flow has none.
+    pub nameless: u8,
 }
 
 /// What the dialogue has not read yet of one direction.

@@ -76,8 +76,6 @@ pub struct Worker {
     picture: Picture,
     /// What the frames of the capture at hand were, until the next capture begins.
     counts: (u32, Frames),
-    /// Counts up whenever those were handed on.
-    period: u8,
     /// Frames read in all.
     frames: u64,
     /// Bytes that wait in flows for what comes before them, or after.
@@ -112,7 +110,6 @@ impl Worker {
             expected: Expectations::new(),
             picture: Picture::new(limits),
             counts: (0, Frames::default()),
-            period: 0,
             frames: 0,
             waiting: 0,
             now: Time::default(),
@@ -325,11 +322,11 @@ impl Worker {
         self.counts.1.unclassified += u64::from(!classified);
     }
 
-    /// A frame of a flow; `named` frames before it turn out to be of the protocol that it shows.
-    fn count_frame_of(&mut self, here: Here, classified: bool, named: u32) {
-        self.count_frame(here, classified);
-        let counts = &mut self.counts.1;
-        counts.unclassified = counts.unclassified.saturating_sub(named.into());
+    /// A frame of a flow. One without a name may get it with its flow: then `nameless` is 0, and it is counted at the
+    /// flow's end, in the capture in which that began.
+    fn count_frame_of(&mut self, here: Here, nameless: u64) {
+        self.count_frame(here, true);
+        self.counts.1.unclassified += nameless;
     }
 }
 

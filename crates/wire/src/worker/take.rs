@@ -51,7 +51,6 @@ impl Worker {
 
     /// Puts what was counted apart into the picture.
     pub(super) fn settle_counts(&mut self) {
-        self.period = self.period.wrapping_add(1);
         let (capture, counts) = &mut self.counts;
         if *counts != Default::default() {
             self.picture.count_frames(*capture, std::mem::take(counts));

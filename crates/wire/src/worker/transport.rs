@@ -143,7 +143,6 @@ impl Worker {
             bytes,
             here,
         );
-        let period = self.period;
         let Some(passed) = self.pass_and_count(here, ends, &passing) else {
             return Ok(());
         };
@@ -155,8 +154,12 @@ impl Worker {
             engine.datagram(flow, passing.sender, udp.payload, cut, here.at);
         }
         let known = udp.payload.is_empty() || flow.protocol().is_some();
-        let named = flow.name_frames(passing.sender, known, here.depth, period);
-        self.count_frame_of(here, known, named);
+        let nameless = if known || here.depth > 0 {
+            0
+        } else {
+            flow.nameless(passing.sender)
+        };
+        self.count_frame_of(here, nameless);
         Ok(())
     }
 
@@ -183,7 +186,6 @@ impl Worker {
         if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
             self.replace_old(&passing, tcp.seq);
         }
-        let period = self.period;
         let Some(passed) = self.pass(here, ends, &passing) else {
             return Ok(());
         };
@@ -204,8 +206,12 @@ impl Worker {
         }
         let unweighed = flow.unweighed;
         let known = !said || flow.protocol().is_some();
-        let named = flow.name_frames(passing.sender, known, here.depth, period);
-        self.count_frame_of(here, known, named);
+        let nameless = if known || here.depth > 0 {
+            0
+        } else {
+            flow.nameless(passing.sender)
+        };
+        self.count_frame_of(here, nameless);
         if unweighed {
             self.weigh(here, place);
         }
