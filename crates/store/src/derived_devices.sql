@@ -175,6 +175,8 @@ GROUP BY i.asset, i.attribute, i.value;
 ALTER TABLE mark ADD COLUMN words;
 UPDATE mark SET words = CASE sign WHEN 'key' THEN 'key' WHEN 'engine' THEN 'SNMP engine' WHEN 'serial' THEN 'serial number' ELSE 'host name' END;
 CREATE INDEX mark_value ON mark(sign, value);
+-- What more than three show is a maker's default: a hint at most (derived_signs.sql).
+CREATE TABLE mark_count AS SELECT sign, value, COUNT(DISTINCT asset) AS assets FROM mark GROUP BY sign, value;
 
 INSERT INTO multi_homed
 SELECT CASE WHEN b.declared THEN b.asset ELSE a.asset END, CASE WHEN b.declared THEN a.asset ELSE b.asset END,
@@ -183,13 +185,12 @@ SELECT CASE WHEN b.declared THEN b.asset ELSE a.asset END, CASE WHEN b.declared 
            || CASE WHEN b.declared THEN COALESCE(b.asset, hb.ip) || ' in ' || hb.zone || ' and as ' || a.asset || ' in ' || ha.zone
                    ELSE a.asset || ' in ' || ha.zone || ' and as ' || b.asset || ' in ' || hb.zone END,
        MIN(ha.time, hb.time), MAX(ha.last, hb.last), json_array(a.evidence, b.evidence, ha.evidence, hb.evidence)
-FROM mark a
-JOIN mark b ON b.sign = a.sign AND b.value = a.value AND b.asset <> a.asset AND (a.declared, a.asset) < (b.declared, b.asset)
+FROM mark_count c
+CROSS JOIN mark a ON a.sign = c.sign AND a.value = c.value
+CROSS JOIN mark b ON b.sign = c.sign AND b.value = c.value AND b.asset <> a.asset AND (a.declared, a.asset) < (b.declared, b.asset)
 JOIN home ha ON ha.asset = a.asset
 JOIN home hb ON hb.asset = b.asset AND hb.zone <> ha.zone
-WHERE (ha.is_crane OR hb.is_crane) AND NOT (a.declared AND b.declared AND ha.is_crane AND hb.is_crane)
-  -- What more than three show is a maker's default.
-  AND (SELECT COUNT(DISTINCT m.asset) FROM mark m WHERE m.sign = a.sign AND m.value = a.value) <= 3
+WHERE c.assets BETWEEN 2 AND 3 AND (ha.is_crane OR hb.is_crane) AND NOT (a.declared AND b.declared AND ha.is_crane AND hb.is_crane)
 GROUP BY a.asset, b.asset, a.sign, a.value;
 CREATE INDEX multi_homed_asset ON multi_homed(asset);
 

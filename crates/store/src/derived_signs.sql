@@ -33,16 +33,20 @@ GROUP BY a.asset, a.mac, a.zone, b.zone;
 
 -- What many show is their maker's default, or a name that nobody chose.
 INSERT INTO sign
-SELECT a.asset, 'homes', 'common-' || a.sign, 1, ha.zone, b.asset, hb.zone,
-       'shows the ' || a.words || ' ' || a.value || ', as do ' || c.others || ' others, one of them in ' || hb.zone,
-       MIN(ha.time), MAX(ha.last), json_array(a.evidence, b.evidence)
-FROM (SELECT sign, value, COUNT(DISTINCT asset) - 1 AS others FROM mark GROUP BY sign, value HAVING COUNT(DISTINCT asset) > 3) c
-JOIN mark a ON a.sign = c.sign AND a.value = c.value AND NOT a.declared
-JOIN mark b ON b.sign = c.sign AND b.value = c.value AND b.asset <> a.asset
+SELECT a.asset, 'homes', 'common-' || a.sign, 1, ha.zone, c.asset, c.zone,
+       'shows the ' || a.words || ' ' || a.value || ', as do ' || c.others || ' others, one of them in ' || c.zone,
+       MIN(ha.time), MAX(ha.last), json_array(a.evidence, c.evidence)
+FROM (SELECT n.sign, n.value, n.assets - 1 AS others, MIN(b.asset) AS asset, hb.zone, b.evidence
+      FROM mark_count n
+      CROSS JOIN mark b ON b.sign = n.sign AND b.value = n.value
+      JOIN home hb ON hb.asset = b.asset AND NOT hb.is_crane
+      WHERE n.assets > 3
+      GROUP BY n.sign, n.value) c
+JOIN mark a ON a.sign = c.sign AND a.value = c.value AND NOT a.declared AND a.asset <> c.asset
 JOIN home ha ON ha.asset = a.asset AND ha.is_crane
-JOIN home hb ON hb.asset = b.asset AND NOT hb.is_crane
 GROUP BY a.asset, a.sign, a.value;
 DROP TABLE mark;
+DROP TABLE mark_count;
 DROP TABLE home;
 
 -- A MAC address that sends for others: a router of some kind, if not a declared one.
@@ -65,16 +69,20 @@ WHERE a.claimed AND instr(a.ip, ':') = 0 AND NOT in_net(a.ip, '169.254.0.0/16')
 GROUP BY s.asset, s.mac, a.vlan
 HAVING COUNT(DISTINCT a.ip) >= 4;
 
+CREATE TABLE claim AS
+SELECT id, mac, ip, vlan, time, last FROM address
+WHERE claimed AND ip IN (SELECT ip FROM address WHERE claimed GROUP BY ip HAVING COUNT(DISTINCT mac) BETWEEN 2 AND 8);
+CREATE INDEX claim_ip ON claim(ip);
 -- Two that claim one address at the same time. An address that is lent again later is no conflict, nor is one that the
 -- members of a virtual router share.
 INSERT INTO sign
 SELECT s.asset, 'path', 'conflict', 3, MIN(s.zone), NULL, NULL,
        'claims ' || a.ip || ', as ' || b.mac || ' does in the same time', MAX(a.time, b.time), MIN(a.last, b.last),
        json_array('address:' || a.id, 'address:' || b.id)
-FROM address a
-JOIN address b ON b.ip = a.ip AND b.vlan IS a.vlan AND b.mac <> a.mac AND b.claimed AND a.time < b.last AND b.time < a.last
+FROM claim a
+JOIN claim b ON b.ip = a.ip AND b.vlan IS a.vlan AND b.mac <> a.mac AND a.time < b.last AND b.time < a.last
 JOIN suspect s ON s.mac = a.mac
-WHERE a.claimed AND NOT a.mac LIKE '00:00:5e:00:0%' AND NOT b.mac LIKE '00:00:5e:00:0%'
+WHERE NOT a.mac LIKE '00:00:5e:00:0%' AND NOT b.mac LIKE '00:00:5e:00:0%'
   AND NOT (s.declared AND EXISTS (SELECT 1 FROM site_interface i WHERE i.asset = s.asset AND i.ip = a.ip))
 GROUP BY s.asset, a.ip;
 
@@ -153,6 +161,7 @@ WHERE a.own = 1 AND a.hops = 1 AND a.zone = a.vlan_zone
 GROUP BY s.asset;
 
 DROP TABLE suspect;
+DROP TABLE claim;
 CREATE INDEX sign_asset ON sign(tells, asset);
 
 -- What one system's signs weigh together.
