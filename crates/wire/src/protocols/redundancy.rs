@@ -86,10 +86,10 @@ impl Dialogue for Speaker {
     }
 }
 
-/// From its port to its port (RFC 2281, 5): zeros alone would be a hello too.
+/// At its port: little in a hello is peculiar to it.
 fn by_hello(head: &Head<'_>) -> Probe {
-    let ports = matches!((head.from, head.to), (1985, 1985) | (2029, 2029));
-    if head.udp && ports && hsrp(head.bytes).is_ok() {
+    let at_home = head.on(1985) || head.on(2029);
+    if head.udp && at_home && hsrp(head.bytes).is_ok() {
         Probe::Ours(Sender::Unknown)
     } else {
         Probe::NotOurs
@@ -118,6 +118,7 @@ fn hsrp(bytes: &[u8]) -> Result<Hello, Malformed> {
         && reserved == 0
         && (state == 0 || state.is_power_of_two())
         && state <= 16
+        && hello > 0
         && hello <= hold;
     r.check(sane, "HSRP header")?;
     r.skip(8)?;
@@ -215,7 +216,7 @@ mod tests {
         let hello = "00 00 10 03 0a 6e 07 00 636973636f000000 0a140701";
         let gateway = || "10.20.7.1".to_owned();
         assert_eq!(heard(1985, 1985, hello), Some((7, 110, gateway())));
-        assert_eq!(heard(1985, 1986, hello), None, "from its port to its port");
+        assert_eq!(heard(1986, 1986, hello), None, "at its port alone");
         assert_eq!(
             heard(1985, 1985, &hello.replacen("10", "03", 1)),
             None,
