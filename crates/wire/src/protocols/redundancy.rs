@@ -1,9 +1,9 @@
 //! First-hop redundancy and routing between routers: whoever speaks it is a router, and says for which gateway.
 //!
-//! Spec: RFC 2281 (HSRP version 0); the type-length-value form of version 2 and GLBP have no public specification and are
+//! Spec: RFC 2281 (HSRP version 0); the type-length-value form of version 2 has no public specification and is
 //! read as observed; RFC 2453 (RIP version 2), RFC 1058 (version 1). VRRP, CARP and what else has an IP protocol of its own
 //! is in [`crate::net::control`].
-//! Blind to: keys and passwords of HSRP; GLBP's forwarders and addresses; routes that RIP announces.
+//! Blind to: keys and passwords of HSRP; GLBP; routes that RIP announces.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::Carrier::Udp;
@@ -26,18 +26,6 @@ pub static HSRP: Decoder = Decoder {
     blind: "keys and passwords",
 };
 
-pub static GLBP: Decoder = Decoder {
-    name: "glbp",
-    title: "GLBP (Cisco's shared gateways)",
-    carriers: &[Udp(3222)],
-    probe: glbp,
-    open: || Box::new(Speaker(Kind::Glbp)),
-    about: "Each speaker as a router.",
-    spec: "no public specification; messages as observed",
-    blind: "the gateway and its forwarders",
-    ..HSRP
-};
-
 pub static RIP: Decoder = Decoder {
     name: "rip",
     title: "RIP (routing)",
@@ -53,7 +41,6 @@ pub static RIP: Decoder = Decoder {
 #[derive(Clone, Copy)]
 enum Kind {
     Hsrp,
-    Glbp,
     Rip,
 }
 
@@ -72,12 +59,6 @@ impl Dialogue for Speaker {
                 Err(Malformed::Short) => return Step::Bad("too short"),
                 Err(Malformed::Bad(what)) => return Step::Bad(what),
             },
-            Kind::Glbp => {
-                let group = bytes.first_chunk::<4>().map(|[_, _, high, low]| {
-                    format!("group {}", u16::from_be_bytes([*high, *low]) & 0x3ff)
-                });
-                cx.route("glbp", mac, ip, None, group);
-            }
             // A response announces; a request only asks.
             Kind::Rip if bytes.first() == Some(&2) => cx.route("rip", mac, ip, None, None),
             Kind::Rip => {}
@@ -150,26 +131,6 @@ fn hsrp2(r: &mut Reader<'_>, length: u8) -> Result<Hello, Malformed> {
         priority,
         gateway: Some(gateway).filter(|ip| !ip.is_unspecified()),
     })
-}
-
-/// Version 1, from its port to its port, and pieces with type and length up to the end.
-fn glbp(head: &Head<'_>) -> Probe {
-    let pieces = || -> Option<Sender> {
-        if !head.udp || (head.from, head.to) != (3222, 3222) {
-            return None;
-        }
-        let mut r = Reader::new(head.bytes);
-        let version = r.u8().ok()?;
-        r.skip(11).ok()?;
-        let mut count = 0;
-        while !r.is_empty() {
-            let (_kind, length) = (r.u8().ok()?, r.u8().ok()?);
-            r.skip(usize::from(length).checked_sub(2)?).ok()?;
-            count += 1;
-        }
-        (version == 1 && count > 0).then_some(Sender::Unknown)
-    };
-    pieces().map_or(Probe::NotOurs, Probe::Ours)
 }
 
 /// Command, version, two zeros, and entries of 20 bytes whose family is IP, an authentication, or (asking) none.

@@ -39,17 +39,6 @@ pub static CAN: Decoder = named(
     can,
     "no public specification; messages as observed",
 );
-pub static ADB: Decoder = Decoder {
-    remote: true,
-    ..named(
-        "adb",
-        "Android Debug Bridge",
-        &[Tcp(5555)],
-        adb,
-        "no public specification; messages as observed",
-    )
-};
-
 pub static RFB: Decoder = Decoder {
     remote: true,
     about: "A remote screen that was under way when the capture began, or that greets otherwise than VNC does.",
@@ -159,22 +148,6 @@ fn can(head: &Head<'_>) -> Probe {
     ours(marked.then_some(Sender::Unknown))
 }
 
-/// A message is begun by its command, and ends its header with the command's complement.
-fn adb(head: &Head<'_>) -> Probe {
-    let read = || -> Option<Sender> {
-        let command = head.bytes.first_chunk::<4>()?;
-        let magic = head.bytes.get(20..24)?;
-        let known = matches!(command, b"CNXN" | b"AUTH" | b"OPEN" | b"STLS");
-        let agrees = command.iter().zip(magic).all(|(a, b)| a ^ b == 0xff);
-        (known && agrees).then_some(if command == b"AUTH" {
-            Sender::Server
-        } else {
-            Sender::Client
-        })
-    };
-    ours(read())
-}
-
 #[test]
 fn each_is_told_by_content_and_not_by_its_port() {
     use crate::testing::hex;
@@ -201,10 +174,6 @@ fn each_is_told_by_content_and_not_by_its_port() {
     let search = "06 10 0201 000e 0801 c0a8010a 0e57";
     assert!(told(knx, true, 3671, search));
     assert!(!told(knx, true, 3671, &search.replace("000e", "000f")));
-    // CNXN, version, most data, length, sum, magic.
-    let connect = "434e584e 00000001 00100000 00000000 00000000 bcb1a7b1";
-    assert!(told(adb, false, 4444, connect));
-    assert!(!told(adb, false, 5555, &connect.replace("bcb1", "bcb0")));
     // Four rectangles of 16 x 16 in ZRLE, 5 bytes each; the same with one that begins a byte late; filled up.
     let rectangle = "0010 0020 0010 0010 00000010 00000005 0102030405";
     let update = |between: &str| {
