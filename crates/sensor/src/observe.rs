@@ -127,6 +127,19 @@ fn together(
 fn own_coverage(picture: &Picture) -> Vec<Coverage> {
     let mut rows = Vec::new();
     for (capture, frames) in picture.frames() {
+        if frames.copies > 0 {
+            rows.push(Coverage {
+                what: "once".to_owned(),
+                good: frames.total.saturating_sub(frames.copies),
+                total: frames.total,
+                state: "complete".to_owned(),
+                evidence: Evidence {
+                    capture: Some(*capture),
+                    frames: Vec::new(),
+                },
+                ..Coverage::default()
+            });
+        }
         let named = frames.total.saturating_sub(frames.unclassified);
         rows.push(Coverage {
             what: "classified".to_owned(),

@@ -9,6 +9,9 @@ use crate::link;
 /// Sentences, link types and interface names kept per capture: enough to act on, bounded for a hostile file.
 const MOST: usize = 64;
 
+/// Captures reorder frames by milliseconds; a time that goes back by more than this, in nanoseconds, is a clock's doing.
+const FAR_BACK: i64 = 1_000_000_000;
+
 /// What one walk over a capture saw. Complete once the walk is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -66,6 +69,8 @@ pub(crate) struct Tally {
     /// Frames per link type that is not decoded; at most 65536 entries, since a file has 16 bits for it.
     unknown: BTreeMap<u32, u64>,
     timeless: u64,
+    /// Frames whose time is long before that of one in front of them: how many, and by how much at most.
+    backwards: (u64, i64),
     /// Frames of interfaces that the file does not describe, with the first such frame and its interface.
     undescribed: Option<(u64, u32, u32)>,
     no_frame: u64,
@@ -108,7 +113,13 @@ impl Tally {
     pub(crate) fn time(&mut self, time: Time) {
         self.span = match self.span {
             None => Some((time, time)),
-            Some((first, last)) => Some((first.min(time), last.max(time))),
+            Some((first, last)) => {
+                let back = last.since(time);
+                if back > FAR_BACK {
+                    self.backwards = (self.backwards.0 + 1, self.backwards.1.max(back));
+                }
+                Some((first.min(time), last.max(time)))
+            }
         };
     }
 
@@ -212,6 +223,13 @@ impl Tally {
             problems.push(format!(
                 "{} of the numbered entries hold no network frame (log entries or system calls)",
                 self.no_frame
+            ));
+        }
+        if self.backwards.0 > 0 {
+            problems.push(format!(
+                "the times of {} go back by up to {} s: a clock was set, or files were put together out of order",
+                frames(self.backwards.0),
+                self.backwards.1 / 1_000_000_000
             ));
         }
         if self.timeless > 0 {

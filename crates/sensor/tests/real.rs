@@ -44,6 +44,26 @@ const TROUBLED: &[(&str, &str)] = &[
         "zeek__zeek__radiotap.pcap",
         "3 frames of IEEE 802.11 radiotap (link type 127): link type not decoded, counted only",
     ),
+    (
+        "idaholab__Malcolm-Test-Artifacts__DHCP.pcap",
+        "the times of 38 frames go back by up to 4294 s: a clock was set, or files were put together out of order",
+    ),
+    (
+        "idaholab__Malcolm-Test-Artifacts__multiport_scan.pcap",
+        "the times of 15 frames go back by up to 13460 s: a clock was set, or files were put together out of order",
+    ),
+    (
+        "ntop__nDPI__can.pcap",
+        "the times of 2 frames go back by up to 22 s: a clock was set, or files were put together out of order",
+    ),
+    (
+        "ntop__nDPI__ipsec_isakmp_esp.pcap",
+        "the times of 587 frames go back by up to 69414 s: a clock was set, or files were put together out of order",
+    ),
+    (
+        "ntop__nDPI__knxip.pcapng",
+        "the times of 1 frame go back by up to 83486911 s: a clock was set, or files were put together out of order",
+    ),
 ];
 
 #[test]

@@ -80,11 +80,18 @@ SELECT device, 'gateway', zone,
        CASE via WHEN 'ra' THEN 'announces itself as an IPv6 router'
                 WHEN 'redirect' THEN 'redirects hosts to another way'
                 WHEN 'proxy-arp' THEN 'answers ARP for addresses that are not its own'
+                WHEN 'vrrp' THEN 'offers a virtual router by VRRP'
+                WHEN 'carp' THEN 'shares an address by CARP'
+                WHEN 'hsrp' THEN 'offers a virtual router by HSRP'
+                WHEN 'glbp' THEN 'offers a virtual router by GLBP'
+                WHEN 'ospf' THEN 'tells other routers of routes by OSPF'
+                WHEN 'eigrp' THEN 'tells other routers of routes by EIGRP'
+                WHEN 'rip' THEN 'tells other routers of routes by RIP'
                 ELSE 'carries packets to addresses outside the zone' END
            || ', though the site file declares no such gateway',
        time, last, 'route:' || id
 FROM crane_route
-WHERE via IN ('ra', 'redirect', 'proxy-arp', 'default-route') AND device NOT IN (SELECT name FROM known_gateway);
+WHERE via IN ('ra', 'redirect', 'proxy-arp', 'default-route', 'vrrp', 'carp', 'hsrp', 'glbp', 'ospf', 'eigrp', 'rip') AND device NOT IN (SELECT name FROM known_gateway);
 
 -- A declared server that sends hosts to a gateway nobody declared.
 INSERT INTO path_sign
@@ -151,7 +158,7 @@ JOIN site_zone zb ON zb.name = b.zone
 WHERE za.is_crane OR zb.is_crane
 GROUP BY a.asset, a.zone, b.zone;
 
--- The same host name or key in two zones: one system that looks like two. One of the two is a stranger, or one is of
+-- The same host name, key, SNMP engine or serial number in two zones: one system that looks like two. One of the two is a stranger, or one is of
 -- the crane network and the other is not; two declared assets of the crane network are what the site file says.
 CREATE TABLE mark AS
 SELECT s.name AS asset, s.declared, 'hostname' AS sign, rtrim(replace(lower(h.value) || '|', '.local|', ''), '|') AS value,
@@ -159,27 +166,32 @@ SELECT s.name AS asset, s.declared, 'hostname' AS sign, rtrim(replace(lower(h.va
 FROM asset s, json_each(s.hostnames) h
 WHERE s.seen AND length(h.value) > 2 AND lower(h.value) NOT IN ('localhost', 'localhost.localdomain', '(none)', 'unknown', 'default')
 UNION
-SELECT i.asset, s.declared, 'key', i.value, MIN('identity:' || i.id)
+SELECT i.asset, s.declared, i.attribute, i.value, MIN('identity:' || i.id)
 FROM identity i JOIN asset s ON s.name = i.asset
-WHERE i.attribute = 'key'
-GROUP BY i.asset, i.value;
+-- A serial number of a few digits, or of one alone, is no number of a kind.
+WHERE i.attribute IN ('key', 'engine')
+   OR (i.attribute = 'serial' AND length(i.value) >= 6 AND replace(i.value, substr(i.value, 1, 1), '') <> '')
+GROUP BY i.asset, i.attribute, i.value;
+ALTER TABLE mark ADD COLUMN words;
+UPDATE mark SET words = CASE sign WHEN 'key' THEN 'key' WHEN 'engine' THEN 'SNMP engine' WHEN 'serial' THEN 'serial number' ELSE 'host name' END;
 CREATE INDEX mark_value ON mark(sign, value);
+-- What more than three show is a maker's default: a hint at most (derived_signs.sql).
+CREATE TABLE mark_count AS SELECT sign, value, COUNT(DISTINCT asset) AS assets FROM mark GROUP BY sign, value;
 
 INSERT INTO multi_homed
 SELECT CASE WHEN b.declared THEN b.asset ELSE a.asset END, CASE WHEN b.declared THEN a.asset ELSE b.asset END,
        CASE WHEN b.declared THEN hb.zone ELSE ha.zone END, CASE WHEN b.declared THEN ha.zone ELSE hb.zone END, a.sign,
-       'shows the same ' || CASE a.sign WHEN 'key' THEN 'key' ELSE 'host name' END || ' ' || a.value || ' as '
+       'shows the same ' || a.words || ' ' || a.value || ' as '
            || CASE WHEN b.declared THEN COALESCE(b.asset, hb.ip) || ' in ' || hb.zone || ' and as ' || a.asset || ' in ' || ha.zone
                    ELSE a.asset || ' in ' || ha.zone || ' and as ' || b.asset || ' in ' || hb.zone END,
        MIN(ha.time, hb.time), MAX(ha.last, hb.last), json_array(a.evidence, b.evidence, ha.evidence, hb.evidence)
-FROM mark a
-JOIN mark b ON b.sign = a.sign AND b.value = a.value AND b.asset <> a.asset AND (a.declared, a.asset) < (b.declared, b.asset)
+FROM mark_count c
+CROSS JOIN mark a ON a.sign = c.sign AND a.value = c.value
+CROSS JOIN mark b ON b.sign = c.sign AND b.value = c.value AND b.asset <> a.asset AND (a.declared, a.asset) < (b.declared, b.asset)
 JOIN home ha ON ha.asset = a.asset
 JOIN home hb ON hb.asset = b.asset AND hb.zone <> ha.zone
-WHERE (ha.is_crane OR hb.is_crane) AND NOT (a.declared AND b.declared AND ha.is_crane AND hb.is_crane)
+WHERE c.assets BETWEEN 2 AND 3 AND (ha.is_crane OR hb.is_crane) AND NOT (a.declared AND b.declared AND ha.is_crane AND hb.is_crane)
 GROUP BY a.asset, b.asset, a.sign, a.value;
-DROP TABLE mark;
-DROP TABLE home;
 CREATE INDEX multi_homed_asset ON multi_homed(asset);
 
 -- Core control beside what is not: who is in which zone, as seen or, where not seen, as declared.

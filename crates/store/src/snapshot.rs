@@ -223,6 +223,8 @@ impl Snapshot {
         db.authorizer(Some(not_yet)).map_err(step("devices"))?;
         db.execute_batch(include_str!("derived_devices.sql"))
             .map_err(step("devices"))?;
+        db.execute_batch(include_str!("derived_signs.sql"))
+            .map_err(step("signs"))?;
         db.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)
             .map_err(step("devices"))?;
         let mut context = Context::default();
@@ -375,7 +377,7 @@ type Source<'a> = dyn FnMut(&str, &mut Put<'_>) -> Result<(), Error> + 'a;
 type Gather<'a> = dyn Fn(Context) -> Flows + Sync + 'a;
 
 /// The kinds of fact with the most rows. What is worked out of devices rests on none of them, so it need not wait.
-const LATER: &[&str] = &["conversation", "operation", "name", "remote_session"];
+const LATER: &[&str] = &["conversation", "operation", "remote_session"];
 
 /// What of facts and records a snapshot is to hold.
 struct Wanted<'a> {

@@ -219,6 +219,31 @@ fn the_same_packet_tagged_and_untagged_is_no_forwarding() {
 }
 
 #[test]
+fn a_doubled_mirror_port_is_told_and_counts_nothing_twice() {
+    let once = on_vlan_10(reading());
+    let twice: Vec<Vec<u8>> = once
+        .iter()
+        .flat_map(|one| [one.clone(), one.clone()])
+        .collect();
+    let mut worker = Worker::new(Shard::default(), Limits::default());
+    for (bytes, number) in twice.iter().zip(1u32..) {
+        worker.frame(&Frame {
+            link: Link::Ethernet,
+            time: Time(i64::from(number) * 1_000),
+            data: bytes,
+            wire_len: u32::try_from(bytes.len()).unwrap(),
+            capture: 0,
+            number,
+        });
+    }
+    let picture = worker.finish();
+    let counts = picture.frames().get(&0).unwrap();
+    assert_eq!((counts.total, counts.copies), (16, 8));
+    let facts = picture.into_facts(vec!["test.pcap".to_owned()]);
+    assert_eq!((only(&facts).packets_out, only(&facts).packets_in), (5, 3));
+}
+
+#[test]
 fn datagrams_that_count_up_with_their_packets_are_all_seen() {
     // A counter in the payload lowers the checksum by as much as the packet's number grows.
     let frames: Vec<Vec<u8>> = (0..64u8)
@@ -252,6 +277,46 @@ fn a_priority_tag_is_no_vlan_and_two_tags_are_told() {
         only(&tagged(&[Tag::service(300), Tag::vlan(10)])).vlan,
         Some(10)
     );
+}
+
+#[test]
+fn a_keep_alive_at_which_a_connection_is_picked_up_is_no_byte_of_its_first_message() {
+    let read = |facts: &Facts| {
+        let reads = facts
+            .operations
+            .iter()
+            .filter(|op| op.operation == Verb::Read);
+        reads.map(|op| op.count).sum::<u64>()
+    };
+    let asked_and_answered = [
+        (true, segment(true, 101, 901, ACK | PSH, &ASK)),
+        (false, segment(false, 901, 113, ACK | PSH, &ANSWER)),
+    ];
+    // One byte that was acknowledged long ago, from either end; the other acknowledges it again.
+    let mut kept_alive = vec![
+        (false, segment(false, 900, 101, ACK, &[0])),
+        (true, segment(true, 101, 901, ACK, &[])),
+        (true, segment(true, 100, 901, ACK, &[0])),
+        (false, segment(false, 901, 101, ACK, &[])),
+    ];
+    kept_alive.extend(asked_and_answered.clone());
+    // It comes again, now in front of bytes that were read.
+    kept_alive.push((true, segment(true, 112, 912, ACK, &[0])));
+    let facts = observe(&on_vlan_10(kept_alive), 1);
+    let one = only(&facts);
+    assert_eq!((one.protocol.as_deref(), read(&facts)), (Some("modbus"), 1));
+    assert_eq!(
+        (one.bytes_out, one.bytes_in, one.gaps),
+        (ASK.len() as u64, ANSWER.len() as u64, 0)
+    );
+    // A byte that is pushed is said.
+    let (first, rest) = ASK.split_at(1);
+    let said = vec![
+        (true, segment(true, 101, 901, ACK | PSH, first)),
+        (true, segment(true, 102, 901, ACK | PSH, rest)),
+        (false, segment(false, 901, 113, ACK | PSH, &ANSWER)),
+    ];
+    assert_eq!(read(&observe(&on_vlan_10(said), 1)), 1);
 }
 
 #[test]
@@ -479,4 +544,41 @@ fn any_number_of_workers_gives_the_same_facts() {
     for workers in [2, 3, 7] {
         assert_eq!(observe(&others, workers), one, "{workers} workers");
     }
+}
+
+#[test]
+fn frames_before_a_protocol_was_told_are_of_its_class_and_a_port_alone_is_none() {
+    let classes = |frames: &[Vec<u8>]| {
+        let mut worker = Worker::new(Shard::default(), Limits::default());
+        for (bytes, number) in frames.iter().zip(1u32..) {
+            worker.frame(&Frame {
+                link: Link::Ethernet,
+                time: Time(i64::from(number) * 1_000_000),
+                data: bytes,
+                wire_len: u32::try_from(bytes.len()).unwrap(),
+                capture: 0,
+                number,
+            });
+        }
+        let picture = worker.finish();
+        let counts = picture.frames().get(&0).unwrap();
+        (counts.total, counts.unclassified)
+    };
+    // The question comes in three pieces: nobody can tell the first two.
+    let (one, two, three) = (&ASK[..3], &ASK[3..6], &ASK[6..]);
+    let mut segments = reading();
+    segments.splice(
+        3..4,
+        [
+            (true, segment(true, 101, 901, ACK | PSH, one)),
+            (true, segment(true, 104, 901, ACK | PSH, two)),
+            (true, segment(true, 107, 901, ACK | PSH, three)),
+        ],
+    );
+    assert_eq!(classes(&on_vlan_10(segments)), (10, 0));
+    // At the same port, something else: handshake and end are TCP's own, what was said is nobody's.
+    let mut segments = reading();
+    segments[3].1 = segment(true, 101, 901, ACK | PSH, &[7; 12]);
+    segments[4].1 = segment(false, 901, 113, ACK | PSH, &[9; 11]);
+    assert_eq!(classes(&on_vlan_10(segments)), (8, 2));
 }

@@ -14,13 +14,14 @@ kind! {
         zone: Option<String>,
         /// `capture` (the file: read to its end?), `frames` (frames of the zone seen), `streams` (TCP bytes
         /// acknowledged and captured), `directions` (TCP conversations seen both ways), `classified` (frames
-        /// with a named class), `limits` (tables that overflowed). Of a live sensor also: `watching` (seconds in which it
+        /// with a named class), `once` (frames that are no copies of others, as a mirror port makes that is doubled), `limits` (tables that overflowed). Of a live sensor also: `watching` (seconds in which it
         /// ran), `drops` (frames that reached it and were not dropped before it read them), `shedding` (frames that it had
         /// time to decode), `silence` (seconds without a frame where frames were expected), `history` (rows that were kept
         /// for later).
         what: String,
         /// The part of the sensor or zone that it speaks of: the interface that dropped, the class of traffic that was shed,
-        /// the VLAN that fell silent as `vlan/10`, the table that overflowed, why nobody was watching (`stopped`; `ended`
+        /// the VLAN that fell silent as `vlan/10`, `senders` (of `directions`: MAC addresses that were spoken to and
+        /// never heard), the table that overflowed, why nobody was watching (`stopped`; `ended`
         /// without a word; `paused`, the machine slept; `clock`, it was set, so that
         /// these times happened twice or never; `lost`, the record is missing); null for the whole.
         part: Option<String>,

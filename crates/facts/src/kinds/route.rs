@@ -13,7 +13,9 @@ kind! {
         /// How many times.
         count: u64 => sum,
         /// `dhcp` (hands out addresses), `ra` (IPv6 router advertisement), `redirect` (ICMP), `proxy-arp`,
-        /// `forwards` (the same packet entered and left it), `default-route` (carries packets to addresses outside).
+        /// `forwards` (the same packet entered and left it), `default-route` (carries packets to addresses outside),
+        /// `vrrp`, `carp`, `hsrp`, `glbp` (shares a gateway with others), `ospf`, `eigrp`, `rip` (tells other routers of
+        /// routes).
         via: String,
         /// MAC address of the device.
         mac: Option<Mac>,

@@ -7,7 +7,7 @@
 //!   unknown, so the total is what was seen; a zone without a frame has no coverage. Frames alone do not prove that the
 //!   sensor sees all of the zone: a sensor of the site must say that it does, and its captures must be there and whole.
 //! - `streams` per zone: TCP bytes captured of those that the other end acknowledged; a loss of up to 0.1 % passes.
-//! - `directions` per zone: TCP conversations captured both ways.
+//! - `directions` per zone: TCP conversations captured both ways; in a row of its own, those who were spoken to and never heard.
 //!
 //! A zone in which nobody spoke TCP (or sent a byte by it) has `streams` and `directions` of 0 out of 0. That is complete
 //! exactly if its `frames` are: when every frame of a zone is seen and none is TCP, nothing of TCP was missed. In every
@@ -22,7 +22,7 @@ use facts::kinds::{AddressFact, Capture, Conversation, Coverage, Facts};
 use facts::site::{Sensor, Site, ZoneKind};
 
 use super::places::Places;
-use super::witness;
+use super::{nameless, unheard, witness};
 
 /// Of so many TCP bytes one may be lost before `streams` is partial.
 const LOSS_OF: u64 = 1000;
@@ -55,6 +55,7 @@ pub(super) fn build(
         }
     }
     witness::tell(&mut facts.coverage, places);
+    nameless::tell(&mut facts.coverage, &facts.conversations);
     let limits = limits(facts);
     facts
         .coverage
@@ -129,6 +130,7 @@ pub(super) fn build(
             zones.extend(view.rows(&count));
         }
     }
+    zones.extend(unheard::rows(facts, places, |of| sensor_of.capture(of)));
     facts.coverage.extend(captures);
     facts.coverage.extend(limits);
     facts.coverage.extend(zones);

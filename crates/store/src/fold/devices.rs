@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use facts::kinds::AddressFact;
 use facts::{Address, Mac};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::own::{carrier, carries_by_trade};
 use super::places::{Places, is_special};
@@ -43,6 +43,8 @@ pub(super) struct Devices {
     pub(super) all: BTreeMap<Key, Device>,
     by_mac: HashMap<Mac, Key>,
     by_ip: HashMap<IpAddr, Key>,
+    /// Addresses that several devices have: the same private network on every crane.
+    shared: HashSet<IpAddr>,
     /// Key of each address row, where there is one.
     pub(super) of_row: Vec<Option<Key>>,
 }
@@ -113,6 +115,9 @@ impl Devices {
                 *home = key.min(*home);
                 if let Some(ip) = ip {
                     let home = devices.by_ip.entry(ip).or_insert(key);
+                    if *home != key {
+                        devices.shared.insert(ip);
+                    }
                     *home = key.min(*home);
                 }
             }
@@ -178,13 +183,25 @@ impl Devices {
         self.by_mac.get(&mac).copied()
     }
 
+    /// Whether several devices have that address, so that it takes the MAC to tell whose it is.
+    pub(super) fn is_shared(&self, ip: IpAddr) -> bool {
+        self.shared.contains(&ip)
+    }
+
     /// The device at an address. An address that is nobody's for good (0.0.0.0, link-local) is told by the MAC that
-    /// carried it.
+    /// carried it, and so is one that several devices have, if it is of one of them.
     pub(super) fn at(&self, address: Address, carrier: Option<Mac>) -> Option<Key> {
         match address {
             Address::Mac(mac) => self.of_mac(mac),
             Address::Ip(ip) if is_special(ip) && !address.is_group() => self.of_mac(carrier?),
-            Address::Ip(ip) => self.by_ip.get(&ip).copied(),
+            Address::Ip(ip) => {
+                let carrier = carrier.filter(|_| self.is_shared(ip));
+                let by_carrier = carrier.and_then(|mac| self.of_mac(mac));
+                let has_it = |key: &Key| self.get(*key).is_some_and(|one| one.ips.contains(&ip));
+                by_carrier
+                    .filter(has_it)
+                    .or_else(|| self.by_ip.get(&ip).copied())
+            }
         }
     }
 }

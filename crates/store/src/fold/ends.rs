@@ -75,7 +75,7 @@ impl<'a> Ends<'a> {
     }
 
     /// The end at an address. The MAC that carried its packets and the VLAN count only where the address says nothing by
-    /// itself: a MAC address, 0.0.0.0, link-local.
+    /// itself: a MAC address, 0.0.0.0, link-local, one that several devices have.
     pub(super) fn at(
         &mut self,
         address: Address,
@@ -83,7 +83,9 @@ impl<'a> Ends<'a> {
         vlan: Option<u16>,
     ) -> Rc<End> {
         let key = match address {
-            Address::Ip(ip) if is_special(ip) => (address, carrier, vlan),
+            Address::Ip(ip) if is_special(ip) || self.devices.is_shared(ip) => {
+                (address, carrier, vlan)
+            }
             Address::Ip(_) => (address, None, None),
             Address::Mac(_) => (address, None, vlan),
         };
@@ -122,7 +124,12 @@ impl<'a> Ends<'a> {
             who.asset = Some(asset);
         }
         if who.zone.is_none() {
-            who.zone = address.ip().and_then(|ip| self.by_link.get(&ip).copied());
+            // Of several owners, one in another VLAN says nothing.
+            who.zone = match address.ip() {
+                Some(ip) if self.devices.is_shared(ip) => self.places.zone_of(Some(ip), vlan),
+                Some(ip) => self.by_link.get(&ip).copied(),
+                None => None,
+            };
         }
         let by_device = || {
             key.and_then(|key| self.devices.get(key))
@@ -135,7 +142,9 @@ impl<'a> Ends<'a> {
         };
         let asset = match address {
             // An undeclared device with several addresses is called here by the one that it used.
-            Address::Ip(ip) if !is_special(ip) => by_site().unwrap_or_else(|| ip.to_string()),
+            Address::Ip(ip) if !is_special(ip) && !self.devices.is_shared(ip) => {
+                by_site().unwrap_or_else(|| ip.to_string())
+            }
             _ => by_site()
                 .or_else(by_device)
                 .unwrap_or_else(|| address.to_string()),

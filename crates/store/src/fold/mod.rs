@@ -6,7 +6,8 @@
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
 //! address; `conversations`, in `shares`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences;
-//! `coverage` says what could not be seen.
+//! `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken
+//! to.
 mod assets;
 mod conversations;
 mod coverage;
@@ -14,6 +15,7 @@ mod devices;
 mod ends;
 mod files;
 mod makers;
+mod nameless;
 mod operations;
 mod others;
 mod own;
@@ -22,6 +24,7 @@ mod roles;
 mod shares;
 #[cfg(test)]
 mod tests;
+mod unheard;
 mod witness;
 
 use facts::Facts;

@@ -1,6 +1,8 @@
 //! A flow: two ends, what each sent, and the dialogue they hold.
 pub(crate) mod key;
 mod legs;
+#[cfg(test)]
+mod model;
 mod stream;
 mod summary;
 mod talk;
@@ -123,6 +125,27 @@ impl Flow {
             named: None,
             talk: None,
         }
+    }
+
+    /// A frame of the flow says something that has no name: it waits for the name that the flow may get. Gives how many
+    /// wait no longer, since they are too many.
+    pub(crate) fn nameless(&mut self, which: usize) -> u64 {
+        let waiting = &mut self.dir_mut(which).tap.nameless;
+        match waiting.checked_add(1) {
+            Some(more) => {
+                *waiting = more;
+                0
+            }
+            None => 1,
+        }
+    }
+
+    /// How many frames stay without a name, now that the flow tells what it is.
+    pub(crate) fn take_nameless(&mut self) -> u64 {
+        let waiting = |tap: &mut Tap| u64::from(std::mem::take(&mut tap.nameless));
+        let [low, high] = &mut self.sent;
+        let count = waiting(&mut low.tap) + waiting(&mut high.tap);
+        if self.protocol().is_some() { 0 } else { count }
     }
 
     pub(crate) fn talk(&mut self) -> &mut Talk {

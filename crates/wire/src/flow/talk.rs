@@ -26,6 +26,8 @@ pub(crate) struct Tap {
     lost: bool,
     done: bool,
     started: bool,
+    /// Frames that have no name as long as the flow has none.
+    pub nameless: u8,
 }
 
 impl Tap {

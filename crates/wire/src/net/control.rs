@@ -1,6 +1,6 @@
 //! The messages that run the network itself: ARP, ICMP, IPv6 neighbour discovery.
 //!
-//! Spec: RFC 826 and RFC 5227 (ARP), RFC 792 (ICMP), RFC 4443 (ICMPv6), RFC 4861 (neighbour discovery).
+//! Spec: RFC 9568, 5.1 and RFC 3768 (VRRP); CARP as OpenBSD's carp(4) sends it; RFC 826 and RFC 5227 (ARP), RFC 792 (ICMP), RFC 4443 (ICMPv6), RFC 4861 (neighbour discovery).
 use std::net::IpAddr;
 
 use super::ip::{self, Packet};
@@ -122,6 +122,52 @@ fn answers_that_differ_again_and_again_are_told_and_lost_or_cut_ones_are_not() {
         told.push(echo.answered(&packet(0, sequence, b"12345678")));
     }
     assert_eq!(told, [false, false, true, true]);
+}
+
+/// Reads a message of those that only routers send to each other; gives its name where that is finer than the number of
+/// its protocol.
+pub(crate) fn routers(
+    packet: &Packet<'_>,
+    ends: &Ends,
+    picture: &mut Picture,
+    at: At,
+) -> Option<&'static str> {
+    let (via, gateway, detail) = match packet.protocol {
+        88 => ("eigrp", None, None),
+        89 => ("ospf", None, None),
+        112 => shared_gateway(packet)?,
+        _ => return None,
+    };
+    let key = RouteKey {
+        via,
+        mac: crate::worker::device(ends.src),
+        ip: Some(packet.src_ip()),
+        vlan: ends.tags.vlan,
+        to_vlan: None,
+        gateway,
+        detail,
+    };
+    picture.route(key, at, &[at.frame]);
+    Some(via)
+}
+
+/// VRRP, or CARP, which took its number: an advertisement of seven words of authentication in 36 bytes.
+fn shared_gateway(packet: &Packet<'_>) -> Option<(&'static str, Option<IpAddr>, Option<String>)> {
+    let mut r = Reader::new(packet.payload);
+    let (kind, group, priority, count) = (r.u8().ok()?, r.u8().ok()?, r.u8().ok()?, r.u8().ok()?);
+    let detail = Some(format!("group {group}, priority {priority}"));
+    if (kind, count, packet.payload.len()) == (0x21, 7, 36) {
+        return Some(("carp", None, Some(format!("group {group}"))));
+    }
+    if !matches!(kind, 0x21 | 0x31) || count == 0 {
+        return None;
+    }
+    r.skip(4).ok()?;
+    let gateway = match packet.src_ip() {
+        IpAddr::V4(_) => r.ipv4().ok().map(IpAddr::V4),
+        IpAddr::V6(_) => r.ipv6().ok().map(IpAddr::V6),
+    };
+    Some(("vrrp", gateway, detail))
 }
 
 /// Reads an ICMP or ICMPv6 message. For "unreachable" gives the packet that it quotes.

@@ -18,10 +18,17 @@ impl Tcp<'_> {
     pub(crate) const FIN: u8 = 0x01;
     pub(crate) const SYN: u8 = 0x02;
     pub(crate) const RST: u8 = 0x04;
+    pub(crate) const PSH: u8 = 0x08;
     pub(crate) const ACK: u8 = 0x10;
 
     pub(crate) const fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
+    }
+
+    /// Whether it has the form of a keep-alive: one byte that repeats the last one sent, or stands in for it (RFC 9293,
+    /// 3.8.4). Whoever has a byte to say pushes it.
+    pub(crate) fn may_keep_alive(&self) -> bool {
+        self.payload.len() == 1 && !self.has(Tcp::PSH | Tcp::SYN | Tcp::FIN | Tcp::RST)
     }
 }
 

@@ -175,6 +175,8 @@ struct PageKey {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Frames {
     pub total: u64,
+    /// Frames that are copies of others, seen at the same place within a moment.
+    pub copies: u64,
     /// Frames of a link type that is not decoded.
     pub undecoded: u64,
     /// Frames whose protocol has no name here: by EtherType, LLC or port.
@@ -372,6 +374,7 @@ impl Picture {
     pub(crate) fn count_frames(&mut self, capture: u32, counts: Frames) {
         let into = self.frames.entry(capture).or_default();
         into.total += counts.total;
+        into.copies += counts.copies;
         into.undecoded += counts.undecoded;
         into.unclassified += counts.unclassified;
     }

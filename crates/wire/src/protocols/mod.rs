@@ -33,6 +33,7 @@ mod lldp;
 mod makers;
 mod melsec;
 mod mms;
+mod mndp;
 mod modbus;
 mod mqtt;
 mod mssql;
@@ -48,6 +49,7 @@ mod ptp;
 mod quic;
 mod radius;
 mod rdp;
+mod redundancy;
 pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
@@ -57,7 +59,9 @@ mod snmp;
 mod soap;
 mod ssh;
 mod stp;
+mod stray;
 mod sv;
+mod synchrophasor;
 mod teamviewer;
 mod telnet;
 mod tftp;
@@ -159,6 +163,16 @@ pub static ALL: &[&Decoder] = &[
     &named::LPD,
     &named::SYSLOG,
     &telnet::DECODER,
+    &synchrophasor::DECODER,
+    &redundancy::HSRP,
+    &redundancy::RIP,
+    &mndp::DECODER,
+    &stray::RFB,
+    &stray::CAN,
+    &stray::RMCP,
+    &stray::KNX,
+    &stray::VXLAN,
+    &stray::KASA,
     // By a checksum.
     &modbus::rtu::DECODER,
     // Never probed: announced by others.

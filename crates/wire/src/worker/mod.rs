@@ -323,6 +323,13 @@ impl Worker {
         self.counts.1.total += 1;
         self.counts.1.unclassified += u64::from(!classified);
     }
+
+    /// A frame of a flow. One without a name may get it with its flow: then `nameless` is 0, and it is counted at the
+    /// flow's end, in the capture in which that began.
+    fn count_frame_of(&mut self, here: Here, nameless: u64) {
+        self.count_frame(here, true);
+        self.counts.1.unclassified += nameless;
+    }
 }
 
 fn double_tag(picture: &mut Picture, here: Here, ends: &Ends, src: Address, dst: Address) {

@@ -10,7 +10,7 @@ use crate::flow::{
     Engine, Flow, Forwarded, Key, Sight, Stream, Transport, is_stale, open_expected,
 };
 use crate::net::link::Ends;
-use crate::picture::{self, AddressKey, Picture, RouteKey, Tally};
+use crate::picture::{self, AddressKey, Frames, Picture, RouteKey, Tally};
 
 /// Flows looked at to find one that may give way.
 const MOST_LOOKED_AT: u32 = 64;
@@ -54,6 +54,7 @@ impl Worker {
             flows,
             picture,
             expected,
+            counts,
             ..
         } = self;
         let flow = flows.touch(place)?;
@@ -63,6 +64,7 @@ impl Worker {
             flow.forwarded_by(step);
             forwarded(picture, here, step);
         }
+        counts.1.copies += u64::from(here.depth == 0 && matches!(sight, Sight::Again(None)));
         Some(Passed {
             place,
             flow,
@@ -196,6 +198,14 @@ fn forwarded(picture: &mut Picture, here: Here, step: &Forwarded) {
 fn tell(picture: &mut Picture, flow: &mut Flow) {
     for which in [0, 1] {
         addresses(picture, flow, which);
+    }
+    let unclassified = flow.take_nameless();
+    if unclassified > 0 {
+        let counts = Frames {
+            unclassified,
+            ..Frames::default()
+        };
+        picture.count_frames(flow.capture, counts);
     }
     picture.conversation(flow.summary());
     if let Some(session) = flow.remote_session() {

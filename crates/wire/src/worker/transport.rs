@@ -98,7 +98,8 @@ impl Worker {
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
                 if let Some(passed) = self.pass_and_count(here, ends, &passing) {
-                    passed.flow.named = names::of_ip(other);
+                    let told = control::routers(packet, ends, passed.engine.picture, here.at);
+                    passed.flow.named = told.or(names::of_ip(other));
                 }
                 Ok(())
             }
@@ -152,8 +153,13 @@ impl Worker {
             let cut = here.cut || packet.missing > 0;
             engine.datagram(flow, passing.sender, udp.payload, cut, here.at);
         }
-        let known = flow.protocol().is_some();
-        self.count_frame(here, known);
+        let known = udp.payload.is_empty() || flow.protocol().is_some();
+        let nameless = if known || here.depth > 0 {
+            0
+        } else {
+            flow.nameless(passing.sender)
+        };
+        self.count_frame_of(here, nameless);
         Ok(())
     }
 
@@ -189,15 +195,23 @@ impl Worker {
             mut engine,
             again,
         } = passed;
+        // A keep-alive says nothing, whatever its one byte is.
+        let mut said = !tcp.payload.is_empty();
         if !again {
             let sender = passing.sender;
             // Bytes count once: a retransmission is a packet, but carries nothing new.
             let fresh = segment(here, &mut engine, flow, sender, &tcp, packet.missing);
             flow.count(sender, if fresh { length } else { 0 }, here.at);
+            said &= fresh || !tcp.may_keep_alive();
         }
         let unweighed = flow.unweighed;
-        let known = tcp.payload.is_empty() || flow.protocol().is_some();
-        self.count_frame(here, known);
+        let known = !said || flow.protocol().is_some();
+        let nameless = if known || here.depth > 0 {
+            0
+        } else {
+            flow.nameless(passing.sender)
+        };
+        self.count_frame_of(here, nameless);
         if unweighed {
             self.weigh(here, place);
         }
@@ -365,7 +379,9 @@ fn segment(
     // The payload of a reset is no data of the stream (RFC 9293, 3.5.3).
     if (!tcp.payload.is_empty() || missing > 0) && !tcp.has(Tcp::RST) {
         let reach = other.reach();
-        own.start(seq);
+        // Where a stream is picked up at a keep-alive, what it says next begins behind that byte.
+        let before = !own.started && missing == 0 && tcp.may_keep_alive();
+        own.start(seq.wrapping_add(u32::from(before)));
         if own.is_next(seq, after, reach) {
             own.advance(tcp.payload.len(), missing);
             if !tcp.payload.is_empty() {

@@ -333,3 +333,64 @@ fn an_address_that_only_the_rest_of_the_world_holds_is_no_second_home() {
         "a private address is of no zone that only the internet would give it"
     );
 }
+
+#[test]
+fn the_same_address_on_two_cranes_stays_two_devices_each_with_its_own_deeds() {
+    let more = r#"
+[[zone]]
+name = "control-8"
+kind = "crane-control"
+crane = "STS-08"
+vlans = [18]
+
+[[zone]]
+name = "control-9"
+kind = "crane-control"
+crane = "STS-09"
+vlans = [19]
+"#;
+    let (eight, nine) = ("00:1d:9c:00:00:08", "00:1d:9c:00:00:09");
+    let addresses = vec![
+        address(eight, "192.168.0.10", 18),
+        address(nine, "192.168.0.10", 19),
+    ];
+    let talk = |of: &str, vlan| Conversation {
+        server_mac: of.parse().ok(),
+        vlan: Some(vlan),
+        ..tcp("10.20.10.20", "192.168.0.10", 44_818, "enip")
+    };
+    let stop = |of: &str, vlan| Operation {
+        target_mac: of.parse().ok(),
+        vlan: Some(vlan),
+        ..operation("10.20.10.20", "192.168.0.10", Verb::Stop)
+    };
+    let serial = |of: &str, value| identity(of, "192.168.0.10", "serial", value);
+    let facts = Facts {
+        addresses,
+        conversations: vec![talk(eight, 18), talk(nine, 19)],
+        operations: vec![stop(eight, 18), stop(nine, 19)],
+        identities: vec![serial(eight, "a8"), serial(nine, "b9")],
+        ..Facts::default()
+    };
+    let facts = folded(facts, &site(more));
+    let names: Vec<String> = [eight, nine]
+        .iter()
+        .map(|of| format!("192.168.0.10 ({of})"))
+        .collect();
+    assert_eq!(strangers(&facts), names);
+    let zones = [Some("control-8".to_owned()), Some("control-9".to_owned())];
+    let ends: Vec<_> = (facts.conversations.iter())
+        .map(|one| {
+            let zone = one.server_zone.as_deref().map(str::to_owned);
+            (one.server_asset.as_deref().unwrap().to_owned(), zone)
+        })
+        .collect();
+    let expected: Vec<_> = names.iter().cloned().zip(zones).collect();
+    assert_eq!(ends, expected);
+    let targets: Vec<_> = (facts.operations.iter())
+        .map(|one| (one.target_asset.clone().unwrap(), one.target_zone.clone()))
+        .collect();
+    assert_eq!(targets, expected);
+    assert_eq!(asset(&facts, &names[0]).serial.as_deref(), Some("a8"));
+    assert_eq!(asset(&facts, &names[1]).serial.as_deref(), Some("b9"));
+}

@@ -307,3 +307,80 @@ fn what_a_live_witness_says_of_its_blindness_is_told_in_sentences() {
         "folded again, the same"
     );
 }
+
+#[test]
+fn frames_without_a_class_are_told_by_their_port_whatever_it_is_usual_for() {
+    let account = |capture, good| Coverage {
+        what: "classified".to_owned(),
+        good,
+        total: 100,
+        state: if good == 100 { "complete" } else { "partial" }.to_owned(),
+        evidence: Evidence {
+            capture: Some(capture),
+            frames: Vec::new(),
+        },
+        ..Coverage::default()
+    };
+    let assumed = Conversation {
+        assumed: Some("s7comm".to_owned()),
+        ..tcp("10.20.10.20", "10.20.10.10", 102, "")
+    };
+    let silent = Conversation {
+        bytes_out: 0,
+        bytes_in: 0,
+        ..tcp("10.20.10.20", "10.20.10.10", 4444, "")
+    };
+    let facts = Facts {
+        captures: vec!["a.pcap".to_owned(), "b.pcap".to_owned()],
+        coverage: vec![account(0, 80), account(1, 100)],
+        conversations: vec![
+            assumed,
+            silent,
+            tcp("10.20.10.20", "10.20.10.10", 502, "modbus"),
+        ],
+        ..Facts::default()
+    };
+    let facts = folded(facts, &site(""));
+    let rows = facts.coverage.iter().filter(|row| row.what == "classified");
+    let told: Vec<_> = rows.map(|row| row.detail.as_deref()).collect();
+    let lack = "20 of 100 frames carry a protocol that has no name here: tcp/102";
+    assert_eq!(told, [Some(lack), None]);
+}
+
+#[test]
+fn who_is_spoken_to_and_never_heard_shows_a_mirror_port_of_one_way() {
+    let udp = |to: &str, packets_out| Conversation {
+        transport: "udp".to_owned(),
+        server_mac: to.parse().ok(),
+        packets_out,
+        packets_in: 0,
+        state: "unanswered".to_owned(),
+        ..tcp("10.20.10.20", "10.20.10.10", 2222, "")
+    };
+    let told = |conversations| {
+        let facts = Facts {
+            captures: vec!["a.pcap".to_owned()],
+            files: vec![capture("a.pcap")],
+            addresses: vec![claimed(HMI, "10.20.10.20", 10)],
+            conversations,
+            ..Facts::default()
+        };
+        let facts = folded(facts, &site(""));
+        let rows = facts.coverage.into_iter();
+        rows.filter(|row| row.part.as_deref() == Some("senders"))
+            .map(|row| (row.zone.unwrap(), row.what, row.detail.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let lack = format!("40 frames went to {PLC}, of which no frame was captured");
+    let expected = ("control".to_owned(), "directions".to_owned(), lack);
+    assert_eq!(told(vec![udp(PLC, 30), udp(PLC, 10)]), [expected]);
+    // A few frames may be flooded to one that is elsewhere; a group never answers; who spoke was heard.
+    assert_eq!(
+        told(vec![
+            udp(PLC, 15),
+            udp("01:00:5e:00:00:01", 90),
+            udp(HMI, 90)
+        ]),
+        []
+    );
+}

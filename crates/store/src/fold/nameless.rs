@@ -1,0 +1,55 @@
+//! What the frames without a class were: the numbers and ports at which they were seen, beside how many they are.
+use std::collections::BTreeMap;
+
+use facts::kinds::{Conversation, Coverage};
+
+/// Numbers and ports that are named.
+const NAMED: usize = 5;
+
+/// Adds to each account of frames without a class where most of them were.
+pub(super) fn tell(coverage: &mut [Coverage], conversations: &[Conversation]) {
+    let lacks = |row: &Coverage| row.what == "classified" && row.state != "complete";
+    if !coverage.iter().any(lacks) {
+        return;
+    }
+    let mut frames: BTreeMap<Option<u32>, BTreeMap<String, u64>> = BTreeMap::new();
+    for one in conversations.iter().filter(|one| is_nameless(one)) {
+        let place = match one.server_port {
+            Some(port) => format!("{}/{port}", one.transport),
+            None => one.transport.clone(),
+        };
+        let count = one.packets_out.saturating_add(one.packets_in);
+        for capture in [one.evidence.capture, None] {
+            *frames
+                .entry(capture)
+                .or_default()
+                .entry(place.clone())
+                .or_default() += count;
+        }
+    }
+    for row in coverage.iter_mut().filter(|row| lacks(row)) {
+        // What a live sensor tells is of no capture: there it is of all.
+        let Some(places) = frames.get(&row.evidence.capture) else {
+            continue;
+        };
+        let mut places: Vec<(&String, &u64)> = places.iter().collect();
+        places.sort_by_key(|(place, count)| (std::cmp::Reverse(**count), *place));
+        let named: Vec<&str> = (places.iter().take(NAMED))
+            .map(|(place, _)| place.as_str())
+            .collect();
+        let rest = if places.len() > NAMED {
+            " and others"
+        } else {
+            ""
+        };
+        if let Some(detail) = &mut row.detail {
+            detail.push_str(&format!(": {}{rest}", named.join(", ")));
+        }
+    }
+}
+
+/// Something was said, and nothing of it was recognised. The port by which a protocol is assumed is no name.
+fn is_nameless(one: &Conversation) -> bool {
+    let said = one.bytes_out > 0 || one.bytes_in > 0;
+    one.protocol.is_none() && (said || !matches!(one.transport.as_str(), "tcp" | "udp"))
+}
