@@ -24,25 +24,33 @@ const MOST_JUMP: u32 = 1 << 30;
 
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
-    /// Next sequence number expected; meaningful once `started`.
+    /// Next sequence number expected, once `started`; before that the first one that the other end acknowledged.
     next: u32,
+    /// Initial sequence number, where the handshake was seen.
+    initial: u32,
+    /// Highest byte of this direction that the other end acknowledged, where it did.
+    acknowledged: u32,
     pub started: bool,
-    /// Initial sequence number, if the handshake was seen.
-    pub initial: Option<u32>,
-    /// Highest byte of this direction that the other end acknowledged, and the first such number seen.
-    acknowledged: Option<(u32, u32)>,
+    has_initial: bool,
+    is_acknowledged: bool,
     /// This direction carries acknowledgements: the other end exists.
     pub acknowledges: bool,
-    pub fin: bool,
-    pub lost: u64,
-    pub gaps: u32,
-    /// Packets of the flow since its begin, modulo 2^32.
-    ticks: u32,
-    waiting: Option<Box<Waiting>>,
+    /// Of most streams every byte is captured, and in order.
+    trouble: Option<Box<Trouble>>,
+}
+
+/// What was lost, and what waits for what may be.
+#[derive(Debug, Default)]
+struct Trouble {
+    lost: u64,
+    gaps: u32,
+    waiting: Option<Waiting>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
+    /// Packets of the flow since the first segment came, modulo 2^32.
+    ticks: u32,
     /// By distance from the stream's position when they came; in order, may overlap.
     segments: VecDeque<Segment>,
     bytes: usize,
@@ -111,31 +119,63 @@ impl Stream {
         }
     }
 
+    /// The handshake shows where this direction begins.
+    pub(crate) fn begin(&mut self, initial: u32) {
+        (self.initial, self.has_initial) = (initial, true);
+    }
+
+    pub(crate) fn initial(&self) -> Option<u32> {
+        self.has_initial.then_some(self.initial)
+    }
+
+    /// Bytes that the capture lacks, and in how many places.
+    pub(crate) fn lost(&self) -> (u64, u32) {
+        self.trouble
+            .as_ref()
+            .map_or((0, 0), |trouble| (trouble.lost, trouble.gaps))
+    }
+
+    #[cold]
+    fn lose(&mut self, bytes: u64) {
+        let trouble = self.trouble.get_or_insert_default();
+        trouble.lost += bytes;
+        trouble.gaps += 1;
+    }
+
+    fn queue(&self) -> Option<&Waiting> {
+        self.trouble.as_ref()?.waiting.as_ref()
+    }
+
+    fn queue_mut(&mut self) -> Option<&mut Waiting> {
+        self.trouble.as_mut()?.waiting.as_mut()
+    }
+
+    fn first_waiting(&self) -> Option<&Segment> {
+        self.queue()?.segments.front()
+    }
+
     /// The other end says that everything before `ack` arrived.
     pub(crate) fn acknowledge(&mut self, ack: u32) {
-        self.acknowledged = Some(match self.acknowledged {
-            None => (ack, ack),
-            Some((first, highest)) => (
-                first,
-                if distance(ack, highest) > 0 {
-                    ack
-                } else {
-                    highest
-                },
-            ),
-        });
+        if !self.is_acknowledged {
+            self.is_acknowledged = true;
+            self.acknowledged = ack;
+            if !self.started {
+                self.next = ack;
+            }
+        } else if distance(ack, self.acknowledged) > 0 {
+            self.acknowledged = ack;
+        }
     }
 
     /// Nothing waits, `seq` is what comes next and follows nothing that is still to come: the common case.
     pub(crate) fn is_next(&self, seq: u32, after: Option<u32>, reach: Reach) -> bool {
-        self.started && self.next == seq && self.waiting.is_none() && follows(after, reach)
+        self.started && self.next == seq && !self.waits() && follows(after, reach)
     }
 
     pub(crate) fn advance(&mut self, length: usize, missing: usize) {
         self.next = self.next.wrapping_add(low(length + missing));
         if missing > 0 {
-            self.lost += missing as u64;
-            self.gaps += 1;
+            self.lose(missing as u64);
         }
     }
 
@@ -167,7 +207,8 @@ impl Stream {
         if ahead <= 0 && ahead.unsigned_abs() as usize >= bytes.len() + missing {
             return false;
         }
-        let waiting = self.waiting.get_or_insert_default();
+        let trouble = self.trouble.get_or_insert_default();
+        let waiting = trouble.waiting.get_or_insert_default();
         let place = waiting
             .segments
             .partition_point(|other| distance(other.seq, seq) <= 0);
@@ -187,7 +228,7 @@ impl Stream {
                 missing: low(missing),
                 at,
                 after,
-                tick: self.ticks,
+                tick: waiting.ticks,
             },
         );
         let full = waiting.segments.len() > MOST_SEGMENTS || waiting.bytes > MOST_BYTES;
@@ -218,12 +259,18 @@ impl Stream {
     /// there was any.
     pub(crate) fn flush(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) -> bool {
         let mut any = false;
-        while let Some(waiting) = &mut self.waiting {
-            let Some(first) = waiting.segments.front() else {
-                self.waiting = None;
+        loop {
+            let next = self.next;
+            let Some(waiting) = self.queue_mut() else {
                 break;
             };
-            if distance(first.seq, self.next) > 0 || !follows(first.after, reach) {
+            let Some(first) = waiting.segments.front() else {
+                if let Some(trouble) = &mut self.trouble {
+                    trouble.waiting = None;
+                }
+                break;
+            };
+            if distance(first.seq, next) > 0 || !follows(first.after, reach) {
                 break;
             }
             let Some(segment) = waiting.segments.pop_front() else {
@@ -247,17 +294,16 @@ impl Stream {
     pub(crate) fn give_up(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) {
         let next = self.next;
         let Some(first) = self
-            .waiting
-            .as_mut()
+            .queue_mut()
             .and_then(|waiting| waiting.segments.front_mut())
         else {
             return;
         };
-        let hole = distance(first.seq, next);
+        let seq = first.seq;
+        let hole = distance(seq, next);
         if hole > 0 {
-            self.next = first.seq;
-            self.lost += u64::from(hole.unsigned_abs());
-            self.gaps += 1;
+            self.next = seq;
+            self.lose(u64::from(hole.unsigned_abs()));
             deliver(Deliver::Gap(u64::from(hole.unsigned_abs())));
         } else {
             first.after = None;
@@ -266,40 +312,36 @@ impl Stream {
     }
 
     /// Segments wait: behind a hole, or for the other direction.
-    pub(crate) const fn waits(&self) -> bool {
-        self.waiting.is_some()
+    pub(crate) fn waits(&self) -> bool {
+        self.queue().is_some()
     }
 
     /// Bytes that wait, with what it costs to keep them.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.as_ref().map_or(0, |waiting| {
+        self.queue().map_or(0, |waiting| {
             waiting.bytes + waiting.segments.len() * size_of::<Segment>()
         })
     }
 
     /// Packets of the flow since the first waiting segment came; `None` if none waits.
     pub(crate) fn age(&self) -> Option<u32> {
-        let first = self.waiting.as_ref()?.segments.front()?;
-        Some(self.ticks.wrapping_sub(first.tick))
+        let waiting = self.queue()?;
+        Some(waiting.ticks.wrapping_sub(waiting.segments.front()?.tick))
     }
 
     /// A packet of the flow passed.
-    pub(crate) const fn tick(&mut self) {
-        self.ticks = self.ticks.wrapping_add(1);
+    pub(crate) fn tick(&mut self) {
+        if let Some(waiting) = self.queue_mut() {
+            waiting.ticks = waiting.ticks.wrapping_add(1);
+        }
     }
 
     /// The first waiting segment has waited long enough. A hole that was not acknowledged may be one of the network.
     pub(crate) fn is_overdue(&self) -> bool {
-        let first = self
-            .waiting
-            .as_ref()
-            .and_then(|waiting| waiting.segments.front());
-        let (Some(first), Some(age)) = (first, self.age()) else {
+        let (Some(first), Some(age)) = (self.first_waiting(), self.age()) else {
             return false;
         };
-        let acknowledged = self
-            .acknowledged
-            .is_some_and(|(_, highest)| distance(highest, first.seq) >= 0);
+        let acknowledged = self.is_acknowledged && distance(self.acknowledged, first.seq) >= 0;
         let hole = distance(first.seq, self.next) > 0;
         age > PATIENCE_ALONE || (age > PATIENCE && (acknowledged || !hole))
     }
@@ -309,16 +351,14 @@ impl Stream {
         while self.waits() {
             self.give_up(None, deliver);
         }
-        let Some((first, highest)) = self.acknowledged else {
+        if !self.is_acknowledged {
             return;
-        };
-        // A direction of which nothing was captured: the acknowledgements alone tell how much there was.
-        let known = if self.started { self.next } else { first };
-        let beyond = distance(highest, known);
+        }
+        // Of a direction of which nothing was captured the acknowledgements alone tell how much there was.
+        let beyond = distance(self.acknowledged, self.next);
         // FIN takes one number (RFC 9293, 3.4), seen or not.
         if beyond > 1 && beyond.unsigned_abs() < MOST_JUMP {
-            self.lost += u64::from(beyond.unsigned_abs());
-            self.gaps += 1;
+            self.lose(u64::from(beyond.unsigned_abs()));
         }
     }
 }
@@ -361,7 +401,7 @@ mod tests {
         stream.segment(arrived(u32::MAX - 1, b"abXX", 0), None, &mut got.take());
         stream.segment(arrived(u32::MAX - 1, b"abcd", 0), None, &mut got.take());
         assert_eq!(String::from_utf8(got.0).unwrap(), "abXXEFgh");
-        assert_eq!((stream.lost, stream.gaps), (0, 0));
+        assert_eq!(stream.lost(), (0, 0));
     }
 
     #[test]
@@ -378,7 +418,7 @@ mod tests {
         assert!(stream.is_overdue());
         stream.give_up(None, &mut got.take());
         assert_eq!((got.0.as_slice(), got.1), (b"~after".as_slice(), 10));
-        assert_eq!((stream.lost, stream.gaps), (10, 1));
+        assert_eq!(stream.lost(), (10, 1));
     }
 
     #[test]
@@ -408,7 +448,7 @@ mod tests {
         stream.segment(arrived(0, b"head", 96), None, &mut got.take());
         stream.segment(arrived(100, b"next", 0), None, &mut got.take());
         assert_eq!(got.0, b"head~next");
-        assert_eq!(stream.lost, 96);
+        assert_eq!(stream.lost().0, 96);
     }
 
     #[test]
@@ -418,12 +458,12 @@ mod tests {
         stream.acknowledge(1);
         stream.acknowledge(501);
         stream.close(&mut |_| {});
-        assert_eq!((stream.lost, stream.gaps), (500, 1));
+        assert_eq!(stream.lost(), (500, 1));
         let mut fine = Stream::default();
         fine.start(1);
         fine.acknowledge(2);
         fine.close(&mut |_| {});
-        assert_eq!(fine.gaps, 0, "an acknowledged FIN is no loss");
+        assert_eq!(fine.lost(), (0, 0), "an acknowledged FIN is no loss");
     }
 
     #[test]
@@ -432,10 +472,7 @@ mod tests {
         stream.start(0);
         for n in 0..10_000u32 {
             stream.segment(arrived(1000 + n * 20, &[7; 10], 0), None, &mut got.take());
-            let waiting = stream
-                .waiting
-                .as_ref()
-                .map_or(0, |waiting| waiting.segments.len());
+            let waiting = stream.queue().map_or(0, |waiting| waiting.segments.len());
             assert!(waiting <= MOST_SEGMENTS);
         }
     }

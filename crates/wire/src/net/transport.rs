@@ -15,7 +15,6 @@ pub(crate) struct Tcp<'a> {
 }
 
 impl Tcp<'_> {
-    pub(crate) const FIN: u8 = 0x01;
     pub(crate) const SYN: u8 = 0x02;
     pub(crate) const RST: u8 = 0x04;
     pub(crate) const ACK: u8 = 0x10;

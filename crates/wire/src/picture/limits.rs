@@ -47,8 +47,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a sensor that tells every few seconds. All tables full are some 450 MB: 160 of flows (620 bytes each) and what
-    /// their dialogues keep, 40 of conversations (304 bytes each), 60 of operations and 25 of names (with what they name,
+    /// For a sensor that tells every few seconds. All tables full are some 380 MB: 105 of flows (400 bytes each) and what
+    /// their dialogues keep, 27 of conversations (208 bytes each), 60 of operations and 25 of names (with what they name,
     /// less than a kilobyte and 400 bytes each), 30 of addresses and identities, 64 of bytes that wait and 64 of fragments.
     pub const fn live() -> Limits {
         Limits {

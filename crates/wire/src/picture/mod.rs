@@ -5,6 +5,7 @@
 mod limits;
 mod merge;
 mod rows;
+mod table;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use crate::flow::Summary;
 
 pub(crate) use limits::ANSWERS;
 pub use limits::Limits;
+use table::Table;
 
 /// When and how often, and the frames that show it first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -167,7 +169,7 @@ pub struct Frames {
 /// Everything observed so far.
 #[derive(Default)]
 pub struct Picture {
-    pub(crate) addresses: HashMap<AddressKey, AddressRow>,
+    pub(crate) addresses: Table<AddressKey, AddressRow>,
     pub(crate) identities: HashMap<IdentityKey, Tally>,
     pub(crate) names: HashMap<NameKey, NameRow>,
     pub(crate) credentials: HashMap<CredentialKey, Tally>,
