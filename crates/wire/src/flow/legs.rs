@@ -363,7 +363,6 @@ impl Legs {
     }
 
     /// A packet on another leg than the first: its index, and whether the legs changed.
-    #[cold]
     fn elsewhere(&mut self, sender: usize, link: Link, hops: u8, at: At) -> (u8, bool) {
         let others = of_mut(&mut self.others.get_or_insert_default().legs, sender);
         let known = others.iter().position(|(known, ..)| *known == link);
