@@ -72,7 +72,7 @@ fn bulk(round: u8, dice: &mut Dice) -> Vec<Vec<u8>> {
         other(100),
         host(3),
         login,
-        round % 2 == 0,
+        round.is_multiple_of(2),
         file,
     );
     smb::fetch(&mut net, begin, other(150), host(4), &content);
