@@ -3,6 +3,11 @@
     unsafe_code,
     reason = "an allocator that counts can be had in no other way; it hands everything on to the system's"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
