@@ -62,6 +62,13 @@ pub(crate) fn run(mut args: impl Iterator<Item = String>) -> Result<(), String> 
         beside_peers(&file, packets)?;
     }
 
+    let load = Load {
+        packets,
+        ..Load::default()
+    };
+    let file = bench.make("mixed", packets, |out| load::write_mixed(load, out))?;
+    beside_peers(&file, packets)?;
+
     println!("\nMemory: the same hosts, ten times as long");
     let mut memory = Vec::new();
     for packets in [packets, packets.saturating_mul(10)] {

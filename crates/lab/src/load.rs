@@ -1,5 +1,7 @@
 //! Control traffic without end, for benches: thousands of small Modbus, S7comm and EtherNet/IP messages between many
 //! hosts, written as it is made.
+mod mixed;
+
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
@@ -38,6 +40,10 @@ impl Default for Load {
     }
 }
 
+pub use mixed::write_mixed;
+
+const PUSHED: u8 = PSH | ACK;
+
 /// One open connection.
 struct Flow {
     client: (Mac, Ipv4Addr, u16),
@@ -70,8 +76,7 @@ pub fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
     let tags = |vlan| [Tag::vlan(vlan)];
 
     for flow in &mut flows {
-        for (client, flags) in [(true, SYN), (false, SYN | ACK), (true, ACK)] {
-            let frame = flow.segment(client, flags, &[], &tags(flow.vlan));
+        for frame in flow.handshake() {
             pen.put(&frame)?;
         }
     }
@@ -83,8 +88,8 @@ pub fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
             let (question, answer) = flow
                 .marker(load.marker_every)
                 .unwrap_or_else(|| flow.messages(&mut dice));
-            pen.put(&flow.segment(true, PSH | ACK, &question, &tags))?;
-            pen.put(&flow.segment(false, PSH | ACK, &answer, &tags))?;
+            pen.put(&flow.segment(true, PUSHED, &question, &tags))?;
+            pen.put(&flow.segment(false, PUSHED, &answer, &tags))?;
             if dice.below(100) < u64::from(load.video_percent).saturating_mul(2) {
                 pen.put(&flow.picture(&mut dice, &tags))?;
             }
@@ -132,8 +137,8 @@ pub fn write_short(connections: u64, out: &mut impl Write) -> io::Result<()> {
         pen.put(&flow.segment(true, SYN, &[], &tags))?;
         pen.put(&flow.segment(false, SYN | ACK, &[], &tags))?;
         pen.put(&flow.segment(true, ACK, &[], &tags))?;
-        pen.put(&flow.segment(true, PSH | ACK, &question, &tags))?;
-        pen.put(&flow.segment(false, PSH | ACK, &answer, &tags))?;
+        pen.put(&flow.segment(true, PUSHED, &question, &tags))?;
+        pen.put(&flow.segment(false, PUSHED, &answer, &tags))?;
         pen.put(&flow.segment(true, RST | ACK, &[], &tags))?;
     }
     Ok(())
@@ -205,6 +210,12 @@ impl Flow {
             dont_fragment: true,
         };
         frame::ethernet(to.0, from.0, tags, frame::IPV4, &header.whole(payload))
+    }
+
+    fn handshake(&mut self) -> [Vec<u8>; 3] {
+        let tags = [Tag::vlan(self.vlan)];
+        [(true, SYN), (false, SYN | ACK), (true, ACK)]
+            .map(|(client, flags)| self.segment(client, flags, &[], &tags))
     }
 
     fn segment(&mut self, from_client: bool, flags: u8, payload: &[u8], tags: &[Tag]) -> Vec<u8> {

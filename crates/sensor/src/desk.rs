@@ -1,7 +1,7 @@
 //! Where several workers get their frames: one reading of the captures for all of them.
 //!
 //! Frames are looked up in batches, each frame for the worker that keeps it ([`wire::owner`]), or for all where that takes
-//! more than a glance. Nobody is appointed to do it: whoever wants the next batch and finds it not there yet makes it;
+//! more than a glance. Nobody is appointed to do it: whoever comes for a batch and finds few behind it makes one first;
 //! whoever would have to wait hashes meanwhile. So the work that cannot be shared out by hosts goes to who is least
 //! loaded with hosts. Each worker sees its frames in the order of the walk, whatever the others do.
 use std::collections::VecDeque;
@@ -20,6 +20,10 @@ const BYTES: usize = 1 << 20;
 
 /// Batches that the fastest worker may be ahead of the slowest.
 const AHEAD: usize = 8;
+
+/// Whoever finds fewer batches to work on makes one before it goes on. Were the next one made only once it is wanted,
+/// everybody would come for it at about the same time, and all but one would wait until it is there.
+const STOCK: usize = 3;
 
 /// So many frames ahead the bytes of one are touched, and are there when its turn comes: they mostly have to be fetched
 /// from the core of another worker, who read them.
@@ -128,9 +132,18 @@ impl<'a> Desk<'a> {
         let mut board = self.board();
         // There was nothing to hash, or somebody else is at it.
         let mut nothing_to_hash = false;
+        let mut made = false;
         loop {
             let late = self.hashing.waiting() > UNHASHED;
             if nothing_to_hash || !late {
+                let stock = board.stock_of(index);
+                let wanting = stock == 0 || (stock < STOCK && !made);
+                let may = !board.over && !board.making && board.ready.len() < AHEAD;
+                if wanting && may && !late {
+                    board = self.make(board, progress);
+                    (made, nothing_to_hash) = (true, false);
+                    continue;
+                }
                 if let Some(batch) = board.wanted_by(index) {
                     return Some(batch);
                 }
@@ -138,11 +151,6 @@ impl<'a> Desk<'a> {
                     drop(board);
                     while self.hash() {}
                     return None;
-                }
-                if !late && !board.making && board.ready.len() < AHEAD {
-                    board = self.make(board, progress);
-                    nothing_to_hash = false;
-                    continue;
                 }
                 if nothing_to_hash {
                     let news = self.news.wait(board);
@@ -234,6 +242,14 @@ impl Drop for Place<'_, '_> {
 }
 
 impl Board {
+    /// How many batches are there for that worker.
+    fn stock_of(&self, index: usize) -> usize {
+        let wanted = self.wants.get(index).copied().unwrap_or(u64::MAX);
+        let behind = wanted.saturating_sub(self.first);
+        let behind = usize::try_from(behind).unwrap_or(usize::MAX);
+        self.ready.len().saturating_sub(behind)
+    }
+
     fn wanted_by(&self, index: usize) -> Option<Arc<Batch>> {
         let ahead = self.wants.get(index)?.checked_sub(self.first)?;
         let batch = self.ready.get(usize::try_from(ahead).ok()?)?;

@@ -579,7 +579,7 @@ impl Picture {
             limits,
             ..
         } = self;
-        if let Some(row) = picture::row(addresses, key, "addresses", limits.addresses, left_out) {
+        if let Some(row) = addresses.row(key, "addresses", limits.addresses, left_out) {
             row.claimed = true;
             row.tally.count_one(at.now, at.capture, frames);
         }

@@ -132,7 +132,7 @@ fn flow(decoder: &'static Decoder, opened: bool) -> (Flow, usize) {
     if transport == Transport::Tcp {
         flow.shake(client, false);
         for end in [0, 1] {
-            flow.dir_mut(end).stream.initial = Some(0);
+            flow.dir_mut(end).stream.begin(0);
         }
     }
     if !transport.has_ports() {

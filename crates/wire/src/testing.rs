@@ -87,7 +87,7 @@ pub(crate) fn run(
     if transport == Transport::Tcp {
         flow.shake(client_end, false);
         for end in [0, 1] {
-            flow.dir_mut(end).stream.initial = Some(0);
+            flow.dir_mut(end).stream.begin(0);
         }
     } else if transport != Transport::Udp {
         open_layer2(&mut flow, decoder);
@@ -126,7 +126,7 @@ pub(crate) fn run(
             engine.datagram(&mut flow, which, bytes, false, at);
         }
     }
-    let recognised = flow.decoder.map(|decoder| decoder.name);
+    let recognised = flow.decoder().map(|decoder| decoder.name);
     assert_eq!(
         recognised,
         Some(decoder.name),

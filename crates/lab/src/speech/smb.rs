@@ -23,6 +23,35 @@ fn framed(command: u16, flags: u32, body: &[u8]) -> Vec<u8> {
     Bytes::new().be32(len32(message.len())).raw(&message).done()
 }
 
+/// Bytes of one answer to a READ.
+const PIECE: usize = 65_536;
+
+/// Connects and reads a file, piece by piece.
+pub fn fetch(net: &mut Network, at: Micros, client: Host, server: Host, content: &[u8]) {
+    let mut tcp = Tcp::open(net, at, client, server, PORT);
+    for piece in content.chunks(PIECE) {
+        let question = Bytes::new()
+            .le16(49)
+            .u8(0x50)
+            .u8(0)
+            .le32(len32(piece.len()))
+            .zeros(41);
+        let answer = Bytes::new()
+            .le16(17)
+            .u8(80)
+            .u8(0)
+            .le32(len32(piece.len()))
+            .zeros(8)
+            .raw(piece);
+        tcp.exchange(
+            net,
+            &framed(8, 0, &question.done()),
+            &framed(8, 1, &answer.done()),
+        );
+    }
+    tcp.close(net);
+}
+
 /// Connects, negotiates dialect 3.0.2 and leaves.
 pub fn negotiate(net: &mut Network, at: Micros, client: Host, server: Host) {
     let mut tcp = Tcp::open(net, at, client, server, PORT);

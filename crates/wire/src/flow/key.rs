@@ -3,6 +3,9 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use facts::{Address, Mac, Time, Uid};
 
+use crate::names;
+use crate::net::link::Payload;
+
 /// What carries a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Transport {
@@ -53,6 +56,19 @@ impl Transport {
             Transport::EtherType(kind) => 1 << 16 | kind as u64,
             Transport::Llc(sap) => 2 << 16 | sap as u64,
             Transport::Snap(oui, protocol) => 1 << 48 | (oui as u64) << 16 | protocol as u64,
+        }
+    }
+
+    /// What is recognised by its number alone.
+    pub(crate) const fn named(self) -> Option<&'static str> {
+        match self {
+            Transport::Tcp | Transport::Udp => None,
+            Transport::Icmp => Some("icmp"),
+            Transport::Icmp6 => Some("icmp6"),
+            Transport::Ip(number) => names::of_ip(number),
+            Transport::EtherType(kind) => names::of_layer2(Payload::EtherType(kind)),
+            Transport::Llc(sap) => names::of_layer2(Payload::Llc(sap)),
+            Transport::Snap(oui, protocol) => names::of_layer2(Payload::Snap(oui, protocol)),
         }
     }
 

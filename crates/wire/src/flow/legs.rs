@@ -1,4 +1,4 @@
-//! Where the packets of one direction were seen. A packet that a router carried on is seen again on another leg, with other
+//! Where the packets of a flow were seen. A packet that a router carried on is seen again on another leg, with other
 //! MAC addresses and a lower TTL: it is one packet, and the second sight of it is proof that someone forwards.
 use facts::{Mac, Time};
 
@@ -9,18 +9,24 @@ use crate::net::link::Ends;
 const MOST: usize = 32;
 
 /// Between whom on layer 2, and in which VLAN, as two words that compare at once: 48 bits of MAC, a bit that says that
-/// there is one, and beside the source's the VLAN, one up.
+/// there is one, and beside the first the VLAN, one up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Link([u64; 2]);
+struct Link([u64; 2]);
 
 impl Link {
     const HAS_MAC: u64 = 1 << 48;
     const VLAN: u32 = 49;
 
-    fn new(ends: &Ends) -> Link {
+    /// From the low end of the flow to the high one, whichever of them sends: the way back is mostly the same.
+    fn new(ends: &Ends, sender: usize) -> Link {
         let mac = |mac: Option<Mac>| mac.map_or(0, |mac| mac.bits() | Link::HAS_MAC);
-        let vlan = ends.tags.vlan.map_or(0, |vlan| u64::from(vlan) + 1);
-        Link([mac(ends.src) | vlan << Link::VLAN, mac(ends.dst)])
+        let vlan = ends.tags.vlan.map_or(0, |vlan| u64::from(vlan) + 1) << Link::VLAN;
+        let (src, dst) = (mac(ends.src), mac(ends.dst));
+        if sender == 0 {
+            Link([src | vlan, dst])
+        } else {
+            Link([dst | vlan, src])
+        }
     }
 
     fn mac(word: u64) -> Option<Mac> {
@@ -29,9 +35,33 @@ impl Link {
     }
 }
 
+/// The packets seen in one place since that was told last: how many, when, and the frame of the first of them.
 #[derive(Clone, Copy, Debug, Default)]
+struct Sights {
+    first: Time,
+    last: Time,
+    packets: u32,
+    capture: u32,
+    frame: u32,
+}
+
+impl Sights {
+    fn pass(&mut self, at: At) {
+        if self.packets == 0 {
+            (self.first, self.last) = (at.now, at.now);
+            (self.capture, self.frame) = (at.capture, at.frame);
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.first = self.first.min(at.now);
+        self.last = self.last.max(at.now);
+    }
+}
+
+/// A stretch of wire on which packets of one direction were seen.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Leg {
     link: Link,
+    sender: usize,
     /// Packets since the leg was told last; when, and the frame of the first of them.
     pub packets: u64,
     pub first: Time,
@@ -43,12 +73,27 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
+    const fn new(link: Link, sender: usize, sights: Sights, hops: u8) -> Leg {
+        Leg {
+            link,
+            sender,
+            packets: sights.packets as u64,
+            first: sights.first,
+            last: sights.last,
+            capture: sights.capture,
+            frame: sights.frame,
+            hops,
+        }
+    }
+
     pub(crate) fn src(&self) -> Option<Mac> {
-        Link::mac(self.link.0[0])
+        let Link([low, high]) = self.link;
+        Link::mac(if self.sender == 0 { low } else { high })
     }
 
     pub(crate) fn dst(&self) -> Option<Mac> {
-        Link::mac(self.link.0[1])
+        let Link([low, high]) = self.link;
+        Link::mac(if self.sender == 0 { high } else { low })
     }
 
     pub(crate) fn vlan(&self) -> Option<u16> {
@@ -56,61 +101,114 @@ impl Leg {
             .ok()?
             .checked_sub(1)
     }
+}
 
-    /// A packet passed here; the first one since the leg was told gives time and frame.
-    fn pass(&mut self, hops: u8, at: At) {
-        if self.packets == 0 {
-            (self.first, self.last) = (at.now, at.now);
-            (self.capture, self.frame) = (at.capture, at.frame);
+/// Where the packets of a flow were seen. Nearly every flow has one leg, on which both ends send; what else there is
+/// stands apart.
+#[derive(Debug, Default)]
+pub(crate) struct Legs {
+    /// The leg of the first packet.
+    home: Link,
+    ways: [Way; 2],
+    others: Option<Box<Others>>,
+}
+
+/// One direction: what was seen on its first leg, and lately.
+#[derive(Debug)]
+struct Way {
+    first: Time,
+    last: Time,
+    packets: u32,
+    capture: u32,
+    frame: u32,
+    recent: Recent,
+    /// Least distance of the sender on the first leg; [`NEVER`] before the first packet.
+    hops: u8,
+}
+
+/// More than a TTL can tell.
+const NEVER: u8 = u8::MAX;
+
+/// By sender, the legs that are not the flow's first.
+#[derive(Debug, Default)]
+struct Others {
+    /// The first leg of that direction, where it is another than the flow's.
+    homes: [Option<Link>; 2],
+    legs: [Vec<(Link, Sights, u8)>; 2],
+}
+
+impl Default for Way {
+    fn default() -> Way {
+        Way {
+            first: Time::default(),
+            last: Time::default(),
+            packets: 0,
+            capture: 0,
+            frame: 0,
+            recent: Recent::default(),
+            hops: NEVER,
         }
-        self.packets += 1;
-        self.hops = self.hops.min(hops);
-        self.first = self.first.min(at.now);
-        self.last = self.last.max(at.now);
     }
 }
 
-/// Nearly every flow has one leg each way; the others stand apart.
-#[derive(Debug, Default)]
-pub(crate) struct Legs {
-    home: Leg,
-    /// The home leg has seen a packet.
-    begun: bool,
-    /// Place in `recent` that is written next.
-    next: u8,
-    recent: Recent,
-    #[expect(
-        clippy::box_collection,
-        reason = "a word instead of three in each direction of each flow"
-    )]
-    others: Option<Box<Vec<Leg>>>,
+impl Way {
+    const fn begun(&self) -> bool {
+        self.hops != NEVER
+    }
+
+    const fn sights(&self) -> Sights {
+        Sights {
+            first: self.first,
+            last: self.last,
+            packets: self.packets,
+            capture: self.capture,
+            frame: self.frame,
+        }
+    }
+
+    fn pass(&mut self, at: At) {
+        let mut sights = self.sights();
+        sights.pass(at);
+        (self.first, self.last) = (sights.first, sights.last);
+        (self.packets, self.capture, self.frame) = (sights.packets, sights.capture, sights.frame);
+    }
 }
 
 /// Packets seen lately.
 const RECENT: usize = 4;
 
-/// Of each packet its signature, the leg, its TTL and when it passed; by column, since nearly always the signatures alone
-/// are looked at.
+/// Of each packet its signature, when it passed, the leg and its TTL, the latest first; by column, since nearly always
+/// the signatures alone are looked at.
 #[derive(Clone, Copy, Debug, Default)]
 struct Recent {
     signature: [u32; RECENT],
-    at: [Time; RECENT],
+    /// As [`moment`] tells it.
+    at: [u32; RECENT],
     leg: [u8; RECENT],
     ttl: [u8; RECENT],
 }
 
+/// A time in units of 1.024 microseconds, modulo 73 minutes: enough to tell what came at once.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the low bits are what is wanted"
+)]
+const fn moment(time: Time) -> u32 {
+    (time.0 >> 10) as u32
+}
+
+/// The same column one place on, with the new value in front.
+const fn shifted<T: Copy>([a, b, c, _]: [T; RECENT], new: T) -> [T; RECENT] {
+    [new, a, b, c]
+}
+
 impl Recent {
-    fn note(&mut self, place: u8, signature: u32, leg: u8, ttl: u8, now: Time) {
-        let place = usize::from(place);
-        let columns = (
-            self.signature.get_mut(place),
-            self.at.get_mut(place),
-            self.leg.get_mut(place),
-            self.ttl.get_mut(place),
-        );
-        if let (Some(a), Some(b), Some(c), Some(d)) = columns {
-            (*a, *b, *c, *d) = (signature, now, leg, ttl);
-        }
+    fn note(&mut self, signature: u32, leg: u8, ttl: u8, now: Time) {
+        self.signature = shifted(self.signature, signature);
+        self.at = shifted(self.at, moment(now));
+        self.leg = shifted(self.leg, leg);
+        self.ttl = shifted(self.ttl, ttl);
     }
 
     /// Leg and TTL of a sight of the same packet before.
@@ -118,19 +216,21 @@ impl Recent {
         if signature == 0 || !self.signature.contains(&signature) {
             return None;
         }
+        let now = moment(now);
         let columns = self.signature.iter().zip(&self.at);
         let mut packets = columns.zip(self.leg.iter().zip(&self.ttl));
         packets.find_map(|((known, at), (on, with))| {
+            let apart = now.wrapping_sub(*at).cast_signed().unsigned_abs();
             // Without a TTL there is no router between two legs: only time tells copies from repetitions.
-            let again = (*on != leg && ttl > 0) || now.since(*at).abs() <= COPY_WINDOW;
+            let again = (*on != leg && ttl > 0) || apart <= COPY_WINDOW;
             (*known == signature && again).then_some((*on, *with))
         })
     }
 }
 
-/// Two sights of a packet on one leg are copies when they are no further apart than this, in nanoseconds: both directions
-/// of a mirrored port, or two ports that it passed.
-const COPY_WINDOW: i64 = 2_000_000;
+/// Two sights of a packet on one leg are copies when they are no further apart than this, 2 ms: both directions of a
+/// mirrored port, or two ports that it passed.
+const COPY_WINDOW: u32 = 2_000_000 >> 10;
 
 /// The second sight of a packet: it came in on one leg and goes on along another.
 #[derive(Clone, Copy, Debug)]
@@ -150,58 +250,95 @@ pub(crate) enum Sight {
 /// What a packet is to the legs, and whether the legs are others than before: one more, or nearer.
 pub(crate) type Seen = (Sight, bool);
 
+const fn of<T>([low, high]: &[T; 2], which: usize) -> &T {
+    if which == 0 { low } else { high }
+}
+
+const fn of_mut<T>([low, high]: &mut [T; 2], which: usize) -> &mut T {
+    if which == 0 { low } else { high }
+}
+
 impl Legs {
-    /// The leg nearest to the sender, whichever was captured first.
-    pub(crate) fn nearest(&self) -> Option<&Leg> {
-        self.iter().min_by_key(|leg| leg.hops)
+    /// The leg nearest to that end, whichever was captured first.
+    pub(crate) fn nearest(&self, sender: usize) -> Option<Leg> {
+        self.iter(sender).min_by_key(|leg| leg.hops)
     }
 
-    /// The leg nearest to the receiver.
-    pub(crate) fn farthest(&self) -> Option<&Leg> {
-        self.iter().max_by_key(|leg| leg.hops)
+    /// The leg nearest to the receiver of what that end sent.
+    pub(crate) fn farthest(&self, sender: usize) -> Option<Leg> {
+        self.iter(sender).max_by_key(|leg| leg.hops)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Leg> {
-        let home = self.begun.then_some(&self.home);
-        home.into_iter()
-            .chain(self.others.iter().flat_map(|legs| legs.iter()))
+    fn home(&self, sender: usize) -> Link {
+        let own = self.others.as_ref();
+        own.and_then(|others| *of(&others.homes, sender))
+            .unwrap_or(self.home)
     }
 
-    /// Whether every packet went to all hosts of its network: the broadcast address of a subnet shows on layer 2 alone.
-    pub(crate) fn to_all(&self) -> bool {
-        self.begun && self.iter().all(|leg| leg.dst().is_some_and(Mac::is_group))
+    /// The legs of what that end sent.
+    pub(crate) fn iter(&self, sender: usize) -> impl Iterator<Item = Leg> {
+        let way = of(&self.ways, sender);
+        let home = Leg::new(self.home(sender), sender, way.sights(), way.hops);
+        let others = self.others.iter();
+        let others = others.flat_map(move |others| of(&others.legs, sender));
+        way.begun()
+            .then_some(home)
+            .into_iter()
+            .chain(others.map(move |(link, sights, hops)| Leg::new(*link, sender, *sights, *hops)))
     }
 
-    /// Those that saw packets since this was asked last, and how many.
-    pub(crate) fn news(&mut self) -> impl Iterator<Item = Leg> + '_ {
-        let others = self.others.iter_mut().flat_map(|legs| legs.iter_mut());
-        let legs = std::iter::once(&mut self.home).chain(others);
-        legs.filter(|leg| leg.packets > 0).map(|leg| {
-            let told = *leg;
-            leg.packets = 0;
-            told
-        })
+    /// Whether every packet of that end went to all hosts of its network: the broadcast address of a subnet shows on
+    /// layer 2 alone.
+    pub(crate) fn to_all(&self, sender: usize) -> bool {
+        let to_all = |leg: Leg| leg.dst().is_some_and(Mac::is_group);
+        of(&self.ways, sender).begun() && self.iter(sender).all(to_all)
     }
 
-    fn get(&self, index: u8) -> Option<&Leg> {
-        self.iter().nth(usize::from(index))
+    /// Tells those that saw packets since this was asked last, and how many.
+    pub(crate) fn news(&mut self, sender: usize, tell: impl FnMut(Leg)) {
+        let news = self.iter(sender).filter(|leg| leg.packets > 0);
+        news.for_each(tell);
+        of_mut(&mut self.ways, sender).packets = 0;
+        for (_, sights, _) in self
+            .others
+            .iter_mut()
+            .flat_map(|others| of_mut(&mut others.legs, sender))
+        {
+            sights.packets = 0;
+        }
+    }
+
+    fn get(&self, sender: usize, index: u8) -> Option<Leg> {
+        self.iter(sender).nth(usize::from(index))
     }
 
     /// Notes a packet. `signature` is equal for copies of one packet whatever the leg, and differs for different packets.
-    pub(crate) fn see(&mut self, ends: &Ends, ttl: u8, hops: u8, signature: u32, at: At) -> Seen {
-        let link = Link::new(ends);
-        let (index, changed) = if self.begun && self.home.link != link {
-            self.elsewhere(link, hops, at)
-        } else {
-            let nearer = !self.begun || hops < self.home.hops;
-            if !self.begun {
-                (self.home.link, self.home.hops, self.begun) = (link, hops, true);
-            }
-            self.home.pass(hops, at);
+    pub(crate) fn see(
+        &mut self,
+        sender: usize,
+        ends: &Ends,
+        (ttl, hops): (u8, u8),
+        signature: u32,
+        at: At,
+    ) -> Seen {
+        let link = Link::new(ends, sender);
+        if !of(&self.ways, sender).begun() {
+            self.begin(sender, link);
+        }
+        let (index, changed) = if self.home(sender) == link {
+            let way = of_mut(&mut self.ways, sender);
+            let nearer = hops < way.hops;
+            way.hops = way.hops.min(hops);
+            way.pass(at);
             (0, nearer)
+        } else {
+            self.elsewhere(sender, link, hops, at)
         };
-        if let Some((leg, with)) = self.recent.find(signature, index, ttl, at.now) {
-            let (earlier, now_on) = (self.get(leg).copied(), self.get(index).copied());
+        let found = of(&self.ways, sender)
+            .recent
+            .find(signature, index, ttl, at.now);
+        if let Some((leg, with)) = found {
+            let (earlier, now_on) = (self.get(sender, leg), self.get(sender, index));
             let moved = match (earlier, now_on) {
                 // The lower TTL is behind the router, in whichever order the copies were captured.
                 (Some(a), Some(b)) if ttl < with => Some(Forwarded { from: a, to: b }),
@@ -210,28 +347,35 @@ impl Legs {
             };
             return (Sight::Again(moved), changed);
         }
-        self.recent.note(self.next, signature, index, ttl, at.now);
-        self.next = (self.next + 1) % 4;
+        let recent = &mut of_mut(&mut self.ways, sender).recent;
+        recent.note(signature, index, ttl, at.now);
         (Sight::First, changed)
     }
 
+    /// The first packet of a direction.
+    #[cold]
+    fn begin(&mut self, sender: usize, link: Link) {
+        if !of(&self.ways, 1 - sender).begun() {
+            self.home = link;
+        } else if self.home != link {
+            *of_mut(&mut self.others.get_or_insert_default().homes, sender) = Some(link);
+        }
+    }
+
     /// A packet on another leg than the first: its index, and whether the legs changed.
-    fn elsewhere(&mut self, link: Link, hops: u8, at: At) -> (u8, bool) {
-        let others = self.others.get_or_insert_default();
-        let known = others.iter().position(|leg| leg.link == link);
+    fn elsewhere(&mut self, sender: usize, link: Link, hops: u8, at: At) -> (u8, bool) {
+        let others = of_mut(&mut self.others.get_or_insert_default().legs, sender);
+        let known = others.iter().position(|(known, ..)| *known == link);
         let room = others.len() + 1 < MOST;
         if known.is_none() && room {
-            others.push(Leg {
-                link,
-                hops,
-                ..Leg::default()
-            });
+            others.push((link, Sights::default(), hops));
         }
         let place = known.unwrap_or(others.len() - 1);
         let mut changed = known.is_none() && room;
-        if let Some(leg) = others.get_mut(place) {
-            changed |= hops < leg.hops;
-            leg.pass(hops, at);
+        if let Some((_, sights, nearest)) = others.get_mut(place) {
+            changed |= hops < *nearest;
+            *nearest = hops.min(*nearest);
+            sights.pass(at);
         }
         (u8::try_from(place + 1).unwrap_or(u8::MAX), changed)
     }
@@ -262,7 +406,7 @@ mod tests {
                 capture: 0,
                 frame: 1,
             };
-            legs.see(ends, ttl, 64 - ttl, signature, at).0
+            legs.see(0, ends, (ttl, 64 - ttl), signature, at).0
         };
         let (near, far) = (ends(1, 2, 10), ends(2, 3, 20));
         // The copy behind the router is captured first.
@@ -275,8 +419,8 @@ mod tests {
         assert!(matches!(see(&near, 64, 8, 100), Sight::First));
         assert!(matches!(see(&near, 64, 8, 103), Sight::Again(None)));
         assert!(matches!(see(&near, 64, 8, 1_000_100), Sight::First));
-        assert_eq!(legs.nearest().unwrap().vlan(), Some(10));
-        assert_eq!(legs.farthest().unwrap().vlan(), Some(20));
-        assert!(!legs.to_all());
+        assert_eq!(legs.nearest(0).unwrap().vlan(), Some(10));
+        assert_eq!(legs.farthest(0).unwrap().vlan(), Some(20));
+        assert!(!legs.to_all(0));
     }
 }

@@ -39,30 +39,33 @@ const MOST_FRAMES: usize = 8;
 pub(crate) struct Direction {
     pub packets: u64,
     pub bytes: u64,
-    /// Where its packets were seen.
-    pub legs: legs::Legs,
     pub stream: Stream,
-    pub tap: Tap,
 }
 
 /// A flow. What nearly every packet needs stands here, what only content or something peculiar brings with it in
-/// [`Talk`].
+/// [`Talk`]: there may be a million flows without either.
 pub(crate) struct Flow {
     pub key: Key,
-    pub uid: Uid,
     pub first: Time,
     pub last: Time,
     /// What each end sent, by [`Key`] order.
     pub sent: [Direction; 2],
+    /// Where its packets were seen.
+    pub legs: legs::Legs,
+    pub talk: Option<Box<Talk>>,
     pub capture: u32,
     frames: [u32; MOST_FRAMES],
+    /// Bytes that wait here, as the worker counted them last.
+    held: u32,
+    taps: [Tap; 2],
     frame_count: u8,
     /// Which end is the client.
     pub client: u8,
     pub told: Told,
     pub syn: bool,
     pub syn_ack: bool,
-    pub reset_by: Option<u8>,
+    /// Which end broke the connection off.
+    reset_by: Option<bool>,
     pub unreachable: bool,
     /// ICMP type and code of the first message.
     pub icmp: (u8, u8),
@@ -70,17 +73,12 @@ pub(crate) struct Flow {
     changed: bool,
     /// Bytes began to wait or ceased to since the worker counted them.
     pub unweighed: bool,
-    /// Bytes that wait here, as the worker counted them last.
-    pub held: usize,
-    pub decoder: Option<&'static Decoder>,
-    /// Name without a decoder: recognised by number alone, or announced by another protocol.
-    pub named: Option<&'static str>,
-    pub talk: Option<Box<Talk>>,
 }
 
 /// What a flow says, and what is peculiar to it.
 #[derive(Default)]
 pub(crate) struct Talk {
+    pub decoder: Option<&'static Decoder>,
     pub dialogue: Option<Box<dyn Dialogue>>,
     /// The flow as its dialogue sees it, worked out anew when something of it changed.
     view: FlowView,
@@ -89,11 +87,21 @@ pub(crate) struct Talk {
     pub held: [Held; 2],
     /// The protocol that announced the flow.
     pub parent: Option<&'static str>,
+    /// What it called the flow, where no decoder reads it.
+    pub named: Option<&'static str>,
+    /// When the flow was opened, where packets of before then were read later.
+    opened: Option<Time>,
     /// Who carried packets of it on, by the MAC address at which they came in.
     forwarders: Vec<Mac>,
 }
 
 impl Talk {
+    /// The name of the protocol, as far as content or an announcement tell.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        let decoder = self.decoder.map(|decoder| decoder.name);
+        self.learned.name.or(decoder).or(self.named)
+    }
+
     pub(crate) fn held(&mut self, which: usize) -> &mut Held {
         let [low, high] = &mut self.held;
         if which == 0 { low } else { high }
@@ -104,12 +112,15 @@ impl Flow {
     pub(crate) fn new(key: Key, sender: usize, now: Time, capture: u32) -> Flow {
         Flow {
             key,
-            uid: key.uid(now),
             first: now,
             last: now,
             sent: [Direction::default(), Direction::default()],
+            legs: legs::Legs::default(),
+            talk: None,
             capture,
             frames: [0; MOST_FRAMES],
+            held: 0,
+            taps: [Tap::default(), Tap::default()],
             frame_count: 0,
             client: u8::from(sender != 0),
             told: Told::First,
@@ -120,17 +131,13 @@ impl Flow {
             icmp: (0, 0),
             changed: true,
             unweighed: false,
-            held: 0,
-            decoder: None,
-            named: None,
-            talk: None,
         }
     }
 
     /// A frame of the flow says something that has no name: it waits for the name that the flow may get. Gives how many
     /// wait no longer, since they are too many.
     pub(crate) fn nameless(&mut self, which: usize) -> u64 {
-        let waiting = &mut self.dir_mut(which).tap.nameless;
+        let waiting = &mut self.tap_mut(which).nameless;
         match waiting.checked_add(1) {
             Some(more) => {
                 *waiting = more;
@@ -142,10 +149,17 @@ impl Flow {
 
     /// How many frames stay without a name, now that the flow tells what it is.
     pub(crate) fn take_nameless(&mut self) -> u64 {
-        let waiting = |tap: &mut Tap| u64::from(std::mem::take(&mut tap.nameless));
-        let [low, high] = &mut self.sent;
-        let count = waiting(&mut low.tap) + waiting(&mut high.tap);
+        let taps = self.taps.iter_mut();
+        let count = taps
+            .map(|tap| u64::from(std::mem::take(&mut tap.nameless)))
+            .sum();
         if self.protocol().is_some() { 0 } else { count }
+    }
+
+    /// The same in every run: made of the ends and of the time of the packet that opened the flow.
+    pub(crate) fn uid(&self) -> Uid {
+        let opened = self.talk.as_ref().and_then(|talk| talk.opened);
+        self.key.uid(opened.unwrap_or(self.first))
     }
 
     pub(crate) fn talk(&mut self) -> &mut Talk {
@@ -161,8 +175,40 @@ impl Flow {
         }
     }
 
+    pub(crate) fn decoder(&self) -> Option<&'static Decoder> {
+        self.talk.as_ref()?.decoder
+    }
+
+    pub(crate) fn tap(&self, which: usize) -> &Tap {
+        let [low, high] = &self.taps;
+        if which == 0 { low } else { high }
+    }
+
+    pub(crate) fn tap_mut(&mut self, which: usize) -> &mut Tap {
+        let [low, high] = &mut self.taps;
+        if which == 0 { low } else { high }
+    }
+
+    /// Bytes that waited when the worker counted them last.
+    pub(crate) const fn held(&self) -> usize {
+        self.held as usize
+    }
+
+    /// Counts the bytes that wait: how many there are, and how many there were.
+    pub(crate) fn weigh(&mut self) -> (usize, usize) {
+        self.unweighed = false;
+        let (now, before) = (self.waiting(), self.held());
+        self.held = u32::try_from(now).unwrap_or(u32::MAX);
+        (self.held(), before)
+    }
+
+    /// That end breaks the connection off; the first to do so counts.
+    pub(crate) fn reset(&mut self, sender: usize) {
+        self.reset_by.get_or_insert(sender != 0);
+    }
+
     /// Bytes that wait for what comes before them, or for the rest of their message.
-    pub(crate) fn waiting(&self) -> usize {
+    fn waiting(&self) -> usize {
         let streams = self.sent.iter().map(|sent| sent.stream.waiting());
         let held = self.talk.iter().flat_map(|talk| &talk.held);
         streams.chain(held.map(Held::waiting)).sum()
@@ -198,12 +244,11 @@ impl Flow {
         &mut self,
         which: usize,
         ends: &Ends,
-        (ttl, hops): (u8, u8),
+        distance: (u8, u8),
         signature: u32,
         at: At,
     ) -> Sight {
-        let legs = &mut self.dir_mut(which).legs;
-        let (sight, changed) = legs.see(ends, ttl, hops, signature, at);
+        let (sight, changed) = self.legs.see(which, ends, distance, signature, at);
         self.changed |= changed;
         sight
     }
@@ -238,19 +283,18 @@ impl Flow {
 
     fn view_end(&self, which: usize) -> End {
         let (address, port) = self.key.end(which);
-        let (own, other) = (self.dir(which), self.dir(1 - which));
-        let leg = own.legs.nearest();
+        let leg = self.legs.nearest(which);
         // Before an end has spoken, its MAC is the one that the other end sends to.
         let mac = leg
-            .and_then(legs::Leg::src)
-            .or_else(|| other.legs.farthest().and_then(legs::Leg::dst));
+            .and_then(|leg| leg.src())
+            .or_else(|| self.legs.farthest(1 - which)?.dst());
         End {
             address,
             port,
             mac: mac.filter(|mac| mac.is_device()),
             near: leg.is_some_and(|leg| leg.hops == 0),
-            seen: own.packets > 0,
-            begun: own.stream.initial.is_some(),
+            seen: self.dir(which).packets > 0,
+            begun: self.dir(which).stream.initial().is_some(),
         }
     }
 
@@ -270,10 +314,10 @@ impl Flow {
     }
 
     pub(crate) fn vlan(&self) -> Option<u16> {
-        let client = self.dir(self.client()).legs.nearest();
+        let client = self.legs.nearest(self.client());
         client
-            .or_else(|| self.dir(1 - self.client()).legs.farthest())
-            .and_then(legs::Leg::vlan)
+            .or_else(|| self.legs.farthest(1 - self.client()))?
+            .vlan()
     }
 
     pub(crate) fn view(&self) -> FlowView {
@@ -309,7 +353,11 @@ impl Flow {
 
     /// Counts a packet that is not a copy of one counted already.
     pub(crate) fn count(&mut self, which: usize, bytes: usize, at: At) {
-        self.first = self.first.min(at.now);
+        if at.now < self.first {
+            let opened = self.first;
+            self.talk().opened.get_or_insert(opened);
+            self.first = at.now;
+        }
         self.last = self.last.max(at.now);
         if at.capture == self.capture {
             self.note_frame(at.frame);
@@ -320,9 +368,13 @@ impl Flow {
         self.changed |= self.dir(which).packets == 1;
     }
 
+    /// One packet was counted so far.
+    pub(crate) fn is_first_packet(&self) -> bool {
+        self.dir(0).packets + self.dir(1).packets == 1
+    }
+
     pub(crate) fn protocol(&self) -> Option<&'static str> {
-        let decoder = self.decoder.map(|decoder| decoder.name);
-        let learned = self.talk.as_ref().and_then(|talk| talk.learned.name);
-        learned.or(decoder).or(self.named)
+        let told = self.talk.as_ref().and_then(|talk| talk.name());
+        told.or_else(|| self.key.transport.named())
     }
 }

@@ -81,7 +81,8 @@ fn read(base: u32, pieces: &[Piece]) -> (Vec<Option<u8>>, u64, u32) {
     stream.acknowledge(base);
     stream.acknowledge(base.wrapping_add(acknowledged));
     stream.close(&mut take);
-    (got, stream.lost, stream.gaps)
+    let (lost, gaps) = stream.lost();
+    (got, lost, gaps)
 }
 
 proptest! {

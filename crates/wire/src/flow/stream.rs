@@ -24,29 +24,43 @@ const MOST_JUMP: u32 = 1 << 30;
 
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
-    /// Next sequence number expected; meaningful once `started`.
+    /// Next sequence number expected, once `started`; before that the first one that the other end acknowledged.
     next: u32,
+    /// Initial sequence number, where the handshake was seen.
+    initial: u32,
+    /// Highest byte of this direction that the other end acknowledged, where it did.
+    acknowledged: u32,
     pub started: bool,
-    /// Initial sequence number, if the handshake was seen.
-    pub initial: Option<u32>,
-    /// Highest byte of this direction that the other end acknowledged, and the first such number seen.
-    acknowledged: Option<(u32, u32)>,
+    marks: u8,
     /// This direction carries acknowledgements: the other end exists.
     pub acknowledges: bool,
-    fin: bool,
+    /// Of most streams every byte is captured, and in order.
+    trouble: Option<Box<Trouble>>,
+}
+
+/// What is known of a stream beside its numbers, a bit each: there may be two million of them.
+mod mark {
+    pub(super) const INITIAL: u8 = 1;
+    pub(super) const ACKNOWLEDGED: u8 = 2;
+    pub(super) const FIN: u8 = 4;
     /// The FIN came right behind what was handed on.
-    ended: bool,
+    pub(super) const ENDED: u8 = 8;
     /// That it is over was told.
-    told: bool,
-    pub lost: u64,
-    pub gaps: u32,
-    /// Packets of the flow since its begin, modulo 2^32.
-    ticks: u32,
-    waiting: Option<Box<Waiting>>,
+    pub(super) const TOLD: u8 = 16;
+}
+
+/// What was lost, and what waits for what may be.
+#[derive(Debug, Default)]
+struct Trouble {
+    lost: u64,
+    gaps: u32,
+    waiting: Option<Waiting>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
+    /// Packets of the flow since the first segment came, modulo 2^32.
+    ticks: u32,
     /// By distance from the stream's position when they came; in order, may overlap.
     segments: VecDeque<Segment>,
     bytes: usize,
@@ -108,6 +122,10 @@ const fn low(length: usize) -> u32 {
 }
 
 impl Stream {
+    const fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
     pub(crate) fn start(&mut self, seq: u32) {
         if !self.started {
             self.started = true;
@@ -115,51 +133,86 @@ impl Stream {
         }
     }
 
+    /// The handshake shows where this direction begins.
+    pub(crate) fn begin(&mut self, initial: u32) {
+        self.initial = initial;
+        self.marks |= mark::INITIAL;
+    }
+
+    pub(crate) fn initial(&self) -> Option<u32> {
+        self.has(mark::INITIAL).then_some(self.initial)
+    }
+
+    /// Bytes that the capture lacks, and in how many places.
+    pub(crate) fn lost(&self) -> (u64, u32) {
+        self.trouble
+            .as_ref()
+            .map_or((0, 0), |trouble| (trouble.lost, trouble.gaps))
+    }
+
+    #[cold]
+    fn lose(&mut self, bytes: u64) {
+        let trouble = self.trouble.get_or_insert_default();
+        trouble.lost += bytes;
+        trouble.gaps += 1;
+    }
+
+    fn queue(&self) -> Option<&Waiting> {
+        self.trouble.as_ref()?.waiting.as_ref()
+    }
+
+    fn queue_mut(&mut self) -> Option<&mut Waiting> {
+        self.trouble.as_mut()?.waiting.as_mut()
+    }
+
+    fn first_waiting(&self) -> Option<&Segment> {
+        self.queue()?.segments.front()
+    }
+
     /// The other end says that everything before `ack` arrived.
     pub(crate) fn acknowledge(&mut self, ack: u32) {
-        self.acknowledged = Some(match self.acknowledged {
-            None => (ack, ack),
-            Some((first, highest)) => (
-                first,
-                if distance(ack, highest) > 0 {
-                    ack
-                } else {
-                    highest
-                },
-            ),
-        });
+        if !self.has(mark::ACKNOWLEDGED) {
+            self.marks |= mark::ACKNOWLEDGED;
+            self.acknowledged = ack;
+            if !self.started {
+                self.next = ack;
+            }
+        } else if distance(ack, self.acknowledged) > 0 {
+            self.acknowledged = ack;
+        }
     }
 
     /// Nothing waits, `seq` is what comes next and follows nothing that is still to come: the common case.
     pub(crate) fn is_next(&self, seq: u32, after: Option<u32>, reach: Reach) -> bool {
-        self.started && self.next == seq && self.waiting.is_none() && follows(after, reach)
+        self.started && self.next == seq && !self.waits() && follows(after, reach)
     }
 
     /// A FIN, whose number is `seq`.
     pub(crate) fn finish(&mut self, seq: u32) {
-        self.fin = true;
-        self.ended |= self.started && self.next == seq;
+        self.marks |= mark::FIN;
+        if self.started && self.next == seq {
+            self.marks |= mark::ENDED;
+        }
     }
 
     /// Whether the end was seen and all that comes before it was handed on: it came in its turn, or was acknowledged there.
     /// Says so once.
     pub(crate) fn is_over_now(&mut self) -> bool {
-        if !self.fin || self.told || self.waits() {
+        if !self.has(mark::FIN) || self.has(mark::TOLD) || self.waits() {
             return false;
         }
-        let acknowledged = || {
-            self.acknowledged
-                .is_some_and(|(_, highest)| distance(highest, self.next) == 1)
-        };
-        self.told = self.ended || acknowledged();
-        self.told
+        let acknowledged =
+            self.has(mark::ACKNOWLEDGED) && distance(self.acknowledged, self.next) == 1;
+        if self.has(mark::ENDED) || acknowledged {
+            self.marks |= mark::TOLD;
+        }
+        self.has(mark::TOLD)
     }
 
     pub(crate) fn advance(&mut self, length: usize, missing: usize) {
         self.next = self.next.wrapping_add(low(length + missing));
         if missing > 0 {
-            self.lost += missing as u64;
-            self.gaps += 1;
+            self.lose(missing as u64);
         }
     }
 
@@ -191,7 +244,8 @@ impl Stream {
         if ahead <= 0 && ahead.unsigned_abs() as usize >= bytes.len() + missing {
             return false;
         }
-        let waiting = self.waiting.get_or_insert_default();
+        let trouble = self.trouble.get_or_insert_default();
+        let waiting = trouble.waiting.get_or_insert_default();
         let place = waiting
             .segments
             .partition_point(|other| distance(other.seq, seq) <= 0);
@@ -211,7 +265,7 @@ impl Stream {
                 missing: low(missing),
                 at,
                 after,
-                tick: self.ticks,
+                tick: waiting.ticks,
             },
         );
         let full = waiting.segments.len() > MOST_SEGMENTS || waiting.bytes > MOST_BYTES;
@@ -242,12 +296,18 @@ impl Stream {
     /// there was any.
     pub(crate) fn flush(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) -> bool {
         let mut any = false;
-        while let Some(waiting) = &mut self.waiting {
-            let Some(first) = waiting.segments.front() else {
-                self.waiting = None;
+        loop {
+            let next = self.next;
+            let Some(waiting) = self.queue_mut() else {
                 break;
             };
-            if distance(first.seq, self.next) > 0 || !follows(first.after, reach) {
+            let Some(first) = waiting.segments.front() else {
+                if let Some(trouble) = &mut self.trouble {
+                    trouble.waiting = None;
+                }
+                break;
+            };
+            if distance(first.seq, next) > 0 || !follows(first.after, reach) {
                 break;
             }
             let Some(segment) = waiting.segments.pop_front() else {
@@ -271,17 +331,16 @@ impl Stream {
     pub(crate) fn give_up(&mut self, reach: Reach, deliver: &mut dyn FnMut(Deliver<'_>)) {
         let next = self.next;
         let Some(first) = self
-            .waiting
-            .as_mut()
+            .queue_mut()
             .and_then(|waiting| waiting.segments.front_mut())
         else {
             return;
         };
-        let hole = distance(first.seq, next);
+        let seq = first.seq;
+        let hole = distance(seq, next);
         if hole > 0 {
-            self.next = first.seq;
-            self.lost += u64::from(hole.unsigned_abs());
-            self.gaps += 1;
+            self.next = seq;
+            self.lose(u64::from(hole.unsigned_abs()));
             deliver(Deliver::Gap(u64::from(hole.unsigned_abs())));
         } else {
             first.after = None;
@@ -290,40 +349,37 @@ impl Stream {
     }
 
     /// Segments wait: behind a hole, or for the other direction.
-    pub(crate) const fn waits(&self) -> bool {
-        self.waiting.is_some()
+    pub(crate) fn waits(&self) -> bool {
+        self.queue().is_some()
     }
 
     /// Bytes that wait, with what it costs to keep them.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.as_ref().map_or(0, |waiting| {
+        self.queue().map_or(0, |waiting| {
             waiting.bytes + waiting.segments.len() * size_of::<Segment>()
         })
     }
 
     /// Packets of the flow since the first waiting segment came; `None` if none waits.
     pub(crate) fn age(&self) -> Option<u32> {
-        let first = self.waiting.as_ref()?.segments.front()?;
-        Some(self.ticks.wrapping_sub(first.tick))
+        let waiting = self.queue()?;
+        Some(waiting.ticks.wrapping_sub(waiting.segments.front()?.tick))
     }
 
     /// A packet of the flow passed.
-    pub(crate) const fn tick(&mut self) {
-        self.ticks = self.ticks.wrapping_add(1);
+    pub(crate) fn tick(&mut self) {
+        if let Some(waiting) = self.queue_mut() {
+            waiting.ticks = waiting.ticks.wrapping_add(1);
+        }
     }
 
     /// The first waiting segment has waited long enough. A hole that was not acknowledged may be one of the network.
     pub(crate) fn is_overdue(&self) -> bool {
-        let first = self
-            .waiting
-            .as_ref()
-            .and_then(|waiting| waiting.segments.front());
-        let (Some(first), Some(age)) = (first, self.age()) else {
+        let (Some(first), Some(age)) = (self.first_waiting(), self.age()) else {
             return false;
         };
-        let acknowledged = self
-            .acknowledged
-            .is_some_and(|(_, highest)| distance(highest, first.seq) >= 0);
+        let acknowledged =
+            self.has(mark::ACKNOWLEDGED) && distance(self.acknowledged, first.seq) >= 0;
         let hole = distance(first.seq, self.next) > 0;
         age > PATIENCE_ALONE || (age > PATIENCE && (acknowledged || !hole))
     }
@@ -333,16 +389,14 @@ impl Stream {
         while self.waits() {
             self.give_up(None, deliver);
         }
-        let Some((first, highest)) = self.acknowledged else {
+        if !self.has(mark::ACKNOWLEDGED) {
             return;
-        };
-        // A direction of which nothing was captured: the acknowledgements alone tell how much there was.
-        let known = if self.started { self.next } else { first };
-        let beyond = distance(highest, known);
+        }
+        // Of a direction of which nothing was captured the acknowledgements alone tell how much there was.
+        let beyond = distance(self.acknowledged, self.next);
         // FIN takes one number (RFC 9293, 3.4), seen or not.
         if beyond > 1 && beyond.unsigned_abs() < MOST_JUMP {
-            self.lost += u64::from(beyond.unsigned_abs());
-            self.gaps += 1;
+            self.lose(u64::from(beyond.unsigned_abs()));
         }
     }
 }
@@ -385,7 +439,7 @@ mod tests {
         stream.segment(arrived(u32::MAX - 1, b"abXX", 0), None, &mut got.take());
         stream.segment(arrived(u32::MAX - 1, b"abcd", 0), None, &mut got.take());
         assert_eq!(String::from_utf8(got.0).unwrap(), "abXXEFgh");
-        assert_eq!((stream.lost, stream.gaps), (0, 0));
+        assert_eq!(stream.lost(), (0, 0));
     }
 
     #[test]
@@ -402,7 +456,7 @@ mod tests {
         assert!(stream.is_overdue());
         stream.give_up(None, &mut got.take());
         assert_eq!((got.0.as_slice(), got.1), (b"~after".as_slice(), 10));
-        assert_eq!((stream.lost, stream.gaps), (10, 1));
+        assert_eq!(stream.lost(), (10, 1));
     }
 
     #[test]
@@ -432,7 +486,7 @@ mod tests {
         stream.segment(arrived(0, b"head", 96), None, &mut got.take());
         stream.segment(arrived(100, b"next", 0), None, &mut got.take());
         assert_eq!(got.0, b"head~next");
-        assert_eq!(stream.lost, 96);
+        assert_eq!(stream.lost().0, 96);
     }
 
     #[test]
@@ -442,12 +496,12 @@ mod tests {
         stream.acknowledge(1);
         stream.acknowledge(501);
         stream.close(&mut |_| {});
-        assert_eq!((stream.lost, stream.gaps), (500, 1));
+        assert_eq!(stream.lost(), (500, 1));
         let mut fine = Stream::default();
         fine.start(1);
         fine.acknowledge(2);
         fine.close(&mut |_| {});
-        assert_eq!(fine.gaps, 0, "an acknowledged FIN is no loss");
+        assert_eq!(fine.lost(), (0, 0), "an acknowledged FIN is no loss");
     }
 
     #[test]
@@ -456,10 +510,7 @@ mod tests {
         stream.start(0);
         for n in 0..10_000u32 {
             stream.segment(arrived(1000 + n * 20, &[7; 10], 0), None, &mut got.take());
-            let waiting = stream
-                .waiting
-                .as_ref()
-                .map_or(0, |waiting| waiting.segments.len());
+            let waiting = stream.queue().map_or(0, |waiting| waiting.segments.len());
             assert!(waiting <= MOST_SEGMENTS);
         }
     }

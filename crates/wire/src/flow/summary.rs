@@ -1,32 +1,27 @@
 //! What a flow tells of itself: kept small while the picture grows, and spelled out as facts at the end.
 //!
-//! A flow under way takes 576 bytes and its place in the table, one that is over 304 (a test holds both), and beside that
-//! what is peculiar to it: a dialogue and what it waits for, further VLANs and legs, forwarders.
+//! A flow under way takes 384 bytes and its place in the table, one that is over 208 (a test holds both), and beside that
+//! what is peculiar to it: a dialogue and what it waits for, further VLANs and legs, forwarders, what was lost.
 use std::borrow::Cow;
 
 use facts::kinds::{Conversation, RemoteSession};
 use facts::{Evidence, Mac, Time, Uid};
 
-use super::{Flow, Key, MOST_FRAMES, Told, Transport, legs};
+use super::{Flow, Key, MOST_FRAMES, Told, Transport};
 
 /// A conversation as it was when it was told.
 pub(crate) struct Summary {
     key: Key,
-    uid: Uid,
     first: Time,
     last: Time,
     packets: [u64; 2],
     bytes: [u64; 2],
-    lost: u64,
-    gaps: u64,
-    state: &'static str,
-    protocol: Option<&'static str>,
-    assumed: Option<&'static str>,
-    parent: Option<&'static str>,
+    /// Of the protocol, if the port alone tells it that is only assumed.
+    name: Option<&'static str>,
+    assumed: bool,
+    state: State,
     variant: Option<Cow<'static, str>>,
-    /// All VLANs, where they are not just the one below.
-    vlans: Option<Box<[u16]>>,
-    forwarders: Option<Box<[Mac]>>,
+    peculiar: Option<Box<Peculiar>>,
     capture: u32,
     frames: [u32; MOST_FRAMES],
     frame_count: u8,
@@ -37,6 +32,41 @@ pub(crate) struct Summary {
     vlan: Option<u16>,
     /// Of the client, and of the server.
     macs: [Option<Mac>; 2],
+}
+
+/// What most conversations do not have.
+#[derive(Default, PartialEq)]
+struct Peculiar {
+    /// Where that does not follow from the time of the first packet.
+    uid: Option<Uid>,
+    lost: u64,
+    gaps: u64,
+    parent: Option<&'static str>,
+    /// All VLANs, where they are not just the one of the conversation.
+    vlans: Option<Vec<u16>>,
+    forwarders: Vec<Mac>,
+}
+
+/// What became of a conversation.
+#[derive(Clone, Copy)]
+enum State {
+    Answered,
+    Unanswered,
+    Refused,
+    OneSided,
+    OneWay,
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            State::Answered => "answered",
+            State::Unanswered => "unanswered",
+            State::Refused => "refused",
+            State::OneSided => "one-sided",
+            State::OneWay => "one-way",
+        }
+    }
 }
 
 fn evidence(capture: u32, frames: &[u32], count: u8) -> Evidence {
@@ -74,14 +104,20 @@ impl Summary {
         let ports = self.key.transport.has_ports();
         let ([packets_out, packets_in], [bytes_out, bytes_in]) = (self.packets, self.bytes);
         let [client_mac, server_mac] = self.macs;
-        let vlans = match self.vlans {
-            Some(vlans) => vlans.into_vec(),
-            None => self.vlan.into_iter().collect(),
+        let peculiar = self.peculiar.map(|peculiar| *peculiar).unwrap_or_default();
+        let vlans = peculiar
+            .vlans
+            .unwrap_or_else(|| self.vlan.into_iter().collect());
+        let name = self.name.map(str::to_owned);
+        let (protocol, assumed) = if self.assumed {
+            (None, name)
+        } else {
+            (name, None)
         };
         Conversation {
             time: self.first,
             last: self.last,
-            uid: self.uid,
+            uid: peculiar.uid.unwrap_or_else(|| self.key.uid(self.first)),
             community_id: self.key.community_id(client, self.icmp),
             transport: self.key.transport.name(),
             client: from,
@@ -92,11 +128,9 @@ impl Summary {
             server_mac,
             vlan: self.vlan,
             vlans,
-            forwarders: (self.forwarders.iter().flatten())
-                .map(Mac::to_string)
-                .collect(),
-            protocol: self.protocol.map(str::to_owned),
-            assumed: self.assumed.map(str::to_owned),
+            forwarders: peculiar.forwarders.iter().map(Mac::to_string).collect(),
+            protocol,
+            assumed,
             variant: self.variant.map(Cow::into_owned),
             direction: match self.told {
                 Told::Handshake => "handshake",
@@ -105,15 +139,15 @@ impl Summary {
                 Told::First => "first",
             }
             .to_owned(),
-            state: self.state.to_owned(),
+            state: self.state.name().to_owned(),
             midstream: self.midstream,
             packets_out,
             packets_in,
             bytes_out,
             bytes_in,
-            lost_bytes: self.lost,
-            gaps: self.gaps,
-            parent: self.parent.map(str::to_owned),
+            lost_bytes: peculiar.lost,
+            gaps: peculiar.gaps,
+            parent: peculiar.parent.map(str::to_owned),
             evidence: evidence(self.capture, &self.frames, self.frame_count),
             ..Conversation::default()
         }
@@ -133,30 +167,30 @@ impl Flow {
         silent(0) || silent(1)
     }
 
-    fn state(&self) -> &'static str {
+    fn state(&self) -> State {
         let (client, server) = (self.dir(self.client()), self.dir(1 - self.client()));
         let (target, _) = self.key.end(1 - self.client());
         let only_reset =
-            self.reset_by == Some(1 - self.client) && !self.syn_ack && server.bytes == 0;
+            self.reset_by == Some(self.client == 0) && !self.syn_ack && server.bytes == 0;
         if self.unreachable && server.packets == 0 || only_reset {
-            "refused"
+            State::Refused
         } else if self.one_sided() {
-            "one-sided"
+            State::OneSided
         } else if server.packets > 0 && client.packets > 0 {
-            "answered"
+            State::Answered
         } else if target.is_group()
-            || client.legs.to_all()
+            || self.legs.to_all(self.client())
             || !self.key.transport.has_ports() && !self.asks()
         {
-            "one-way"
+            State::OneWay
         } else if self.key.transport == Transport::Udp
             && client.packets > 3
             && self.parent().is_some()
         {
             // A stream that another protocol announced needs no answer.
-            "one-way"
+            State::OneWay
         } else {
-            "unanswered"
+            State::Unanswered
         }
     }
 
@@ -176,7 +210,7 @@ impl Flow {
 
     /// The protocol whose port the server has, unless there was content that would have told.
     fn assumed(&self, server_port: u16, ports: bool) -> Option<&'static str> {
-        let lost = self.dir(0).stream.lost + self.dir(1).stream.lost > 0;
+        let lost = self.dir(0).stream.lost().0 + self.dir(1).stream.lost().0 > 0;
         let silent = self.dir(0).bytes + self.dir(1).bytes == 0;
         let unseen = silent || lost || self.midstream() || self.one_sided();
         if self.protocol().is_some() || !ports || !unseen {
@@ -191,30 +225,33 @@ impl Flow {
         let view = self.view();
         let talk = self.talk.as_deref();
         let (out, back) = (self.dir(self.client()), self.dir(1 - self.client()));
-        let legs = out.legs.iter().chain(back.legs.iter());
-        let mut vlans: Vec<u16> = legs.filter_map(legs::Leg::vlan).collect();
+        let legs = self.legs.iter(0).chain(self.legs.iter(1));
+        let mut vlans: Vec<u16> = legs.filter_map(|leg| leg.vlan()).collect();
         vlans.sort_unstable();
         vlans.dedup();
         let plain = vlans == view.vlan.as_slice();
-        let forwarders = talk.map(|talk| &talk.forwarders);
+        let (lost, lost_back) = (out.stream.lost(), back.stream.lost());
+        let uid = self.uid();
+        let peculiar = Peculiar {
+            uid: (uid != self.key.uid(self.first)).then_some(uid),
+            lost: lost.0.saturating_add(lost_back.0),
+            gaps: u64::from(lost.1) + u64::from(lost_back.1),
+            parent: self.parent(),
+            vlans: (!plain).then_some(vlans),
+            forwarders: talk.map(|talk| talk.forwarders.clone()).unwrap_or_default(),
+        };
+        let assumed = self.assumed(view.server.port, self.key.transport.has_ports());
         Summary {
             key: self.key,
-            uid: self.uid,
             first: self.first,
             last: self.last,
             packets: [out.packets, back.packets],
             bytes: [out.bytes, back.bytes],
-            lost: out.stream.lost.saturating_add(back.stream.lost),
-            gaps: u64::from(out.stream.gaps) + u64::from(back.stream.gaps),
+            name: self.protocol().or(assumed),
+            assumed: assumed.is_some(),
             state: self.state(),
-            protocol: self.protocol(),
-            assumed: self.assumed(view.server.port, self.key.transport.has_ports()),
-            parent: self.parent(),
             variant: talk.and_then(|talk| talk.learned.variant.clone()),
-            vlans: (!plain).then(|| vlans.into()),
-            forwarders: forwarders
-                .filter(|macs| !macs.is_empty())
-                .map(|macs| macs.as_slice().into()),
+            peculiar: (peculiar != Peculiar::default()).then(|| Box::new(peculiar)),
             capture: self.capture,
             frames: self.frames,
             frame_count: self.frame_count,
@@ -231,14 +268,14 @@ impl Flow {
     pub(crate) fn remote_session(&self) -> Option<RemoteSession> {
         let learned = self.talk.as_ref().map(|talk| &talk.learned);
         let told = learned.is_some_and(|learned| learned.session);
-        if !self.decoder.is_some_and(|decoder| decoder.remote) && !told {
+        if !self.decoder().is_some_and(|decoder| decoder.remote) && !told {
             return None;
         }
         let view = self.view();
         Some(RemoteSession {
             time: self.first,
             last: self.last,
-            uid: self.uid,
+            uid: self.uid(),
             protocol: self.protocol()?.to_owned(),
             client: view.client.address,
             client_mac: view.client.mac,
@@ -257,6 +294,6 @@ impl Flow {
 
 #[test]
 fn a_flow_without_content_and_one_that_is_over_stay_small() {
-    assert!(size_of::<Flow>() <= 576, "{}", size_of::<Flow>());
-    assert!(size_of::<Summary>() <= 304, "{}", size_of::<Summary>());
+    assert!(size_of::<Flow>() <= 384, "{}", size_of::<Flow>());
+    assert!(size_of::<Summary>() <= 208, "{}", size_of::<Summary>());
 }

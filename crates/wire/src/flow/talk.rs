@@ -64,7 +64,7 @@ impl Engine<'_> {
     /// Bytes of a stream, in order.
     pub(crate) fn stream(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
         // Bulk and what is encrypted are never looked at.
-        if flow.dir(which).tap.done {
+        if flow.tap(which).done {
             return;
         }
         let mut talk = flow.talk.take().unwrap_or_default();
@@ -96,10 +96,10 @@ impl Engine<'_> {
             .talk
             .as_ref()
             .is_some_and(|talk| talk.dialogue.is_some());
-        if began && !broken && !flow.dir(which).tap.lost && self.bridge(flow, which, lost, at) {
+        if began && !broken && !flow.tap(which).lost && self.bridge(flow, which, lost, at) {
             return;
         }
-        flow.dir_mut(which).tap.lost = true;
+        flow.tap_mut(which).lost = true;
         let Some(mut talk) = flow.talk.take() else {
             return;
         };
@@ -209,7 +209,7 @@ impl Engine<'_> {
         if silent && !self.recognise_datagram(flow, which, bytes) {
             return;
         }
-        if flow.dir(which).tap.done {
+        if flow.tap(which).done {
             return;
         }
         let Some(mut talk) = flow.talk.take() else {
@@ -218,12 +218,12 @@ impl Engine<'_> {
         if let Some(mut dialogue) = talk.dialogue.take() {
             self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
             // On layer 2 the number in the frame names the protocol: garbage there must not buy silence for what follows.
-            if flow.dir(which).tap.bad < MOST_BAD || !flow.key.transport.has_ports() {
+            if flow.tap(which).bad < MOST_BAD || !flow.key.transport.has_ports() {
                 talk.dialogue = Some(dialogue);
             } else {
                 self.with(flow, &mut talk, at, &[], |cx| dialogue.close(cx));
-                flow.dir_mut(0).tap.tries = MOST_TRIES;
-                flow.dir_mut(1).tap.tries = MOST_TRIES;
+                flow.tap_mut(0).tries = MOST_TRIES;
+                flow.tap_mut(1).tries = MOST_TRIES;
             }
         }
         flow.talk = Some(talk);
@@ -232,7 +232,7 @@ impl Engine<'_> {
     /// A datagram of a flow that nobody recognised yet.
     fn recognise_datagram(&mut self, flow: &mut Flow, which: usize, bytes: &[u8]) -> bool {
         let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
-        let tap = &mut flow.dir_mut(which).tap;
+        let tap = flow.tap_mut(which);
         if tap.tries >= MOST_TRIES {
             return false;
         }
@@ -285,7 +285,7 @@ impl Engine<'_> {
                         .unwrap_or(&[])
                 }
                 Step::Done => {
-                    flow.dir_mut(which).tap.done = true;
+                    flow.tap_mut(which).done = true;
                     break;
                 }
                 // A datagram holds whole messages: what needs more was cut off, by the capture or by the sender.
@@ -310,10 +310,9 @@ impl Engine<'_> {
         what: &'static str,
         at: At,
     ) {
-        let tap = &mut flow.dir_mut(which).tap;
+        let tap = flow.tap_mut(which);
         tap.bad = tap.bad.saturating_add(1);
-        let decoder = flow.decoder.map(|decoder| decoder.name);
-        let name = talk.learned.name.or(decoder).or(flow.named);
+        let name = talk.name().or_else(|| flow.key.transport.named());
         let (side, name) = (flow.side(which), name.unwrap_or_default());
         self.with(flow, talk, at, &[at.frame], |cx| {
             cx.oddity("protocol.malformed", side, Some(format!("{name}: {what}")))
@@ -335,7 +334,7 @@ impl Engine<'_> {
             flow: &talk.view,
             at,
             frames,
-            decoder: flow.decoder.unwrap_or(&protocols::NONE),
+            decoder: talk.decoder.unwrap_or(&protocols::NONE),
             picture: self.picture,
             expected: self.expected,
             learned: &mut talk.learned,
@@ -351,9 +350,8 @@ impl Engine<'_> {
     /// An unrecognised stream: probes its head, and the starts of later segments.
     fn recognise(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
         let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
-        let sent = flow.dir_mut(which);
-        let midstream = sent.stream.initial.is_none();
-        let (tap, held) = (&mut sent.tap, talk.held(which));
+        let midstream = flow.dir(which).stream.initial().is_none();
+        let (tap, held) = (flow.tap_mut(which), talk.held(which));
         let first = !tap.started && !midstream;
         let head = if held.bytes.is_empty() {
             Head {
@@ -386,7 +384,7 @@ impl Engine<'_> {
                 };
                 open(flow, talk, decoder, sender, which);
                 // What the other end said before, unrecognised, comes first: it spoke first.
-                let fresh = !flow.dir(1 - which).tap.lost;
+                let fresh = !flow.tap(1 - which).lost;
                 let other = talk.held(1 - which);
                 let earlier = std::mem::take(&mut other.bytes);
                 let frames = std::mem::take(&mut other.frames);
@@ -432,7 +430,7 @@ impl Engine<'_> {
 
     /// Bytes that were kept until the flow was recognised.
     fn feed_kept(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
-        if flow.dir(which).tap.done {
+        if flow.tap(which).done {
             return;
         }
         if let Some(mut dialogue) = talk.dialogue.take() {
@@ -452,6 +450,7 @@ impl Engine<'_> {
         at: At,
     ) {
         let mut bytes = bytes;
+        let decoder = talk.decoder;
         let held = talk.held(which);
         if held.skip > 0 {
             let count = usize::try_from(held.skip)
@@ -463,7 +462,7 @@ impl Engine<'_> {
         if bytes.is_empty() {
             return;
         }
-        if flow.dir(which).tap.lost {
+        if flow.tap(which).lost {
             let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
             let head = Head {
                 bytes,
@@ -473,11 +472,11 @@ impl Engine<'_> {
                 first: false,
                 open: true,
             };
-            let Some(decoder) = flow.decoder else { return };
+            let Some(decoder) = decoder else { return };
             if (decoder.probe)(&head) == Probe::NotOurs {
                 return;
             }
-            flow.dir_mut(which).tap.lost = false;
+            flow.tap_mut(which).lost = false;
         }
         if held.bytes.is_empty() {
             let frames = [at.frame];
@@ -555,7 +554,7 @@ impl Engine<'_> {
                     return rest.len();
                 }
                 Step::Done => {
-                    flow.dir_mut(which).tap.done = true;
+                    flow.tap_mut(which).done = true;
                     return 0;
                 }
                 Step::Bad(what) => {
@@ -573,7 +572,7 @@ impl Engine<'_> {
 
     fn lose(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, what: &'static str, at: At) {
         self.malformed(flow, talk, which, what, at);
-        flow.dir_mut(which).tap.lost = true;
+        flow.tap_mut(which).lost = true;
     }
 }
 
@@ -637,7 +636,7 @@ impl Decoder {
 
 /// The flow speaks `decoder`'s protocol; `which` sent the bytes that showed it.
 fn open(flow: &mut Flow, talk: &mut Talk, decoder: &'static Decoder, sender: Sender, which: usize) {
-    flow.decoder = Some(decoder);
+    talk.decoder = Some(decoder);
     talk.dialogue = Some((decoder.open)());
     let udp = flow.key.transport == Transport::Udp;
     let serves = |end: usize| decoder.serves(udp, flow.key.end(end).1);
@@ -658,7 +657,7 @@ fn open(flow: &mut Flow, talk: &mut Talk, decoder: &'static Decoder, sender: Sen
         }
     }
     for end in [0, 1] {
-        let tap = &mut flow.dir_mut(end).tap;
+        let tap = flow.tap_mut(end);
         tap.done = false;
         tap.started = true;
     }
@@ -670,8 +669,9 @@ pub(crate) fn open_expected(
     decoder: &'static Decoder,
     prepared: Option<Box<dyn Dialogue>>,
 ) {
-    flow.decoder = Some(decoder);
-    flow.talk().dialogue = Some(prepared.unwrap_or_else(decoder.open));
+    let talk = flow.talk();
+    talk.decoder = Some(decoder);
+    talk.dialogue = Some(prepared.unwrap_or_else(decoder.open));
 }
 
 /// Opens the dialogue of a layer-2 protocol.

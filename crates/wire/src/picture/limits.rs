@@ -50,9 +50,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a sensor that tells every few seconds. All tables full are some 480 MB: 160 of flows (620 bytes each) and what
-    /// their dialogues keep, 40 of conversations (304 bytes each), 60 of operations and 25 of names (with what they name,
-    /// less than a kilobyte and 400 bytes each), 15 of files and 16 of what is kept of them under way, 30 of addresses and identities, 64 of bytes that wait and 64 of fragments.
+    /// For a sensor that tells every few seconds. All tables full are some 410 MB: 105 of flows (400 bytes each) and what
+    /// their dialogues keep, 27 of conversations (208 bytes each), 60 of operations and 25 of names (with what they name,
+    /// less than a kilobyte and 400 bytes each), 15 of files and 16 of what is kept of them under way, 30 of
+    /// addresses and identities, 64 of bytes that wait and 64 of fragments.
     pub const fn live() -> Limits {
         Limits {
             addresses: 1 << 16,

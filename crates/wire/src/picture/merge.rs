@@ -47,13 +47,8 @@ impl Picture {
             *self.left_out.entry(table).or_default() += count;
         }
         for (key, value) in addresses {
-            let Some(into) = row(
-                &mut self.addresses,
-                key,
-                "addresses",
-                self.limits.addresses,
-                &mut self.left_out,
-            ) else {
+            let (limit, left_out) = (self.limits.addresses, &mut self.left_out);
+            let Some(into) = self.addresses.row(key, "addresses", limit, left_out) else {
                 continue;
             };
             into.claimed |= value.claimed;

@@ -6,6 +6,7 @@ mod limits;
 mod merge;
 mod rows;
 mod signs;
+mod table;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use crate::protocols::carried::Budget;
 
 pub(crate) use limits::ANSWERS;
 pub use limits::Limits;
+use table::Table;
 
 /// When and how often, and the frames that show it first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -186,7 +188,7 @@ pub struct Frames {
 /// Everything observed so far.
 #[derive(Default)]
 pub struct Picture {
-    pub(crate) addresses: HashMap<AddressKey, AddressRow>,
+    pub(crate) addresses: Table<AddressKey, AddressRow>,
     pub(crate) identities: HashMap<IdentityKey, Tally>,
     pub(crate) names: HashMap<NameKey, NameRow>,
     pub(crate) credentials: HashMap<CredentialKey, Tally>,

@@ -1,6 +1,5 @@
-//! The flows under way: places that are used again, a hash table that finds them, and a list of those that moved.
+//! The flows under way: places that are used again, a hash table that finds them, and a mark on those that moved.
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use crate::flow::{Flow, Key};
 
@@ -8,32 +7,39 @@ use crate::flow::{Flow, Key};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(u32);
 
-/// What the hash table holds: with the hash beside it, neither growth nor most comparisons touch a flow.
-struct Found {
-    hash: u32,
-    place: Place,
+impl Place {
+    const fn segment(self) -> usize {
+        (self.0 >> BITS) as usize
+    }
+
+    const fn within(self) -> usize {
+        (self.0 & ((1 << BITS) - 1)) as usize
+    }
 }
 
-impl Found {
-    /// The table wants its bits spread over the whole word.
-    const fn spread(hash: u32) -> u64 {
-        (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// Places are made so many at a time: what grows by doubling would hold all flows twice while it does. Large enough for
+/// the system to give the memory, page by page as it is used, and to get it back.
+const BITS: u32 = 10;
+const SEGMENT: usize = 1 << BITS;
+
+/// Some places, and which of their flows had packets since they were last told.
+#[derive(Default)]
+struct Segment {
+    flows: Vec<Option<Flow>>,
+    moved: [u64; SEGMENT / 64],
+}
+
+impl Segment {
+    fn move_mark(&mut self, within: usize) -> Option<(&mut u64, u64)> {
+        Some((self.moved.get_mut(within / 64)?, 1 << (within % 64)))
     }
 }
 
 #[derive(Default)]
-struct Slot {
-    flow: Option<Flow>,
-    /// Stands in the list of what moved.
-    moved: bool,
-}
-
 pub(super) struct Flows {
-    slots: Vec<Slot>,
+    segments: Vec<Segment>,
     free: Vec<Place>,
-    table: HashTable<Found>,
-    /// Places whose flows had packets since they were last told, each once.
-    moved: Vec<Place>,
+    table: HashTable<Place>,
     /// Where the search for flows that may go goes on.
     hand: u32,
     /// Where the packet before this one belonged: question and answer often come one after the other.
@@ -43,15 +49,10 @@ pub(super) struct Flows {
 }
 
 impl Flows {
-    pub(super) const fn new(seed: u64) -> Flows {
+    pub(super) fn new(seed: u64) -> Flows {
         Flows {
-            slots: Vec::new(),
-            free: Vec::new(),
-            table: HashTable::new(),
-            moved: Vec::new(),
-            hand: 0,
-            lately: None,
             seed,
+            ..Flows::default()
         }
     }
 
@@ -59,17 +60,16 @@ impl Flows {
         self.table.len()
     }
 
+    #[inline]
     pub(super) fn get(&self, place: Place) -> Option<&Flow> {
-        self.slots.get(place.0 as usize)?.flow.as_ref()
+        let segment = self.segments.get(place.segment())?;
+        segment.flows.get(place.within())?.as_ref()
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Flow> {
-        self.slots.get_mut(place.0 as usize)?.flow.as_mut()
-    }
-
-    #[allow(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
-    fn hash(&self, key: &Key) -> u32 {
-        key.hash(self.seed) as u32
+        let segment = self.segments.get_mut(place.segment())?;
+        segment.flows.get_mut(place.within())?.as_mut()
     }
 
     pub(super) fn find(&mut self, key: &Key) -> Option<Place> {
@@ -77,43 +77,56 @@ impl Flows {
         if lately.is_some_and(|flow| flow.key == *key) {
             return self.lately;
         }
-        let hash = self.hash(key);
-        let is_it = |found: &Found| {
-            found.hash == hash && self.get(found.place).is_some_and(|flow| flow.key == *key)
-        };
-        let found = self.table.find(Found::spread(hash), is_it)?;
-        self.lately = Some(found.place);
+        let is_it = |place: &Place| self.get(*place).is_some_and(|flow| flow.key == *key);
+        let found = *self.table.find(key.hash(self.seed), is_it)?;
+        self.lately = Some(found);
         self.lately
+    }
+
+    /// A place without a flow; `None` where no more can be named.
+    fn vacancy(&mut self) -> Option<Place> {
+        if let Some(place) = self.free.pop() {
+            return Some(place);
+        }
+        let full = |segment: &Segment| segment.flows.len() >= SEGMENT;
+        if self.segments.last().is_none_or(full) {
+            self.segments.push(Segment {
+                flows: Vec::with_capacity(SEGMENT),
+                ..Segment::default()
+            });
+        }
+        let place = u32::try_from(self.places_made()).ok()?;
+        self.segments.last_mut()?.flows.push(None);
+        Some(Place(place))
     }
 
     /// Adds a flow whose key is not in the table yet; `None` where no more can be named.
     pub(super) fn add(&mut self, flow: Flow) -> Option<Place> {
-        let hash = self.hash(&flow.key);
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                let place = Place(u32::try_from(self.slots.len()).ok()?);
-                self.slots.push(Slot::default());
-                place
-            }
-        };
-        self.slots.get_mut(place.0 as usize)?.flow = Some(flow);
-        self.table
-            .insert_unique(Found::spread(hash), Found { hash, place }, |found| {
-                Found::spread(found.hash)
-            });
+        let hash = flow.key.hash(self.seed);
+        let place = self.vacancy()?;
+        let segment = self.segments.get_mut(place.segment())?;
+        *segment.flows.get_mut(place.within())? = Some(flow);
+        let Flows {
+            table,
+            segments,
+            seed,
+            ..
+        } = self;
+        // Growing asks every flow for its key: it comes too seldom to keep a hash for each.
+        table.insert_unique(hash, place, |place| {
+            let segment = segments.get(place.segment());
+            let flow = segment.and_then(|segment| segment.flows.get(place.within())?.as_ref());
+            flow.map_or(0, |flow| flow.key.hash(*seed))
+        });
         Some(place)
     }
 
     pub(super) fn remove(&mut self, place: Place) -> Option<Flow> {
-        let flow = self.slots.get_mut(place.0 as usize)?.flow.take()?;
-        let hash = self.hash(&flow.key);
-        let entry = self.table.entry(
-            Found::spread(hash),
-            |found| found.place == place,
-            |found| Found::spread(found.hash),
-        );
-        if let Entry::Occupied(entry) = entry {
+        let segment = self.segments.get_mut(place.segment())?;
+        let flow = segment.flows.get_mut(place.within())?.take()?;
+        let hash = flow.key.hash(self.seed);
+        let entry = self.table.find_entry(hash, |found| *found == place);
+        if let Ok(entry) = entry {
             entry.remove();
         }
         self.free.push(place);
@@ -121,34 +134,55 @@ impl Flows {
     }
 
     /// The flow, which has something to tell by now.
+    #[inline]
     pub(super) fn touch(&mut self, place: Place) -> Option<&mut Flow> {
-        let slot = self.slots.get_mut(place.0 as usize)?;
-        if !slot.moved {
-            slot.moved = true;
-            self.moved.push(place);
-        }
-        slot.flow.as_mut()
+        let segment = self.segments.get_mut(place.segment())?;
+        let (word, mark) = segment.move_mark(place.within())?;
+        *word |= mark;
+        segment.flows.get_mut(place.within())?.as_mut()
     }
 
-    /// The places that moved since this was asked last. Some may be empty by now.
+    /// The places that moved since this was asked last, in their order. Some may be empty by now.
     pub(super) fn moved(&mut self) -> Vec<Place> {
-        let moved = std::mem::take(&mut self.moved);
-        for place in &moved {
-            if let Some(slot) = self.slots.get_mut(place.0 as usize) {
-                slot.moved = false;
+        let mut moved = Vec::new();
+        for (place, word) in (0u32..).step_by(64).zip(
+            self.segments
+                .iter_mut()
+                .flat_map(|segment| &mut segment.moved),
+        ) {
+            let mut marks = std::mem::take(word);
+            while marks != 0 {
+                moved.push(Place(place + marks.trailing_zeros()));
+                marks &= marks - 1;
             }
         }
         moved
     }
 
-    /// All places, in their order.
-    pub(super) fn places(&self) -> impl Iterator<Item = Place> + use<> {
-        (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)).map(Place)
+    fn places_made(&self) -> usize {
+        let last = self
+            .segments
+            .last()
+            .map_or(0, |segment| segment.flows.len());
+        self.segments.len().saturating_sub(1) * SEGMENT + last
+    }
+
+    fn all(&self) -> u32 {
+        u32::try_from(self.places_made()).unwrap_or(u32::MAX)
+    }
+
+    /// Takes all flows out, in the order of places; their memory is given back on the way.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Flow> + use<> {
+        let Flows { segments, .. } = std::mem::take(self);
+        segments
+            .into_iter()
+            .flat_map(|segment| segment.flows)
+            .flatten()
     }
 
     /// The next `count` places, round and round: every place has its turn.
     pub(super) fn turn(&mut self, count: u32) -> impl Iterator<Item = Place> + use<> {
-        let all = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        let all = self.all();
         let from = self.hand;
         let count = count.min(all);
         self.hand = (from + count).checked_rem(all).unwrap_or(0);

@@ -152,8 +152,8 @@ impl Worker {
 
     /// Closes every flow and gives the picture: all of it, or what was not taken before.
     pub fn finish(mut self) -> Picture {
-        for place in self.flows.places() {
-            self.close(place);
+        for flow in self.flows.drain() {
+            self.end(flow);
         }
         self.settle_counts();
         self.picture
@@ -291,11 +291,10 @@ impl Worker {
         if ends.tags.outer.is_some() {
             double_tag(picture, here, ends, src.into(), dst.into());
         }
-        if flow.decoder.is_none() && flow.named.is_none() {
-            match protocols::on(carrier) {
-                Some(decoder) => open_layer2(flow, decoder),
-                None => flow.named = names::of_layer2(payload),
-            }
+        if flow.is_first_packet()
+            && let Some(decoder) = protocols::on(carrier)
+        {
+            open_layer2(flow, decoder);
         }
         if transport == Transport::EtherType(0x0806) {
             let read = control::arp(bytes, flow, ends, picture, here.at);

@@ -54,7 +54,7 @@ impl Worker {
         let udp = glance.tcp.is_none();
         let place = self.flows.find(&glance.key);
         let flow = place.and_then(|place| self.flows.get(place));
-        let known = flow.and_then(|flow| flow.decoder);
+        let known = flow.and_then(|flow| flow.decoder());
         let is_control = match known {
             Some(decoder) => protocols::controls(decoder),
             None => {
@@ -63,7 +63,7 @@ impl Worker {
             }
         };
         let is_read = |flow: &Flow| {
-            let done = |which| flow.dir(which).tap.is_done();
+            let done = |which| flow.tap(which).is_done();
             !done(glance.sender) && (glance.payload > 0 || !done(1 - glance.sender))
         };
         match flow {

@@ -10,7 +10,7 @@ use crate::flow::{
     Engine, Flow, Forwarded, Key, Sight, Stream, Transport, is_stale, open_expected,
 };
 use crate::net::link::Ends;
-use crate::picture::{self, AddressKey, Frames, Picture, RouteKey, Tally};
+use crate::picture::{AddressKey, Frames, Picture, RouteKey, Tally};
 
 /// Flows looked at to find one that may give way.
 const MOST_LOOKED_AT: u32 = 64;
@@ -121,7 +121,7 @@ impl Worker {
             flow.talk().parent = Some(expected.parent);
             match expected.decoder {
                 Some(decoder) => open_expected(flow, decoder, expected.dialogue.take()),
-                None => flow.named = Some(expected.name),
+                None => flow.talk().named = Some(expected.name),
             }
             return;
         }
@@ -140,10 +140,13 @@ impl Worker {
 
     /// Ends a flow: what waits is read, what was asked stays unanswered, and the picture gets its facts.
     pub(super) fn close(&mut self, place: Place) {
-        let Some(mut flow) = self.flows.remove(place) else {
-            return;
-        };
-        self.waiting = self.waiting.saturating_sub(flow.held);
+        if let Some(flow) = self.flows.remove(place) {
+            self.end(flow);
+        }
+    }
+
+    pub(super) fn end(&mut self, mut flow: Flow) {
+        self.waiting = self.waiting.saturating_sub(flow.held());
         let at = flow.place_in_time();
         let mut engine = Engine {
             picture: &mut self.picture,
@@ -219,10 +222,10 @@ fn addresses(told: &mut Picture, flow: &mut Flow, which: usize) {
     let ip = address
         .ip()
         .filter(|ip| !ip.is_unspecified() && !is_group(*ip));
-    for leg in flow.dir_mut(which).legs.news() {
+    flow.legs.news(which, |leg| {
         let mac = leg.src().filter(|mac| mac.is_device());
         if mac.is_none() && ip.is_none() {
-            continue;
+            return;
         }
         let key = AddressKey {
             mac,
@@ -235,8 +238,7 @@ fn addresses(told: &mut Picture, flow: &mut Flow, which: usize) {
             limits,
             ..
         } = told;
-        let Some(row) = picture::row(addresses, key, "addresses", limits.addresses, left_out)
-        else {
+        let Some(row) = addresses.row(key, "addresses", limits.addresses, left_out) else {
             return;
         };
         row.hops = match (row.hops, ip.is_some().then_some(leg.hops)) {
@@ -251,7 +253,7 @@ fn addresses(told: &mut Picture, flow: &mut Flow, which: usize) {
             evidence,
         };
         row.tally.take(tally);
-    }
+    });
 }
 
 fn is_group(ip: IpAddr) -> bool {

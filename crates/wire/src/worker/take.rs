@@ -24,7 +24,7 @@ impl Worker {
     /// operation that was not told before. A conversation that had packets, or ended, is one row of all that it was since
     /// its beginning: it takes the place of the row with the same uid that was told before. The flows live on.
     ///
-    /// The work is in proportion to the flows that moved, whatever the size of the table.
+    /// The work is in proportion to the flows that moved; of the others a bit each is looked at.
     pub fn take(&mut self) -> Picture {
         for place in self.flows.moved() {
             self.tell_at(place);

@@ -97,9 +97,11 @@ impl Worker {
                     here,
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
-                if let Some(passed) = self.pass_and_count(here, ends, &passing) {
-                    let told = control::routers(packet, ends, passed.engine.picture, here.at);
-                    passed.flow.named = told.or(names::of_ip(other));
+                if let Some(passed) = self.pass_and_count(here, ends, &passing)
+                    && let Some(name) =
+                        control::routers(packet, ends, passed.engine.picture, here.at)
+                {
+                    passed.flow.talk().named = Some(name);
                 }
                 Ok(())
             }
@@ -119,9 +121,7 @@ impl Worker {
                 here,
             );
             self.count_frame(here, names::of_ip(packet.protocol).is_some());
-            if let Some(passed) = self.pass_and_count(here, ends, &passing) {
-                passed.flow.named = names::of_ip(packet.protocol);
-            }
+            self.pass_and_count(here, ends, &passing);
         }
     }
 
@@ -224,15 +224,13 @@ impl Worker {
         let Some(flow) = self.flows.get_mut(place) else {
             return;
         };
-        flow.unweighed = false;
-        let waits = flow.waiting();
-        let before = std::mem::replace(&mut flow.held, waits);
+        let (waits, before) = flow.weigh();
         self.waiting = self.waiting.saturating_sub(before) + waits;
         if waits <= before || self.waiting <= self.picture.limits.waiting_bytes {
             return;
         }
         for other in self.flows.turn(MOST_RELIEVED) {
-            let flow = self.flows.get(other).filter(|flow| flow.held > 0);
+            let flow = self.flows.get(other).filter(|flow| flow.held() > 0);
             if flow.is_some_and(|flow| here.at.now.since(flow.last) > SILENT) {
                 self.relieve(other);
             }
@@ -253,16 +251,15 @@ impl Worker {
         let Some(flow) = flows.touch(place) else {
             return;
         };
-        *picture.left_out.entry("bytes out of order").or_default() += flow.held as u64;
+        *picture.left_out.entry("bytes out of order").or_default() += flow.held() as u64;
         let at = flow.place_in_time();
         let mut engine = Engine { picture, expected };
         settle(&mut engine, flow, at, Stream::waits);
         for which in [0, 1] {
             engine.forget(flow, which, at);
         }
-        flow.unweighed = false;
-        self.waiting = self.waiting.saturating_sub(flow.held) + flow.waiting();
-        flow.held = flow.waiting();
+        let (waits, before) = flow.weigh();
+        self.waiting = self.waiting.saturating_sub(before) + waits;
     }
 
     /// A new handshake on the ends of an old connection: that one is over.
@@ -274,7 +271,7 @@ impl Worker {
             return;
         };
         let stream = &flow.dir(passing.sender).stream;
-        if stream.started && stream.initial != Some(seq) {
+        if stream.started && stream.initial() != Some(seq) {
             self.close(place);
         }
     }
@@ -311,8 +308,7 @@ impl Worker {
         }
         let Passed { flow, engine, .. } = passed;
         let picture = engine.picture;
-        if flow.named.is_none() {
-            flow.named = Some(if six { "icmp6" } else { "icmp" });
+        if flow.is_first_packet() {
             flow.icmp = (kind, code);
             // The one who answers is the server, even when the question was not captured.
             if matches!((six, kind), (false, 0) | (true, 129)) {
@@ -363,11 +359,11 @@ fn segment(
         seq = seq.wrapping_add(1);
         flow.shake(sender, tcp.has(Tcp::ACK));
         let stream = &mut flow.dir_mut(sender).stream;
-        stream.initial = Some(tcp.seq);
+        stream.begin(tcp.seq);
         stream.start(seq);
     }
-    if tcp.has(Tcp::RST) && flow.reset_by.is_none() {
-        flow.reset_by = u8::try_from(sender).ok();
+    if tcp.has(Tcp::RST) {
+        flow.reset(sender);
     }
     let (own, other) = flow.streams_mut(sender);
     let after = tcp.has(Tcp::ACK).then_some(tcp.ack);
