@@ -1,4 +1,6 @@
 //! The texts of an incident: nothing made up, nothing hidden by half, and who is owed what since when.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
 use facts::Time;
 use facts::lists::Reporting;
 use facts::records::{Addressee, Incident, Record, ReportSent};
