@@ -304,7 +304,7 @@ mod tests {
                 number += 1;
                 let frame = Frame {
                     link: Link::Ethernet,
-                    time: Time(i64::try_from(frame.at).unwrap() * 1000),
+                    time: Time(frame.at * 1000),
                     wire_len: u32::try_from(frame.bytes.len()).unwrap(),
                     data: &frame.bytes,
                     capture: 0,
