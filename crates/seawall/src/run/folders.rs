@@ -84,6 +84,11 @@ pub fn start(
                 }
                 std::thread::sleep(LOOK);
             }
+            for reader in readers {
+                if !send(reader.end()) {
+                    return;
+                }
+            }
         })
 }
 
@@ -141,6 +146,21 @@ impl Reader {
             }
         }
         true
+    }
+
+    /// What is known only once every conversation is over: whatever still waits for an answer did not get one.
+    fn end(self) -> Report {
+        let Reader {
+            worker, mut names, ..
+        } = self;
+        let mut facts = worker.finish().into_facts(Vec::new());
+        names.spell_out(&mut facts);
+        Report {
+            at: clock::now(),
+            facts,
+            health: None,
+            files: Vec::new(),
+        }
     }
 
     /// The facts of a capture behind its first `known` frames, and how many it has; `None` when there is no time to read

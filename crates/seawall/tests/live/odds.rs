@@ -224,8 +224,12 @@ fn a_capture_that_grows_is_read_on_from_where_it_ended() {
     };
     put(&bytes[..bytes.len() / 2 + 7], 2);
     let sensor = Sensor::begin(&site);
+    // The state folder comes with the first save.
+    let saved = || {
+        fs::read_dir(state(&site).join("history")).is_ok_and(|mut days| days.any(|day| day.is_ok()))
+    };
     until("its first half is remembered", || {
-        !remembered(&site, "operation").is_empty()
+        saved() && !remembered(&site, "operation").is_empty()
     });
     let half = remembered(&site, "operation").len();
     put(&bytes, 1);
