@@ -764,11 +764,6 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "frames of a serial bus in a maker's wrapper, which are counted under its SNAP number",
     ),
     (
-        "EmreEkin__ICS-Pcaps__59.pcap",
-        "iec104",
-        "one octet that keeps the connection alive stands before the first command",
-    ),
-    (
         "ITI__ICS-Security-Tools__cip-eth-set-2.pcap",
         "cip",
         "the answer alone was captured; it tells what was asked",
@@ -832,11 +827,6 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "ntop__nDPI__malformed_dns.pcap",
         "dns",
         "a message for tshark's reader, not a name",
-    ),
-    (
-        "ntop__nDPI__quic-v2.pcapng",
-        "sni",
-        "QUIC is named, and not decrypted",
     ),
     (
         "seladb__PcapPlusPlus__NullLoopback.pcap",

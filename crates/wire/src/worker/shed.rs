@@ -355,7 +355,15 @@ mod tests {
             }
         });
         assert!(control.conversations.len() < whole.conversations.len());
-        let (a, b) = (&whole.operations, &control.operations);
+        // What was put aside of a file cannot be hashed; that it was carried is told all the same.
+        let told = |facts: &Facts| -> Vec<_> {
+            let told = facts.operations.iter().cloned().map(|mut one| {
+                (one.content_sha256, one.content_bytes) = (None, None);
+                one
+            });
+            told.collect()
+        };
+        let (a, b) = (&told(&whole), &told(&control));
         let say = |one: &facts::kinds::Operation| {
             format!(
                 "{} {:?} {:?} {:?}",
