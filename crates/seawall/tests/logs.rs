@@ -58,6 +58,8 @@ fn zeek_logs_hold_every_conversation_and_operation_in_both_forms() {
     let operations = facts(&captures, "operation", "source");
     let with_operation = told.iter().filter(|line| line["operation"].is_string());
     assert_eq!(with_operation.count(), operations.len());
+    let files = facts(&captures, "file", "source");
+    assert_eq!(by_path["files"].len(), files.len());
     for path in ["modbus_detailed", "s7comm", "cip", "dns", "ssl", "notice"] {
         assert!(by_path.contains_key(path), "{path}");
     }

@@ -1,4 +1,4 @@
-//! Suricata's EVE JSON (docs.suricata.io, "Eve JSON Format"): `flow`, `dns`, `tls`, `http`, `ssh`, `rdp`, `rfb`, `anomaly`, and
+//! Suricata's EVE JSON (docs.suricata.io, "Eve JSON Format"): `flow`, `dns`, `tls`, `http`, `ssh`, `rdp`, `rfb`, `fileinfo`, `anomaly`, and
 //! one event type per control protocol, named as the decoder.
 //!
 //! `flow_id` is the facts' own name of the conversation, cut to 63 bits, and the same in every run; `community_id` is that
@@ -96,6 +96,20 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
         });
         let event = event(&row.protocol, row.time, flow, ends, facts, &row.evidence);
         put(event.map(|event| with(event, &row.protocol, body, row.count, row.last)))?;
+    }
+    for row in &facts.carried_files {
+        let flow = flows.find(row.community_id.as_deref(), row.time);
+        let mut ends = Ends::or(flow, row.source, row.target);
+        if ends.client.0 != row.source {
+            std::mem::swap(&mut ends.client, &mut ends.server);
+        }
+        let body = json!({
+            "filename": row.path.as_ref().or(row.name.as_ref()), "magic": row.mime, "size": row.size.unwrap_or(row.bytes),
+            "sha256": row.sha256, "gaps": !row.complete, "stored": false,
+            "state": if row.complete { "CLOSED" } else { "TRUNCATED" },
+        });
+        let event = event("fileinfo", row.time, flow, ends, facts, &row.evidence);
+        put(event.map(|event| with(event, "fileinfo", body, row.count, row.last)))?;
     }
     for row in &facts.oddities {
         let (Some(source), Some(target)) = (row.source, row.target) else {

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use facts::kinds::{Conversation, Name};
 use facts::{Address, Facts, Time};
 
+/// Conversations between the same two looked at to find the one that carried a name.
+const MOST_LOOKED_AT: usize = 64;
+
 /// Conversations by Community ID and by their two ends, in the order of time.
 pub(super) struct Flows<'f> {
     by_id: HashMap<&'f str, Vec<&'f Conversation>>,
@@ -38,11 +41,10 @@ impl<'f> Flows<'f> {
             return self.find(name.community_id.as_deref(), name.time);
         }
         let flows = self.by_ends.get(&[name.client, name.server])?;
-        let flow = flows.iter().rev().find(|flow| {
-            flow.protocol.as_deref() == Some(&name.via)
-                && flow.time <= name.time
-                && name.time <= flow.last
-        });
+        let begun = flows.partition_point(|flow| flow.time <= name.time);
+        let latest = flows.iter().take(begun).rev().take(MOST_LOOKED_AT);
+        let mut latest = latest.filter(|flow| flow.protocol.as_deref() == Some(&name.via));
+        let flow = latest.find(|flow| name.time <= flow.last);
         flow.copied()
     }
 }

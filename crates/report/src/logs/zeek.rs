@@ -1,5 +1,6 @@
 //! Zeek's logs, as JSON lines with `_path` or as files in Zeek's own format (docs.zeek.org, "Zeek Log Formats and
-//! Inspection"), with the columns of its `conn`, `dns`, `ssl`, `http`, `ssh`, `software`, `weird` and `notice`, and the names and ends
+//! Inspection"), with the columns of its `conn`, `dns`, `ssl`, `http`, `ssh`, `files`, `software`, `weird` and
+//! `notice`, and the names and ends
 //! of the ICSNPP parsers' logs for control protocols.
 //!
 //! Differences that the facts make: one line of `dns` or of a control protocol stands for `count` of the same until `last`;
@@ -151,6 +152,8 @@ log!(SESSION = "ssh" ["user": String, "detail": String]);
 log!(WEIRD = "weird" ["name": String, "addl": String, "notice": Bool, "count": Count, "last": Time]);
 log!(NOTICE = "notice" ["proto": Enum, "note": Enum, "msg": String, "sub": String, "src": Addr, "dst": Addr,
     "count": Count, "last": Time]);
+log!(FILES = "files" ["source": String, "mime_type": String, "filename": String, "is_orig": Bool, "seen_bytes": Count,
+    "total_bytes": Count, "missing_bytes": Count, "sha256": String, "count": Count, "last": Time]);
 log!(CONTROL = "" ["source_h": Addr, "source_p": Port, "destination_h": Addr, "destination_p": Port, "operation": String,
     "object": String, "function": String, "outcome": String, "content_bytes": Count, "content_sha256": String,
     "count": Count, "last": Time]);
@@ -175,6 +178,27 @@ fn write(facts: &Facts, to: Place<'_>) -> io::Result<()> {
     sessions(facts, &mut pen)?;
     for row in &facts.operations {
         operation(row, &flows, &mut pen)?;
+    }
+    for row in &facts.carried_files {
+        let flow = flows.find(row.community_id.as_deref(), row.time);
+        let ends = Ends::or(flow, row.source, row.target);
+        if !ends.are_ip() {
+            continue;
+        }
+        let cells = vec![
+            row.protocol.as_str().into(),
+            row.mime.as_deref().into(),
+            row.path.as_deref().or(row.name.as_deref()).into(),
+            (ends.client.0 == row.source).into(),
+            row.bytes.into(),
+            row.size.into(),
+            row.missing.into(),
+            row.sha256.as_deref().into(),
+            row.count.into(),
+            row.last.into(),
+        ];
+        let head = head(row.time, flow, ends);
+        pen.line(&FILES, FILES.path, with(head, cells))?;
     }
     for row in &facts.identities {
         let Some(ip) = row.ip.filter(|_| row.attribute == "software") else {
@@ -358,6 +382,9 @@ fn log_of(protocol: &str) -> String {
         "fins" => "omron_fins".to_owned(),
         "profinet-cm" => "profinet_io_cm".to_owned(),
         "ethercat" => "ecat_registers".to_owned(),
+        // These have logs of Zeek's own, of other columns.
+        "conn" | "dns" | "ssl" | "http" | "ssh" | "rdp" | "rfb" | "files" | "weird" | "notice"
+        | "software" => format!("{protocol}_operations"),
         other => other.replace('-', "_"),
     }
 }
