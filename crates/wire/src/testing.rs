@@ -186,7 +186,7 @@ pub(crate) fn render(facts: &Facts) -> String {
         let path = f.path.as_deref().or(f.name.as_deref()).unwrap_or("?");
         let hash = f.sha256.as_deref().and_then(|hash| hash.get(..8));
         let size = f.size.map_or("?".to_owned(), |size| size.to_string());
-        let (way, bytes, kind) = (&f.direction, f.bytes, f.kind.as_deref().unwrap_or("?"));
+        let (way, bytes, kind) = (&f.direction, f.bytes, f.content.as_deref().unwrap_or("?"));
         let detail = f.detail.as_deref().unwrap_or("");
         let page = if f.page { " page" } else { "" };
         let user = f.user.as_deref().unwrap_or("");

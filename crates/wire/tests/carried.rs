@@ -64,7 +64,7 @@ fn line(file: &File) -> String {
         file.target,
         file.bytes,
         file.sha256.as_deref().map_or("-", |hash| &hash[..8]),
-        or(&file.kind),
+        or(&file.content),
         or(&file.user),
         file.outcome.map_or("-", facts::kinds::Outcome::name),
         or(&file.detail),

@@ -45,7 +45,7 @@ kind! {
         mime: Option<String> => opening,
         /// What it is by its content: `program`, `archive`, `document`, `picture`, `video`, `sound`, `font`, `text`, or `data`
         /// where the content does not tell.
-        kind: Option<String> => opening,
+        content: Option<String> => opening,
         /// Whether it came as part of a web page or as a message between programs (HTML, script, style, picture, JSON, XML)
         /// rather than as a file to keep or to run.
         page: bool,

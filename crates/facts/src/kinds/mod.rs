@@ -113,3 +113,14 @@ fn every_kind_and_column_says_what_it_is() {
         }
     }
 }
+
+#[test]
+fn no_column_hides_the_kind_of_a_row_in_a_stream_of_several() {
+    for kind in KINDS {
+        assert!(
+            kind.columns.iter().all(|column| column.name != "kind"),
+            "{}",
+            kind.name
+        );
+    }
+}

@@ -348,7 +348,7 @@ impl Cx<'_> {
             complete: sum.complete,
             sha256: sum.sha256,
             mime: sum.look.mime.map(str::to_owned),
-            kind: (sum.bytes > 0).then(|| sum.look.kind.to_owned()),
+            content: (sum.bytes > 0).then(|| sum.look.kind.to_owned()),
             page: about.page,
             detail: about.detail,
             user: about.user,
