@@ -76,7 +76,7 @@ impl Page<'_> {
                             (self.operations())
                             (self.coverage())
                             (self.skipped())
-                            (self.not_judged())
+                            @if !self.picks.assessment.not_judged.is_empty() { (self.not_judged()) }
                             (self.replay())
                         }
                     }
@@ -148,7 +148,9 @@ impl Page<'_> {
                     li { a href="#operations" { "Operations" } }
                     li { a href="#coverage" { "Coverage and blind spots" } }
                     li { a href="#skipped" { "Skipped" } }
-                    li { a href="#not-judged" { "Not judged yet" } }
+                    @if !self.picks.assessment.not_judged.is_empty() {
+                        li { a href="#not-judged" { "Not judged yet" } }
+                    }
                     li { a href="#replay" { "Evidence and replay" } }
                 }
             }

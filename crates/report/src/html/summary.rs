@@ -11,6 +11,7 @@ use crate::words;
 impl Page<'_> {
     pub(super) fn summary(&self) -> Markup {
         let assessment = self.picks.assessment;
+        let waits = !assessment.not_judged.is_empty();
         html! {
             section id="summary" aria-labelledby="summary-heading" {
                 h2 id="summary-heading" { "Summary" }
@@ -27,7 +28,7 @@ impl Page<'_> {
                         thead { tr {
                             th scope="col" { "Area" }
                             @for verdict in Verdict::ALL { th scope="col" { (words::capital(verdict.words())) } }
-                            th scope="col" { "Not judged yet" }
+                            @if waits { th scope="col" { "Not judged yet" } }
                         } }
                         tbody {
                             @for area in pick::areas() {
@@ -45,9 +46,9 @@ impl Page<'_> {
                                                 } " "
                                             } }
                                         }
-                                        td { @for one in left() {
+                                        @if waits { td { @for one in left() {
                                             a.chip.left href="#not-judged" title=(show(&one.title)) { (show(&one.id)) } " "
-                                        } }
+                                        } } }
                                     }
                                 }
                             }

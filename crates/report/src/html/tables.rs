@@ -311,22 +311,19 @@ impl Page<'_> {
         html! {
             section id="not-judged" aria-labelledby="not-judged-heading" {
                 h2 id="not-judged-heading" { "Not judged yet" }
-                @if rows.is_empty() { p { "Every measure of the edition was judged." } }
-                @else {
-                    p {
-                        "Measures of the advisory that this version has no page for. Nothing is said about them, for "
-                        "good or ill."
-                    }
-                    div.scroll tabindex="0" role="group" aria-label="Not judged yet, scrolls sideways" {
-                        table {
-                            caption { (many(size(rows.len()), "measure", "measures")) " not judged" }
-                            thead { tr {
-                                th scope="col" { "Id" } th scope="col" { "Measure" } th scope="col" { "What evidence it needs" }
-                            } }
-                            tbody { @for row in rows {
-                                tr { th scope="row" { (show(&row.id)) } td { (show(&row.title)) } td { (show(&row.why)) } }
-                            } }
-                        }
+                p {
+                    "Measures of the advisory that this version has no page for. Nothing is said about them, for "
+                    "good or ill."
+                }
+                div.scroll tabindex="0" role="group" aria-label="Not judged yet, scrolls sideways" {
+                    table {
+                        caption { (many(size(rows.len()), "measure", "measures")) " not judged" }
+                        thead { tr {
+                            th scope="col" { "Id" } th scope="col" { "Measure" } th scope="col" { "What evidence it needs" }
+                        } }
+                        tbody { @for row in rows {
+                            tr { th scope="row" { (show(&row.id)) } td { (show(&row.title)) } td { (show(&row.why)) } }
+                        } }
                     }
                 }
             }
