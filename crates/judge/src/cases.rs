@@ -21,9 +21,10 @@ pub struct Case {
     pub name: String,
     /// Line of its heading.
     pub line: usize,
-    pub(crate) tables: Vec<Table>,
+    /// The world, as tables that a snapshot is made of.
+    pub tables: Vec<Table>,
     /// Edition that the terminal follows, where the case says so.
-    pub(crate) edition: Option<String>,
+    pub edition: Option<String>,
     pub expected: Vec<Expected>,
 }
 
