@@ -1,10 +1,12 @@
 //! The main job on the sample terminal, on a clean day and on a bad one.
 use std::path::{Path, PathBuf};
 
-use crate::run;
+use crate::{records, run};
 
 /// Judged as of the evening of the day that the captures are from, so that the demo always says the same.
 const AS_OF: &str = "2026-11-20T23:00:00Z";
+/// When the records were recorded: before that, so that they count.
+const RECORDED: &str = "2026-11-20T22:00:00Z";
 /// Lines of each day's verdicts that are printed.
 const SHOWN: usize = 44;
 
@@ -13,6 +15,8 @@ struct Day {
     name: &'static str,
     what: &'static str,
     play: fn() -> lab::Scenario,
+    /// Folders of records, one after the other.
+    records: &'static [&'static str],
 }
 
 const DAYS: &[Day] = &[
@@ -20,11 +24,13 @@ const DAYS: &[Day] = &[
         name: "clean-day",
         what: "everything is as declared",
         play: lab::harborview::clean_day,
+        records: &["demo/records", "demo/records/set-right"],
     },
     Day {
         name: "bad-day",
-        what: "the same ten minutes with some forty violations planted",
+        what: "the same ten minutes with some forty violations planted, after a year with nineteen lapses in its records",
         play: lab::harborview::bad_day,
+        records: &["demo/records"],
     },
 ];
 
@@ -47,7 +53,9 @@ pub(crate) fn run() -> Result<(), String> {
     let (seawall, day) = (seawall(), folder().join("bad-day"));
     let (seawall, day) = (seawall.display(), day.display());
     println!("\nGo on with the program itself, for example");
-    println!("  {seawall} assess {day} | less");
+    println!("  {seawall} assess {day} --as-of {AS_OF} | less");
+    println!("  {seawall} due {day} --as-of {AS_OF}");
+    println!("  {seawall} records restore-test --site {day} --as-of {AS_OF}");
     println!("  {seawall} facts {day}/captures --kind operation --format table");
     Ok(())
 }
@@ -57,14 +65,20 @@ pub(crate) fn folder() -> PathBuf {
     run::target().join("demo")
 }
 
-/// Builds the program, writes both days and judges them.
+/// Builds the program, writes both days with their records, and judges them.
 pub(crate) fn make() -> Result<(), String> {
     run::run(run::cargo().args(["build", "--package", "seawall"]))?;
-    for Day { name, play, .. } in DAYS {
-        let site = folder().join(name);
-        play()
+    for day in DAYS {
+        let site = folder().join(day.name);
+        (day.play)()
             .write(&site)
             .map_err(|error| format!("{}: {error}", site.display()))?;
+        let sheets: Vec<PathBuf> = day
+            .records
+            .iter()
+            .map(|one| run::root().join(one))
+            .collect();
+        records::write(&site.join("ledger"), &sheets, RECORDED)?;
         for (format, file) in [
             ("text", "report.txt"),
             ("html", "report.html"),

@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod lists;
 mod picture;
+mod records;
 mod run;
 mod tidy;
 mod tools;
