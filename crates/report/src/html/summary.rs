@@ -27,7 +27,7 @@ impl Page<'_> {
                         thead { tr {
                             th scope="col" { "Area" }
                             @for verdict in Verdict::ALL { th scope="col" { (words::capital(verdict.words())) } }
-                            th scope="col" { "Not judged yet" }
+                            @if !assessment.not_judged.is_empty() { th scope="col" { "Not judged yet" } }
                         } }
                         tbody {
                             @for area in pick::areas() {
@@ -45,9 +45,11 @@ impl Page<'_> {
                                                 } " "
                                             } }
                                         }
-                                        td { @for one in left() {
-                                            a.chip.left href="#not-judged" title=(show(&one.title)) { (show(&one.id)) } " "
-                                        } }
+                                        @if !assessment.not_judged.is_empty() {
+                                            td { @for one in left() {
+                                                a.chip.left href="#not-judged" title=(show(&one.title)) { (show(&one.id)) } " "
+                                            } }
+                                        }
                                     }
                                 }
                             }
