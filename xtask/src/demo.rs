@@ -28,7 +28,7 @@ const DAYS: &[Day] = &[
     },
     Day {
         name: "bad-day",
-        what: "the same ten minutes with some forty violations planted, after a year with nineteen lapses in its records",
+        what: "the same ten minutes with some forty violations planted, after a year with eighteen lapses in its records",
         play: lab::harborview::bad_day,
         records: &["demo/records"],
     },
