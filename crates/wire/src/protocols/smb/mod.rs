@@ -7,14 +7,12 @@
 //! system versions from NetBIOS and NTLM.
 //! Blind to: what is encrypted or compressed (version 3 may); names in Kerberos log-ins; copies that a server makes by itself;
 //! transactions of version 1; SMB over QUIC and RDMA.
-mod ntlm;
 mod shares;
 mod v1;
 mod v2;
 
-use self::ntlm::Ntlm;
 use self::shares::{Piece, Shares};
-use super::netbios;
+use super::{netbios, ntlm};
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step, Verb,
@@ -383,14 +381,15 @@ impl Smb {
         {
             self.tell(cx, version);
         }
-        let ntlm = Ntlm::find(body)?;
-        if let Some(host) = ntlm.host {
+        // Who logs in is told with the login itself.
+        let said = ntlm::find(body)?;
+        if let Some(host) = said.host {
             cx.identity(side, "hostname", host);
         }
-        if let Some((major, minor, build)) = ntlm.version {
-            cx.identity(side, "os", format!("Windows {major}.{minor} build {build}"));
+        if let Some(os) = said.os {
+            cx.identity(side, "os", os);
         }
-        ntlm.user
+        said.user
     }
 }
 
