@@ -14,10 +14,10 @@ use crate::error::Error;
 /// What was known of findings at a time.
 pub fn lives(ledger: &Ledger, known: Time) -> Lives {
     let mut lives = Lives::default();
-    for entry in ledger.as_of(known, None) {
-        if Lives::wants(entry.kind) {
-            lives.add(entry.kind, entry.id, &body_of(&entry).unwrap_or_default());
-        }
+    let mut entries: Vec<Entry<'_>> = ledger.held(known, None, Lives::wants).collect();
+    entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
+    for entry in entries {
+        lives.add(entry.kind, entry.id, &body_of(&entry).unwrap_or_default());
     }
     lives
 }

@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use facts::records::{COMMON, RECORDS, RecordInfo};
+use facts::records::{COMMON, Form, RECORDS, RecordInfo};
 use facts::{Column, Time, Type, Value};
 use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value as Json};
 
 use crate::ledger::{Entry, Ledger};
+use crate::records_cells::{Cell, Places};
+use crate::records_kept::Kept;
 use crate::snapshot::{Table, bind};
 use crate::{Error, TableDoc, schema};
 
@@ -89,6 +91,7 @@ pub struct Records<'l> {
     ledger: Option<&'l Ledger>,
     known_at: Time,
     as_of: Time,
+    kept: Option<&'l Kept>,
 }
 
 impl<'l> Records<'l> {
@@ -97,6 +100,7 @@ impl<'l> Records<'l> {
         ledger: None,
         known_at: Time::MIN,
         as_of: Time::MIN,
+        kept: None,
     };
 
     /// What the ledger knew at `known_at`, as far as it holds at `as_of`.
@@ -105,7 +109,22 @@ impl<'l> Records<'l> {
             ledger: Some(ledger),
             known_at,
             as_of,
+            kept: None,
         }
+    }
+
+    /// The same; snapshots for the same queries share the tables of them as long as nothing of them changes.
+    #[must_use]
+    pub fn kept_in(self, kept: &'l Kept) -> Records<'l> {
+        Records {
+            kept: Some(kept),
+            ..self
+        }
+    }
+
+    /// The ledger, and the times at which it was known and holds.
+    pub(crate) fn parts(&self) -> Option<(&'l Ledger, Time, Time)> {
+        Some((self.ledger?, self.known_at, self.as_of))
     }
 
     /// The entries of these kinds, in the order of recording.
@@ -130,15 +149,34 @@ impl<'l> Records<'l> {
     }
 }
 
+/// Which columns of which tables are read.
+pub(crate) type ReadColumns = BTreeMap<String, BTreeSet<String>>;
+
 /// Where the rows of a snapshot's records come from.
 pub(crate) enum Source<'a> {
-    /// A ledger; only those tables are filled, where it is known which are read.
-    Ledger(Records<'a>, Option<&'a BTreeSet<String>>),
+    /// A ledger; only those tables and columns are filled, where it is known which are read.
+    Ledger(Records<'a>, Option<&'a ReadColumns>),
     /// Rows as cases of pages have them.
     Given(&'a [Table]),
 }
 
 impl Source<'_> {
+    /// Attaches tables that are kept, where these are; [`Source::load`] makes none then. Not within a transaction.
+    pub(crate) fn attach(&self, db: &Connection) -> Result<bool, Error> {
+        let Source::Ledger(records, Some(columns)) = self else {
+            return Ok(false);
+        };
+        let name = match records.kept {
+            Some(kept) => kept.name(records, columns)?,
+            None => None,
+        };
+        if let Some(name) = &name {
+            db.execute("ATTACH ? AS records", [name])
+                .map_err(Error::build("records"))?;
+        }
+        Ok(name.is_some())
+    }
+
     /// Makes every table of records, and fills those that are asked for.
     pub(crate) fn load(&self, db: &Connection) -> Result<(), Error> {
         for table in tables() {
@@ -152,7 +190,7 @@ impl Source<'_> {
                     let Some(known) = find(&table.name) else {
                         continue;
                     };
-                    let mut insert = prepare(db, known)?;
+                    let mut insert = prepare(db, known, &|_| true)?;
                     for row in &table.rows {
                         if row.len() != known.columns.len() {
                             return Err(Error::Width {
@@ -170,49 +208,130 @@ impl Source<'_> {
     }
 }
 
-fn load(
-    db: &Connection,
-    records: Records<'_>,
-    wanted: Option<&BTreeSet<String>>,
-) -> Result<(), Error> {
-    let mut inserts: BTreeMap<&'static str, (&RecordTable, Statement<'_>)> = BTreeMap::new();
-    for table in tables() {
-        if wanted.is_none_or(|wanted| wanted.contains(&table.name)) {
-            inserts.insert(table.info.name, (table, prepare(db, table)?));
-        }
-    }
-    // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
-    for entry in records.entries(inserts.keys().copied().collect()) {
-        let Some((table, insert)) = inserts.get_mut(entry.kind) else {
-            continue;
-        };
-        let body = match entry.body() {
-            Some(Json::Object(body)) => body,
-            _ => continue,
-        };
-        put(insert, &row(table, &entry, &body)).map_err(Error::build(&table.name))?;
-    }
-    Ok(())
+/// Columns by which evidence is resolved, whatever the pages read.
+const CITED: &[&str] = &["id", "recorded_at", "recorded_by", "entry", "entry_hash"];
+/// Records that are handed from the thread that reads to the one that fills the tables.
+const BATCH: usize = 1024;
+/// Batches that may wait.
+const MOST_BATCHES: usize = 8;
+
+/// What of a kind's records goes into its table.
+struct Wanted {
+    table: &'static RecordTable,
+    /// Of the columns that every record has.
+    common: Vec<&'static str>,
+    fields: Places,
 }
 
-fn row(table: &RecordTable, entry: &Entry<'_>, body: &Map<String, Json>) -> Vec<Value> {
-    let text = |text: &str| Value::Text(text.to_owned());
-    let time = |time: Option<Time>| time.map_or(Value::Null, |time| text(&time.to_string()));
-    let mut row = vec![
-        text(entry.id),
-        Value::Int(entry.version.into()),
-        time(entry.recorded_at()),
-        text(entry.by),
-        text(entry.means),
-        time(entry.valid_from()),
-        time(entry.valid_until()),
-        i64::try_from(entry.seq).map_or(Value::Null, Value::Int),
-        entry
-            .hash()
-            .map_or(Value::Null, |hash| text(&hash.to_string())),
-    ];
-    row.extend(table.info.row(body));
-    row
+/// Rows one behind the other, of the wanted tables by number.
+#[derive(Default)]
+struct Batch<'l> {
+    tables: Vec<usize>,
+    cells: Vec<Cell<'l>>,
+}
+
+/// Fills the tables. The lines are read on a thread of their own, since reading takes about as long as filling; the rows come
+/// in the order of the ledger all the same.
+fn load(db: &Connection, records: Records<'_>, read: Option<&ReadColumns>) -> Result<(), Error> {
+    let (mut wanted, mut inserts, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for table in tables() {
+        let columns = match read {
+            None => None,
+            Some(read) => match read.get(&table.name) {
+                Some(columns) => Some(columns),
+                None => continue,
+            },
+        };
+        let is_wanted = |name: &str| {
+            CITED.contains(&name) || columns.is_none_or(|columns| columns.contains(name))
+        };
+        let own = table.info.table.columns.len();
+        let common = table.columns.iter().map(|column| column.name);
+        kinds.insert(table.info.name, wanted.len());
+        inserts.push(prepare(db, table, &is_wanted)?);
+        wanted.push(Wanted {
+            table,
+            common: common
+                .take(table.columns.len().saturating_sub(own))
+                .filter(|name| is_wanted(name))
+                .collect(),
+            fields: Places::of(table.info, is_wanted),
+        });
+    }
+    let entries = records.entries(kinds.keys().copied().collect());
+    let (wanted, kinds) = (&wanted, &kinds);
+    std::thread::scope(|scope| {
+        let (give, take) = std::sync::mpsc::sync_channel(MOST_BATCHES);
+        scope.spawn(move || {
+            let mut batch = Batch::default();
+            for entry in entries {
+                batch.add(&entry, wanted, kinds);
+                // Whoever takes them stopped for an error that is told there.
+                if batch.tables.len() >= BATCH && give.send(std::mem::take(&mut batch)).is_err() {
+                    return;
+                }
+            }
+            give.send(batch).ok();
+        });
+        for batch in take {
+            let mut cells = batch.cells.iter();
+            for number in batch.tables {
+                let (Some(insert), Some(of)) = (inserts.get_mut(number), wanted.get(number)) else {
+                    continue;
+                };
+                let count = of.common.len() + of.fields.len();
+                (1..)
+                    .zip(cells.by_ref().take(count))
+                    .try_for_each(|(index, cell)| cell.bind(insert, index))
+                    .and_then(|()| insert.raw_execute())
+                    .map_err(Error::build(&of.table.name))?;
+            }
+        }
+        Ok(())
+    })?;
+    drop(inserts);
+    wanted.iter().try_for_each(|of| index(db, of.table, read))
+}
+
+/// Where the first field of a kind is a name, it says of what each record is: pages look for the backups of an item, the
+/// approvals of a change. Without an index each such look would read them all.
+fn index(db: &Connection, table: &RecordTable, read: Option<&ReadColumns>) -> Result<(), Error> {
+    let Some(field) = table.info.fields.first() else {
+        return Ok(());
+    };
+    let is_read = read.is_none_or(|read| {
+        let columns = read.get(&table.name);
+        columns.is_some_and(|columns| columns.contains(field.name))
+    });
+    if !is_read || field.shape.is_list() || !matches!(field.form, Form::Name(_)) {
+        return Ok(());
+    }
+    let (name, column) = (&table.name, field.name);
+    db.execute_batch(&format!(
+        "CREATE INDEX \"{name}_of\" ON \"{name}\" (\"{column}\")"
+    ))
+    .map_err(Error::build(name))
+}
+
+impl<'l> Batch<'l> {
+    fn add(&mut self, entry: &Entry<'l>, wanted: &[Wanted], kinds: &BTreeMap<&str, usize>) {
+        // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
+        let Some((number, of)) = kinds
+            .get(entry.kind)
+            .and_then(|number| Some((*number, wanted.get(*number)?)))
+        else {
+            return;
+        };
+        let begin = self.cells.len();
+        let common = of.common.iter();
+        self.cells
+            .extend(common.map(|column| Cell::of_entry(entry, column)));
+        let body = entry.body_text().unwrap_or_default();
+        match of.fields.fill(body, &mut self.cells) {
+            true => self.tables.push(number),
+            false => self.cells.truncate(begin),
+        }
+    }
 }
 
 fn create(table: &RecordTable) -> String {
@@ -231,10 +350,23 @@ fn create(table: &RecordTable) -> String {
     )
 }
 
-fn prepare<'d>(db: &'d Connection, table: &RecordTable) -> Result<Statement<'d>, Error> {
-    let places = vec!["?"; table.columns.len()].join(", ");
-    db.prepare(&format!("INSERT INTO \"{}\" VALUES ({places})", table.name))
-        .map_err(Error::build(&table.name))
+fn prepare<'d>(
+    db: &'d Connection,
+    table: &RecordTable,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Statement<'d>, Error> {
+    let names = table.columns.iter().map(|column| column.name);
+    let names: Vec<String> = names
+        .filter(|name| is_wanted(name))
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    let places = vec!["?"; names.len()].join(", ");
+    db.prepare(&format!(
+        "INSERT INTO \"{}\" ({}) VALUES ({places})",
+        table.name,
+        names.join(", ")
+    ))
+    .map_err(Error::build(&table.name))
 }
 
 fn put(insert: &mut Statement<'_>, row: &[Value]) -> rusqlite::Result<()> {

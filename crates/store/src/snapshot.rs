@@ -1,5 +1,5 @@
 //! A snapshot: every fact and the site as tables, as of a time, for reading only.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use rusqlite::{Connection, Statement};
 
 use crate::context::{Context, Row};
 use crate::flow::{Flows, Talk};
-use crate::records_rows::{self, Records};
+use crate::records_rows::{self, ReadColumns, Records};
 use crate::shown::{self, Conversations, Shown};
 use crate::{Error, calendar, functions, schema, site_rows};
 
@@ -70,7 +70,7 @@ impl Snapshot {
 
     /// Like [`Snapshot::with_records`], for these queries alone: where none of them reads the conversations, which are the most by
     /// far, their table is empty. What shows them is known all the same ([`Snapshot::shown`]). Of the records, those kinds
-    /// alone are there that one of them reads.
+    /// and fields alone are there that one of them reads, and what evidence is resolved by.
     pub fn for_queries<'a>(
         facts: &Facts,
         site: &Site,
@@ -81,7 +81,7 @@ impl Snapshot {
         let read = tables_read(queries)?;
         let db = Connection::open_in_memory().map_err(Error::build("open"))?;
         let wanted = Wanted {
-            conversations: read.contains(Conversation::INFO.name),
+            conversations: read.contains_key(Conversation::INFO.name),
             records,
             of_kinds: Some(&read),
         };
@@ -205,6 +205,7 @@ impl Snapshot {
             .map_err(step("settings"))?;
         functions::register(&db, time_zone).map_err(step("functions"))?;
         calendar::register(&db, time_zone, as_of).map_err(step("functions"))?;
+        let are_attached = records.attach(&db)?;
         db.execute_batch("BEGIN").map_err(step("begin"))?;
         for kind in KINDS
             .iter()
@@ -214,7 +215,9 @@ impl Snapshot {
             db.execute_batch(&schema::create(kind))
                 .map_err(step(kind.name))?;
         }
-        records.load(&db)?;
+        if !are_attached {
+            records.load(&db)?;
+        }
         let (later, first): (Vec<_>, Vec<_>) =
             KINDS.iter().partition(|kind| LATER.contains(&kind.name));
         for kind in schema::SITE.iter().chain(first) {
@@ -245,7 +248,7 @@ impl Snapshot {
         })?;
         db.execute_batch(include_str!("derived_flows.sql"))
             .map_err(step("flows"))?;
-        db.execute_batch("COMMIT; ANALYZE; PRAGMA query_only = ON;")
+        db.execute_batch("COMMIT; ANALYZE main; PRAGMA query_only = ON;")
             .map_err(step("commit"))?;
         Snapshot::guard(db).map_err(step("guard"))
     }
@@ -383,8 +386,8 @@ const LATER: &[&str] = &["conversation", "operation", "remote_session"];
 struct Wanted<'a> {
     conversations: bool,
     records: Records<'a>,
-    /// Tables of the records that are read, where that is known.
-    of_kinds: Option<&'a BTreeSet<String>>,
+    /// Tables and columns of the records that are read, where that is known.
+    of_kinds: Option<&'a ReadColumns>,
 }
 
 impl<'a> Wanted<'a> {
@@ -397,19 +400,22 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The tables that the queries read. A query that does not run is left to fail where it is asked.
-fn tables_read<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<String>, Error> {
+/// The tables and columns that the queries read. A query that does not run is left to fail where it is asked.
+fn tables_read<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<ReadColumns, Error> {
     let mut empty = Snapshot::from_tables(&[])?;
-    let read = Arc::new(Mutex::new(BTreeSet::new()));
+    let read = Arc::new(Mutex::new(ReadColumns::new()));
     let note = Arc::clone(&read);
     empty
         .db
         .authorizer(Some(move |context: AuthContext<'_>| {
-            if let AuthAction::Read { table_name, .. } = context.action
+            if let AuthAction::Read {
+                table_name,
+                column_name,
+            } = context.action
                 && let Ok(mut read) = note.lock()
-                && !read.contains(table_name)
             {
-                read.insert(table_name.to_owned());
+                let columns = read.entry(table_name.to_owned()).or_default();
+                columns.insert(column_name.to_owned());
             }
             authorize(context)
         }))

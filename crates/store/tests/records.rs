@@ -8,7 +8,7 @@ use facts::site::Site;
 use facts::{Facts, Time, Value};
 use serde_json::json;
 use store::ledger::{Content, FILE, Ledger, New, Stamp};
-use store::{Records, Snapshot};
+use store::{Kept, Records, Snapshot};
 
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -146,4 +146,59 @@ fn the_order_of_import_reaches_no_row() {
     let rows = told([&one, &two], "import-there");
     assert_eq!(rows.len(), 2);
     assert_eq!(rows, told([&two, &one], "import-back"));
+}
+
+#[test]
+fn tables_that_are_kept_say_what_tables_made_anew_say() {
+    let mut ledger = Ledger::open(&folder("kept")).unwrap();
+    let (kept, facts, site) = (Kept::default(), Facts::default(), Site::default());
+    let first = [
+        person("a", "Ann", Some(at(10))),
+        person("b", "Bea", None),
+        person("c", "Cleo", Some(at(12))),
+    ];
+    ledger.append(&first, &stamp(1)).unwrap();
+    let by_name = "SELECT id, name, version, recorded_at FROM record_person";
+    let by_duty =
+        "SELECT id, duties, valid_until, (SELECT COUNT(*) FROM record_drill) FROM record_person";
+    let told = |ledger: &Ledger, known: Time, held: Time, sql: &str| {
+        let records = Records::of(ledger, known, held);
+        let rows = |records| {
+            let snapshot = Snapshot::for_queries(&facts, &site, records, held, [sql]).unwrap();
+            snapshot.query(sql).unwrap().rows
+        };
+        let anew = rows(records);
+        assert_eq!(rows(records.kept_in(&kept)), anew, "{known} {held}");
+        assert_eq!(asked(ledger, known, held, sql), anew, "{known} {held}");
+        anew.len()
+    };
+    // Time goes on, and back again.
+    for (day, sql, rows) in [
+        (2, by_name, 3),
+        (9, by_name, 3),
+        (10, by_name, 2),
+        (10, by_duty, 2),
+        (11, by_name, 2),
+        (12, by_name, 1),
+        (2, by_name, 3),
+        (0, by_name, 0),
+    ] {
+        assert_eq!(told(&ledger, at(day), at(day), sql), rows, "day {day}");
+    }
+    assert_eq!(told(&ledger, at(13), at(2), by_name), 3);
+    ledger
+        .append(&[person("b", "Beatrix", None)], &stamp(13))
+        .unwrap();
+    assert_eq!(told(&ledger, at(14), at(2), by_name), 3);
+    assert_eq!(told(&ledger, at(12), at(2), by_name), 3);
+    let two: Vec<Snapshot> = [by_name; 2]
+        .map(|sql| {
+            let records = Records::of(&ledger, at(14), at(2)).kept_in(&kept);
+            Snapshot::for_queries(&facts, &site, records, at(2), [sql]).unwrap()
+        })
+        .into();
+    for snapshot in &two {
+        assert_eq!(snapshot.query(by_name).unwrap().rows.len(), 3);
+        assert!(snapshot.query("DELETE FROM record_person").is_err());
+    }
 }

@@ -1,4 +1,4 @@
-//! A large terminal: a million conversations and ten thousand assets are judged in seconds.
+//! A large terminal: a million conversations and ten thousand assets are judged in seconds, and so are a million records.
 //!
 //! Not part of the everyday run, since it takes a while to make the facts:
 //! `cargo test -p judge --release --test load -- --ignored --nocapture --test-threads 1`. The digest that it prints is that of
@@ -10,14 +10,17 @@
     reason = "helpers of tests may fail loudly"
 )]
 #![allow(clippy::disallowed_methods, reason = "measures how long judging takes")]
+mod records;
 mod terminal;
 
+use std::path::Path;
 use std::time::Instant;
 
 use facts::lists::Lists;
 use judge::{Catalogue, Editions, built_in};
 use sha2::{Digest, Sha256};
-use store::{Limits, Memory};
+use store::ledger::{Ledger, Stamp, verify};
+use store::{Kept, Limits, Memory, Records, Snapshot};
 
 const CONVERSATIONS: u32 = 1_000_000;
 /// As many as a running sensor remembers by itself.
@@ -60,10 +63,6 @@ fn a_million_conversations_are_judged_in_seconds() {
     assert!(facts.addresses.len() >= 10_000);
     let lists = Lists::builtin();
     let pages = built_in().unwrap();
-    let (editions, catalogue) = (
-        Editions::built_in().unwrap(),
-        Catalogue::built_in().unwrap(),
-    );
     memory_used("facts");
     let mut digest = Sha256::new();
     timed("all", || {
@@ -78,24 +77,105 @@ fn a_million_conversations_are_judged_in_seconds() {
             )
             .unwrap()
         });
-        for page in pages.chunks(1) {
-            let id = page.iter().map(|page| page.id.as_str()).collect::<String>();
-            let judged = timed(&id, || {
-                judge::assess(&snapshot, page, &editions, &catalogue, None).unwrap()
-            });
-            let measure = judged.measures.first().unwrap();
-            println!("{:9} {}", "", measure.summary);
-            digest.update(format!("{measure:?}"));
-        }
+        timed("pages", || judge_all(&snapshot, &mut digest));
         drop(snapshot);
     });
     memory_used("judged");
+    tell(digest);
+}
+
+/// Judges page by page, and adds what each says to the digest.
+fn judge_all(snapshot: &Snapshot, digest: &mut Sha256) {
+    let pages = built_in().unwrap();
+    let (editions, catalogue) = (
+        Editions::built_in().unwrap(),
+        Catalogue::built_in().unwrap(),
+    );
+    for page in pages.chunks(1) {
+        let id = page.iter().map(|page| page.id.as_str()).collect::<String>();
+        let judged = timed(&id, || {
+            judge::assess(snapshot, page, &editions, &catalogue, None).unwrap()
+        });
+        let measure = judged.measures.first().unwrap();
+        let told = format!("{measure:?}");
+        let own = Sha256::digest(&told);
+        println!(
+            "{:9} {} [{:02x}{:02x}]",
+            "", measure.summary, own[0], own[1]
+        );
+        digest.update(told);
+    }
+}
+
+fn tell(digest: Sha256) -> String {
     let digest: Vec<String> = digest
         .finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
     println!("digest    {}", digest.concat());
+    digest.concat()
+}
+
+/// The ledger is left in the build folder for the next time. `SEAWALL_RECORDS=50000` makes it a smaller one: to hold what pages
+/// say before and after a change against each other, also where one of them takes minutes for a million.
+#[test]
+#[ignore = "takes minutes without --release"]
+fn a_million_records_of_five_years_are_judged_in_seconds() {
+    let count = std::env::var("SEAWALL_RECORDS").ok();
+    let count = count.map_or(1_000_000, |count| count.parse().unwrap());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("five-years-{count}"));
+    let mut ledger = Ledger::open(&folder).unwrap();
+    if ledger.is_empty() {
+        timed("recorded", || {
+            for month in 0..records::MONTHS {
+                let (new, now) = records::month(month, count);
+                let stamp = Stamp {
+                    by: "ada",
+                    means: "csv:records.csv",
+                    now,
+                };
+                ledger.append(&new, &stamp).unwrap();
+            }
+        });
+    }
+    drop(ledger);
+    memory_used("before");
+    let ledger = timed("opened", || Ledger::open(&folder).unwrap());
+    memory_used("opened");
+    println!(
+        "{} entries, {} bytes each",
+        ledger.len(),
+        ledger.text().len() / ledger.len()
+    );
+    let (mut facts, site) = (terminal::facts(10_000), terminal::site());
+    store::fold(&mut facts, &site, &Lists::builtin());
+    let pages = built_in().unwrap();
+    let (kept, mut told) = (Kept::default(), Vec::new());
+    for round in ["anew", "kept", "again"] {
+        println!("--- {round}");
+        let mut digest = Sha256::new();
+        timed("all", || {
+            let then = terminal::as_of();
+            let mut records = Records::of(&ledger, then, then);
+            if round != "anew" {
+                records = records.kept_in(&kept);
+            }
+            timed("bodies", || {
+                records.bodies(&["work-order", "conduit"]).count()
+            });
+            let snapshot = timed("snapshot", || {
+                judge::snapshot(&facts, &site, records, then, &pages).unwrap()
+            });
+            timed("pages", || judge_all(&snapshot, &mut digest));
+        });
+        memory_used("judged");
+        told.push(tell(digest));
+    }
+    assert!(told.windows(2).all(|two| two[0] == two[1]));
+    drop(ledger);
+    let report = timed("verified", || verify(&folder, None).unwrap());
+    assert!(report.is_sound(), "{report}");
 }
 
 #[test]

@@ -203,6 +203,16 @@ fn name_of(host: Host) -> String {
     }
 }
 
+/// Any device of the cranes that the site declares.
+pub fn asset_name(dice: u64) -> String {
+    let [.., high, low] = dice.to_be_bytes();
+    let host = on(
+        u32::from(high) % CRANES,
+        u32::from(low) * 39 % DEVICES / 10 * 10 + u32::from(low) % 7,
+    );
+    name_of(host)
+}
+
 fn every_host() -> impl Iterator<Item = Host> {
     let cranes = (0..CRANES).flat_map(|crane| (0..DEVICES).map(move |number| on(crane, number)));
     cranes.chain((0..4).flat_map(|zone| (0..20).map(move |number| around(zone, number))))
@@ -210,9 +220,11 @@ fn every_host() -> impl Iterator<Item = Host> {
 
 /// Numbers without a pattern, the same each time (splitmix64).
 fn mixed(n: u32) -> u64 {
-    let mut z = u64::from(n)
-        .wrapping_add(1)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed64(u64::from(n))
+}
+
+pub fn mixed64(n: u64) -> u64 {
+    let mut z = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ z >> 31

@@ -7,9 +7,9 @@ use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions};
 use report::Context;
 use report::events::{Event, Seen, What, changes};
-use sensor::live::{Cut, Keeper as Kept};
-use store::Records;
+use sensor::live::{Cut, Keeper};
 use store::ledger::Ledger;
+use store::{Kept, Records};
 
 use super::state::State;
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub struct Verdicts {
     editions: Editions,
     catalogue: Catalogue,
     seen: Option<Seen>,
-    kept: Kept,
+    kept: Keeper,
     cuts: VecDeque<Wanted>,
     /// Findings that are open.
     open: HashSet<String>,
@@ -51,6 +51,8 @@ struct Recorded {
     head: Option<(u64, SystemTime)>,
     /// Why it could not be read, until that is told.
     trouble: Option<String>,
+    /// Its tables, which stay until something is recorded or ends to hold.
+    tables: Kept,
 }
 
 impl Recorded {
@@ -115,7 +117,7 @@ impl Verdicts {
             editions: Editions::built_in()?,
             catalogue: Catalogue::built_in()?,
             seen,
-            kept: Kept::open(&state.kept())?,
+            kept: Keeper::open(&state.kept())?,
             cuts: VecDeque::new(),
             open: HashSet::new(),
             wanted: HashSet::new(),
@@ -135,7 +137,7 @@ impl Verdicts {
     ) -> Result<Judgement, Error> {
         self.records.refresh(terminal);
         let records = match &self.records.ledger {
-            Some(ledger) => Records::of(ledger, now, now),
+            Some(ledger) => Records::of(ledger, now, now).kept_in(&self.records.tables),
             None => Records::NONE,
         };
         // What does not count of them is told by `assess`; the journal would hear it every second.

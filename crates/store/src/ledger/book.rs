@@ -41,6 +41,7 @@ struct Item {
     valid_from: Time,
     valid_until: Time,
     withdrawn: bool,
+    attached: bool,
 }
 
 /// What of a line only its neighbours want to know.
@@ -260,6 +261,23 @@ impl Book {
         self.entry(known.checked_sub(1)?)
     }
 
+    /// When the next entry was recorded after one time, and when the next one begins or ends to hold after another.
+    pub(super) fn next_turns(&self, recorded: Time, valid: Time) -> (Time, Time) {
+        let known = self
+            .items
+            .partition_point(|item| item.recorded_at <= recorded);
+        let next = self.items.get(known);
+        let turns = self
+            .items
+            .iter()
+            .flat_map(|item| [item.valid_from, item.valid_until])
+            .filter(|turn| *turn > valid);
+        (
+            next.map_or(Time::MAX, |item| item.recorded_at),
+            turns.min().unwrap_or(Time::MAX),
+        )
+    }
+
     /// The last version of a record, and its entry.
     pub(super) fn latest(&self, kind: &str, id: &str) -> Option<(u32, Entry<'_>)> {
         let wanted = (kind.as_bytes(), id.as_bytes());
@@ -277,6 +295,19 @@ impl Book {
     /// Every entry, in order.
     pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
         self.items.iter().filter_map(|item| self.entry_of(item))
+    }
+
+    /// The entries with attached files, in order. The others, which are nearly all, are not read again.
+    pub(super) fn with_attachments(&self) -> impl Iterator<Item = Entry<'_>> {
+        let attached = self.items.iter().filter(|item| item.attached);
+        attached.filter_map(|item| self.entry_of(item))
+    }
+
+    /// Every entry of a kind, in order. The others are not read again.
+    pub(super) fn entries_of<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = Entry<'b>> {
+        let named = move |item: &&Item| name(&self.text, item).0 == kind.as_bytes();
+        let items = self.items.iter().filter(named);
+        items.filter_map(|item| self.entry_of(item))
     }
 
     /// The last versions as of a time of recording that were not withdrawn, and of them those valid then.
@@ -410,6 +441,7 @@ fn read_line(line: &[u8], start: usize, strict: bool) -> Line {
         valid_from: entry.valid_from().unwrap_or(Time::MIN),
         valid_until: entry.valid_until().unwrap_or(Time::MAX),
         withdrawn: entry.withdrawn.is_some(),
+        attached: !entry.attachments.is_empty(),
     };
     if strict && links.stated == links.computed {
         let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;

@@ -84,6 +84,21 @@ impl<'a> Entry<'a> {
         Hash::parse(self.hash)
     }
 
+    /// The hash as the line states it.
+    pub(crate) fn hash_text(&self) -> &'a str {
+        self.hash
+    }
+
+    /// When it was recorded, as the line states it.
+    pub(crate) fn recorded_text(&self) -> &'a str {
+        self.recorded_at
+    }
+
+    /// From when and until when it holds, as the line states them.
+    pub(crate) fn valid_text(&self) -> (Option<&'a str>, Option<&'a str>) {
+        (self.valid_from, self.valid_until)
+    }
+
     pub(super) fn previous(&self) -> Option<Hash> {
         Hash::parse(self.previous)
     }

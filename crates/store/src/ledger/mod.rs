@@ -191,6 +191,12 @@ impl Ledger {
         self.book.known_by(recorded)
     }
 
+    /// Until when what is known and held stays the same: the next time of recording after one time, and the next begin or end
+    /// of validity after another.
+    pub(crate) fn next_turns(&self, recorded: Time, valid: Time) -> (Time, Time) {
+        self.book.next_turns(recorded, valid)
+    }
+
     /// The records of [`Ledger::as_of`] whose kind is wanted, in the order of recording, one by one.
     pub fn held<'l>(
         &'l self,

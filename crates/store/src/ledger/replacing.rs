@@ -101,10 +101,7 @@ pub(super) struct Chain {
 pub(super) fn chain(book: &Book) -> Chain {
     let mut chain = Chain::default();
     let mut last: Option<Step> = None;
-    for entry in book
-        .entries()
-        .filter(|entry| entry.kind == KIND && entry.origin.is_none())
-    {
+    for entry in book.entries_of(KIND).filter(|entry| entry.origin.is_none()) {
         match read(&entry) {
             Ok(step) if last.is_none_or(|last| last.new == step.old) => {
                 let at = entry

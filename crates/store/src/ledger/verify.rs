@@ -294,7 +294,7 @@ fn held_against_checkpoint(book: &Book, checkpoint: &Head, replaced: &[Step], re
 /// Every attached file, once: whether it is there and still what it was.
 fn attachments(folder: &Path, book: &Book, report: &mut Report) -> Result<(), Error> {
     let mut named: BTreeMap<String, (u64, String)> = BTreeMap::new();
-    for entry in book.entries() {
+    for entry in book.with_attachments() {
         for attached in &entry.attachments {
             let record = format!("{} {}", entry.kind, entry.id);
             let of = (entry.seq, record);

@@ -1,0 +1,255 @@
+//! A record as the cells of a row, borrowed from the ledger's text wherever it says them as a table does.
+//!
+//! A ledger of years has a million records, and nearly all of a row stands in the line already: nothing of it is copied before
+//! the database does.
+use std::borrow::Cow;
+use std::fmt;
+
+use facts::records::{Field, RecordInfo};
+use facts::{Time, Type};
+use rusqlite::Statement;
+use rusqlite::types::{Null, ToSqlOutput, ValueRef};
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use crate::ledger::Entry;
+
+/// What stands in one place of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cell<'l> {
+    Null,
+    Int(i64),
+    Text(Cow<'l, str>),
+}
+
+impl<'l> Cell<'l> {
+    pub(crate) fn bind(&self, insert: &mut Statement<'_>, index: usize) -> rusqlite::Result<()> {
+        match self {
+            Cell::Null => insert.raw_bind_parameter(index, Null),
+            Cell::Int(number) => insert.raw_bind_parameter(index, *number),
+            Cell::Text(text) => insert.raw_bind_parameter(
+                index,
+                ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            ),
+        }
+    }
+
+    fn text(text: &'l str) -> Cell<'l> {
+        Cell::Text(Cow::Borrowed(text))
+    }
+
+    /// A column that every record has, by its name in the table.
+    pub(crate) fn of_entry(entry: &Entry<'l>, column: &str) -> Cell<'l> {
+        match column {
+            "id" => Cell::text(entry.id),
+            "version" => Cell::Int(entry.version.into()),
+            "recorded_at" => time(Some(entry.recorded_text())),
+            "recorded_by" => Cell::text(entry.by),
+            "means" => Cell::text(entry.means),
+            "valid_from" => time(entry.valid_text().0),
+            "valid_until" => time(entry.valid_text().1),
+            "entry" => i64::try_from(entry.seq).map_or(Cell::Null, Cell::Int),
+            "entry_hash" => match entry.hash() {
+                Some(_) => Cell::text(entry.hash_text()),
+                None => Cell::Null,
+            },
+            _ => Cell::Null,
+        }
+    }
+
+    /// A value of a body, as [`RecordInfo::row`] has it.
+    fn of(raw: &'l str) -> Cell<'l> {
+        match raw.as_bytes().first() {
+            Some(b'"') => match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
+                Some(plain) if !plain.contains('\\') => Cell::text(plain),
+                _ => serde_json::from_str(raw)
+                    .map_or(Cell::Null, |text| Cell::Text(Cow::Owned(text))),
+            },
+            Some(b't') => Cell::Int(1),
+            Some(b'f') => Cell::Int(0),
+            Some(b'n') | None => Cell::Null,
+            Some(b'[') if is_plain_list(raw) => Cell::text(raw),
+            _ => match serde_json::from_str(raw) {
+                Ok(Json::Number(number)) => number.as_i64().map_or(Cell::Null, Cell::Int),
+                Ok(Json::Array(values)) => {
+                    let cells: Vec<String> = values.iter().map(Field::cell).collect();
+                    Cell::Text(Json::from(cells).to_string().into())
+                }
+                Ok(other) => Cell::Text(other.to_string().into()),
+                Err(_) => Cell::Null,
+            },
+        }
+    }
+}
+
+/// Whether it is a list of texts as a table has it: without escapes, which could be written otherwise, and without spaces.
+fn is_plain_list(raw: &str) -> bool {
+    let inside = raw
+        .strip_prefix("[\"")
+        .and_then(|raw| raw.strip_suffix("\"]"));
+    raw == "[]"
+        || inside.is_some_and(|inside| {
+            !inside.contains('\\') && inside.split("\",\"").all(|text| !text.contains('"'))
+        })
+}
+
+/// Times are written as the ledger writes them; what was written otherwise is written anew.
+fn time(text: Option<&str>) -> Cell<'_> {
+    let Some(text) = text else {
+        return Cell::Null;
+    };
+    let Some(time) = Time::parse(text) else {
+        return Cell::Null;
+    };
+    // Text that parses, is as long and has no second 60 is what would be written again.
+    let is_own = text.len() == "2026-11-21T08:00:00.000000000Z".len()
+        && text.ends_with('Z')
+        && text.as_bytes().get(10) == Some(&b'T')
+        && text.get(17..19) != Some("60");
+    match is_own {
+        true => Cell::text(text),
+        false => Cell::Text(time.to_string().into()),
+    }
+}
+
+/// Where the fields of a kind that are wanted stand in a row.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// By name.
+    fields: Vec<(&'static str, usize)>,
+    /// What stands where the body says nothing.
+    empty: Vec<Cell<'static>>,
+}
+
+impl Places {
+    /// The fields that `is_wanted`, in the order of the kind.
+    pub(crate) fn of(info: &RecordInfo, is_wanted: impl Fn(&str) -> bool) -> Places {
+        let wanted = info.fields.iter().filter(|field| is_wanted(field.name));
+        let (mut fields, mut empty) = (Vec::new(), Vec::new());
+        for (place, field) in wanted.enumerate() {
+            fields.push((field.name, place));
+            empty.push(match field.ty {
+                Type::List => Cell::text("[]"),
+                _ => Cell::Null,
+            });
+        }
+        fields.sort_unstable();
+        Places { fields, empty }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.empty.len()
+    }
+
+    /// Puts the body's values behind `cells`; whether it was a body at all.
+    pub(crate) fn fill<'l>(&self, body: &'l str, cells: &mut Vec<Cell<'l>>) -> bool {
+        let begin = cells.len();
+        cells.extend(self.empty.iter().cloned());
+        let own = cells.get_mut(begin..).unwrap_or_default();
+        let mut reader = serde_json::Deserializer::from_str(body);
+        let is_body =
+            serde::Deserializer::deserialize_map(&mut reader, Filling { places: self, own })
+                .is_ok();
+        if !is_body {
+            cells.truncate(begin);
+        }
+        is_body
+    }
+}
+
+struct Filling<'p, 'c, 'l> {
+    places: &'p Places,
+    own: &'c mut [Cell<'l>],
+}
+
+#[derive(Deserialize)]
+struct Key<'l>(#[serde(borrow)] Cow<'l, str>);
+
+impl<'l> Visitor<'l> for Filling<'_, '_, 'l> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body of a record")
+    }
+
+    fn visit_map<A: MapAccess<'l>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(name)) = map.next_key()? {
+            let fields = &self.places.fields;
+            let place = fields.binary_search_by(|(field, _)| (*field).cmp(name.as_ref()));
+            let place = place.ok().and_then(|index| fields.get(index));
+            match place.and_then(|(_, place)| self.own.get_mut(*place)) {
+                Some(cell) => *cell = Cell::of(map.next_value::<&RawValue>()?.get()),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    fn as_bound(value: &facts::Value) -> Cell<'static> {
+        match value {
+            facts::Value::Null => Cell::Null,
+            facts::Value::Bool(on) => Cell::Int(i64::from(*on)),
+            facts::Value::Int(number) => Cell::Int(*number),
+            facts::Value::Text(text) => Cell::Text(text.clone().into()),
+            facts::Value::List(texts) => Cell::Text(Json::from(texts.clone()).to_string().into()),
+            other => panic!("no field of a record is {other:?}"),
+        }
+    }
+
+    /// Every way in which a value can stand in a body, held against the row that a body gives when it is read whole.
+    #[test]
+    fn a_cell_says_what_the_row_of_the_body_says() {
+        let info = facts::records::kind("custody").unwrap();
+        let places = Places::of(info, |_| true);
+        for body in [
+            r#"{}"#,
+            r#"{"backups":["b-1","b-2"],"label":"D-7","encrypted":true,"unknown":{"label":"x"}}"#,
+            r#"{"backups":[],"label":"a \"b\"\n","encrypted":false,"medium":null}"#,
+            r#"{"backups":["a\\b"],"label":"ü","place":["x",7,true,null]}"#,
+            r#"{"backups":["a","] b"],"label":7,"place":-1,"seal":1.5,"keeper":{"a":[1]}}"#,
+            r#"{ "backups" : [ "a" , "b" ], "la\u0062el" : " x " , "label":"twice","seal":18446744073709551615}"#,
+            r#"{"backups":["a\",\"b","c"],"label":"\u00e9\ud83d\ude00"}"#,
+        ] {
+            let whole: Map<String, Json> = serde_json::from_str(body).unwrap();
+            let expected: Vec<Cell<'_>> = info.row(&whole).iter().map(as_bound).collect();
+            let mut cells = vec![Cell::Int(1)];
+            assert!(places.fill(body, &mut cells), "{body}");
+            assert_eq!(cells[1..], expected, "{body}");
+        }
+        let mut cells = vec![Cell::Int(1)];
+        assert!(!places.fill("[1]", &mut cells) && cells.len() == 1);
+    }
+
+    #[test]
+    fn a_time_is_written_as_every_table_has_it() {
+        for (given, written) in [
+            (
+                "2026-11-21T08:00:00.000000000Z",
+                "2026-11-21T08:00:00.000000000Z",
+            ),
+            ("2026-11-21T08:00:00Z", "2026-11-21T08:00:00.000000000Z"),
+            (
+                "2026-11-21T08:00:00.0000000-05:00",
+                "2026-11-21T13:00:00.000000000Z",
+            ),
+            (
+                "2026-11-21T23:59:60.000000000Z",
+                "2026-11-21T23:59:59.000000000Z",
+            ),
+        ] {
+            assert_eq!(time(Some(given)), Cell::text(written), "{given}");
+        }
+        assert_eq!(time(Some("soon")), Cell::Null);
+    }
+}
