@@ -45,6 +45,8 @@ pub(crate) struct Held {
     /// Bytes still to pass unseen.
     skip: u64,
     need: usize,
+    /// Another protocol announced the flow, and what this end says was not held against the protocol of its port yet.
+    doubt: bool,
 }
 
 impl Held {
@@ -68,7 +70,9 @@ impl Engine<'_> {
             return;
         }
         let mut talk = flow.talk.take().unwrap_or_default();
-        if let Some(mut dialogue) = talk.dialogue.take() {
+        if talk.held(which).doubt {
+            self.doubt(flow, &mut talk, which, bytes, at);
+        } else if let Some(mut dialogue) = talk.dialogue.take() {
             self.feed(flow, &mut talk, dialogue.as_mut(), which, bytes, at);
             talk.dialogue = Some(dialogue);
         } else {
@@ -122,6 +126,7 @@ impl Engine<'_> {
 
     /// A stream came to its end, and all of it was handed on.
     pub(crate) fn over(&mut self, flow: &mut Flow, which: usize, at: At) {
+        self.trust(flow, which, at);
         let side = flow.side(which);
         self.ask(flow, at, |dialogue, cx| dialogue.over(cx, side));
     }
@@ -176,15 +181,18 @@ impl Engine<'_> {
 
     /// The flow is over.
     pub(crate) fn close(&mut self, flow: &mut Flow) {
+        let at = At {
+            now: flow.last,
+            capture: flow.capture,
+            frame: 0,
+        };
+        for which in [0, 1] {
+            self.trust(flow, which, at);
+        }
         let Some(mut talk) = flow.talk.take() else {
             return;
         };
         if let Some(mut dialogue) = talk.dialogue.take() {
-            let at = At {
-                now: flow.last,
-                capture: flow.capture,
-                frame: 0,
-            };
             self.with(flow, &mut talk, at, &[], |cx| dialogue.close(cx));
         }
         flow.talk = Some(talk);
@@ -209,6 +217,7 @@ impl Engine<'_> {
         if silent && !self.recognise_datagram(flow, which, bytes) {
             return;
         }
+        self.doubt_datagram(flow, which, bytes, at);
         if flow.tap(which).done {
             return;
         }
@@ -428,6 +437,105 @@ impl Engine<'_> {
         flow.unweighed = true;
     }
 
+    /// The first bytes of an end in a flow that was announced. Whoever announces may lie: what the protocol of the port
+    /// knows for its own goes to that, and is covered by nobody's announcement.
+    fn doubt(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
+        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+        let first = flow.dir(which).stream.initial().is_some();
+        let held = talk.held(which);
+        let mut known = std::mem::take(&mut held.bytes);
+        known.extend_from_slice(bytes);
+        held.frames.push(at.frame);
+        held.frames.truncate(MOST_FRAMES);
+        let head = Head {
+            bytes: &known,
+            udp: false,
+            from,
+            to,
+            first,
+            open: known.len() < MOST_HEAD,
+        };
+        flow.unweighed = true;
+        match probe_at(&head, true) {
+            Found::Maybe => {
+                held.bytes = known;
+                return;
+            }
+            Found::Is(decoder, sender) => self.instead(flow, talk, decoder, sender, which, at),
+            Found::No => {}
+        }
+        let held = talk.held(which);
+        held.doubt = false;
+        let frames = std::mem::take(&mut held.frames);
+        let frame = frames.first().copied().unwrap_or(at.frame);
+        self.feed_kept(flow, talk, which, &known, At { frame, ..at });
+    }
+
+    /// Like [`Engine::doubt`], for datagrams: as many of them as one that nobody announced would be probed.
+    fn doubt_datagram(&mut self, flow: &mut Flow, which: usize, bytes: &[u8], at: At) {
+        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+        let doubts = |talk: &mut Box<Talk>| talk.held(which).doubt;
+        if !flow.talk.as_mut().is_some_and(doubts) {
+            return;
+        }
+        let Some(mut talk) = flow.talk.take() else {
+            return;
+        };
+        let tap = flow.tap_mut(which);
+        tap.tries += 1;
+        talk.held(which).doubt = tap.tries < MOST_TRIES;
+        let head = Head {
+            bytes,
+            udp: true,
+            from,
+            to,
+            first: !tap.started,
+            open: false,
+        };
+        tap.started = true;
+        if let Found::Is(decoder, sender) = probe_at(&head, true) {
+            self.instead(flow, &mut talk, decoder, sender, which, at);
+        }
+        flow.talk = Some(talk);
+    }
+
+    /// Opens `decoder`'s dialogue in place of the one that was announced, unless that is its own.
+    fn instead(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        decoder: &'static Decoder,
+        sender: Sender,
+        which: usize,
+        at: At,
+    ) {
+        if talk.decoder.is_some_and(|known| known.name == decoder.name) {
+            return;
+        }
+        if let Some(mut announced) = talk.dialogue.take() {
+            self.with(flow, talk, at, &[], |cx| announced.close(cx));
+        }
+        for end in [0, 1] {
+            talk.held(end).doubt = false;
+        }
+        open(flow, talk, decoder, sender, which);
+    }
+
+    /// No more comes that could raise a doubt: the announced dialogue gets what was kept from it.
+    fn trust(&mut self, flow: &mut Flow, which: usize, at: At) {
+        let Some(mut talk) = flow.talk.take() else {
+            return;
+        };
+        let held = talk.held(which);
+        if std::mem::take(&mut held.doubt) && !held.bytes.is_empty() {
+            let known = std::mem::take(&mut held.bytes);
+            let frames = std::mem::take(&mut held.frames);
+            let frame = frames.first().copied().unwrap_or(at.frame);
+            self.feed_kept(flow, &mut talk, which, &known, At { frame, ..at });
+        }
+        flow.talk = Some(talk);
+    }
+
     /// Bytes that were kept until the flow was recognised.
     fn feed_kept(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
         if flow.tap(which).done {
@@ -584,23 +692,24 @@ enum Found {
 
 /// Asks the decoders: those whose port it is first, then all others in the order of the registry.
 fn probe(head: &Head<'_>) -> Found {
-    let mut maybe = false;
-    for hinted in [true, false] {
-        for decoder in protocols::ALL {
-            if decoder.is_at(head.udp, head.from, head.to) != hinted
-                || !decoder.carried_by(head.udp)
-            {
-                continue;
-            }
-            match (decoder.probe)(head) {
-                Probe::Ours(sender) => return Found::Is(decoder, sender),
-                Probe::NeedMore => maybe = true,
-                Probe::NotOurs => {}
-            }
-        }
+    match probe_at(head, true) {
+        Found::No => probe_at(head, false),
         // One whose port it is may still recognise it: the others wait.
-        if hinted && maybe {
-            return Found::Maybe;
+        found => found,
+    }
+}
+
+/// Asks the decoders whose port it is, or all others.
+fn probe_at(head: &Head<'_>, hinted: bool) -> Found {
+    let mut maybe = false;
+    for decoder in protocols::ALL {
+        if decoder.is_at(head.udp, head.from, head.to) != hinted || !decoder.carried_by(head.udp) {
+            continue;
+        }
+        match (decoder.probe)(head) {
+            Probe::Ours(sender) => return Found::Is(decoder, sender),
+            Probe::NeedMore => maybe = true,
+            Probe::NotOurs => {}
         }
     }
     if maybe { Found::Maybe } else { Found::No }
@@ -638,6 +747,8 @@ impl Decoder {
 fn open(flow: &mut Flow, talk: &mut Talk, decoder: &'static Decoder, sender: Sender, which: usize) {
     talk.decoder = Some(decoder);
     talk.dialogue = Some((decoder.open)());
+    // It speaks for itself: no announcement covers it.
+    talk.parent = None;
     let udp = flow.key.transport == Transport::Udp;
     let serves = |end: usize| decoder.serves(udp, flow.key.end(end).1);
     let by_port = match (serves(which), serves(1 - which)) {
@@ -672,11 +783,16 @@ pub(crate) fn open_expected(
     let talk = flow.talk();
     talk.decoder = Some(decoder);
     talk.dialogue = Some(prepared.unwrap_or_else(decoder.open));
+    for which in [0, 1] {
+        talk.held(which).doubt = true;
+    }
 }
 
-/// Opens the dialogue of a layer-2 protocol.
+/// Opens a dialogue beyond doubt, as on layer 2, where the number in the frame names the protocol.
 pub(crate) fn open_layer2(flow: &mut Flow, decoder: &'static Decoder) {
-    open_expected(flow, decoder, None);
+    let talk = flow.talk();
+    talk.decoder = Some(decoder);
+    talk.dialogue = Some((decoder.open)());
 }
 
 /// Flows without packets for longer than this are over; the same ends start a new conversation.
