@@ -350,3 +350,30 @@ fn a_request_for_a_file_does_not_hide_what_else_comes_from_its_port() {
         facts.operations
     );
 }
+
+#[test]
+fn a_file_of_ftp_goes_as_text_until_something_else_is_said() {
+    for (kind, remark) in [
+        ("NOOP", Some("as text, with the line ends of the way")),
+        ("TYPE I", None),
+    ] {
+        let mut talk = Talk::new();
+        talk.tcp(
+            21,
+            &[
+                "",
+                "220 FTP server ready\r\n",
+                &format!("{kind}\r\nPASV\r\n"),
+                "200 ok\r\n227 Entering Passive Mode (10,20,30,10,156,64).\r\n",
+                "STOR plan.txt\r\n",
+                "150 go\r\n",
+            ],
+        );
+        talk.tcp(40_000, &["some lines\r\n"]);
+        let facts = talk.facts();
+        let [file] = facts.carried_files.as_slice() else {
+            panic!("{:?}", facts.carried_files)
+        };
+        assert_eq!(file.detail.as_deref(), remark, "after {kind}");
+    }
+}
