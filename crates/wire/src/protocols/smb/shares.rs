@@ -114,6 +114,26 @@ impl Shares {
         }
     }
 
+    /// What is read or written, where its opening was not seen: a file, if its share holds such.
+    pub(super) fn known(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (session, tree): (u64, u32),
+        user: u64,
+        handle: Handle,
+    ) {
+        if self.get(handle).is_some() {
+            return;
+        }
+        let open = Open {
+            is_file: self.tree(session, tree).files,
+            user: self.user(user),
+            asked: Some(cx.asked()),
+            ..Open::default()
+        };
+        self.put(cx, handle, open);
+    }
+
     pub(super) fn take(&mut self, handle: Handle) -> Option<Box<Open>> {
         let place = self.open.iter().position(|(key, _)| *key == handle)?;
         self.open.remove(place).map(|(_, open)| open)
@@ -149,7 +169,9 @@ impl Shares {
 impl Open {
     /// What was written before the opening was answered.
     pub(super) fn go_on_with(&mut self, early: Open) {
-        self.written = early.written;
+        if self.is_file {
+            self.written = early.written;
+        }
         self.refused |= early.refused;
     }
 
