@@ -286,7 +286,7 @@ impl V1 {
                 ..Open::default()
             }))
         };
-        let request = match header.command {
+        let mut request = match header.command {
             command::TREE_CONNECT => {
                 r.skip(4 + 2)?;
                 let password = usize::from(r.u16_le()?);
@@ -330,6 +330,11 @@ impl V1 {
             }
             _ => return Ok(()),
         };
+        if let Request::Open(open) = &mut request
+            && !open.keep(cx)
+        {
+            return Ok(());
+        }
         self.waiting.put(header.message, request);
         Ok(())
     }

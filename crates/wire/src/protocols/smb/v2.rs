@@ -228,7 +228,7 @@ impl V2 {
             wide(value, MOST_PATH)
         };
         r.skip(2)?;
-        let request = match header.command {
+        let mut request = match header.command {
             command::TREE_CONNECT => {
                 r.skip(2)?;
                 Request::Connect(string(r.u16_le()?, r.u16_le()?))
@@ -296,6 +296,11 @@ impl V2 {
             }
             _ => return Ok(()),
         };
+        if let Request::Create { open, .. } = &mut request
+            && !open.keep(cx)
+        {
+            return Ok(());
+        }
         self.waiting.put(header.message, request);
         Ok(())
     }

@@ -16,7 +16,7 @@ const MOST_LIST: usize = 4096;
 const MOST_NAMES: usize = 256;
 
 /// The lists of one end, as they were sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Offer {
     lists: [Vec<u8>; 8],
 }
