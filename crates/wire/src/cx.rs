@@ -476,6 +476,13 @@ impl Cx<'_> {
         self.learned.swap = side == Side::Client;
     }
 
+    /// What was seen and had no room: the report shows it.
+    pub(crate) fn leave_out(&mut self, what: &'static str, count: u64) {
+        if count > 0 {
+            *self.picture.left_out.entry(what).or_default() += count;
+        }
+    }
+
     /// A channel that will be opened with `ip` and `port` as one of its ends within two minutes: as `decoder`'s protocol
     /// if there is one, else under `name`. It is covered by whatever allows this protocol.
     pub fn expect(

@@ -7,9 +7,7 @@
 use facts::{Facts, Mac, Time};
 
 use crate::cx::{At, Expectations};
-use crate::flow::{
-    Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_expected, open_layer2,
-};
+use crate::flow::{Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
 use crate::net::link::{Ends, Tags};
 use crate::picture::Picture;
 use crate::reader::Reader;
@@ -135,10 +133,8 @@ fn flow(decoder: &'static Decoder, opened: bool) -> (Flow, usize) {
             flow.dir_mut(end).stream.begin(0);
         }
     }
-    if !transport.has_ports() {
+    if !transport.has_ports() || opened {
         open_layer2(&mut flow, decoder);
-    } else if opened {
-        open_expected(&mut flow, decoder, None);
     }
     (flow, client)
 }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use facts::kinds::Outcome;
 use facts::{Facts, Time};
 use lab::net::frame::{self, ACK, Ends, Ipv4, PSH, SYN, Segment};
-use wire::{Frame, Limits, Link, Shard, Worker};
+use wire::{Class, Frame, Limits, Link, Shard, Worker};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 10, 20);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 10);
@@ -18,6 +18,8 @@ const SERVER: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 10);
 struct Talk {
     worker: Worker,
     number: u32,
+    /// What each frame would be taken for under load.
+    classes: Vec<Class>,
 }
 
 impl Talk {
@@ -25,6 +27,7 @@ impl Talk {
         Talk {
             worker: Worker::new(Shard::default(), Limits::default()),
             number: 0,
+            classes: Vec::new(),
         }
     }
 
@@ -49,14 +52,16 @@ impl Talk {
         let (source, target) = (from.octets()[3], to.octets()[3]);
         let mac = |last: u8| [0x02, 0, 0, 0, 0, last];
         let bytes = frame::ethernet(mac(target), mac(source), &[], 0x0800, &packet);
-        self.worker.frame(&Frame {
+        let frame = Frame {
             link: Link::Ethernet,
             time: Time(i64::from(self.number) * 1_000_000),
             data: &bytes,
             wire_len: u32::try_from(bytes.len()).unwrap(),
             capture: 0,
             number: self.number,
-        });
+        };
+        self.classes.push(self.worker.class(&frame));
+        self.worker.frame(&frame);
     }
 
     fn udp(&mut self, from_client: bool, from: u16, to: u16, payload: &[u8]) {
@@ -272,4 +277,103 @@ fn media_of_rtsp_and_data_of_ftp_are_named_and_belong_to_them() {
         .iter()
         .find(|c| c.protocol.as_deref() == Some("ftp-data"));
     assert_eq!(data.and_then(|c| c.parent.as_deref()), Some("ftp"));
+}
+
+/// Registers are written to a controller, over a connection that somebody announced as one for files.
+fn written(announce: &[&str], parts: &[&str]) -> (Facts, Vec<Class>) {
+    let mut talk = Talk::new();
+    talk.tcp(21, announce);
+    let before = talk.classes.len();
+    talk.tcp(502, parts);
+    let classes = talk.classes.split_off(before);
+    (talk.facts(), classes)
+}
+
+#[test]
+fn nobody_hides_control_by_announcing_it_as_a_file() {
+    const WRITE: &str = "\0\x01\0\0\0\x06\x01\x06\0\x01\0\x07";
+    let hello = ["", "220 FTP server ready\r\n"];
+    let active = "PORT 10,20,10,20,156,64\r\n";
+    let passive = [
+        "PASV\r\n",
+        "227 Entering Passive Mode (10,20,30,10,1,246).\r\n",
+    ];
+    let whole: &[&str] = &[WRITE, WRITE];
+    let (one, rest) = WRITE.split_at(1);
+    // A byte of its own in front must not be enough to be taken for a file.
+    let torn: &[&str] = &[one, "", rest, WRITE];
+    let cases: [(&[&str], &[&str]); 3] = [
+        (&[hello[0], hello[1], active], whole),
+        (&[hello[0], hello[1], passive[0], passive[1]], whole),
+        (&[hello[0], hello[1], passive[0], passive[1]], torn),
+    ];
+    for (announce, parts) in cases {
+        let (facts, classes) = written(announce, parts);
+        let said: Vec<_> = facts
+            .operations
+            .iter()
+            .map(|o| (o.protocol.as_str(), o.outcome))
+            .collect();
+        assert_eq!(said, [("modbus", Some(Outcome::Ok))], "{announce:?}");
+        let flow = facts
+            .conversations
+            .iter()
+            .find(|c| c.server_port == Some(502))
+            .unwrap();
+        assert_eq!(
+            (flow.protocol.as_deref(), flow.parent.as_deref()),
+            (Some("modbus"), None),
+            "what allows the files does not allow this"
+        );
+        assert!(
+            classes.iter().all(|class| *class == Class::Control),
+            "{classes:?}"
+        );
+    }
+}
+
+#[test]
+fn a_request_for_a_file_does_not_hide_what_else_comes_from_its_port() {
+    // Omron FINS: a word is written to the memory of a controller, and its answer.
+    let ask = [
+        0x80, 0, 2, 0, 10, 0, 0, 20, 0, 1, 1, 2, 0x82, 0, 100, 0, 0, 1, 0, 7,
+    ];
+    let answer = [0xc0, 0, 2, 0, 20, 0, 0, 10, 0, 1, 1, 2, 0, 0];
+    let mut talk = Talk::new();
+    talk.udp(true, 2000, 69, b"\0\x01fw.bin\0octet\0");
+    talk.udp(true, 2000, 9600, &ask);
+    talk.udp(false, 9600, 2000, &answer);
+    let facts = talk.facts();
+    assert!(
+        facts.operations.iter().any(|o| o.protocol == "fins"),
+        "{:?}",
+        facts.operations
+    );
+}
+
+#[test]
+fn a_file_of_ftp_goes_as_text_until_something_else_is_said() {
+    for (kind, remark) in [
+        ("NOOP", Some("as text, with the line ends of the way")),
+        ("TYPE I", None),
+    ] {
+        let mut talk = Talk::new();
+        talk.tcp(
+            21,
+            &[
+                "",
+                "220 FTP server ready\r\n",
+                &format!("{kind}\r\nPASV\r\n"),
+                "200 ok\r\n227 Entering Passive Mode (10,20,30,10,156,64).\r\n",
+                "STOR plan.txt\r\n",
+                "150 go\r\n",
+            ],
+        );
+        talk.tcp(40_000, &["some lines\r\n"]);
+        let facts = talk.facts();
+        let [file] = facts.carried_files.as_slice() else {
+            panic!("{:?}", facts.carried_files)
+        };
+        assert_eq!(file.detail.as_deref(), remark, "after {kind}");
+    }
 }

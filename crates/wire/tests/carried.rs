@@ -14,7 +14,7 @@ use facts::{Facts, Time};
 use lab::net::{Host, Micros, Network, SECOND, Side, Tcp};
 use lab::speech::{ftp, tftp};
 use lab::truth::sha256;
-use wire::{Limits, Link, Shard, Worker};
+use wire::{Limits, Link, Outcome, Picture, Shard, Worker};
 
 const STATION: Host = host("station", 1);
 const PANEL: Host = host("panel", 2);
@@ -38,6 +38,10 @@ fn played(play: impl FnOnce(&mut Network)) -> Vec<Vec<u8>> {
 }
 
 fn read<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>) -> Facts {
+    observed(frames).into_facts(vec!["test.pcap".to_owned()])
+}
+
+fn observed<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>) -> Picture {
     let mut worker = Worker::new(Shard::default(), Limits::default());
     for (bytes, number) in frames.into_iter().zip(1u32..) {
         worker.frame(&wire::Frame {
@@ -49,7 +53,7 @@ fn read<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>) -> Facts {
             number,
         });
     }
-    worker.finish().into_facts(vec!["test.pcap".to_owned()])
+    worker.finish()
 }
 
 fn line(file: &File) -> String {
@@ -359,6 +363,7 @@ struct Smb {
     number: u64,
     reply: bool,
     related: bool,
+    status: u32,
     body: Vec<u8>,
 }
 
@@ -368,6 +373,7 @@ fn smb(command: u16, number: u64, reply: bool, body: Vec<u8>) -> Smb {
         number,
         reply,
         related: false,
+        status: 0,
         body,
     }
 }
@@ -381,7 +387,7 @@ fn session(messages: &[Smb]) -> Vec<u8> {
         let next = if last { 0 } else { room as u32 };
         let flags = u32::from(one.reply) | if one.related { 4 } else { 0 };
         let mut message = b"\xfeSMB\x40\0\0\0".to_vec();
-        message.extend(0u32.to_le_bytes());
+        message.extend(one.status.to_le_bytes());
         message.extend(one.command.to_le_bytes());
         message.extend([1, 0]);
         message.extend(flags.to_le_bytes());
@@ -611,4 +617,158 @@ fn what_was_written_twice_has_no_hash() {
             smb upload tool.exe 10.20.7.1→10.20.7.2 600/? - data - ok (parts were written twice)
         "#]],
     );
+}
+
+#[test]
+fn smb_tells_a_write_refused_in_a_compound_as_refused_and_what_goes_through_a_pipe_not_at_all() {
+    let (all, id) = ([0xff; 16], [7; 16]);
+    let related = |it: Smb| Smb {
+        related: true,
+        ..it
+    };
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 445);
+        // STATUS_DISK_FULL ([MS-ERREF] 2.3.1).
+        let refused = Smb {
+            status: 0xc000_007f,
+            ..related(smb(9, 2, true, vec![9, 0, 0, 0, 0, 0, 0, 0]))
+        };
+        let closed = [&[60, 0, 0, 0][..], &[0; 56]].concat();
+        tcp.exchange(
+            net,
+            &session(&[
+                smb(5, 1, false, create("plan.dat")),
+                related(smb(9, 2, false, write(all, 0, &content(700)))),
+                related(smb(6, 3, false, close(all))),
+            ]),
+            &session(&[
+                smb(5, 1, true, created(id, 0)),
+                refused,
+                related(smb(6, 3, true, closed)),
+            ]),
+        );
+        // SMB2_SHARE_TYPE_PIPE ([MS-SMB2] 2.2.10).
+        let pipes = [&[16, 0, 2, 0][..], &[0; 12]].concat();
+        tcp.exchange(
+            net,
+            &session(&[smb(3, 4, false, connect(r"\\PANEL\IPC$"))]),
+            &session(&[smb(3, 4, true, pipes)]),
+        );
+        tcp.exchange(
+            net,
+            &session(&[smb(9, 5, false, write([9; 16], 0, &content(100)))]),
+            &session(&[smb(9, 5, true, vec![17, 0, 0, 0])]),
+        );
+        tcp.exchange(
+            net,
+            &session(&[smb(8, 6, false, ask_read([10; 16], 0, 100))]),
+            &session(&[smb(8, 6, true, was_read(&content(100)))]),
+        );
+        // Opened and written in one.
+        tcp.exchange(
+            net,
+            &session(&[
+                smb(5, 7, false, create("srvsvc")),
+                related(smb(9, 8, false, write(all, 0, &content(100)))),
+            ]),
+            &session(&[
+                smb(5, 7, true, created([11; 16], 0)),
+                related(smb(9, 8, true, vec![17, 0, 0, 0])),
+            ]),
+        );
+        tcp.close(net);
+    });
+    check(
+        &frames,
+        &[],
+        expect![[r#"
+        smb upload plan.dat 10.20.7.1→10.20.7.2 700/700 - data - refused (-)
+    "#]],
+    );
+}
+
+/// What the server says comes after the second file: both were put.
+#[test]
+fn http_tells_each_file_that_was_put_before_the_first_answer_came() {
+    let (one, two) = (content(300), content(400));
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 80);
+        let put = |name: &str, content: &[u8]| {
+            let head = format!(
+                "PUT /{name} HTTP/1.1\r\nHost: p\r\nContent-Length: {}\r\n\r\n",
+                content.len()
+            );
+            [head.as_bytes(), content].concat()
+        };
+        // The one without content puts nothing: its answer is not that of a file.
+        let empty = b"POST /go HTTP/1.1\r\nHost: p\r\nContent-Length: 0\r\n\r\n".to_vec();
+        tcp.send(
+            net,
+            Side::Client,
+            &[empty, put("one.bin", &one), put("two.bin", &two)].concat(),
+        );
+        tcp.send(
+            net,
+            Side::Server,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n\
+              HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+        );
+        tcp.close(net);
+    });
+    let facts = read(&frames);
+    let said: Vec<_> = facts
+        .carried_files
+        .iter()
+        .map(|file| (file.name.as_deref(), file.outcome, file.complete))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (Some("one.bin"), Some(Outcome::Refused), true),
+            (Some("two.bin"), Some(Outcome::Ok), true),
+        ]
+    );
+}
+
+#[test]
+fn http_counts_the_files_of_a_form_that_it_does_not_tell_and_the_bytes_of_a_part_that_broke_off_not()
+ {
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, 80);
+        let part = |nth: usize| {
+            format!(
+                "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{nth}.bin\"\r\n\r\nx\r\n"
+            )
+        };
+        let body: String = (0..67).map(part).chain(["--B--\r\n".to_owned()]).collect();
+        let head = format!(
+            "POST /load HTTP/1.1\r\nHost: p\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        tcp.exchange(
+            net,
+            format!("{head}{body}").as_bytes(),
+            b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+        );
+        tcp.exchange(
+            net,
+            b"GET /fw.img HTTP/1.1\r\nHost: p\r\nRange: bytes=0-999\r\n\r\n",
+            b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-999/5000\r\nContent-Length: 1000\r\n\r\nbroken",
+        );
+        tcp.close(net);
+    });
+    let picture = observed(&frames);
+    let left_out: Vec<_> = picture.left_out().collect();
+    assert_eq!(left_out, [("files of forms", 3)]);
+    let facts = picture.into_facts(vec!["test.pcap".to_owned()]);
+    assert_eq!(
+        facts.carried_files.iter().filter(|file| !file.page).count(),
+        64 + 1
+    );
+    let part = facts
+        .operations
+        .iter()
+        .find(|one| one.object.as_deref() == Some("/fw.img"))
+        .unwrap();
+    assert_eq!(part.content_bytes, None, "not all of them came");
 }

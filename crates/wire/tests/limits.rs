@@ -251,7 +251,34 @@ fn half_messages(wire: &mut Wire, _: &mut Connection, nth: u32) {
     wire.send(&tcp(from, to, 100, 0, PSH, &head));
 }
 
-const FLOODS: [(&str, Flood, &[&str]); 8] = [
+fn open_files(wire: &mut Wire, _: &mut Connection, nth: u32) {
+    // Writes to files of which neither the opening nor the closing is seen, sixteen in each of four packets.
+    let connection = nth / 4;
+    let from = (address(connection), INTRUDER_MAC, connection as u16 | 1024);
+    let to = (CONTROLLER, CONTROLLER_MAC, 445);
+    if nth.is_multiple_of(4) {
+        wire.send(&tcp(from, to, 99, 0, SYN, &[]));
+    }
+    let mut packet = Vec::new();
+    for one in 0..16 {
+        let mut write = vec![0, 0, 0, 113];
+        write.extend(*b"\xfeSMB\x40\0\0\0\0\0\0\0\x09\0\x01\0");
+        write.resize(4 + 24, 0);
+        write.push(one);
+        write.resize(4 + 64, 0);
+        // WRITE: a byte at place 0 of the file of that number.
+        write.extend([49, 0, 112, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        write.extend([(nth % 4) as u8, one]);
+        write.resize(4 + 112, 7);
+        write.push(b'x');
+        packet.extend(write);
+    }
+    let seq = 100 + nth % 4 * packet.len() as u32;
+    wire.send(&tcp(from, to, seq, 0, PSH, &packet));
+}
+
+const FLOODS: [(&str, Flood, &[&str]); 9] = [
+    ("open files", open_files, &["open files"]),
     ("SYN flood", syn, &["flows cut short", "conversations"]),
     (
         "MAC addresses",

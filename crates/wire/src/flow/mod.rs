@@ -179,6 +179,11 @@ impl Flow {
         self.talk.as_ref()?.decoder
     }
 
+    /// Another protocol announced it.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.parent.is_some())
+    }
+
     pub(crate) fn tap(&self, which: usize) -> &Tap {
         let [low, high] = &self.taps;
         if which == 0 { low } else { high }

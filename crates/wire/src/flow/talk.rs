@@ -1,4 +1,6 @@
 //! Between a flow's bytes and its dialogue: recognition by content, messages in place or put together, gaps, resync.
+mod doubt;
+
 use facts::Time;
 
 use super::{Deliver, Flow, Talk, Told, Transport};
@@ -45,6 +47,8 @@ pub(crate) struct Held {
     /// Bytes still to pass unseen.
     skip: u64,
     need: usize,
+    /// Another protocol announced the flow, and what this end says was not held against the protocol of its port yet.
+    doubt: bool,
 }
 
 impl Held {
@@ -68,7 +72,9 @@ impl Engine<'_> {
             return;
         }
         let mut talk = flow.talk.take().unwrap_or_default();
-        if let Some(mut dialogue) = talk.dialogue.take() {
+        if talk.held(which).doubt {
+            self.doubt(flow, &mut talk, which, bytes, at);
+        } else if let Some(mut dialogue) = talk.dialogue.take() {
             self.feed(flow, &mut talk, dialogue.as_mut(), which, bytes, at);
             talk.dialogue = Some(dialogue);
         } else {
@@ -122,6 +128,7 @@ impl Engine<'_> {
 
     /// A stream came to its end, and all of it was handed on.
     pub(crate) fn over(&mut self, flow: &mut Flow, which: usize, at: At) {
+        self.trust(flow, which, at);
         let side = flow.side(which);
         self.ask(flow, at, |dialogue, cx| dialogue.over(cx, side));
     }
@@ -176,15 +183,18 @@ impl Engine<'_> {
 
     /// The flow is over.
     pub(crate) fn close(&mut self, flow: &mut Flow) {
+        let at = At {
+            now: flow.last,
+            capture: flow.capture,
+            frame: 0,
+        };
+        for which in [0, 1] {
+            self.trust(flow, which, at);
+        }
         let Some(mut talk) = flow.talk.take() else {
             return;
         };
         if let Some(mut dialogue) = talk.dialogue.take() {
-            let at = At {
-                now: flow.last,
-                capture: flow.capture,
-                frame: 0,
-            };
             self.with(flow, &mut talk, at, &[], |cx| dialogue.close(cx));
         }
         flow.talk = Some(talk);
@@ -209,6 +219,7 @@ impl Engine<'_> {
         if silent && !self.recognise_datagram(flow, which, bytes) {
             return;
         }
+        self.doubt_datagram(flow, which, bytes, at);
         if flow.tap(which).done {
             return;
         }
@@ -584,23 +595,24 @@ enum Found {
 
 /// Asks the decoders: those whose port it is first, then all others in the order of the registry.
 fn probe(head: &Head<'_>) -> Found {
-    let mut maybe = false;
-    for hinted in [true, false] {
-        for decoder in protocols::ALL {
-            if decoder.is_at(head.udp, head.from, head.to) != hinted
-                || !decoder.carried_by(head.udp)
-            {
-                continue;
-            }
-            match (decoder.probe)(head) {
-                Probe::Ours(sender) => return Found::Is(decoder, sender),
-                Probe::NeedMore => maybe = true,
-                Probe::NotOurs => {}
-            }
-        }
+    match probe_at(head, true) {
+        Found::No => probe_at(head, false),
         // One whose port it is may still recognise it: the others wait.
-        if hinted && maybe {
-            return Found::Maybe;
+        found => found,
+    }
+}
+
+/// Asks the decoders whose port it is, or all others.
+fn probe_at(head: &Head<'_>, hinted: bool) -> Found {
+    let mut maybe = false;
+    for decoder in protocols::ALL {
+        if decoder.is_at(head.udp, head.from, head.to) != hinted || !decoder.carried_by(head.udp) {
+            continue;
+        }
+        match (decoder.probe)(head) {
+            Probe::Ours(sender) => return Found::Is(decoder, sender),
+            Probe::NeedMore => maybe = true,
+            Probe::NotOurs => {}
         }
     }
     if maybe { Found::Maybe } else { Found::No }
@@ -638,6 +650,8 @@ impl Decoder {
 fn open(flow: &mut Flow, talk: &mut Talk, decoder: &'static Decoder, sender: Sender, which: usize) {
     talk.decoder = Some(decoder);
     talk.dialogue = Some((decoder.open)());
+    // It speaks for itself: no announcement covers it.
+    talk.parent = None;
     let udp = flow.key.transport == Transport::Udp;
     let serves = |end: usize| decoder.serves(udp, flow.key.end(end).1);
     let by_port = match (serves(which), serves(1 - which)) {
@@ -672,11 +686,16 @@ pub(crate) fn open_expected(
     let talk = flow.talk();
     talk.decoder = Some(decoder);
     talk.dialogue = Some(prepared.unwrap_or_else(decoder.open));
+    for which in [0, 1] {
+        talk.held(which).doubt = true;
+    }
 }
 
-/// Opens the dialogue of a layer-2 protocol.
+/// Opens a dialogue beyond doubt, as on layer 2, where the number in the frame names the protocol.
 pub(crate) fn open_layer2(flow: &mut Flow, decoder: &'static Decoder) {
-    open_expected(flow, decoder, None);
+    let talk = flow.talk();
+    talk.decoder = Some(decoder);
+    talk.dialogue = Some((decoder.open)());
 }
 
 /// Flows without packets for longer than this are over; the same ends start a new conversation.

@@ -1,4 +1,5 @@
 //! How much a worker may hold. What does not fit is counted and reported as coverage.
+use facts::kinds::Verb;
 
 /// Sizes of the tables of one worker. The default is for captures read as a whole, [`Limits::live`] for a small box that
 /// runs for years and hands on what it saw every few seconds.
@@ -50,10 +51,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a sensor that tells every few seconds. All tables full are some 410 MB: 105 of flows (400 bytes each) and what
-    /// their dialogues keep, 27 of conversations (208 bytes each), 60 of operations and 25 of names (with what they name,
-    /// less than a kilobyte and 400 bytes each), 15 of files and 16 of what is kept of them under way, 30 of
-    /// addresses and identities, 64 of bytes that wait and 64 of fragments.
+    /// For a sensor that tells every few seconds. All tables full are some 410 MB: 105 of flows (400 bytes each), 27 of conversations (208 bytes each), 60 of operations and 25 of names (with what they name,
+    /// less than a kilobyte and 400 bytes each), 15 of files and 16 of what dialogues keep of files, handshakes and offers
+    /// under way (one budget for all flows), 30 of addresses and identities, 64 of bytes that wait and 64 of fragments. What
+    /// else a dialogue keeps, some hundred bytes as a rule and as much as its own limits allow, comes on top.
     pub const fn live() -> Limits {
         Limits {
             addresses: 1 << 16,
@@ -77,6 +78,14 @@ impl Limits {
     /// controller does not hide that it is stopped.
     pub(crate) const fn cyclic_operations(&self) -> usize {
         self.operations - self.operations / 8
+    }
+
+    /// Files keep out of it too: each is a row of its own, and whoever may write a file may write any number.
+    pub(crate) const fn single_operations(&self, verb: Verb) -> usize {
+        match verb {
+            Verb::FileRead | Verb::FileWrite | Verb::FileDelete => self.cyclic_operations(),
+            _ => self.operations,
+        }
     }
 
     /// Half of the files is kept for those that are no part of a page: a screen that is polled does not hide them.

@@ -288,7 +288,7 @@ impl Picture {
                 return None;
             }
             self.cyclic.insert(key, id);
-        } else if self.operations.len() >= self.limits.operations {
+        } else if self.operations.len() >= self.limits.single_operations(operation.operation) {
             *self.left_out.entry("operations").or_default() += 1;
             return None;
         }

@@ -74,7 +74,8 @@ const VENDORS: &[(&[u8], &str)] = &[
 ];
 
 /// RFC 7296, 3.1: cookies, version 1 or 2, and the length of the whole. On port 4500 four zeros stand before it, else it
-/// is ESP or a keepalive (RFC 3948, 2).
+/// is ESP or a keepalive (RFC 3948, 2). These say next to nothing: they count where both ends use that port, since a flow
+/// that is taken for sealed is not read. Where a device of the way translates ports, the keys are agreed on first.
 fn probe(head: &Head<'_>) -> Probe {
     let nat = head.on(4500);
     if !nat && !head.on(500) {
@@ -88,10 +89,11 @@ fn probe(head: &Head<'_>) -> Probe {
             _ => Sender::Unknown,
         }))
     };
+    let both = head.from == 4500 && head.to == 4500;
     match head.bytes {
         [0, 0, 0, 0, rest @ ..] if nat => isakmp(rest),
-        [0xff] if nat => Probe::Ours(Sender::Unknown),
-        rest if nat && rest.len() >= 20 => Probe::Ours(Sender::Unknown),
+        [0xff] if both => Probe::Ours(Sender::Unknown),
+        rest if both && rest.len() >= 20 => Probe::Ours(Sender::Unknown),
         rest => isakmp(rest),
     }
 }
@@ -226,6 +228,7 @@ mod tests {
     use super::DECODER;
     use crate::Side::Client;
     use crate::testing::check;
+    use crate::{Head, Probe, Sender};
 
     #[test]
     fn aggressive_mode_gives_its_identity_and_the_vendor_away() {
@@ -241,5 +244,27 @@ mod tests {
             oddity what=ike.aggressive_mode detail=op@sts01 frames=Numbers([1])
         "#]],
         );
+    }
+
+    /// Whoever may choose a port would else have a flow that nobody reads.
+    #[test]
+    fn bytes_at_the_port_for_translated_keys_are_not_sealed_for_that_alone() {
+        let sealed = [0x5a; 40];
+        let says = |from, to, bytes| {
+            (DECODER.probe)(&Head {
+                bytes,
+                udp: true,
+                from,
+                to,
+                first: true,
+                open: false,
+            })
+        };
+        for (from, to) in [(4500, 47808), (9600, 4500)] {
+            assert_eq!(says(from, to, &sealed), Probe::NotOurs);
+            assert_eq!(says(from, to, &[0xff]), Probe::NotOurs);
+        }
+        assert_eq!(says(4500, 4500, &sealed), Probe::Ours(Sender::Unknown));
+        assert_eq!(says(4500, 4500, &[0; 40]), Probe::NotOurs);
     }
 }

@@ -96,6 +96,8 @@ impl std::fmt::Debug for Worker {
 struct Passing {
     key: Key,
     sender: usize,
+    /// The end that connects, where the packet tells.
+    opener: Option<usize>,
     ttl: u8,
     hops: u8,
     /// Equal for copies of one packet.
@@ -272,6 +274,7 @@ impl Worker {
         let passing = Passing {
             key,
             sender,
+            opener: None,
             ttl: 0,
             hops: 0,
             signature: signature(bytes),

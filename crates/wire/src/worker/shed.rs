@@ -55,12 +55,12 @@ impl Worker {
         let place = self.flows.find(&glance.key);
         let flow = place.and_then(|place| self.flows.get(place));
         let known = flow.and_then(|flow| flow.decoder());
+        // An announcement is a claim, not what the content shows: the ports still count.
+        let announced = flow.is_some_and(Flow::is_announced);
+        let on_port = || glance.ports.iter().any(|port| is_control_port(udp, *port));
         let is_control = match known {
-            Some(decoder) => protocols::controls(decoder),
-            None => {
-                glance.ports.iter().any(|port| is_control_port(udp, *port))
-                    || flow.is_none() && self.is_announced(&glance)
-            }
+            Some(decoder) => protocols::controls(decoder) || announced && on_port(),
+            None => on_port() || flow.is_none() && self.is_announced(&glance),
         };
         let is_read = |flow: &Flow| {
             let done = |which| flow.tap(which).is_done();
@@ -111,6 +111,7 @@ impl Worker {
         let passing = Passing {
             key: glance.key,
             sender: glance.sender,
+            opener: None,
             ttl: glance.ttl,
             hops: ip::hops(glance.ttl),
             signature: glance.signature,

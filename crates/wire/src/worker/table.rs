@@ -92,17 +92,20 @@ impl Worker {
             self.evict();
         }
         let mut flow = Flow::new(passing.key, passing.sender, here.at.now, here.at.capture);
-        self.announced(here, &mut flow, passing.sender);
+        self.announced(here, &mut flow, passing);
         self.flows.add(flow)
     }
 
     /// Whether another protocol announced this flow.
-    pub(super) fn announced(&mut self, here: Here, flow: &mut Flow, sender: usize) {
+    pub(super) fn announced(&mut self, here: Here, flow: &mut Flow, passing: &Passing) {
         if self.expected.is_empty() || !flow.key.transport.has_ports() {
             return;
         }
         let udp = flow.key.transport == Transport::Udp;
-        for which in [1 - sender, sender] {
+        let sender = passing.sender;
+        // What was announced is where someone waits: who connects from there opens something else.
+        let waits = |which: &usize| passing.opener != Some(*which);
+        for which in [1 - sender, sender].into_iter().filter(waits) {
             let (address, port) = flow.key.end(which);
             let Some(ip) = address.ip() else { continue };
             // For this pair of hosts before for any.

@@ -175,7 +175,7 @@ impl Worker {
             ^ u32::from(tcp.flags).rotate_left(24)
             ^ u32::from(tcp.checksum);
         let length = tcp.payload.len() + packet.missing;
-        let passing = passing(
+        let mut passing = passing(
             packet,
             Transport::Tcp,
             (tcp.src, tcp.dst),
@@ -183,6 +183,14 @@ impl Worker {
             length,
             here,
         );
+        passing.opener = tcp.has(Tcp::SYN).then(|| {
+            let answers = tcp.has(Tcp::ACK);
+            if answers {
+                1 - passing.sender
+            } else {
+                passing.sender
+            }
+        });
         if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
             self.replace_old(&passing, tcp.seq);
         }
@@ -479,6 +487,7 @@ fn passing(
     Passing {
         key,
         sender,
+        opener: None,
         ttl: packet.ttl,
         hops: ip::hops(packet.ttl),
         signature,

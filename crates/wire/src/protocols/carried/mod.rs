@@ -1,7 +1,8 @@
 //! Files on their way: what the protocols that carry them have in common.
 //!
 //! Content is hashed as it goes by. What is kept of it is the beginning, until it tells what the file is, and pieces that came
-//! before their turn, both within a [`Budget`] that all flows of a worker share. A file with a hole has no hash.
+//! before their turn, both within a [`Budget`] that all flows of a worker share. A file with a hole has no hash. Other
+//! dialogues that keep more than a few hundred bytes of what may never be ended take it from the same budget.
 mod encoded;
 mod look;
 mod spans;
@@ -27,15 +28,15 @@ const MOST_WAITING: usize = 256 * 1024;
 const MOST_PIECES: usize = 64;
 /// Frames of the content's beginning that are cited, beside those of the request and of its end.
 const MOST_FRAMES: usize = 8;
-/// Bytes that all flows of a worker may keep of files.
+/// Bytes that all flows of a worker may keep of files, and of what else comes in pieces.
 const MOST_KEPT: usize = 16 << 20;
 
-/// Bytes of files that a worker keeps. What does not fit costs a hash or a kind, never more memory.
+/// Bytes that a worker keeps. What does not fit costs a hash, a kind or a name, never more memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Budget(Arc<AtomicUsize>);
 
 impl Budget {
-    fn take(&self, bytes: usize) -> Option<Share> {
+    pub(crate) fn take(&self, bytes: usize) -> Option<Share> {
         let fits = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= MOST_KEPT);
         let order = Ordering::Relaxed;
         self.0.fetch_update(order, order, fits).ok()?;
@@ -48,9 +49,20 @@ impl Budget {
 
 /// A part of the budget, given back when dropped.
 #[derive(Debug)]
-struct Share {
+pub(crate) struct Share {
     of: Budget,
     bytes: usize,
+}
+
+impl Share {
+    /// Takes more; `false` where there is none.
+    fn grow(&mut self, bytes: usize) -> bool {
+        let Some(mut more) = self.of.take(bytes) else {
+            return false;
+        };
+        self.bytes += std::mem::take(&mut more.bytes);
+        true
+    }
 }
 
 impl Drop for Share {
@@ -81,6 +93,8 @@ pub(crate) struct Content {
     waiting_bytes: usize,
     /// Something was written twice, so that the bytes hashed are not what was left in the end.
     rewritten: bool,
+    /// Pieces that could not even be noted as seen.
+    left_out: u64,
     first: Option<Time>,
     last: Time,
     evidence: Evidence,
@@ -97,6 +111,8 @@ pub(crate) struct Sum {
     pub sha256: Option<String>,
     pub look: Look,
     pub rewritten: bool,
+    /// Pieces that could not even be noted as seen.
+    pub left_out: u64,
     pub first: Option<Time>,
     pub last: Time,
     pub evidence: Evidence,
@@ -130,7 +146,9 @@ impl Content {
         self.note(cx);
         let end = offset.saturating_add(bytes.len() as u64);
         self.place = end;
-        self.seen.add(offset, end);
+        if !self.seen.add(&cx.picture.budget, offset, end) {
+            self.left_out += 1;
+        }
         if offset > self.hashed {
             self.keep(&cx.picture.budget, offset, bytes);
             return;
@@ -248,6 +266,7 @@ impl Content {
             sha256: hashed.then(|| hex(&std::mem::take(&mut self.hash).finalize())),
             look,
             rewritten: self.rewritten,
+            left_out: self.left_out,
             first: self.first,
             last: self.last,
             evidence,
@@ -311,6 +330,7 @@ impl Cx<'_> {
             Side::Server
         };
         let sender = about.sender.unwrap_or(asker);
+        self.leave_out("pieces of files", sum.left_out);
         let (from, to) = (flow.end(sender), flow.end(sender.other()));
         let mut evidence = Evidence::default();
         for frame in about.asked.iter().flat_map(|asked| &asked.frames) {

@@ -328,7 +328,9 @@ impl Ftp {
             },
             user: self.user.clone(),
             upload: verb == Verb::FileWrite,
-            binary: self.text != Some(true),
+            // Text is what holds until something else is said (RFC 959, 3.1.1); of what was said before the capture nothing
+            // is known.
+            binary: self.text.map_or(cx.flow.midstream, |text| !text),
             control: *cx.flow,
             op_told: false,
             from,

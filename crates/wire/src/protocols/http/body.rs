@@ -100,6 +100,8 @@ impl Range {
 pub(super) struct Told {
     pub ops: Vec<Op>,
     pub files: Vec<(About, Sum)>,
+    /// Files of a form that are not among them.
+    pub left_out: u64,
 }
 
 impl Told {
@@ -120,6 +122,7 @@ impl Told {
         for (about, sum) in self.files {
             cx.file(about, sum);
         }
+        cx.leave_out("files of forms", self.left_out);
     }
 }
 
@@ -259,17 +262,20 @@ impl File {
         Told {
             ops: op.into_iter().collect(),
             files: vec![(self.about, sum)],
+            left_out: 0,
         }
     }
 }
 
 /// The files of a form, each as a file of its own.
 fn of_form(about: About, op: Option<Op>, parts: Parts) -> Told {
+    let (files, left_out) = parts.finish();
     let mut told = Told {
         ops: Vec::new(),
         files: Vec::new(),
+        left_out,
     };
-    for (name, sum) in parts.finish() {
+    for (name, sum) in files {
         if let Some(op) = &op {
             told.ops.push(Op {
                 object: Some(name.clone()),

@@ -13,6 +13,8 @@ mod head;
 mod parts;
 mod ssdp;
 
+use std::collections::VecDeque;
+
 use self::body::{File, Length, Place, Range, Through, Told, about, is_carried, is_file};
 use self::head::{First, Head as Message, host, target};
 pub(crate) use self::ssdp::DECODER as SSDP;
@@ -42,7 +44,7 @@ pub(crate) static DECODER: Decoder = Decoder {
     blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files in other encodings, or fetched in parts over several connections",
 };
 
-/// Requests that wait for their answers.
+/// Requests that wait for their answers, and files put by them.
 const MOST_WAITING: usize = 64;
 /// Paths told of one connection; later requests tell their host only.
 const MOST_PATHS: usize = 512;
@@ -72,6 +74,8 @@ fn probe(at: &Head<'_>) -> Probe {
 
 /// A request until its answer.
 struct Request {
+    /// How many came before it.
+    number: u64,
     asked: Asked,
     method: &'static str,
     path: Option<String>,
@@ -103,8 +107,11 @@ struct Http {
     inside: Inside,
     client: Half,
     server: Half,
-    /// A file that was put, until its answer.
-    put: Option<Told>,
+    requests: u64,
+    /// The request whose body is under way, or came last.
+    putting: u64,
+    /// Files that were put, by the number of their request, until its answer.
+    put: VecDeque<(u64, Told)>,
     /// A file that is fetched in parts.
     parted: Option<Box<Parted>>,
     user: Option<String>,
@@ -235,7 +242,7 @@ impl Http {
             if let Some(op) = op {
                 let part = Op {
                     outcome: about.outcome,
-                    content_bytes: range.map(Range::bytes),
+                    content_bytes: range.filter(|_| whole).map(Range::bytes),
                     ..op
                 };
                 cx.operation(Side::Client, part);
@@ -253,10 +260,29 @@ impl Http {
         }
         let told = file.finish(cx, whole);
         if upload && !answered && whole {
-            self.put = Some(told);
+            self.put_by(cx, told);
         } else {
             told.tell(cx);
         }
+    }
+
+    /// Keeps what was put until the server says what became of it. What there is no room for is told without that.
+    fn put_by(&mut self, cx: &mut Cx<'_>, told: Told) {
+        self.put.push_back((self.putting, told));
+        let mut files: usize = self.put.iter().map(|(_, told)| told.files.len()).sum();
+        while self.put.len() > MOST_WAITING || files > MOST_WAITING && self.put.len() > 1 {
+            let Some((_, oldest)) = self.put.pop_front() else {
+                return;
+            };
+            files = files.saturating_sub(oldest.files.len());
+            oldest.tell(cx);
+        }
+    }
+
+    /// What the request of that number put, if all of it came.
+    fn take_put(&mut self, number: u64) -> Option<Told> {
+        let place = self.put.iter().position(|(known, _)| *known == number)?;
+        self.put.remove(place).map(|(_, told)| told)
     }
 
     /// A file that was fetched in parts gets no more of them.
@@ -282,7 +308,7 @@ impl Http {
         for request in waiting {
             tell_soap(cx, request, outcome);
         }
-        if let Some(mut told) = self.put.take() {
+        for (_, mut told) in std::mem::take(&mut self.put) {
             told.answered(outcome);
             told.tell(cx);
         }
@@ -340,7 +366,10 @@ impl Http {
             };
             self.half(side).file = Some(File::new(cx, about, op, head, length, false));
         }
+        self.requests = self.requests.saturating_add(1);
+        self.putting = self.requests;
         let request = Request {
+            number: self.requests,
             asked: cx.asked(),
             method,
             path,
@@ -348,6 +377,10 @@ impl Http {
         };
         if let Some(lost) = self.waiting.put((), request) {
             let outcome = cx.unanswered(Side::Server);
+            if let Some(mut told) = self.take_put(lost.number) {
+                told.answered(outcome);
+                told.tell(cx);
+            }
             tell_soap(cx, lost, outcome);
         }
         self.half(side).place = Place::enter(length);
@@ -394,10 +427,12 @@ impl Http {
         }
         if let Some(request) = request {
             if matches!(method, "PUT" | "POST") {
-                if let Some(mut told) = self.put.take() {
+                if let Some(mut told) = self.take_put(request.number) {
                     told.answered(Some(outcome));
                     told.tell(cx);
-                } else if let Some(file) = &mut self.half(side.other()).file {
+                } else if self.putting == request.number
+                    && let Some(file) = &mut self.half(side.other()).file
+                {
                     // Answered before it was through.
                     file.answered(outcome);
                 }

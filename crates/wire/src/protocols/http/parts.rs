@@ -20,6 +20,8 @@ pub(super) struct Parts {
     place: Place,
     /// Files that are through, by their name.
     pub files: Vec<(String, Sum)>,
+    /// Files for which there was no room among them.
+    pub left_out: u64,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,7 @@ impl Parts {
             held: b"\r\n".to_vec(),
             place: Place::Between,
             files: Vec::new(),
+            left_out: 0,
         })
     }
 
@@ -107,10 +110,13 @@ impl Parts {
     }
 
     fn put_by(&mut self, place: Place, whole: bool) {
-        if let Place::File(name, content) = place
-            && self.files.len() < MOST_FILES
-        {
+        let Place::File(name, content) = place else {
+            return;
+        };
+        if self.files.len() < MOST_FILES {
             self.files.push((name, content.finish(None, whole)));
+        } else {
+            self.left_out += 1;
         }
     }
 
@@ -121,9 +127,9 @@ impl Parts {
     }
 
     /// Nothing more comes.
-    pub(super) fn finish(mut self) -> Vec<(String, Sum)> {
+    pub(super) fn finish(mut self) -> (Vec<(String, Sum)>, u64) {
         self.lose();
-        self.files
+        (self.files, self.left_out)
     }
 }
 

@@ -10,6 +10,7 @@ mod initial;
 use std::collections::BTreeMap;
 
 use self::initial::{Keys, Long, MOST_ID, Version, varint};
+use super::carried::Share;
 use super::tls::{ClientHello, tell_client};
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
 
@@ -32,6 +33,8 @@ const MOST_PACKETS: u8 = 24;
 const MOST_CRYPTO: usize = 1 << 14;
 /// Pieces of it.
 const MOST_PIECES: usize = 64;
+/// What a piece costs beside its octets.
+const PIECE: usize = 64;
 
 /// RFC 9000, 17.2: the long header with a version that exists. Who opens a connection fills 1200 octets (14.1).
 fn probe(head: &Head<'_>) -> Probe {
@@ -91,7 +94,7 @@ fn google_version(bytes: &[u8]) -> Option<&[u8]> {
 struct Quic {
     packets: u8,
     /// Pieces of the client's handshake, by their places.
-    pieces: BTreeMap<usize, Vec<u8>>,
+    pieces: BTreeMap<usize, (Vec<u8>, Share)>,
     /// Octets of them.
     kept: usize,
     told: bool,
@@ -123,7 +126,7 @@ impl Dialogue for Quic {
                 .then(|| Keys::new(long.version, long.to, true))
                 .flatten();
             if let Some(frames) = keys.and_then(|keys| long.open(&keys)) {
-                let _ = self.frames(&mut Reader::new(&frames));
+                let _ = self.frames(cx, &mut Reader::new(&frames));
                 self.hello(cx, side);
             }
         }
@@ -133,7 +136,7 @@ impl Dialogue for Quic {
 
 impl Quic {
     /// RFC 9000, 12.4: which frames an Initial may hold.
-    fn frames(&mut self, r: &mut Reader<'_>) -> Result<(), Malformed> {
+    fn frames(&mut self, cx: &mut Cx<'_>, r: &mut Reader<'_>) -> Result<(), Malformed> {
         while !r.is_empty() {
             match r.u8()? {
                 // PADDING, PING.
@@ -156,8 +159,13 @@ impl Quic {
                         && self.kept + length <= MOST_CRYPTO;
                     if fits && self.pieces.len() < MOST_PIECES && !self.pieces.contains_key(&offset)
                     {
-                        self.kept += length;
-                        self.pieces.insert(offset, piece.to_vec());
+                        match cx.picture.budget.take(length + PIECE) {
+                            Some(share) => {
+                                self.kept += length;
+                                self.pieces.insert(offset, (piece.to_vec(), share));
+                            }
+                            None => cx.leave_out("pieces of handshakes", 1),
+                        }
                     }
                 }
                 _ => return Ok(()),
@@ -169,7 +177,7 @@ impl Quic {
     /// Tells the hello once its pieces are all there.
     fn hello(&mut self, cx: &mut Cx<'_>, side: Side) {
         let mut joined = Vec::new();
-        for (offset, piece) in &self.pieces {
+        for (offset, (piece, _)) in &self.pieces {
             // Pieces sent again may overlap.
             let Some(known) = joined.len().checked_sub(*offset) else {
                 return;

@@ -1,13 +1,15 @@
 //! What a connection has open: shares, files, and what was read from and written to them.
 use std::collections::VecDeque;
 
-use crate::protocols::carried::{About, Content, Sum};
+use crate::protocols::carried::{About, Content, Share, Sum};
 use crate::{Asked, Cx, Op, Outcome, Side, Verb};
 
 /// Shares and users remembered of one connection.
 const MOST_SHARES: usize = 64;
 /// Files open at a time; the one opened first gives way, and is told as far as it was seen.
 const MOST_OPEN: usize = 64;
+/// Bytes that a file costs while it is open, its path included.
+const OPEN: usize = size_of::<Open>() + 512;
 
 /// What a file is called on the wire: its identifier, or the request that will give it one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(super) struct Open {
     pub(super) unsure: bool,
     pub(super) read: Content,
     pub(super) written: Content,
+    /// What it takes of the memory that all flows share.
+    pub(super) share: Option<Share>,
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +104,10 @@ impl Shares {
         known.map(|(_, open)| open.as_mut())
     }
 
-    pub(super) fn put(&mut self, cx: &mut Cx<'_>, handle: Handle, open: Open) {
+    pub(super) fn put(&mut self, cx: &mut Cx<'_>, handle: Handle, mut open: Open) {
+        if !open.keep(cx) {
+            return;
+        }
         if let Some(mut old) = self.take(handle) {
             old.unsure = true;
             old.tell(cx);
@@ -112,6 +119,26 @@ impl Shares {
             oldest.unsure = true;
             oldest.tell(cx);
         }
+    }
+
+    /// What is read or written, where its opening was not seen: a file, if its share holds such.
+    pub(super) fn known(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (session, tree): (u64, u32),
+        user: u64,
+        handle: Handle,
+    ) {
+        if self.get(handle).is_some() {
+            return;
+        }
+        let open = Open {
+            is_file: self.tree(session, tree).files,
+            user: self.user(user),
+            asked: Some(cx.asked()),
+            ..Open::default()
+        };
+        self.put(cx, handle, open);
     }
 
     pub(super) fn take(&mut self, handle: Handle) -> Option<Box<Open>> {
@@ -147,9 +174,21 @@ impl Shares {
 }
 
 impl Open {
+    /// Whether there is memory for it; where there is none, that is counted.
+    pub(super) fn keep(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.share.is_none() {
+            self.share = cx.picture.budget.take(OPEN);
+        }
+        let kept = self.share.is_some();
+        cx.leave_out("open files", u64::from(!kept));
+        kept
+    }
+
     /// What was written before the opening was answered.
     pub(super) fn go_on_with(&mut self, early: Open) {
-        self.written = early.written;
+        if self.is_file {
+            self.written = early.written;
+        }
         self.refused |= early.refused;
     }
 

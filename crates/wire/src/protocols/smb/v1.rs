@@ -142,6 +142,12 @@ fn handle(number: u16) -> Handle {
     Handle::Id(u128::from(number).to_le_bytes())
 }
 
+/// A file that may have been opened before the capture began.
+fn known(cx: &mut Cx<'_>, shares: &mut Shares, header: &Header, handle: Handle) {
+    let tree = (0, u32::from(header.tree));
+    shares.known(cx, tree, u64::from(header.user), handle);
+}
+
 impl V1 {
     /// The content of a bulk message and where it begins.
     pub(super) fn piece(
@@ -183,7 +189,7 @@ impl V1 {
         } else {
             0
         };
-        self.known(cx, shares, header, handle);
+        known(cx, shares, header, handle);
         self.waiting.put(header.message, Request::Write(handle));
         let piece = Piece {
             handle,
@@ -219,7 +225,7 @@ impl V1 {
         let handle = handle(r.u16_le().ok()?);
         let length = u64::from(r.u16_le().ok()?);
         let offset = u64::from(r.u32_le().ok()?);
-        self.known(cx, shares, header, handle);
+        known(cx, shares, header, handle);
         self.waiting.put(header.message, Request::Write(handle));
         let piece = Piece {
             handle,
@@ -228,19 +234,6 @@ impl V1 {
             write: true,
         };
         Some((piece, before))
-    }
-
-    /// A file that was opened before the capture began.
-    fn known(&self, cx: &mut Cx<'_>, shares: &mut Shares, header: &Header, handle: Handle) {
-        if shares.get(handle).is_none() {
-            let open = Open {
-                is_file: shares.tree(0, u32::from(header.tree)).files,
-                user: shares.user(u64::from(header.user)),
-                asked: Some(cx.asked()),
-                ..Open::default()
-            };
-            shares.put(cx, handle, open);
-        }
     }
 
     /// A message without bulk.
@@ -293,7 +286,7 @@ impl V1 {
                 ..Open::default()
             }))
         };
-        let request = match header.command {
+        let mut request = match header.command {
             command::TREE_CONNECT => {
                 r.skip(4 + 2)?;
                 let password = usize::from(r.u16_le()?);
@@ -315,7 +308,7 @@ impl V1 {
                 } else {
                     0
                 };
-                self.known(cx, shares, header, handle);
+                known(cx, shares, header, handle);
                 Request::Read {
                     handle,
                     offset: high << 32 | low,
@@ -325,7 +318,7 @@ impl V1 {
                 let handle = handle(r.u16_le()?);
                 r.skip(2)?;
                 let offset = u64::from(r.u32_le()?);
-                self.known(cx, shares, header, handle);
+                known(cx, shares, header, handle);
                 Request::Read { handle, offset }
             }
             command::CLOSE => Request::Close(handle(r.u16_le()?)),
@@ -337,6 +330,11 @@ impl V1 {
             }
             _ => return Ok(()),
         };
+        if let Request::Open(open) = &mut request
+            && !open.keep(cx)
+        {
+            return Ok(());
+        }
         self.waiting.put(header.message, request);
         Ok(())
     }

@@ -161,16 +161,8 @@ impl V2 {
             Some(handle) => handle,
             None => Handle::Asked(self.asked_open?),
         };
-        if shares.get(handle).is_none() {
-            // Opened before the capture began, or in this same compound.
-            let open = Open {
-                is_file: true,
-                user: shares.user(header.session),
-                asked: Some(cx.asked()),
-                ..Open::default()
-            };
-            shares.put(cx, handle, open);
-        }
+        // Opened before the capture began, or in this same compound.
+        shares.known(cx, (header.session, header.tree), header.session, handle);
         self.waiting.put(header.message, Request::Write { handle });
         Some(Piece {
             handle,
@@ -236,7 +228,7 @@ impl V2 {
             wide(value, MOST_PATH)
         };
         r.skip(2)?;
-        let request = match header.command {
+        let mut request = match header.command {
             command::TREE_CONNECT => {
                 r.skip(2)?;
                 Request::Connect(string(r.u16_le()?, r.u16_le()?))
@@ -270,16 +262,8 @@ impl V2 {
                 r.skip(2 + 4)?;
                 let offset = r.u64_le()?;
                 let handle = Self::handle(header, r.array::<16>()?);
-                if let Some(handle) = handle
-                    && shares.get(handle).is_none()
-                {
-                    let open = Open {
-                        is_file: true,
-                        user: shares.user(header.session),
-                        asked: Some(cx.asked()),
-                        ..Open::default()
-                    };
-                    shares.put(cx, handle, open);
+                if let Some(handle) = handle {
+                    shares.known(cx, (header.session, header.tree), header.session, handle);
                 }
                 Request::Read { handle, offset }
             }
@@ -312,6 +296,11 @@ impl V2 {
             }
             _ => return Ok(()),
         };
+        if let Request::Create { open, .. } = &mut request
+            && !open.keep(cx)
+        {
+            return Ok(());
+        }
         self.waiting.put(header.message, request);
         Ok(())
     }
@@ -340,6 +329,11 @@ impl V2 {
                 self.created(cx, shares, header, *open, deletes, r)?;
             }
             Some(Request::Write { handle }) if !fine => {
+                // What the same compound opened has its identifier by now.
+                let handle = match handle {
+                    Handle::Asked(_) => answered.unwrap_or(handle),
+                    id @ Handle::Id(_) => id,
+                };
                 if let Some(open) = shares.get(handle) {
                     open.refused = true;
                 }

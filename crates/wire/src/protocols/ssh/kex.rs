@@ -10,9 +10,13 @@ use crate::{Malformed, Reader, Side};
 
 /// Longest name that is told.
 const MOST_NAME: usize = 64;
+/// Longest list of names that is read; real ones have some hundred bytes.
+const MOST_LIST: usize = 4096;
+/// Names of a list that are compared with those of the other end.
+const MOST_NAMES: usize = 256;
 
 /// The lists of one end, as they were sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Offer {
     lists: [Vec<u8>; 8],
 }
@@ -36,6 +40,7 @@ impl Offer {
         let mut offer = Offer::default();
         for list in &mut offer.lists {
             let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
+            r.check(length <= MOST_LIST, "name list")?;
             *list = r.bytes(length)?.to_vec();
         }
         Ok(offer)
@@ -65,14 +70,9 @@ impl Offer {
     /// RFC 4253, 7.1: the first of the client's that the server has too.
     fn first_of(&self, server: &Offer, place: usize) -> Option<String> {
         let (mine, other) = (self.lists.get(place)?, server.lists.get(place)?);
-        let names = |list: &'_ [u8]| -> Vec<Vec<u8>> {
-            list.split(|byte| *byte == b',')
-                .map(<[u8]>::to_vec)
-                .collect()
-        };
-        let other = names(other);
-        let agreed = names(mine).into_iter().find(|name| other.contains(name))?;
-        text(&agreed, MOST_NAME)
+        let names = |list| <[u8]>::split(list, |byte| *byte == b',').take(MOST_NAMES);
+        let agreed = names(mine).find(|name| names(other).any(|known| known == *name))?;
+        text(agreed, MOST_NAME)
     }
 
     /// What a client that offers `self` and `server` agree on.
@@ -169,5 +169,29 @@ impl Agreed {
         // Length (unless it stands outside), length of the padding, payload, at least four octets of padding.
         let padded = (4 - outside + 1 + payload + 4).next_multiple_of(block);
         Some(outside + padded + tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Offer;
+
+    fn payload(list: &str) -> Vec<u8> {
+        let length = u32::try_from(list.len()).unwrap().to_be_bytes();
+        let lists = [&length[..], list.as_bytes()].concat().repeat(8);
+        [&[0; 16][..], &lists].concat()
+    }
+
+    /// Each name of one end is held against each of the other: what both make of it must not grow with the square of what
+    /// they send.
+    #[test]
+    fn lists_made_to_keep_the_reader_busy_are_not_read_to_their_end() {
+        assert!(Offer::read(&payload(&"a,".repeat(2049))).is_err());
+        let offer = |list: &str| Offer::read(&payload(list)).unwrap();
+        let many = |own: &str| format!("{}last", format!("{own},").repeat(300));
+        let agreed = offer(&many("x")).agree(&offer(&many("y")));
+        assert_eq!(agreed.kex, None, "names beyond the limit");
+        let agreed = offer("x,last").agree(&offer("y,last"));
+        assert_eq!(agreed.kex.as_deref(), Some("last"));
     }
 }

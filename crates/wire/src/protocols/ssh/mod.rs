@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use self::guess::Guess;
 use self::kex::Offer;
+use super::carried::Share;
 use crate::community_id::base64;
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
@@ -129,7 +130,8 @@ struct Half {
     identified: bool,
     lines: u8,
     version: Option<&'static str>,
-    offer: Option<Offer>,
+    /// Until that of the other end comes.
+    offer: Option<(Offer, Share)>,
     /// Behind its NEWKEYS: nothing but lengths is left.
     encrypted: bool,
 }
@@ -193,8 +195,11 @@ impl Ssh {
             return;
         };
         cx.identity(side, "hassh", offer.hassh(side));
-        self.half(side).offer = Some(offer);
-        if let (Some(client), Some(server)) = (&self.client.offer, &self.server.offer) {
+        let Some(share) = cx.picture.budget.take(payload.len()) else {
+            return cx.leave_out("offers of keys", 1);
+        };
+        self.half(side).offer = Some((offer, share));
+        if let (Some((client, _)), Some((server, _))) = (&self.client.offer, &self.server.offer) {
             let agreed = client.agree(server);
             for weak in agreed.weak() {
                 cx.oddity("ssh.weak_algorithm", Side::Server, Some(weak.to_owned()));
