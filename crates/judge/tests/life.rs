@@ -83,7 +83,7 @@ impl Log {
         let standings = self.0.standings(assessment);
         let steps = self.0.steps(assessment, &standings);
         for one in &steps {
-            self.0.add(one.kind, &one.id, &one.body);
+            self.0.add(one.kind, &one.id, &one.body, None);
         }
         let again = self.0.standings(assessment);
         assert_eq!(
@@ -103,7 +103,7 @@ impl Log {
     }
 
     fn say(&mut self, kind: &str, id: &str, body: &Json) {
-        self.0.add(kind, id, body.as_object().unwrap());
+        self.0.add(kind, id, body.as_object().unwrap(), None);
     }
 
     fn last(&self) -> &Recorded {
@@ -144,6 +144,7 @@ fn a_finding_is_opened_resolved_by_later_evidence_and_reopened() {
     let mut old = found(16);
     let evidence = &mut old.measures[0].subjects[0].evidence[0];
     evidence.time = Some(at("2026-11-10T07:00:00Z"));
+    old.evidence[0].last = Some(at("2026-11-10T08:00:00Z"));
     assert_eq!(steps(&mut log, &old), pair("resolved", ""));
     // Verdicts: each change.
     let verdicts: Vec<&Json> = log
@@ -153,6 +154,33 @@ fn a_finding_is_opened_resolved_by_later_evidence_and_reopened() {
         .map(|one| &one.body["verdict"])
         .collect();
     assert_eq!(verdicts, ["not met", "met", "not met", "met", "not met"]);
+}
+
+#[test]
+fn what_a_declaration_resolved_is_there_again_when_that_is_taken_back() {
+    let mut log = Log::default();
+    log.judge(&found(10));
+    assert_eq!(steps(&mut log, &clean(12)), pair("resolved", "resolved"));
+    // The same captures, and nobody allows it any more.
+    let mut back = found(10);
+    back.as_of = at("2026-11-13T12:00:00Z");
+    back.evidence = clean(12).evidence;
+    assert_eq!(steps(&mut log, &back), pair("open", "reopened"));
+}
+
+#[test]
+fn a_judgement_as_of_a_later_time_does_not_stop_the_life_of_findings() {
+    let mut log = Log::default();
+    let recorded = at("2026-11-10T13:00:00Z");
+    let mut future = judged(28, 1, vec![subject(PLC, Verdict::NotMet, None)]);
+    future.evidence[0].last = Some(at("2026-11-10T11:00:00Z"));
+    let standings = log.0.standings(&future);
+    for one in log.0.steps(&future, &standings) {
+        log.0.add(one.kind, &one.id, &one.body, Some(recorded));
+    }
+    assert_eq!(steps(&mut log, &clean(12)), pair("resolved", "resolved"));
+    let verdict = log.1.iter().find(|one| one.kind == "verdict").unwrap();
+    assert_eq!(verdict.body["verdict"], json!("met"));
 }
 
 #[test]

@@ -88,6 +88,18 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
             hash.unwrap_or_default()
         )
     }));
+    let now = crate::clock::now();
+    if let Some(last) = ledger.entries().next_back()
+        && let Some(at) = last.recorded_at()
+        && at > now
+    {
+        notes.push(format!(
+            "The ledger's last entry, {}, was recorded at {}, and it is {} now: what was recorded by a clock that was ahead does not count yet. Compare the machine's clock.",
+            last.seq,
+            at.local(&terminal.site.time_zone),
+            now.local(&terminal.site.time_zone)
+        ));
+    }
     let persons = records.bodies(&["person"]).filter_map(|(entry, body)| {
         let name = body.get("name")?.as_str()?;
         Some((entry.id.to_owned(), name.to_owned()))

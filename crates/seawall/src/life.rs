@@ -6,9 +6,9 @@ use facts::Time;
 use judge::{Assessment, Lives, Standings};
 use report::{Stepped, Turn};
 use serde_json::{Map, Value as Json};
-use store::ledger::{Content, Entry, Ledger, New, Stamp};
+use store::ledger::{Content, Entry, Ledger, New, Stamp, Writing};
 
-use crate::commands::record::{begin, body_of};
+use crate::commands::record::{begin, body_of, try_begin};
 use crate::error::Error;
 
 /// What was known of findings at a time.
@@ -17,7 +17,8 @@ pub fn lives(ledger: &Ledger, known: Time) -> Lives {
     let mut entries: Vec<Entry<'_>> = ledger.held(known, None, Lives::wants).collect();
     entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
     for entry in entries {
-        lives.add(entry.kind, entry.id, &body_of(&entry).unwrap_or_default());
+        let body = body_of(&entry).unwrap_or_default();
+        lives.add(entry.kind, entry.id, &body, entry.recorded_at());
     }
     lives
 }
@@ -29,16 +30,25 @@ pub fn record(
     means: &str,
     now: Time,
 ) -> Result<usize, Error> {
-    let steps = |ledger: &Ledger| {
-        let lives = lives(ledger, Time::MAX);
-        lives.steps(assessment, &lives.standings(assessment))
-    };
     // Mostly there is nothing to add, and then nothing is locked or made.
-    if steps(ledger).is_empty() {
+    if steps_of(ledger, assessment).is_empty() {
         return Ok(0);
     }
-    let mut writing = begin(ledger)?;
-    let new: Vec<New> = steps(writing.ledger())
+    write(begin(ledger)?, assessment, means, now)
+}
+
+fn steps_of(ledger: &Ledger, assessment: &Assessment) -> Vec<judge::Recorded> {
+    let lives = lives(ledger, Time::MAX);
+    lives.steps(assessment, &lives.standings(assessment))
+}
+
+fn write(
+    mut writing: Writing<'_>,
+    assessment: &Assessment,
+    means: &str,
+    now: Time,
+) -> Result<usize, Error> {
+    let new: Vec<New> = steps_of(writing.ledger(), assessment)
         .into_iter()
         .map(|step| New {
             kind: step.kind.to_owned(),
@@ -121,9 +131,13 @@ pub struct Recorder {
     /// Entries of the ledger that were read.
     read: usize,
     last: Option<Time>,
+    /// Since when others have been writing whenever it wanted to.
+    busy: Option<Time>,
     problem: Option<String>,
 }
 
+/// So long another may write before that is told, in nanoseconds.
+const BUSY: i64 = 600_000_000_000;
 /// Nanoseconds between two writes.
 const EVERY: i64 = 60_000_000_000;
 
@@ -144,7 +158,10 @@ impl Recorder {
             new.reverse();
             for entry in new {
                 match body_of(&entry) {
-                    Some(body) => self.lives.add(entry.kind, entry.id, &body),
+                    Some(body) => {
+                        self.lives
+                            .add(entry.kind, entry.id, &body, entry.recorded_at());
+                    }
                     None => self.lives.forget(entry.kind, entry.id),
                 }
             }
@@ -164,17 +181,88 @@ impl Recorder {
         let ledger = ledger?;
         let standings = self.standings(Some(&*ledger), assessment);
         if self.lives.steps(assessment, &standings).is_empty() {
+            self.busy = None;
             return None;
         }
-        let problem = record(ledger, assessment, "run", now).err().map(|error| {
-            format!(
-                "the steps of findings are not recorded: {}; let this user write to {}",
-                crate::error::chain(&error),
-                ledger.folder().display()
-            )
-        });
+        let folder = ledger.folder().to_owned();
+        let problem = match try_begin(ledger) {
+            // Who judges does not wait for who writes; there is another try in a minute.
+            Ok(None) => {
+                let since = *self.busy.get_or_insert(now);
+                if now.since(since).abs() < BUSY {
+                    return None;
+                }
+                Some(format!(
+                    "the steps of findings are not recorded: another program has been writing to {} since {since}; end it if it hangs",
+                    folder.display()
+                ))
+            }
+            begun => {
+                self.busy = None;
+                let written =
+                    begun.map(|begun| begun.map(|writing| write(writing, assessment, "run", now)));
+                let error = match written {
+                    Ok(Some(Err(error))) | Err(error) => Some(error),
+                    Ok(_) => None,
+                };
+                error.map(|error| {
+                    format!(
+                        "the steps of findings are not recorded: {}; let this user write to {}",
+                        crate::error::chain(&error),
+                        folder.display()
+                    )
+                })
+            }
+        };
         let is_known = self.problem == problem;
         self.problem.clone_from(&problem);
         problem.filter(|_| !is_known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use judge::{Assessment, Judged, Verdict};
+
+    use super::*;
+
+    #[test]
+    fn a_busy_ledger_is_not_waited_for_and_told_after_ten_minutes() {
+        let folder = std::env::temp_dir().join(format!("seawall-busy-{}", std::process::id()));
+        std::fs::remove_dir_all(&folder).ok();
+        let now = Time::from_secs(1_790_000_000);
+        let later = |seconds: i64| Time(now.0 + seconds * 1_000_000_000);
+        let assessment = Assessment {
+            terminal: "T".to_owned(),
+            time_zone: "UTC".to_owned(),
+            as_of: now,
+            edition: "2024".to_owned(),
+            evidence: Vec::new(),
+            measures: vec![Judged {
+                id: "C9".to_owned(),
+                title: String::new(),
+                verdict: Verdict::Met,
+                summary: String::new(),
+                subjects: Vec::new(),
+            }],
+            not_judged: Vec::new(),
+        };
+        let (mut ledger, mut other) = (
+            Ledger::open(&folder).unwrap(),
+            Ledger::open(&folder).unwrap(),
+        );
+        let mut recorder = Recorder::default();
+        let writing = other.begin().unwrap();
+        for seconds in [0, 60, 599] {
+            let told = recorder.record(Some(&mut ledger), &assessment, later(seconds));
+            assert_eq!(told, None);
+        }
+        let told = recorder.record(Some(&mut ledger), &assessment, later(600));
+        assert!(told.unwrap().contains("another program has been writing"));
+        assert_eq!(ledger.len(), 0);
+        drop(writing);
+        let told = recorder.record(Some(&mut ledger), &assessment, later(660));
+        assert_eq!((told, ledger.len()), (None, 1));
+        std::fs::remove_dir_all(&folder).ok();
     }
 }

@@ -15,6 +15,9 @@ use lab::harborview;
 use serde_json::Value;
 use support::{AS_OF, folder, seawall};
 
+/// What is recorded now, of a day that was judged before.
+const KNOWN: &[&str] = &["--known-at", "2100-01-01T00:00:00Z"];
+
 /// The sample terminal's site folder, with the captures of its bad day apart.
 struct Terminal {
     site: PathBuf,
@@ -61,7 +64,8 @@ impl Terminal {
 
     /// The finding of a program load that nobody allowed.
     fn download(&self, at: &str) -> Value {
-        let all = self.json(&["assess", self.site(), self.bad(), "--as-of", at]);
+        let asked = ["assess", self.site(), self.bad(), "--as-of", at];
+        let all = self.json(&[&asked[..], KNOWN].concat());
         let measures = all["measures"].as_array().unwrap();
         let c9 = measures.iter().find(|one| one["id"] == "C9").unwrap();
         let subjects = c9["subjects"].as_array().unwrap();
@@ -146,16 +150,30 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
         terminal.says(&["assess", site, captures, "--as-of", at, "--record"]);
     };
     let findings = |captures: &str, at: &str, id: &str| -> Value {
-        let all = terminal.json(&["findings", site, captures, "--as-of", at, "--all"]);
+        let all = terminal.json(
+            &[
+                &["findings", site, captures, "--as-of", at, "--all"][..],
+                KNOWN,
+            ]
+            .concat(),
+        );
         let all = all["findings"].as_array().unwrap();
         all.iter().find(|one| one["finding"] == id).unwrap().clone()
     };
-    // What is recorded today is known at these times.
     let (first, later, last) = (
-        "2027-01-02T00:00:00Z",
-        "2027-02-02T00:00:00Z",
-        "2027-03-02T00:00:00Z",
+        "2026-11-21T17:00:00Z",
+        "2026-11-21T23:00:00Z",
+        "2026-11-22T05:30:00Z",
     );
+    let refused = terminal.refuses(&[
+        "assess",
+        site,
+        bad,
+        "--as-of",
+        "2100-01-01T00:00:00Z",
+        "--record",
+    ]);
+    assert!(refused.contains("as of now or earlier"), "{refused}");
     let id = terminal.download(first)["finding"]
         .as_str()
         .unwrap()
@@ -200,8 +218,8 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
         &[
             &ack,
             "who=jane",
-            "since=2027-01-01T00:00:00Z",
-            "until=2027-01-03T00:00:00Z",
+            "since=2026-11-21T12:00:00Z",
+            "until=2026-11-21T20:00:00Z",
         ],
     );
     assert_eq!(findings(bad, first, &id)["state"], "acknowledged");
@@ -217,8 +235,8 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
             "risk=…",
             "reason=spare part ordered",
             "approved_by=jane",
-            "decided=2027-02-01",
-            "ends=2027-02-28",
+            "decided=2026-11-21",
+            "ends=2026-11-21",
         ],
     );
     let subject = terminal.download(later);
@@ -231,8 +249,8 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
         (&"accepted".into(), &"jane".into())
     );
     let html = ["assess", site, bad, "--as-of", later, "--format", "html"];
-    let page = terminal.says(&html);
-    assert!(page.contains("accepted until 2027-02-28 by jane"));
+    let page = terminal.says(&[&html[..], KNOWN].concat());
+    assert!(page.contains("accepted until 2026-11-21 by jane"));
     assess(bad, later);
     assess(bad, last);
     let one = findings(bad, last, &id);
@@ -247,7 +265,7 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
         one["note"]
             .as_str()
             .unwrap()
-            .contains("EX-1 ended on 2027-02-28")
+            .contains("EX-1 ended on 2026-11-21")
     );
 
     // The clean day was captured before the bad one's finding: it shows nothing of what came after.

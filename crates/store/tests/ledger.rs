@@ -153,6 +153,11 @@ fn what_was_known_and_what_held_at_a_time_are_told_apart() {
         .append(&[new("person", "q", "new")], &stamp(at(1)))
         .unwrap();
     assert_eq!(ledger.entries().last().unwrap().recorded_at(), Some(at(30)));
+    // By more than a day, the entry before it is of the future, and what would follow it counts for nobody yet.
+    let before = Time(at(30).0 - 86_400_000_000_001);
+    let refused = ledger.append(&[new("person", "r", "new")], &stamp(before));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("set the machine's clock"), "{refused}");
     sound(&folder);
 }
 

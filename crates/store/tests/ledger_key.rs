@@ -167,3 +167,54 @@ fn a_replacement_that_was_made_up_is_found() {
     let mut ledger = Ledger::open(&folder).unwrap();
     assert!(ledger.begin().unwrap().replace_key(" ", &stamp()).is_err());
 }
+
+#[test]
+fn a_ledger_imported_whole_may_replace_its_key_and_nobody_else_may_sign_it() {
+    let (source, into) = (folder("whole-source"), folder("whole-into"));
+    note(&source, "V-1");
+    replace(&source);
+    replace(&source);
+    let import = |into: &Path| {
+        let mut ledger = Ledger::open(into).unwrap();
+        let file = source.join("ledger.jsonl");
+        ledger.begin().unwrap().import(&file, &stamp()).unwrap();
+    };
+    import(&into);
+    let exported = fs::read(source.join("ledger.jsonl")).unwrap();
+    let imported = fs::read(into.join("ledger.jsonl")).unwrap();
+    assert!(imported.starts_with(&exported), "byte by byte");
+    let text = sound(&into, None).to_string();
+    assert!(text.contains("was imported whole at"), "{text}");
+    let before = checkpoint(&into);
+    note(&into, "V-2");
+    replace(&into);
+    sound(&into, Some(&before));
+    import(&into);
+
+    // Whoever has the key that was replaced goes on with it.
+    let (source, old) = (folder("whole-new"), folder("whole-old"));
+    note(&source, "V-1");
+    fs::create_dir_all(&old).unwrap();
+    for file in fs::read_dir(&source).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), old.join(file.file_name())).unwrap();
+    }
+    replace(&source);
+    let ledger = Ledger::open(&source).unwrap();
+    let replaced = ledger.entries().last().unwrap();
+    let new = New {
+        kind: replaced.kind.to_owned(),
+        id: replaced.id.to_owned(),
+        content: Content::Body(replaced.body().unwrap().as_object().unwrap().clone()),
+        valid_from: None,
+        valid_until: None,
+        attachments: Vec::new(),
+    };
+    let mut ledger = Ledger::open(&old).unwrap();
+    ledger.append(&[new], &stamp()).unwrap();
+    let report = verify(&old, None).unwrap();
+    assert!(
+        report.problems[0].what.contains("signed by another key"),
+        "{report}"
+    );
+}

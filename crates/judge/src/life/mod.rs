@@ -122,15 +122,29 @@ impl Lives {
         }
     }
 
-    /// Takes in a version of a record, in place of the one before. One that does not read says nothing.
-    pub fn add(&mut self, kind: &str, id: &str, body: &Map<String, Json>) {
+    /// Takes in a version of a record, in place of the one before. One that does not read says nothing. What was judged as
+    /// of a time later than it was recorded is taken as judged then: nobody knew more, and else nothing could follow on
+    /// it until that time has come.
+    pub fn add(&mut self, kind: &str, id: &str, body: &Map<String, Json>, recorded: Option<Time>) {
         self.forget(kind, id);
+        let no_later = |at: Time| recorded.map_or(at, |recorded| at.min(recorded));
         if kind == FindingStep::INFO.name {
-            let step = FindingStep::from_body(body).ok();
-            self.steps.extend(step.map(|step| (id.to_owned(), step)));
+            let step = FindingStep::from_body(body).ok().map(|mut step| {
+                if step.at != no_later(step.at) {
+                    // What no frame shows was seen when it was judged.
+                    step.first_seen = step.first_seen.map(no_later);
+                    step.last_seen = step.last_seen.map(no_later);
+                }
+                step.at = no_later(step.at);
+                (id.to_owned(), step)
+            });
+            self.steps.extend(step);
         } else if kind == VerdictStep::INFO.name {
-            let step = VerdictStep::from_body(body).ok();
-            self.verdicts.extend(step.map(|step| (id.to_owned(), step)));
+            let step = VerdictStep::from_body(body).ok().map(|mut step| {
+                step.at = no_later(step.at);
+                (id.to_owned(), step)
+            });
+            self.verdicts.extend(step);
         } else if kind == Exception::INFO.name
             && let Ok(one) = Exception::from_body(body)
         {
@@ -179,13 +193,17 @@ impl Lives {
         let step = self.steps.get(finding);
         let (first, last) = times(assessment, subject);
         let again = step.is_some_and(|step| step.step == Step::Resolved);
-        // Captures from before it was resolved show what was known then.
-        let is_old =
-            again && step.is_some_and(|step| step.last_seen.is_some_and(|seen| last <= seen));
+        // Captures from before it was resolved show what was known then. On those that it was resolved by, or later ones, it
+        // is there again: what resolved it, a declaration perhaps, was taken back.
+        let is_old = again
+            && step.is_some_and(|step| {
+                let no_later = step.last_seen.is_some_and(|seen| last <= seen);
+                no_later && newest(assessment) < Some(step.evidence_until.unwrap_or(step.at))
+            });
         let state = if is_old { State::Resolved } else { state };
         let note = match (step, ended) {
             (Some(step), _) if is_old => Some(format!(
-                "It was resolved on {}; what was judged here is no later than when it was last seen.",
+                "It was resolved on {}; what was judged here is from before that.",
                 step.at.local(&assessment.time_zone)
             )),
             (Some(step), _) if again => Some(format!(
@@ -326,6 +344,11 @@ fn times(assessment: &Assessment, subject: &Subject) -> (Time, Time) {
     (first, last.unwrap_or(assessment.as_of).max(first))
 }
 
+/// Time of the latest evidence that was judged.
+fn newest(assessment: &Assessment) -> Option<Time> {
+    assessment.evidence.iter().filter_map(|one| one.last).max()
+}
+
 /// What shows that a finding is gone; or why that is not shown, a sentence.
 fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, String> {
     let zone = assessment.time_zone.as_str();
@@ -345,7 +368,7 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
             step.measure
         ));
     };
-    let newest = assessment.evidence.iter().filter_map(|one| one.last).max();
+    let newest = newest(assessment);
     let same = judged
         .subjects
         .iter()

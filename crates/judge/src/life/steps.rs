@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use facts::records::{FindingStep, Record, Step, VerdictStep};
 use serde_json::{Map, Value as Json};
 
-use super::{Lives, Standing, Standings, State, gone};
+use super::{Lives, Standing, Standings, State, gone, newest};
 use crate::{Assessment, Subject};
 
 /// Steps of one judgement. What is beyond them comes with the next: a flood of findings must not fill a disk at once.
@@ -110,6 +110,7 @@ impl Lives {
             why: beginning(&why),
             first_seen: standing.first_seen,
             last_seen: standing.last_seen,
+            evidence_until: newest(assessment),
             on_wire: match subject {
                 Some(subject) => !subject.evidence.is_empty(),
                 None => before.is_some_and(|before| before.on_wire),

@@ -60,7 +60,7 @@ pub fn text(agenda: &Agenda<'_>) -> String {
         }
         for duty in duties {
             text.push_str(&format!(
-                "  {}  {:<18} {:<4} {}\n",
+                "  {}  {:<19} {:<4} {}\n",
                 duty.due.day,
                 agenda.words(duty),
                 duty.measure.0,

@@ -1,6 +1,6 @@
 //! Redaction at chosen levels: each thing hidden by a placeholder, the same one in all texts of an incident.
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use facts::Mac;
 use facts::records::Person;
@@ -59,8 +59,8 @@ impl Hide {
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     hidden: BTreeSet<Hide>,
-    /// The longest first, so that `10.0.0.12` is not read as `10.0.0.1` and a digit.
-    placeholders: Vec<(String, String)>,
+    /// In lower case, the longest first, so that `10.0.0.12` is not read as `10.0.0.1` and a digit.
+    placeholders: Vec<(String, String, Hide)>,
 }
 
 impl Redactor {
@@ -71,19 +71,20 @@ impl Redactor {
         let mut found: BTreeMap<String, Hide> = BTreeMap::new();
         for token in text.split(|c: char| !(c.is_ascii_alphanumeric() || ".:-/_".contains(c))) {
             let token = token.trim_matches(|c: char| ".:-/_".contains(c));
-            if is_address(token) {
-                found.insert(token.to_owned(), Hide::Addresses);
-            } else if token.len() >= 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                found.insert(token.to_owned(), Hide::Hashes);
-            } else if [".pcap", ".pcapng"].iter().any(|end| token.contains(end)) {
-                found.insert(token.to_owned(), Hide::Names);
+            for (word, hide) in told_by_form(token) {
+                found.insert(word.to_lowercase(), hide);
             }
         }
+        let lower = text.to_lowercase();
         let mut add = |word: &str, hide: Hide| {
-            if word.chars().count() > 1 && text.contains(word) {
-                found.entry(word.to_owned()).or_insert(hide);
+            let word = word.to_lowercase();
+            if word.chars().count() > 1 && lower.contains(&word) {
+                found.entry(word).or_insert(hide);
             }
         };
+        for account in &case.incident.accounts {
+            add(account, Hide::People);
+        }
         for person in people {
             let all = [
                 Some(&person.name),
@@ -111,7 +112,7 @@ impl Redactor {
         }
         let hidden: BTreeSet<Hide> = hide.iter().copied().collect();
         let mut counts: BTreeMap<Hide, usize> = BTreeMap::new();
-        let mut placeholders: Vec<(String, String)> = found
+        let mut placeholders: Vec<(String, String, Hide)> = found
             .into_iter()
             .map(|(word, of)| {
                 let count = counts.entry(of).or_default();
@@ -119,7 +120,7 @@ impl Redactor {
                 (of, word, format!("[{} {count}]", of.one()))
             })
             .filter(|(of, ..)| hidden.contains(of))
-            .map(|(_, word, placeholder)| (word, placeholder))
+            .map(|(of, word, placeholder)| (word, placeholder, of))
             .collect();
         placeholders.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         Redactor {
@@ -145,40 +146,82 @@ impl Redactor {
         let mut out = String::with_capacity(text.len());
         let (mut rest, mut before) = (text, None);
         while let Some(c) = rest.chars().next() {
-            let free = before.is_none_or(|c: char| !is_word(c));
-            let hit = self.placeholders.iter().find(|(word, _)| {
-                let after = rest.strip_prefix(word.as_str());
-                let ends = |after: &str| after.chars().next().is_none_or(|c| !is_word(c));
-                free && after.is_some_and(ends)
-            });
-            let taken = match hit {
-                Some((word, placeholder)) => {
-                    out.push_str(placeholder);
-                    before = word.chars().next_back();
-                    word.len()
-                }
-                None => {
-                    out.push(c);
-                    before = Some(c);
-                    c.len_utf8()
-                }
-            };
-            rest = rest.get(taken..).unwrap_or_default();
+            let hit = self
+                .placeholders
+                .iter()
+                .find_map(|(word, placeholder, of)| {
+                    let is_free = |c: Option<char>| c.is_none_or(|c| !is_word(c, *of));
+                    let after = without(rest, word).filter(|_| is_free(before))?;
+                    is_free(after.chars().next()).then_some((placeholder, after))
+                });
+            if let Some((placeholder, after)) = hit {
+                out.push_str(placeholder);
+                // Of the last character it is enough to know that it was part of a word.
+                (before, rest) = (Some('x'), after);
+            } else {
+                out.push(c);
+                before = Some(c);
+                rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            }
         }
         out
     }
 }
 
-/// Part of a name: `plc1` is not hidden within `plc1-spare`.
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '-'
+/// What follows a word at the beginning of a text, whatever the case of its letters.
+fn without<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+    let mut chars = text.chars();
+    let mut wanted = word.chars().peekable();
+    while wanted.peek().is_some() {
+        for c in chars.next()?.to_lowercase() {
+            if wanted.next() != Some(c) {
+                return None;
+            }
+        }
+    }
+    Some(chars.as_str())
+}
+
+/// Part of a name: `plc1` is not hidden within `plc1-spare`. Addresses and hashes end at anything but letters and digits:
+/// two with a dash between are a range.
+fn is_word(c: char, of: Hide) -> bool {
+    let in_name = !matches!(of, Hide::Addresses | Hide::Hashes);
+    c.is_alphanumeric() || in_name && (c == '_' || c == '-')
+}
+
+/// What is to be hidden of a token, by its form: alone, with a port behind or a word before it, as two ends of a range.
+fn told_by_form(token: &str) -> Vec<(&str, Hide)> {
+    if is_address(token) {
+        return vec![(token, Hide::Addresses)];
+    }
+    let is_hash = |part: &str| part.len() >= 32 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut told = Vec::new();
+    for part in token.split(['-', '/', '_']) {
+        let (before, after) = part.rsplit_once(':').unwrap_or((part, part));
+        if is_address(part) {
+            told.push((part, Hide::Addresses));
+        } else {
+            let plain = [before, after].into_iter();
+            let plain = plain.filter(|one| one.parse::<Ipv4Addr>().is_ok());
+            told.extend(plain.map(|one| (one, Hide::Addresses)));
+        }
+        if is_hash(after) {
+            told.push((after, Hide::Hashes));
+        }
+    }
+    if [".pcap", ".pcapng"].iter().any(|end| token.contains(end)) {
+        told.push((token, Hide::Names));
+    }
+    told
 }
 
 fn is_address(token: &str) -> bool {
     let alone = token.split('/').next().unwrap_or(token);
     // `::` alone, and times of day, are no addresses.
     let colons = alone.matches(':').count();
-    let is_mac = colons == 5 && alone.len() == 17 && alone.parse::<Mac>().is_ok();
+    let dashes = alone.matches('-').count();
+    let mac = alone.replace('-', ":");
+    let is_mac = colons.max(dashes) == 5 && mac.len() == 17 && mac.parse::<Mac>().is_ok();
     is_mac || (alone.parse::<IpAddr>().is_ok() && colons != 1)
 }
 

@@ -86,6 +86,46 @@ fn what_is_hidden_is_hidden_whole_and_alike_everywhere() {
 }
 
 #[test]
+fn no_form_in_which_an_address_a_hash_an_account_or_a_name_is_written_shows_it() {
+    let (mut site, lists) = (sample().site, Reporting::builtin());
+    let mut asset = site.assets[0].clone();
+    asset.name = "plc1".to_owned();
+    site.assets.push(asset);
+    let hash = "a".repeat(64);
+    let incident = incident(json!({
+        "narrative": "PLC1 spoke to 203.0.113.9:4444 and 198.51.100.1-198.51.100.9.",
+        "indicators": [format!("sha256:{hash}"), "at 10.0.0.0/8"],
+        "accounts": ["svc-crane"],
+    }));
+    let case = case(&incident, &[], &site, &lists);
+    let redactor = Redactor::new(&case, Hide::ALL, &[], &[]);
+    let told = [
+        Addressee::Nrc,
+        Addressee::Cgcyber,
+        Addressee::Cisa,
+        Addressee::Fbi,
+    ];
+    let texts: String = told.map(|to| report(&case, to, &redactor)).concat();
+    let shown = [
+        "203.0.113.9",
+        "198.51.100",
+        "10.0.0.0",
+        &hash,
+        "svc-crane",
+        "PLC1",
+    ];
+    for word in shown {
+        assert!(!texts.contains(word), "{word}: {texts}");
+    }
+    assert!(
+        texts.contains(":4444") && texts.contains("sha256:[hash 1]"),
+        "{texts}"
+    );
+    let open = report(&case, Addressee::Cgcyber, &Redactor::default());
+    assert!(open.contains("svc-crane") && open.contains(&hash), "{open}");
+}
+
+#[test]
 fn what_no_record_says_is_not_known_and_only_marked_texts_carry_the_marking() {
     let (site, lists) = (sample().site, Reporting::builtin());
     let open = incident(json!({}));

@@ -47,6 +47,15 @@ enum FailOn {
 const WIDTH: usize = 80;
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    // What is to come is no step of a finding: whatever happens until then would be earlier than the record says.
+    if args.record
+        && let Some(as_of) = args.subject.as_of
+        && as_of > crate::clock::now()
+    {
+        return Err(Error::Usage(format!(
+            "--record with --as-of {as_of}, which is later than now: what is recorded is judged as of now or earlier; leave one of the two out"
+        )));
+    }
     let judged = assessment::judge(&args.subject)?;
     let known = &args.subject.known;
     let mut ledger = judged.terminal.ledger(known.ledger.as_deref())?;

@@ -419,7 +419,7 @@ impl Desk {
         for (number, (to, text)) in texts.iter().enumerate() {
             match &asked.output {
                 Some(folder) => {
-                    let path = folder.join(format!("{}-{to}.txt", asked.id));
+                    let path = folder.join(format!("{}-{to}.txt", file_name(&asked.id)));
                     output::write(Some(&path), text)?;
                     println!("{}", path.display());
                 }
@@ -566,4 +566,21 @@ fn sent_of(drawn: &Drawn, incident: &str) -> Vec<(String, ReportSent)> {
     let mut sent: Vec<(String, ReportSent)> = of_it.cloned().collect();
     sent.sort_by_key(|(id, sent)| (sent.sent, id.clone()));
     sent
+}
+
+/// The id as a name of a file: what would lead out of the folder, or hide the file, is left out.
+fn file_name(id: &str) -> String {
+    let plain = |c: &char| c.is_alphanumeric() || "-_.".contains(*c);
+    let name: String = id.chars().filter(plain).collect();
+    match name.trim_start_matches('.') {
+        "" => "incident".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+#[test]
+fn the_id_of_an_incident_does_not_lead_out_of_the_folder() {
+    assert_eq!(file_name("INC-2026_1.a"), "INC-2026_1.a");
+    assert_eq!(file_name("../../etc/cron.d/x"), "etccron.dx");
+    assert_eq!(file_name("/../"), "incident");
 }

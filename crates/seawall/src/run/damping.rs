@@ -94,6 +94,11 @@ impl Damping {
         due
     }
 
+    /// Whether anything is held: it was seen, and nobody was told.
+    pub fn is_holding(&self) -> bool {
+        self.things.values().any(|thing| thing.held.is_some())
+    }
+
     /// All that is held, at the end.
     pub fn rest(&mut self) -> Vec<Event> {
         let things = std::mem::take(&mut self.things).into_values();
@@ -136,12 +141,14 @@ mod tests {
         let told = (0..100).map(|n| damping.pass(vec![link(n % 2 == 0)], at(n)).len());
         assert_eq!(told.sum::<usize>(), 3);
         assert_eq!(damping.due(at(398)), []);
+        assert!(damping.is_holding());
         let [event] = damping.due(at(399)).try_into().unwrap();
         let What::Health(health) = event.what else {
             panic!("it is of the sensor's health");
         };
         assert_eq!(health.trouble, Trouble::InterfaceDown, "as it is now");
         assert!(health.detail.contains("97 changes"), "{}", health.detail);
+        assert!(!damping.is_holding());
         // It came to rest: what changes next is told at once.
         assert_eq!(damping.pass(vec![link(true)], at(400)).len(), 1);
         assert_eq!(damping.rest(), []);

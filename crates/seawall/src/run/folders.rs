@@ -62,6 +62,7 @@ pub fn start(
                     .iter()
                     .map(|read| (read.seen.path.clone(), read.frames))
                     .collect(),
+                next_sweep: MOST_FILES,
                 sensor: folder.sensor,
                 // Captures of one recorder follow each other: what began in one goes on in the next.
                 worker: Worker::new(
@@ -97,6 +98,8 @@ struct Reader {
     watch: Watch,
     /// Frames read of each file: one that grew after it was taken for finished goes on there.
     frames: HashMap<PathBuf, u64>,
+    /// As many of them as there may be before those that are gone are forgotten.
+    next_sweep: usize,
     worker: Worker,
     /// Base names of what was read, by the number that evidence uses.
     names: Names,
@@ -118,8 +121,10 @@ impl Reader {
                         return false;
                     };
                     frames = read;
-                    if self.frames.len() >= MOST_FILES {
+                    if self.frames.len() >= self.next_sweep {
                         self.frames.retain(|path, _| path.exists());
+                        // Where most are still there, a look at each for every new one would be all that it does.
+                        self.next_sweep = self.frames.len().saturating_mul(2).max(MOST_FILES);
                     }
                     self.frames.insert(seen.path.clone(), read);
                     facts

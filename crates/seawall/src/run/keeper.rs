@@ -202,6 +202,7 @@ impl Keeper {
         let mut last = self.damping.rest();
         last.push(stopped);
         self.tell(last);
+        self.keep_told();
         self.outputs.drain();
         self.history.close(clock::now())?;
         outcome
@@ -260,6 +261,7 @@ impl Keeper {
             self.tell(events);
             let rested = self.damping.due(steady);
             self.tell(rested);
+            self.keep_told();
             self.measure(now);
         }
     }
@@ -312,9 +314,8 @@ impl Keeper {
                 self.judged = true;
                 let events = self.damping.pass(judgement.events, clock::monotonic());
                 self.tell(events);
-                if let Err(error) = self.verdicts.told(judgement.seen) {
-                    eprintln!("seawall: {}", error::chain(&error));
-                }
+                self.verdicts.told(judgement.seen);
+                self.keep_told();
                 for problem in self.verdicts.file(&judgement.papers, now) {
                     eprintln!("seawall: {problem}");
                 }
@@ -330,6 +331,16 @@ impl Keeper {
                 );
                 self.tell(vec![tell(now, Trouble::NotWatching, "judge", detail)]);
             }
+        }
+    }
+
+    /// Writes down what was told, unless something is held back: were it written down as known, and Seawall killed, nobody
+    /// would ever be told of it.
+    fn keep_told(&mut self) {
+        if !self.damping.is_holding()
+            && let Err(error) = self.verdicts.keep_told()
+        {
+            eprintln!("seawall: {}", error::chain(&error));
         }
     }
 

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use facts::kinds::Coverage;
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions};
 use report::Context;
@@ -31,6 +32,8 @@ pub struct Verdicts {
     editions: Editions,
     catalogue: Catalogue,
     seen: Option<Seen>,
+    /// Whether that is on disk.
+    is_kept: bool,
     kept: Keeper,
     cuts: VecDeque<Wanted>,
     /// Findings that are open.
@@ -53,22 +56,55 @@ struct Recorded {
     trouble: Option<String>,
     /// Its tables, which stay until something is recorded or ends to hold.
     tables: Kept,
+    /// When it could not be read, and why, as it was told last.
+    failed: Option<(Time, String)>,
 }
 
+/// Between two tries to read a ledger that could not be read, in nanoseconds.
+const TRY_AGAIN: i64 = 60_000_000_000;
+
 impl Recorded {
-    /// Reads the ledger again if something was recorded. One that cannot be read leaves what was known, and is told.
-    fn refresh(&mut self, terminal: &Terminal) {
-        let head = std::fs::metadata(terminal.folder().join("ledger/ledger.head")).ok();
+    /// Reads the ledger again if something was recorded. One that cannot be read leaves what was known, is told, and tried
+    /// again.
+    fn refresh(&mut self, folder: &Path, now: Time, read: impl FnOnce() -> Result<Ledger, Error>) {
+        let head = std::fs::metadata(folder.join("ledger/ledger.head")).ok();
         let head = head.and_then(|head| Some((head.len(), head.modified().ok()?)));
-        if head == self.head {
+        let failed = self.failed.as_ref();
+        let is_soon = failed.is_some_and(|(at, _)| now.since(*at).abs() < TRY_AGAIN);
+        if head == self.head || is_soon {
             return;
         }
-        self.head = head;
-        match terminal.ledger(None) {
-            Ok(ledger) => self.ledger = Some(ledger),
-            Err(error) => self.trouble = Some(crate::error::chain(&error)),
+        match read() {
+            Ok(ledger) => {
+                (self.head, self.ledger, self.failed) = (head, Some(ledger), None);
+            }
+            Err(error) => {
+                let why = crate::error::chain(&error);
+                if self.failed.as_ref().is_none_or(|(_, told)| *told != why) {
+                    self.trouble = Some(why.clone());
+                }
+                self.failed = Some((now, why));
+            }
         }
     }
+}
+
+/// After the machine's clock was set, nothing is recorded for so long, in nanoseconds: if it was set wrong, somebody may
+/// set it right, and an entry of the future stands in the way of all that follow.
+const SETTLED: i64 = 3_600_000_000_000;
+/// A clock that was set by less does no harm.
+const SMALL_STEP: i64 = 60_000_000_000;
+
+/// Whether history says that the clock jumped lately, or jumped back from times that are still to come.
+fn clock_jumped(facts: &Facts, now: Time) -> bool {
+    let times = |row: &Coverage| row.time.zip(row.last);
+    let jumps = facts
+        .coverage
+        .iter()
+        .filter(|row| row.what == "watching" && row.part.as_deref() == Some("clock"));
+    jumps
+        .filter_map(times)
+        .any(|(from, until)| until.since(from) > SMALL_STEP && now.since(until) < SETTLED)
 }
 
 /// Where the results of the moment lie.
@@ -117,6 +153,7 @@ impl Verdicts {
             editions: Editions::built_in()?,
             catalogue: Catalogue::built_in()?,
             seen,
+            is_kept: true,
             kept: Keeper::open(&state.kept())?,
             cuts: VecDeque::new(),
             open: HashSet::new(),
@@ -135,13 +172,15 @@ impl Verdicts {
         terminal: &Terminal,
         now: Time,
     ) -> Result<Judgement, Error> {
-        self.records.refresh(terminal);
+        self.records
+            .refresh(terminal.folder(), now, || terminal.ledger(None));
         let records = match &self.records.ledger {
             Some(ledger) => Records::of(ledger, now, now).kept_in(&self.records.tables),
             None => Records::NONE,
         };
         // What does not count of them is told by `assess`; the journal would hear it every second.
         let (joined, _) = input::joined(&terminal.site, &records);
+        let is_unsure = clock_jumped(facts, now);
         store::fold(facts, &joined, &terminal.lists);
         let snapshot = judge::snapshot(facts, &joined, records, now, &terminal.pages)?;
         let assessment = judge::assess(
@@ -157,7 +196,7 @@ impl Verdicts {
         let pages = assessment::page_texts(&terminal.pages);
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
-            site: &terminal.site,
+            site: &joined,
             facts,
             pages: &pages,
             skipped: &[],
@@ -172,7 +211,7 @@ impl Verdicts {
         let papers = Papers {
             json: (is_due || !events.is_empty()).then(|| report::json(&assessment, &context)),
             html: is_due.then(|| report::html(&assessment, &context)),
-            life: self.life.is_due(now).then(|| assessment.clone()),
+            life: (!is_unsure && self.life.is_due(now)).then(|| assessment.clone()),
         };
         Ok(Judgement {
             assessment,
@@ -204,12 +243,21 @@ impl Verdicts {
 
     /// The events of a judgement were handed on: from now on they are known. A crash before this tells them once more, never
     /// none.
-    pub fn told(&mut self, seen: Seen) -> Result<(), Error> {
-        if self.seen.as_ref() == Some(&seen) {
+    pub fn told(&mut self, seen: Seen) {
+        if self.seen.as_ref() != Some(&seen) {
+            self.seen = Some(seen);
+            self.is_kept = false;
+        }
+    }
+
+    /// Writes down what is known, for the next start.
+    pub fn keep_told(&mut self) -> Result<(), Error> {
+        if self.is_kept {
             return Ok(());
         }
-        let text = serde_json::to_string(&seen).unwrap_or_default();
-        self.seen = Some(seen);
+        // What cannot be written is tried again when something changes, not each time.
+        self.is_kept = true;
+        let text = serde_json::to_string(&self.seen).unwrap_or_default();
         output::write(Some(&self.files.seen), &text)
     }
 
@@ -304,27 +352,72 @@ impl Verdicts {
 
     /// Keeps the packets behind findings within their budget; says what went.
     pub fn trim(&mut self, budget: u64) -> Vec<String> {
-        match self
+        let before = self.kept.problems().len();
+        let trimmed = self
             .kept
-            .trim(budget, &|finding| self.open.contains(finding))
-        {
-            Ok(deleted) if deleted.is_empty() => Vec::new(),
+            .trim(budget, &|finding| self.open.contains(finding));
+        let mut notes: Vec<String> = self.kept.problems().iter().skip(before).cloned().collect();
+        match trimmed {
+            Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => {
                 let bytes: u64 = deleted.iter().map(|(_, bytes)| bytes).sum();
                 let findings: Vec<&str> = deleted.iter().map(|(one, _)| one.as_str()).collect();
-                vec![format!(
+                notes.push(format!(
                     "the packets behind {} were deleted ({bytes} bytes), as `kept_size` of [run] says: these findings are \
                      no longer open",
                     findings.join(", ")
-                )]
+                ));
             }
-            Err(error) => vec![crate::error::chain(&error)],
+            Err(error) => notes.push(crate::error::chain(&error)),
         }
+        notes
     }
 
     fn write(&self, path: &Path, text: &str) -> Option<String> {
         output::write(Some(path), text)
             .err()
             .map(|error| crate::error::chain(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000_000_000;
+
+    #[test]
+    fn a_ledger_that_could_not_be_read_once_is_told_once_and_read_again() {
+        let folder = std::env::temp_dir().join(format!("seawall-refresh-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("ledger")).unwrap();
+        std::fs::write(folder.join("ledger/ledger.head"), "…").unwrap();
+        let mut records = Recorded::default();
+        let off = || Err(Error::Usage("the disk is away".to_owned()));
+        records.refresh(&folder, Time(0), off);
+        assert_eq!(records.trouble.take().unwrap(), "the disk is away");
+        records.refresh(&folder, Time(TRY_AGAIN), off);
+        assert_eq!(records.trouble, None, "told already");
+        let there = || Ok(Ledger::open(&folder.join("none"))?);
+        records.refresh(&folder, Time(TRY_AGAIN + 1), there);
+        assert!(records.ledger.is_none(), "not each second");
+        records.refresh(&folder, Time(2 * TRY_AGAIN), there);
+        assert!(records.ledger.is_some());
+        std::fs::remove_dir_all(&folder).ok();
+    }
+
+    #[test]
+    fn nothing_is_recorded_while_the_clock_is_not_to_be_trusted() {
+        let at = |hours: i64| Time(1_790_000_000_000_000_000 + hours * HOUR);
+        let set = |from, until| Facts {
+            coverage: vec![Coverage::not_watching(None, from, until, "clock")],
+            ..Facts::default()
+        };
+        let jumped = set(at(0), at(48));
+        assert!(clock_jumped(&jumped, at(48)), "forward, just now");
+        assert!(clock_jumped(&jumped, at(0)), "and back");
+        assert!(!clock_jumped(&jumped, at(49)));
+        let steered = set(at(0), Time(at(0).0 + SMALL_STEP));
+        assert!(!clock_jumped(&steered, at(0)));
+        assert!(!clock_jumped(&Facts::default(), at(0)));
     }
 }

@@ -63,6 +63,8 @@ pub struct Keeper {
     /// What is kept takes up the budget, in bytes.
     full: Option<u64>,
     problems: Vec<String>,
+    /// It was said that captures are kept since the index is damaged.
+    spared: bool,
 }
 
 impl Keeper {
@@ -97,6 +99,7 @@ impl Keeper {
             cuts: Vec::new(),
             full: None,
             problems: Vec::new(),
+            spared: false,
         };
         for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
             if !line.is_empty() && keeper.remember(line).is_none() {
@@ -109,7 +112,7 @@ impl Keeper {
         Ok((keeper, text.last().is_some_and(|byte| *byte != b'\n')))
     }
 
-    /// Lines of the index that could not be read.
+    /// Lines of the index that could not be read, and what is kept for that.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
@@ -236,6 +239,18 @@ impl Keeper {
             .filter(|file| bytes > budget_bytes && !uses.contains_key(file.as_str()))
             .cloned()
             .collect();
+        // Or by a line that nobody can read: then it may be the evidence of a finding.
+        if !self.problems.is_empty() && !files.is_empty() {
+            if !self.spared {
+                self.spared = true;
+                self.problems.push(format!(
+                    "{}: {} captures that no line names are kept, since lines of it cannot be read; put it back from a backup, or move them away",
+                    self.folder.join(INDEX).display(),
+                    files.len()
+                ));
+            }
+            files.clear();
+        }
         let size = |file: &str| sizes.get(file).copied().unwrap_or(0);
         bytes -= files.iter().map(|file| size(file)).sum::<u64>();
         for (finding, file) in &self.cuts {

@@ -434,6 +434,17 @@ fn evidence_beyond_its_budget_goes_by_age_and_that_of_open_findings_never() {
     keeper.trim(one * 4, &|_| true).unwrap();
     keep(&mut keeper, "f", &[6]).unwrap();
 
+    // What a line names that cannot be read is not taken for a leftover.
+    let index = evidence.join("index.jsonl");
+    let mut lines = fs::read(&index).unwrap();
+    lines.extend_from_slice(b"{\"finding\": \"g\", \"fi\n");
+    fs::write(&index, lines).unwrap();
+    fs::write(evidence.join("4567.pcapng"), vec![0; 1200]).unwrap();
+    let mut keeper = Keeper::open(&evidence).unwrap();
+    keeper.trim(one, &|_| true).unwrap();
+    assert!(evidence.join("4567.pcapng").exists());
+    assert!(keeper.problems()[1].contains("1 captures that no line names are kept"));
+
     // To look changes nothing, not even where there is nothing.
     Keeper::look(&dir.join("nowhere")).unwrap();
     assert!(!dir.join("nowhere").exists());

@@ -1,5 +1,8 @@
 //! The replacement of the key that signs: an entry like any other, which the old and the new key sign.
 //!
+//! A ledger that was imported whole holds the replacements of another's key. An entry of the same kind, signed by the key
+//! of this one alone, says where its own begin; the import writes it.
+//!
 //! It holds both keys, their fingerprints and the hash of the entry before it, so that it can stand nowhere else. From the
 //! first such entry to the last, each key hands on to the next.
 use serde_json::{Map, Value, json};
@@ -85,11 +88,49 @@ fn read(entry: &Entry<'_>) -> Result<Step, String> {
     Ok(Step { old, new })
 }
 
+/// What a key signs that begins behind what was imported.
+fn signed_begin(key: Public, after: &str) -> Result<String, canon::NotCanonical> {
+    canon::text(&json!({ "after": after, "begins": key.to_string() }))
+}
+
+/// Says that this key signs from here on, and that what stands before it was imported whole.
+pub(super) fn begin_body(key: &Key, after: Hash) -> Result<String, canon::NotCanonical> {
+    let (begins, after) = (key.public(), after.to_string());
+    let signature = key.sign(&signed_begin(begins, &after)?).to_string();
+    canon::text(&json!({
+        "after": after,
+        "begins": begins.to_string(),
+        "begins_fingerprint": begins.fingerprint(),
+        "signature": signature,
+    }))
+}
+
+/// Reads an entry that says which key begins; `None` if it says something else.
+fn read_begin(entry: &Entry<'_>) -> Option<Result<Public, String>> {
+    let body = entry.body()?;
+    let word = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let begins = body.get("begins")?.as_str().unwrap_or_default();
+    let read = || {
+        let key = Public::parse(begins).ok_or("its begins is no key")?;
+        if entry.previous() != Hash::parse(word("after")) {
+            return Err("it begins behind another entry than the one before it".to_owned());
+        }
+        let text = signed_begin(key, word("after")).map_err(|error| error.to_string())?;
+        match Signature::parse(word("signature")) {
+            Some(signature) if key.verifies(&text, &signature) => Ok(key),
+            _ => Err("it says that a key begins, and its signature is wrong".to_owned()),
+        }
+    };
+    Some(read())
+}
+
 /// The replacements of a ledger.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
-    /// In their order.
+    /// Those of this ledger, in their order.
     pub(super) steps: Vec<Step>,
+    /// The key that signs after all of them; `None` where none was replaced and none said that it begins.
+    pub(super) last: Option<Public>,
     /// What to tell of each.
     pub(super) notes: Vec<String>,
     /// What is wrong with them: line and sentence.
@@ -97,16 +138,33 @@ pub(super) struct Chain {
 }
 
 /// Follows the keys from the first to the last. Of entries that came from another ledger nothing is asked: they replaced
-/// its key.
+/// its key. Those before a key that begins are another's too.
 pub(super) fn chain(book: &Book) -> Chain {
     let mut chain = Chain::default();
-    let mut last: Option<Step> = None;
     for entry in book.entries_of(KIND).filter(|entry| entry.origin.is_none()) {
+        let at = entry
+            .recorded_at()
+            .map_or(String::new(), |at| at.to_string());
+        match read_begin(&entry) {
+            Some(Ok(key)) => {
+                chain.steps.clear();
+                chain.last = Some(key);
+                chain.notes.push(format!(
+                    "what stands before entry {} was imported whole at {at} by {}; from there on the key {} signs",
+                    entry.seq,
+                    entry.by,
+                    key.fingerprint()
+                ));
+                continue;
+            }
+            Some(Err(what)) => {
+                chain.wrong.push((entry.seq, what));
+                continue;
+            }
+            None => {}
+        }
         match read(&entry) {
-            Ok(step) if last.is_none_or(|last| last.new == step.old) => {
-                let at = entry
-                    .recorded_at()
-                    .map_or(String::new(), |at| at.to_string());
+            Ok(step) if chain.last.is_none_or(|last| last == step.old) => {
                 let note = format!(
                     "the key was replaced at {at} by {} (entry {}): {} by {}; both keys signed that",
                     entry.by,
@@ -116,7 +174,7 @@ pub(super) fn chain(book: &Book) -> Chain {
                 );
                 chain.steps.push(step);
                 chain.notes.push(note);
-                last = Some(step);
+                chain.last = Some(step.new);
             }
             Ok(_) => chain.wrong.push((
                 entry.seq,

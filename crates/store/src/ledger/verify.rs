@@ -117,11 +117,18 @@ pub fn verify(folder: &Path, checkpoint: Option<&Head>) -> Result<Report, Error>
     }
     report.notes.extend(chain.notes);
     let replaced = chain.steps;
-    if let (Some(last), Some(head)) = (replaced.last(), report.head)
-        && head.key != Some(last.new)
+    if let (Some(last), Some(head)) = (chain.last, report.head)
+        && head.key != Some(last)
     {
-        report.notes.push(
-            "the head is signed by another key than the last that took a place: this ledger was imported whole".to_owned(),
+        let what = format!(
+            "it is signed by another key than {}, the last that took a place in the ledger",
+            last.fingerprint()
+        );
+        report.add(
+            "ledger.head",
+            None,
+            what,
+            "if this is an export that was copied in by hand, import it into an empty folder; else put the ledger back from a backup",
         );
     }
     if let Some(checkpoint) = checkpoint {

@@ -1,5 +1,5 @@
 //! Writing: one at a time, whole or not at all.
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,9 @@ const MOST_ATTACHMENTS: usize = 100;
 const LARGEST_ATTACHMENT: u64 = 4 << 30;
 /// Torn ends kept aside; beyond that, something is wrong with the machine.
 const MOST_TORN: u32 = 1000;
+
+/// How far the last entry may lie in the future, in nanoseconds: a day, as clocks of two time zones may differ.
+const MOST_AHEAD: i64 = 86_400_000_000_000;
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,19 +68,39 @@ impl Ledger {
     /// Waits until no other writes, reads what they wrote, and sets aside what a crash left. Makes the folder and its key
     /// where there is none.
     pub fn begin(&mut self) -> Result<Writing<'_>, Error> {
+        let file = self.open_to_write()?;
+        file.lock().map_err(Error::file("lock", self.path()))?;
+        self.begun(file)
+    }
+
+    /// As [`Ledger::begin`], but for those who cannot wait: `None` while another writes.
+    pub fn try_begin(&mut self) -> Result<Option<Writing<'_>>, Error> {
+        let file = self.open_to_write()?;
+        match file.try_lock() {
+            Ok(()) => self.begun(file).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(Error::file("lock", self.path())(source)),
+        }
+    }
+
+    fn open_to_write(&self) -> Result<File, Error> {
         let (folder, path) = (self.folder.clone(), self.path());
         if !folder.is_dir() {
             fs::create_dir_all(&folder)
                 .and_then(|()| files::sync_folder_of(&folder))
                 .map_err(Error::file("make", &folder))?;
         }
-        let file = OpenOptions::new()
+        OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .open(&path)
-            .map_err(Error::file("open", &path))?;
-        file.lock().map_err(Error::file("lock", &path))?;
+            .map_err(Error::file("open", &path))
+    }
+
+    /// Reads what others wrote, now that the file is locked.
+    fn begun(&mut self, file: File) -> Result<Writing<'_>, Error> {
+        let (folder, path) = (self.folder.clone(), self.path());
         let standing = self.standing(&file)?;
         if standing.rest > 0 {
             let aside = set_aside(&file, &folder, standing.head.bytes)
@@ -267,7 +290,8 @@ impl Writing<'_> {
         Ok(named)
     }
 
-    /// Brings another ledger's export in: byte by byte into an empty ledger, else record by record (see
+    /// Brings another ledger's export in: byte by byte into an empty ledger (with an entry behind it where their key was
+    /// replaced, since ours signs from then on), else record by record (see
     /// `ledger/import.rs`). `path` is the file; attached files are looked for beside it.
     pub fn import(&mut self, path: &Path, stamp: &Stamp<'_>) -> Result<Imported, Error> {
         let bytes = fs::read(path).map_err(Error::file("read", path))?;
@@ -286,13 +310,26 @@ impl Writing<'_> {
             return Ok(imported);
         }
         if self.ledger.is_empty() {
+            behind(theirs.end().1, stamp.now)?;
             imported.added = theirs.len();
-            self.write(
-                theirs.text().to_vec(),
-                theirs.len() as u64,
-                theirs.end().0,
-                stamp.now,
-            )?;
+            let (mut text, mut seq) = (theirs.text().to_vec(), theirs.len() as u64);
+            let (mut hash, last) = theirs.end();
+            let recorded_at = stamp.now.max(last);
+            // Where their key was replaced, whoever verifies has to know that it is ours that signs from here on.
+            if theirs.entries().any(|entry| entry.kind == replacing::KIND) {
+                let before = theirs.latest(replacing::KIND, replacing::ID);
+                let link = Link {
+                    seq: seq + 1,
+                    version: before.map_or(0, |(version, _)| version).saturating_add(1),
+                    previous: hash,
+                    recorded_at,
+                };
+                let (line, of_line) = self.begins(hash, link, stamp)?;
+                text.extend_from_slice(line.as_bytes());
+                text.push(b'\n');
+                (seq, hash) = (seq + 1, of_line);
+            }
+            self.write(text, seq, hash, recorded_at)?;
             return Ok(imported);
         }
         let plan = import::plan(&self.ledger.book, &theirs);
@@ -314,6 +351,29 @@ impl Writing<'_> {
             .collect();
         self.add(&drafts, stamp.now)?;
         Ok(imported)
+    }
+
+    /// The entry which says that our key signs from here on.
+    fn begins(&self, after: Hash, link: Link, stamp: &Stamp<'_>) -> Result<(String, Hash), Error> {
+        name("who records", stamp.by)?;
+        name("the means", stamp.means)?;
+        let body = match replacing::begin_body(&self.key, after) {
+            Ok(body) => body,
+            Err(error) => return Error::refused(error.to_string(), "begin another ledger"),
+        };
+        let draft = Draft {
+            kind: replacing::KIND,
+            id: replacing::ID,
+            body: Some(&body),
+            withdrawn: None,
+            valid_from: None,
+            valid_until: None,
+            attachments: &[],
+            by: stamp.by,
+            means: stamp.means,
+            origin: None,
+        };
+        Ok(draft.line(link))
     }
 
     /// Takes in what their entries refer to and is not here yet.
@@ -395,6 +455,7 @@ impl Writing<'_> {
     fn add(&mut self, drafts: &[Draft<'_>], now: Time) -> Result<Written, Error> {
         let book = &self.ledger.book;
         let (mut previous, last) = book.end();
+        behind(last, now)?;
         // The clock may step back; what was recorded later stays later.
         let recorded_at = now.max(last);
         let first = book.len() as u64 + 1;
@@ -524,6 +585,20 @@ impl Attachment {
 pub(super) fn attachment(folder: &Path, sha256: &str) -> Option<PathBuf> {
     let _: [u8; 32] = from_hex(sha256)?;
     Some(folder.join("attachments").join(sha256))
+}
+
+/// What is recorded behind an entry of the future would be of the future too, and nothing that asks for what is known now
+/// would see it.
+fn behind(last: Time, now: Time) -> Result<(), Error> {
+    if last.since(now) <= MOST_AHEAD {
+        return Ok(());
+    }
+    Error::refused(
+        format!(
+            "the last entry was recorded at {last}, and it is {now} now: what is recorded now would count from then on only"
+        ),
+        "set the machine's clock if it is behind; if it was ahead when that was recorded, put the ledger back from a backup of before and record again what came since",
+    )
 }
 
 /// Names stand in the line as they are, so that a line can be read with the eye and with `grep`.

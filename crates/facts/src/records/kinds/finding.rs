@@ -43,6 +43,8 @@ record! {
         last_seen: Option<Time>,
         /// Whether frames of captures show it; what was declared or left undone is shown by records and the site file.
         on_wire: bool,
+        /// Time of the latest evidence that was judged; of steps that were recorded by an earlier Seawall it is not known.
+        evidence_until: Option<Time>,
         /// What the step rests on: captures with frames and hashes, records, coverage.
         evidence: Vec<String>,
     }

@@ -421,6 +421,16 @@ pub fn begin(ledger: &mut Ledger) -> Result<Writing<'_>, Error> {
     Ok(writing)
 }
 
+/// As [`begin`], for those who cannot wait: `None` while another writes.
+pub fn try_begin(ledger: &mut Ledger) -> Result<Option<Writing<'_>>, Error> {
+    let told = ledger.notes().len();
+    let writing = ledger.try_begin()?;
+    if let Some(writing) = &writing {
+        tell(writing.ledger(), told);
+    }
+    Ok(writing)
+}
+
 /// Tells what is to be known of the ledger, but for what was told already.
 fn tell(ledger: &Ledger, told: usize) {
     for note in ledger.notes().iter().skip(told) {
