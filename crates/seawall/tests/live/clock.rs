@@ -10,7 +10,7 @@ use lab::harborview;
 use serde_json::Value;
 
 use crate::rig::{
-    Cable, Sensor, answered, events, now, offline, remembered, state, terminal, until,
+    Cable, Sensor, answered, events, now, offline, remembered, rows, state, terminal, until,
 };
 use crate::support::folder;
 
@@ -97,7 +97,7 @@ fn over_midnight_the_next_day_has_a_file_of_its_own_and_nothing_is_lost_or_told_
     let (site, capture) = terminal(&harborview::bad_day(), "midnight", "save_every = \"1 s\"");
     let now = now().duration_since(UNIX_EPOCH).unwrap();
     let to_midnight = 86_400 - i64::try_from(now.as_secs()).unwrap() % 86_400;
-    clock.set(to_midnight - 15);
+    clock.set(to_midnight - 30);
     let sensor = clock.start(&cable, &site);
     cable.play(&capture, 8);
     until("a change of a controller is told", || {
@@ -138,10 +138,12 @@ fn a_clock_that_jumps_ten_years_ahead_deletes_nothing_and_set_back_finds_its_win
     until("a change of a controller is told", || {
         events(&site).iter().any(is_c9)
     });
-    let whole = answered(offline(&site, "operation")).len();
+    // What came last may still be on its way to the disk.
     until("all is saved", || {
-        answered(remembered(&site, "operation")).len() == whole
+        let there = offline(&site, "conversation").len() == rows(&[&capture], "conversation").len();
+        there && answered(remembered(&site, "operation")) == answered(offline(&site, "operation"))
     });
+    let whole = answered(remembered(&site, "operation")).len();
     let today = days(&site);
 
     let after = |word: &str, is: &dyn Fn(&Value) -> bool| {
