@@ -56,7 +56,6 @@ mod s7comm;
 mod sbus;
 mod smb;
 mod snmp;
-mod soap;
 mod ssh;
 mod stp;
 mod stray;
