@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use facts::{Time, Value};
 use judge::{Assessment, Judged, Standing, Subject, Verdict};
 
+use crate::events::Severity;
+use crate::events::severity::of_finding;
 use crate::{Context, PageText, life, words};
 
 /// The areas of the advisory, by the first letter of a measure's id.
@@ -135,6 +137,30 @@ impl<'a> Picks<'a> {
             .filter(|subject| subject.verdict == Verdict::NotMet)
     }
 
+    /// Findings that should not wait: a hand on a crane, a way in, data on its way out. The worst first, then in the order
+    /// of the measures.
+    pub(crate) fn urgent(&self) -> Vec<Urgent<'a>> {
+        let mut urgent = Vec::new();
+        for (nth, measure) in self.assessment.measures.iter().enumerate() {
+            let found = measure.subjects.iter().enumerate();
+            let found = found.filter(|(_, subject)| subject.verdict == Verdict::NotMet);
+            for (order, (index, subject)) in found.enumerate() {
+                let severity = of_finding(&measure.id, subject);
+                if severity >= Severity::High {
+                    urgent.push(Urgent {
+                        severity,
+                        measure,
+                        subject,
+                        at: (nth, index),
+                        order,
+                    });
+                }
+            }
+        }
+        urgent.sort_by_key(|one| std::cmp::Reverse(one.severity));
+        urgent
+    }
+
     /// Measures of a verdict, in the order of the catalogue.
     pub(crate) fn measures(&self, verdict: Verdict) -> impl Iterator<Item = &'a Judged> {
         self.assessment
@@ -174,6 +200,34 @@ impl<'a> Picks<'a> {
                 .map(move |problem| format!("{}: {problem}", source.capture))
         })
     }
+}
+
+/// A finding that should not wait.
+pub(crate) struct Urgent<'a> {
+    pub(crate) severity: Severity,
+    pub(crate) measure: &'a Judged,
+    pub(crate) subject: &'a Subject,
+    /// Places of measure and subject in the assessment.
+    pub(crate) at: (usize, usize),
+    /// How many findings of the measure come before it.
+    pub(crate) order: usize,
+}
+
+/// The frames cited, those of each capture together: something to look up, where the list of evidence has a line per fact.
+pub(crate) fn by_capture(subject: &Subject) -> Vec<(&str, Vec<u64>)> {
+    let mut captures: Vec<(&str, Vec<u64>)> = Vec::new();
+    for cited in &subject.evidence {
+        let known = captures.iter_mut().find(|(name, _)| *name == cited.capture);
+        match known {
+            Some((_, frames)) => frames.extend(&cited.frames),
+            None => captures.push((&cited.capture, cited.frames.clone())),
+        }
+    }
+    for (_, frames) in &mut captures {
+        frames.sort_unstable();
+        frames.dedup();
+    }
+    captures
 }
 
 /// First and last time of what a subject cites; else of its facts.

@@ -27,6 +27,7 @@ impl Default for Style {
 /// Findings shown per measure, and subjects of one that is unproven.
 const MOST_FINDINGS: usize = 5;
 const MOST_REASONS: usize = 3;
+const MOST_URGENT: usize = 6;
 /// Citations shown per finding, and assets.
 const MOST_CITED: usize = 3;
 const MOST_ASSETS: usize = 6;
@@ -38,6 +39,7 @@ pub fn text(assessment: &Assessment, context: &Context<'_>, style: Style) -> Str
     let picks = Picks::new(assessment, context);
     let mut out = Sheet::new(style);
     head(&mut out, &picks);
+    urgent(&mut out, &picks);
     for measure in picks.measures(Verdict::NotMet) {
         broken(&mut out, &picks, measure);
     }
@@ -125,6 +127,35 @@ fn head(out: &mut Sheet, picks: &Picks<'_>) {
         format!("; {left} not judged yet, listed at the end")
     };
     out.wrapped(0, 0, &format!("{of}{more}"));
+}
+
+/// What should not wait, a sentence each; what to do about it stands at the finding.
+fn urgent(out: &mut Sheet, picks: &Picks<'_>) {
+    let urgent = picks.urgent();
+    if urgent.is_empty() {
+        return;
+    }
+    out.blank();
+    let title = out.paint(BOLD, "Look at this first");
+    out.line(&title);
+    for one in urgent.iter().take(MOST_URGENT) {
+        let cranes = picks.cranes(one.subject).join(", ");
+        let crane = if cranes.is_empty() {
+            cranes
+        } else {
+            format!("{cranes}: ")
+        };
+        let (severity, id) = (one.severity.word(), &one.measure.id);
+        let told = format!("{id:<3} {crane}{}", one.subject.reason);
+        out.field(2, &words::capital(severity), &show(&told));
+    }
+    if let Some(more) = urgent
+        .len()
+        .checked_sub(MOST_URGENT)
+        .filter(|more| *more > 0)
+    {
+        out.field(2, "", &format!("and {more} more of high severity"));
+    }
 }
 
 /// `NOT MET  C9  title`; gives the indent below it.
@@ -227,7 +258,7 @@ fn finding(
         out.field(INDENT, "Do next", if number == 1 { next } else { &same });
     }
     let mut label = "Evidence";
-    let captures = by_capture(subject);
+    let captures = pick::by_capture(subject);
     for (capture, frames) in captures.iter().take(MOST_CITED) {
         let frames = words::frames(frames);
         out.field(INDENT, label, &format!("{} {frames}", show(capture)));
@@ -291,23 +322,6 @@ fn finding(
             );
         }
     }
-}
-
-/// The frames cited, those of each capture together: a line to look up, where the report has a line per fact.
-fn by_capture(subject: &Subject) -> Vec<(&str, Vec<u64>)> {
-    let mut captures: Vec<(&str, Vec<u64>)> = Vec::new();
-    for cited in &subject.evidence {
-        let known = captures.iter_mut().find(|(name, _)| *name == cited.capture);
-        match known {
-            Some((_, frames)) => frames.extend(&cited.frames),
-            None => captures.push((&cited.capture, cited.frames.clone())),
-        }
-    }
-    for (_, frames) in &mut captures {
-        frames.sort_unstable();
-        frames.dedup();
-    }
-    captures
 }
 
 fn unproven(out: &mut Sheet, measure: &Judged) {

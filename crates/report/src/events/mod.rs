@@ -11,7 +11,7 @@ mod health;
 mod json;
 mod ocsf;
 mod seen;
-mod severity;
+pub(crate) mod severity;
 mod text;
 
 use facts::Time;

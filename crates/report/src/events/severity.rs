@@ -112,7 +112,7 @@ fn decisive_and_done(subject: &Subject) -> bool {
     decisive && (number("carried_out") > 0 || turned_away < count)
 }
 
-pub(super) fn of_finding(measure: &str, subject: &Subject) -> Severity {
+pub(crate) fn of_finding(measure: &str, subject: &Subject) -> Severity {
     let line = FINDINGS
         .iter()
         .find(|(id, condition, _)| *id == measure && condition(subject));

@@ -3,8 +3,9 @@ use judge::{Judged, Subject, Verdict};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{MOST_ROWS, badge, icon, names, span};
-use crate::pick::{self, Picks};
+use super::parts::{MOST_ROWS, badge, dated, icon, names, span};
+use crate::events::Severity;
+use crate::pick::{self, Picks, Urgent};
 use crate::visible::show;
 use crate::words;
 
@@ -22,6 +23,7 @@ impl Page<'_> {
                         li.empty[number == 0] { span.figure { (number) } (badge(verdict)) }
                     }
                 }
+                (self.urgent())
                 div.scroll tabindex="0" role="group" aria-label="Verdicts by area, scrolls sideways" {
                     table.matrix {
                         caption { "Verdicts by area of the advisory" }
@@ -57,6 +59,40 @@ impl Page<'_> {
                 }
             }
         }
+    }
+
+    /// What should not wait, a line each.
+    fn urgent(&self) -> Markup {
+        const MOST: usize = 8;
+        let urgent = self.picks.urgent();
+        html! {
+            @if !urgent.is_empty() {
+                h3 { "Look at this first" }
+                ul.urgent {
+                    @for one in urgent.iter().take(MOST) {
+                        li {
+                            span.severity.worst[one.severity == Severity::Critical] { (words::capital(one.severity.word())) }
+                            span {
+                                @for crane in self.picks.cranes(one.subject) { strong { (show(crane)) } " " }
+                                (dated(&show(&one.subject.reason))) " "
+                                a href={ "#" (self.anchor_of(one)) } { (show(&one.measure.id)) }
+                            }
+                        }
+                    }
+                }
+                @if urgent.len() > MOST { p.folded { (urgent.len() - MOST) " more of high severity are among the findings." } }
+            }
+        }
+    }
+
+    /// Where it is told in full; findings that are left out there lead to their measure.
+    fn anchor_of(&self, one: &Urgent<'_>) -> &str {
+        let (measure, subject) = one.at;
+        let told = one.order < MOST_ROWS;
+        let finding = told.then(|| self.anchors.finding(measure, subject));
+        finding
+            .flatten()
+            .unwrap_or_else(|| self.anchors.measure(measure))
     }
 
     fn sentence(&self) -> String {
@@ -152,11 +188,12 @@ impl Page<'_> {
                     }
                     @if !subject.evidence.is_empty() {
                         div { dt { "Evidence" } dd {
-                            @for (nth, cited) in subject.evidence.iter().take(3).enumerate() {
+                            @let captures = pick::by_capture(subject);
+                            @for (nth, (capture, frames)) in captures.iter().take(3).enumerate() {
                                 @if nth > 0 { "; " }
-                                code { (show(&cited.capture)) } " " (words::frames(&cited.frames))
+                                code { (show(capture)) } " " (words::frames(frames))
                             }
-                            @if subject.evidence.len() > 3 { " and " (subject.evidence.len() - 3) " more" }
+                            @if captures.len() > 3 { " and of " (captures.len() - 3) " more captures" }
                         } }
                     }
                     @if !subject.records.is_empty() {
