@@ -211,6 +211,7 @@ fn runners() -> Vec<Runner> {
         &["cat"][..],
         &["tcpdump", "-w", "/dev/null", "-r"],
         &["ndpiReader", "-q", "-i"],
+        &["argus", "-X", "-w", "/dev/null", "-r"],
         &["tshark", "-n", "-q", "-z", "io,phs", "-r"],
     ] {
         let [program, arguments @ ..] = words else {

@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   ci                  test, demo and check
   docs                write what is generated under docs/
   picture             take the README's picture anew; needs chromium
-  bench [PACKETS]     time and memory beside cat, tcpdump, ndpiReader and tshark
+  bench [PACKETS]     time and memory beside cat, tcpdump, ndpiReader, argus and tshark
   lists --version DATE --source TEXT FILE...
                       rebuild crates/facts/data/oui.txt; newest file first
 ";

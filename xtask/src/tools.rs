@@ -16,6 +16,7 @@ pub(crate) const PEERS: &[(&str, &str)] = &[
     ("tshark", "tshark"),
     ("tcpdump", "tcpdump"),
     ("ndpiReader", "libndpi-bin"),
+    ("argus", "argus-server"),
 ];
 
 /// Whether a program can be started.
