@@ -13,6 +13,7 @@ mod clock;
 mod load;
 mod odds;
 mod rig;
+mod soak;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -78,11 +78,13 @@ impl Cable {
 
     /// Frames that left through the sensor's interface.
     pub fn sent_by_sensor(&self) -> u64 {
-        let mut command = self.inside("cat");
-        let output = command
-            .arg("/sys/class/net/span0/statistics/tx_packets")
-            .output()
-            .unwrap();
+        self.count("tx_packets")
+    }
+
+    /// What the kernel counted at the sensor's interface.
+    pub fn count(&self, what: &str) -> u64 {
+        let path = format!("/sys/class/net/span0/statistics/{what}");
+        let output = self.inside("cat").arg(path).output().unwrap();
         String::from_utf8_lossy(&output.stdout)
             .trim()
             .parse()
@@ -113,17 +115,7 @@ impl Sensor {
         let before = events(site).len();
         let mut command = cable.inside(env!("CARGO_BIN_EXE_seawall"));
         command.envs(given.iter().copied());
-        let child = command
-            .arg("run")
-            .arg(site)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let sensor = Sensor {
-            child,
-            site: site.to_owned(),
-        };
+        let sensor = Sensor::spawn(command, site);
         until("it watches", || {
             events(&sensor.site)
                 .iter()
@@ -133,20 +125,33 @@ impl Sensor {
         sensor
     }
 
+    /// Starts one, and does not wait.
+    pub fn launch(cable: &Cable, site: &Path) -> Sensor {
+        Sensor::spawn(cable.inside(env!("CARGO_BIN_EXE_seawall")), site)
+    }
+
     /// Starts one that watches no cable.
     pub fn begin(site: &Path) -> Sensor {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
-        let child = command
-            .arg("run")
-            .arg(site)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        Sensor::spawn(Command::new(env!("CARGO_BIN_EXE_seawall")), site)
+    }
+
+    fn spawn(mut command: Command, site: &Path) -> Sensor {
+        command.arg("run").arg(site);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
         Sensor {
-            child,
+            child: quiet.spawn().unwrap(),
             site: site.to_owned(),
         }
+    }
+
+    /// Megabytes of memory that it has now.
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        let kilobytes = kilobytes.and_then(|text| text.parse::<u64>().ok());
+        kilobytes.unwrap_or(0) / 1024
     }
 
     pub fn signal(&self, signal: &str) {

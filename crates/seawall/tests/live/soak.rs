@@ -2,38 +2,26 @@
 //! rule, since it takes as long as it is told to:
 //!
 //! ```sh
-//! SEAWALL_SOAK_SECONDS=3600 SEAWALL_SOAK_RATE=400000 cargo test --release -p seawall --test soak -- --ignored --nocapture
+//! SEAWALL_SOAK_SECONDS=3600 SEAWALL_SOAK_RATE=400000 cargo test --release -p seawall --test live -- --ignored --nocapture remembers_all
 //! ```
 //!
 //! What it holds: what the sensor remembers in the end equals what an offline run over the same stream gives, except for
 //! what was sent in the intervals that the sensor itself reports as not watched. Needs root, iproute2 and tcpreplay.
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::disallowed_methods,
-    reason = "a test may fail loudly"
-)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Write};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use facts::Time;
 use jiff::Timestamp;
 use lab::load::{self, Load};
 use serde_json::Value;
-use support::{folder, text};
 use wire::{Frame, Limits, Link, Shard, Worker};
+
+use crate::rig::{Cable, Sensor, now, state};
+use crate::support::{folder, text};
 
 const SITE: &str = r#"
 [terminal]
@@ -67,67 +55,6 @@ const IN_FLIGHT: f64 = 0.3;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
-}
-
-fn run(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let output = Command::new(words.next().unwrap()).args(words).output();
-    output.is_ok_and(|output| output.status.success())
-}
-
-/// A namespace with a cable in it, gone when this is.
-struct Cable(String);
-
-impl Cable {
-    fn new() -> Option<Cable> {
-        let cable = Cable(format!("seawall-soak-{}", std::process::id()));
-        let here = &cable.0;
-        let made = run("tcpreplay --version")
-            && run(&format!("ip netns add {here}"))
-            && run(&format!(
-                "ip -n {here} link add src0 type veth peer name span0"
-            ))
-            && ["src0", "span0"].iter().all(|end| {
-                run(&format!(
-                    "ip -n {here} link set dev {end} arp off addrgenmode none up"
-                ))
-            });
-        if !made {
-            println!("skipped: no network namespace with tcpreplay");
-        }
-        made.then_some(cable)
-    }
-
-    fn inside(&self, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0, program]);
-        command
-    }
-
-    /// Frames that reached the sensor's end.
-    fn arrived(&self) -> u64 {
-        let path = "/sys/class/net/span0/statistics/rx_packets";
-        let output = self.inside("cat").arg(path).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        text.trim().parse().unwrap()
-    }
-}
-
-impl Drop for Cable {
-    fn drop(&mut self) {
-        run(&format!("ip netns del {}", self.0));
-    }
-}
-
-fn start(cable: &Cable, site: &Path) -> Child {
-    let errors = fs::File::options()
-        .create(true)
-        .append(true)
-        .open(site.join("stderr"))
-        .unwrap();
-    let mut command = cable.inside(env!("CARGO_BIN_EXE_seawall"));
-    let command = command.arg("run").arg(site).stdout(Stdio::null());
-    command.stderr(errors).spawn().unwrap()
 }
 
 /// The stream goes to a decoder as it is made: for an hour of it no disk is large enough.
@@ -259,7 +186,9 @@ fn is_marker(operation: &str) -> bool {
 #[test]
 #[ignore = "takes as long as SEAWALL_SOAK_SECONDS says"]
 fn a_sensor_that_is_killed_again_and_again_remembers_all_but_what_it_says_it_missed() {
-    let Some(cable) = Cable::new() else { return };
+    let Some(cable) = Cable::new("soak") else {
+        return;
+    };
     let (seconds, rate) = (
         number("SEAWALL_SOAK_SECONDS", 60),
         number("SEAWALL_SOAK_RATE", 20_000),
@@ -274,7 +203,7 @@ fn a_sensor_that_is_killed_again_and_again_remembers_all_but_what_it_says_it_mis
     let site = folder("soak");
     fs::write(site.join("site.toml"), SITE).unwrap();
 
-    let mut sensor = start(&cable, &site);
+    let mut sensor = Sensor::launch(&cable, &site);
     sleep(Duration::from_secs(2));
     let mut replay = cable.inside("tcpreplay");
     // A thousand bursts a second: packet by packet it would spend its time waiting.
@@ -287,7 +216,7 @@ fn a_sensor_that_is_killed_again_and_again_remembers_all_but_what_it_says_it_mis
         .args(bursts)
         .arg("-")
         .stdout(Stdio::null());
-    let begun = Instant::now();
+    let begun = now();
     let mut replay = replay.stdin(Stdio::piped()).spawn().unwrap();
     let input = replay.stdin.take().unwrap();
     let writer = thread::spawn(move || {
@@ -301,32 +230,30 @@ fn a_sensor_that_is_killed_again_and_again_remembers_all_but_what_it_says_it_mis
     let mut next = Duration::from_secs(5 + dice.below(seconds / 10 + 5));
     while replay.try_wait().unwrap().is_none() {
         sleep(Duration::from_millis(250));
-        peak = peak.max(resident(sensor.id()));
-        if begun.elapsed() > next {
-            sensor.kill().unwrap();
-            sensor.wait().unwrap();
+        peak = peak.max(sensor.resident());
+        if begun.elapsed().unwrap() > next {
+            sensor.kill();
             kills += 1;
             sleep(Duration::from_millis(dice.below(4_000)));
-            sensor = start(&cable, &site);
-            next = begun.elapsed() + Duration::from_secs(3 + dice.below(seconds / 10 + 5));
+            sensor = Sensor::launch(&cable, &site);
+            next = begun.elapsed().unwrap() + Duration::from_secs(3 + dice.below(seconds / 10 + 5));
         }
     }
     writer.join().unwrap();
-    let took = begun.elapsed().as_secs_f64();
+    let took = begun.elapsed().unwrap().as_secs_f64();
     sleep(Duration::from_secs(3));
-    assert!(run(&format!("kill -TERM {}", sensor.id())));
-    assert!(sensor.wait().unwrap().success(), "it ends in order");
+    sensor.stop();
 
     let live = Command::new(env!("CARGO_BIN_EXE_seawall"))
         .args(["facts", "--kind", "operation", "--kind", "conversation"])
         .args(["--kind", "coverage", "--state"])
-        .arg(site.join("state"))
+        .arg(state(&site))
         .output()
         .unwrap();
     let live = Told::read(&String::from_utf8(live.stdout).unwrap());
     let offline = Offline::read(load);
 
-    let (arrived, dropped) = (cable.arrived(), sum(&live.coverage, "drops"));
+    let (arrived, dropped) = (cable.count("rx_packets"), sum(&live.coverage, "drops"));
     // What it reports after the last packet is that it was stopped.
     let last_told = live.operations.values().map(|(_, time)| seconds_of(time));
     let last_told = last_told.fold(0.0, f64::max);
@@ -425,17 +352,6 @@ fn a_sensor_that_is_killed_again_and_again_remembers_all_but_what_it_says_it_mis
         "{lost} of {} markers fell into the intervals",
         by_pair.values().map(Vec::len).sum::<usize>()
     );
-}
-
-/// Megabytes of resident memory of the process that `ip netns exec` became.
-fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next());
-    kilobytes
-        .and_then(|text| text.parse::<u64>().ok())
-        .unwrap_or(0)
-        / 1024
 }
 
 fn missing(row: &Value) -> u64 {
