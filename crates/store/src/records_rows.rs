@@ -154,8 +154,13 @@ pub(crate) type ReadColumns = BTreeMap<String, BTreeSet<String>>;
 
 /// Where the rows of a snapshot's records come from.
 pub(crate) enum Source<'a> {
-    /// A ledger; only those tables and columns are filled, where it is known which are read.
-    Ledger(Records<'a>, Option<&'a ReadColumns>),
+    Ledger {
+        records: Records<'a>,
+        /// Only those tables and columns are filled, where it is known which are read.
+        read: Option<&'a ReadColumns>,
+        /// Whether the tables stand in databases of their own.
+        apart: bool,
+    },
     /// Rows as cases of pages have them.
     Given(&'a [Table]),
 }
@@ -163,21 +168,21 @@ pub(crate) enum Source<'a> {
 impl Source<'_> {
     /// The databases of their own in which the tables of records stand, where they do; [`Source::load`] makes them elsewhere.
     pub(crate) fn apart(&self) -> Result<Option<Arc<Filled>>, Error> {
-        let Source::Ledger(records, Some(columns)) = self else {
-            return Ok(None);
-        };
-        match (records.parts(), records.kept) {
-            (None, _) => Ok(None),
-            (_, Some(kept)) => kept.filled(records, columns),
-            (Some(_), None) => Ok(Some(Arc::new(Filled::of(records, columns)?))),
+        match self {
+            Source::Ledger {
+                records,
+                read: Some(columns),
+                ..
+            } if self.is_apart() => match records.kept {
+                Some(kept) => kept.filled(records, columns),
+                None => Ok(Some(Arc::new(Filled::of(records, columns)?))),
+            },
+            _ => Ok(None),
         }
     }
 
     pub(crate) fn is_apart(&self) -> bool {
-        let Source::Ledger(records, Some(_)) = self else {
-            return false;
-        };
-        records.ledger.is_some()
+        matches!(self, Source::Ledger { records, read: Some(_), apart: true } if records.ledger.is_some())
     }
 
     /// Makes every table of records, and fills those that are asked for.
@@ -187,7 +192,7 @@ impl Source<'_> {
                 .map_err(Error::build(&table.name))?;
         }
         match self {
-            Source::Ledger(records, read) => {
+            Source::Ledger { records, read, .. } => {
                 let wanted = wanted(*read);
                 let places = places(records, &wanted);
                 let mut tables = wanted.iter().zip(places);

@@ -85,14 +85,15 @@ impl Snapshot {
         queries: impl IntoIterator<Item = &'a str>,
     ) -> Result<Snapshot, Error> {
         let read = tables_read(queries)?;
-        let wanted = || Wanted {
+        let wanted = |apart| Wanted {
             conversations: read.contains_key(Conversation::INFO.name),
             records,
             of_kinds: Some(&read),
+            apart,
         };
         let name = shared_name("facts");
         let db = Connection::open(&name).map_err(Error::build("open"))?;
-        match Snapshot::fill(db, facts, site, as_of, wanted()) {
+        match Snapshot::fill(db, facts, site, as_of, wanted(true)) {
             Ok(snapshot) => {
                 let records = snapshot.apart.as_ref().map_or(0, |apart| apart.count());
                 let rows = facts.conversations.len() + facts.operations.len() + records;
@@ -106,7 +107,7 @@ impl Snapshot {
             // What is shared has a limit of its own, which what belongs to one connection has not.
             Err(error) if error.is_full() => {
                 let db = Connection::open_in_memory().map_err(Error::build("open"))?;
-                Snapshot::fill(db, facts, site, as_of, wanted())
+                Snapshot::fill(db, facts, site, as_of, wanted(false))
             }
             Err(error) => Err(error),
         }
@@ -161,7 +162,11 @@ impl Snapshot {
                 source(table, put)
             }
         };
-        let records = records_rows::Source::Ledger(wanted.records, wanted.of_kinds);
+        let records = records_rows::Source::Ledger {
+            records: wanted.records,
+            read: wanted.of_kinds,
+            apart: wanted.apart,
+        };
         let clock = (site_rows::time_zone(site), as_of);
         // Records are most of what there is where a ledger is old, and nothing else rests on their tables.
         let (built, apart) = std::thread::scope(|scope| {
@@ -434,6 +439,8 @@ struct Wanted<'a> {
     records: Records<'a>,
     /// Tables and columns of the records that are read, where that is known.
     of_kinds: Option<&'a ReadColumns>,
+    /// Whether the tables of records stand in databases of their own.
+    apart: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -442,6 +449,7 @@ impl<'a> Wanted<'a> {
             conversations: true,
             records,
             of_kinds: None,
+            apart: false,
         }
     }
 }
