@@ -429,6 +429,6 @@ impl Case {
         snapshot: &Snapshot,
     ) -> Result<Judged, Error> {
         let edition = editions.followed(self.edition.as_deref())?;
-        crate::engine::Engine::new(snapshot, editions, edition)?.judge(page)
+        crate::engine::Engine::new(snapshot, editions, edition)?.judge(snapshot, page)
     }
 }

@@ -41,10 +41,8 @@ pub fn assess(
 ) -> Result<Assessment, Error> {
     let edition = editions.followed(follow)?;
     let engine = Engine::new(snapshot, editions, edition)?;
-    let measures = pages
-        .iter()
-        .map(|page| engine.judge(page))
-        .collect::<Result<Vec<_>, _>>()?;
+    let judged = snapshot.shared_out(pages, |reader, page| engine.judge(reader, page))?;
+    let measures = judged.into_iter().collect::<Result<Vec<_>, _>>()?;
     let not_judged = catalogue
         .measures
         .iter()
@@ -94,8 +92,7 @@ const NOTICE: i64 = 30;
 
 /// What all pages of one assessment share.
 #[derive(Debug)]
-pub(crate) struct Engine<'a> {
-    snapshot: &'a Snapshot,
+pub(crate) struct Engine {
     coverage: Coverage,
     /// Parameters that every query may name.
     shared: Vec<(&'static str, Value)>,
@@ -119,12 +116,12 @@ struct Found {
     who: Option<String>,
 }
 
-impl<'a> Engine<'a> {
+impl Engine {
     pub(crate) fn new(
-        snapshot: &'a Snapshot,
+        snapshot: &Snapshot,
         editions: &Editions,
         edition: &Edition,
-    ) -> Result<Engine<'a>, Error> {
+    ) -> Result<Engine, Error> {
         let terminal = snapshot.query("SELECT as_of, time_zone FROM terminal")?;
         let terminal = terminal.rows.first().map_or(&[][..], Vec::as_slice);
         let as_of = terminal.first().cloned().unwrap_or(Value::Null);
@@ -135,7 +132,6 @@ impl<'a> Engine<'a> {
             ("editions", Value::Text(editions.as_json())),
         ];
         Ok(Engine {
-            snapshot,
             coverage: Coverage::read(snapshot)?,
             shared,
             as_of: time.unwrap_or_default(),
@@ -143,14 +139,13 @@ impl<'a> Engine<'a> {
         })
     }
 
-    pub(crate) fn judge(&self, page: &Page) -> Result<Judged, Error> {
+    pub(crate) fn judge(&self, snapshot: &Snapshot, page: &Page) -> Result<Judged, Error> {
         let own = page
             .parameters
             .iter()
             .map(|one| (one.name.as_str(), one.value.clone()));
         let parameters: Vec<(&str, Value)> = self.shared.iter().cloned().chain(own).collect();
-        let rows = self
-            .snapshot
+        let rows = snapshot
             .query_with(&page.sql, &parameters)
             .map_err(|source| Error::Query {
                 id: page.id.clone(),
@@ -164,10 +159,10 @@ impl<'a> Engine<'a> {
         }
         let found = collapse(found);
         let cited = found.iter().flat_map(|one| &one.citations);
-        let recorded = evidence::recorded(self.snapshot, cited)?;
+        let recorded = evidence::recorded(snapshot, cited)?;
         let mut subjects = Vec::new();
         for found in found {
-            subjects.push(self.subject(page, found, &recorded)?);
+            subjects.push(self.subject(snapshot, page, found, &recorded)?);
         }
         // The worst first, so that a reader meets what needs doing before what holds.
         subjects.sort_by(|a, b| {
@@ -194,8 +189,14 @@ impl<'a> Engine<'a> {
         })
     }
 
-    fn subject(&self, page: &Page, found: Found, recorded: &Recorded) -> Result<Subject, Error> {
-        let evidence = evidence::frames(self.snapshot, &found.citations)?;
+    fn subject(
+        &self,
+        snapshot: &Snapshot,
+        page: &Page,
+        found: Found,
+        recorded: &Recorded,
+    ) -> Result<Subject, Error> {
+        let evidence = evidence::frames(snapshot, &found.citations)?;
         let records = evidence::records(recorded, &found.citations);
         let mut facts = found.facts;
         let elsewhere = |pick: fn(&Citation) -> Option<&String>| {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions, Page};
+use store::ledger::Ledger;
 
 use crate::error::Error;
 use crate::input::{self, Known, Terminal, Witness};
@@ -44,6 +45,8 @@ pub fn time(text: &str) -> Result<Time, String> {
 pub struct Judged {
     pub assessment: Assessment,
     pub terminal: Terminal,
+    /// As it was read for the verdicts: a second reading would take as long, and could find more.
+    pub ledger: Ledger,
     pub facts: Facts,
     pub witness: Witness,
     /// Names of persons, by the ids of their records.
@@ -108,6 +111,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
     Ok(Judged {
         assessment,
         terminal,
+        ledger,
         facts,
         witness,
         persons,

@@ -31,6 +31,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a database reached the most that it may hold.
+    pub(crate) fn is_full(&self) -> bool {
+        let Error::Build { source, .. } = self else {
+            return false;
+        };
+        source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    }
+
     pub(crate) fn build(step: &str) -> impl FnOnce(rusqlite::Error) -> Error + '_ {
         move |source| Error::Build {
             step: step.to_owned(),

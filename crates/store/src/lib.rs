@@ -12,6 +12,7 @@ mod functions;
 pub mod history;
 pub mod ledger;
 mod memory;
+mod readers;
 mod records_cells;
 mod records_kept;
 mod records_rows;

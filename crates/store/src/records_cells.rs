@@ -139,15 +139,15 @@ impl Places {
         Places { fields, empty }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.empty.len()
-    }
-
     /// Puts the body's values behind `cells`; whether it was a body at all.
     pub(crate) fn fill<'l>(&self, body: &'l str, cells: &mut Vec<Cell<'l>>) -> bool {
         let begin = cells.len();
         cells.extend(self.empty.iter().cloned());
         let own = cells.get_mut(begin..).unwrap_or_default();
+        if self.fill_plainly(body, own).is_some() {
+            return true;
+        }
+        own.clone_from_slice(&self.empty);
         let mut reader = serde_json::Deserializer::from_str(body);
         let is_body =
             serde::Deserializer::deserialize_map(&mut reader, Filling { places: self, own })
@@ -156,6 +156,74 @@ impl Places {
             cells.truncate(begin);
         }
         is_body
+    }
+
+    /// The same for a body as the ledger writes nearly all: keys in order, texts and lists of texts without escapes. `None`
+    /// leaves it to the reader of JSON, with whatever was filled so far.
+    fn fill_plainly<'l>(&self, body: &'l str, own: &mut [Cell<'l>]) -> Option<()> {
+        let mut rest = body.strip_prefix('{')?;
+        if rest == "}" {
+            return Some(());
+        }
+        // Both are in order, so each key is looked for behind the last.
+        let mut fields = self.fields.iter().peekable();
+        let mut last = "";
+        loop {
+            let (key, after) = plain_text(rest)?;
+            let after = after.strip_prefix(':')?;
+            if key <= last && !last.is_empty() {
+                return None;
+            }
+            last = key;
+            let (raw, behind) = plain_value(after)?;
+            while fields.next_if(|(name, _)| *name < key).is_some() {}
+            if let Some((_, place)) = fields.next_if(|(name, _)| *name == key) {
+                *own.get_mut(*place)? = Cell::of(raw);
+            }
+            rest = match behind.strip_prefix(',') {
+                Some(rest) => rest,
+                None => return (behind == "}").then_some(()),
+            };
+        }
+    }
+}
+
+/// What stands in quotes at the beginning, without them and without an escape, and what follows.
+fn plain_text(rest: &str) -> Option<(&str, &str)> {
+    let (text, after) = rest.strip_prefix('"')?.split_once('"')?;
+    let is_plain = !text.bytes().any(|byte| byte == b'\\' || byte < b' ');
+    is_plain.then_some((text, after))
+}
+
+/// The value at the beginning as it stands there, and what follows; `None` for all but the simple ones.
+fn plain_value(rest: &str) -> Option<(&str, &str)> {
+    let before = |after: &str| rest.split_at_checked(rest.len().checked_sub(after.len())?);
+    match rest.as_bytes().first()? {
+        b'"' => before(plain_text(rest)?.1),
+        b'[' => {
+            let mut inside = rest.strip_prefix('[')?;
+            if let Some(after) = inside.strip_prefix(']') {
+                return before(after);
+            }
+            loop {
+                let after = plain_text(inside)?.1;
+                if let Some(after) = after.strip_prefix(']') {
+                    return before(after);
+                }
+                inside = after.strip_prefix(',')?;
+            }
+        }
+        b'-' | b'0'..=b'9' => {
+            let digits = rest.strip_prefix('-').unwrap_or(rest);
+            let after = digits.trim_start_matches(|c: char| c.is_ascii_digit());
+            // What goes on is a fraction or none at all, and what begins with 0 is 0.
+            let is_whole = matches!(after.as_bytes().first()?, b',' | b'}')
+                && (!digits.starts_with('0') || digits.len() == after.len() + 1 && digits == rest);
+            if is_whole { before(after) } else { None }
+        }
+        _ => ["true", "false", "null"]
+            .into_iter()
+            .find_map(|word| before(rest.strip_prefix(word)?)),
     }
 }
 

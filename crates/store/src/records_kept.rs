@@ -1,29 +1,39 @@
-//! Tables of records that stay from one judgement to the next.
+//! Tables of records in databases of their own.
 //!
-//! Who judges every second would fill the same tables from a ledger of years each time. They are kept in a database in memory
-//! of their own, which each snapshot attaches, until something is recorded, begins or ends to hold, or other columns are read.
+//! A ledger of years is most of what is judged, so its tables are filled on threads of their own, beside those of facts, and
+//! every reader of a snapshot attaches them. Who judges every second would fill the same ones each time: kept, they stay until
+//! something is recorded, begins or ends to hold, or other columns are read.
+use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use facts::Time;
 use rusqlite::Connection;
 
 use crate::Error;
 use crate::ledger::Head;
-use crate::records_rows::{self, ReadColumns, Records};
+use crate::records_rows::{self, ReadColumns, RecordTable, Records, Wanted};
 
 /// No two databases of a process have the same name.
 static NEXT: AtomicU64 = AtomicU64::new(0);
+/// Databases among which the tables are shared out, each filled by a thread.
+const MOST_DATABASES: usize = 4;
+/// Records below which a thread more costs more than it fills.
+const WORTH_A_THREAD: usize = 10_000;
+
+/// A name by which the connections of this process, and nobody else, share a database in memory.
+pub(crate) fn shared_name(what: &str) -> String {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("file:/{what}-{number}?vfs=memdb")
+}
 
 /// Tables of records, filled when first asked for and kept while they hold. See [`Records::kept_in`].
 #[derive(Debug, Default)]
-pub struct Kept(Mutex<Option<Filled>>);
+pub struct Kept(Mutex<Option<Held>>);
 
 #[derive(Debug)]
-struct Filled {
-    /// Holds the database in memory; snapshots open it by its name.
-    _db: Connection,
-    name: String,
+struct Held {
+    filled: Arc<Filled>,
     head: Head,
     columns: ReadColumns,
     /// Recorded and valid times from and until which the tables hold.
@@ -31,13 +41,21 @@ struct Filled {
     until: (Time, Time),
 }
 
+/// Databases that hold the tables of records. They last as long as this or a connection that attached them.
+#[derive(Debug)]
+pub(crate) struct Filled {
+    _dbs: Vec<Mutex<Connection>>,
+    count: usize,
+    names: Vec<String>,
+}
+
 impl Kept {
-    /// The name of a database that holds the tables of these records.
-    pub(crate) fn name(
+    /// The tables of these records; those from before where they still hold.
+    pub(crate) fn filled(
         &self,
         records: &Records<'_>,
         columns: &ReadColumns,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<Arc<Filled>>, Error> {
         let Some((ledger, known, held)) = records.parts() else {
             return Ok(None);
         };
@@ -49,30 +67,109 @@ impl Kept {
                 && (kept.from.1..kept.until.1).contains(&held)
         });
         if let Some(still) = still {
-            return Ok(Some(still.name.clone()));
+            return Ok(Some(Arc::clone(&still.filled)));
         }
         // The old one goes before the new one is made: there is memory for one.
         *kept = None;
-        let name = format!(
-            "file:/records-{}?vfs=memdb",
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let db = Connection::open(&name).map_err(Error::build("open"))?;
-        db.execute_batch(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536; BEGIN;",
-        )
-        .map_err(Error::build("settings"))?;
-        records_rows::Source::Ledger(*records, Some(columns)).load(&db)?;
-        db.execute_batch("COMMIT; ANALYZE; PRAGMA cache_size = 0; PRAGMA shrink_memory;")
-            .map_err(Error::build("commit"))?;
-        *kept = Some(Filled {
-            _db: db,
-            name: name.clone(),
+        let filled = Arc::new(Filled::of(records, columns)?);
+        *kept = Some(Held {
+            filled: Arc::clone(&filled),
             head: ledger.head(),
             columns: columns.clone(),
             from: (known, held),
             until: ledger.next_turns(known, held),
         });
-        Ok(Some(name))
+        Ok(Some(filled))
     }
+}
+
+impl Filled {
+    /// Makes every table, and fills those that are read, on as many cores as are worth it.
+    pub(crate) fn of(records: &Records<'_>, columns: &ReadColumns) -> Result<Filled, Error> {
+        let wanted = records_rows::wanted(Some(columns));
+        let places = records_rows::places(records, &wanted);
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let count: usize = places.iter().map(Vec::len).sum();
+        let shares = cores.min(MOST_DATABASES).min(count / WORTH_A_THREAD + 1);
+        let shares = shared_out(wanted.iter().zip(places).collect(), shares);
+        let dbs = std::thread::scope(|scope| {
+            let mut shares = shares.into_iter();
+            let own = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares
+                .map(|share| scope.spawn(move || database(records, &[], share)))
+                .collect();
+            let tables = records_rows::tables().iter();
+            let unread: Vec<_> = tables
+                .filter(|table| !columns.contains_key(&table.name))
+                .collect();
+            let mut dbs = vec![database(records, &unread, own)];
+            dbs.extend(others.into_iter().map(|other| {
+                other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }));
+            dbs.into_iter().collect::<Result<Vec<_>, _>>()
+        })?;
+        let (dbs, names) = dbs.into_iter().unzip();
+        Ok(Filled {
+            _dbs: dbs,
+            count,
+            names,
+        })
+    }
+
+    /// How many records.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn attach(&self, db: &Connection) -> rusqlite::Result<()> {
+        for (number, name) in self.names.iter().enumerate() {
+            db.execute(&format!("ATTACH ? AS records{number}"), [name])?;
+            db.execute_batch(&format!("PRAGMA records{number}.cache_size = -32768"))?;
+        }
+        Ok(())
+    }
+}
+
+type Share<'w> = Vec<(&'w Wanted, Vec<usize>)>;
+
+/// Shares tables out so that each share has about as many records, the largest tables first.
+fn shared_out(mut tables: Share<'_>, shares: usize) -> Vec<Share<'_>> {
+    tables.sort_by_key(|(_, places)| std::cmp::Reverse(places.len()));
+    let mut shared: Vec<(usize, Share<'_>)> =
+        (0..shares.max(1)).map(|_| Default::default()).collect();
+    for (of, places) in tables {
+        if let Some((count, share)) = shared.iter_mut().min_by_key(|(count, _)| *count) {
+            *count += places.len();
+            share.push((of, places));
+        }
+    }
+    shared.into_iter().map(|(_, share)| share).collect()
+}
+
+/// A database with these tables, empty and filled.
+fn database(
+    records: &Records<'_>,
+    unread: &[&RecordTable],
+    share: Share<'_>,
+) -> Result<(Mutex<Connection>, String), Error> {
+    let name = shared_name("records");
+    let db = Connection::open(&name).map_err(Error::build("open"))?;
+    db.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; BEGIN;",
+    )
+    .map_err(Error::build("settings"))?;
+    let create = |table: &RecordTable| {
+        db.execute_batch(&records_rows::create(table))
+            .map_err(Error::build(&table.name))
+    };
+    unread.iter().try_for_each(|table| create(table))?;
+    for (of, places) in share {
+        create(of.table)?;
+        records_rows::fill(&db, records, of, places)?;
+    }
+    db.execute_batch("COMMIT; ANALYZE; PRAGMA cache_size = 0; PRAGMA shrink_memory;")
+        .map_err(Error::build("commit"))?;
+    Ok((Mutex::new(db), name))
 }

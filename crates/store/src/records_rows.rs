@@ -3,16 +3,16 @@
 //! Of each record the version that was known at one time and holds at another; what was withdrawn is absent. Rows stand in
 //! the order of ids, so that the order of recording reaches no result.
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use facts::records::{COMMON, Form, RECORDS, RecordInfo};
+use facts::records::{COMMON, Form, RECORDS, RecordInfo, Shape};
 use facts::{Column, Time, Type, Value};
 use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value as Json};
 
 use crate::ledger::{Entry, Ledger};
 use crate::records_cells::{Cell, Places};
-use crate::records_kept::Kept;
+use crate::records_kept::{Filled, Kept};
 use crate::snapshot::{Table, bind};
 use crate::{Error, TableDoc, schema};
 
@@ -154,27 +154,35 @@ pub(crate) type ReadColumns = BTreeMap<String, BTreeSet<String>>;
 
 /// Where the rows of a snapshot's records come from.
 pub(crate) enum Source<'a> {
-    /// A ledger; only those tables and columns are filled, where it is known which are read.
-    Ledger(Records<'a>, Option<&'a ReadColumns>),
+    Ledger {
+        records: Records<'a>,
+        /// Only those tables and columns are filled, where it is known which are read.
+        read: Option<&'a ReadColumns>,
+        /// Whether the tables stand in databases of their own.
+        apart: bool,
+    },
     /// Rows as cases of pages have them.
     Given(&'a [Table]),
 }
 
 impl Source<'_> {
-    /// Attaches tables that are kept, where these are; [`Source::load`] makes none then. Not within a transaction.
-    pub(crate) fn attach(&self, db: &Connection) -> Result<bool, Error> {
-        let Source::Ledger(records, Some(columns)) = self else {
-            return Ok(false);
-        };
-        let name = match records.kept {
-            Some(kept) => kept.name(records, columns)?,
-            None => None,
-        };
-        if let Some(name) = &name {
-            db.execute("ATTACH ? AS records", [name])
-                .map_err(Error::build("records"))?;
+    /// The databases of their own in which the tables of records stand, where they do; [`Source::load`] makes them elsewhere.
+    pub(crate) fn apart(&self) -> Result<Option<Arc<Filled>>, Error> {
+        match self {
+            Source::Ledger {
+                records,
+                read: Some(columns),
+                ..
+            } if self.is_apart() => match records.kept {
+                Some(kept) => kept.filled(records, columns),
+                None => Ok(Some(Arc::new(Filled::of(records, columns)?))),
+            },
+            _ => Ok(None),
         }
-        Ok(name.is_some())
+    }
+
+    pub(crate) fn is_apart(&self) -> bool {
+        matches!(self, Source::Ledger { records, read: Some(_), apart: true } if records.ledger.is_some())
     }
 
     /// Makes every table of records, and fills those that are asked for.
@@ -184,13 +192,19 @@ impl Source<'_> {
                 .map_err(Error::build(&table.name))?;
         }
         match self {
-            Source::Ledger(records, wanted) => load(db, *records, *wanted),
+            Source::Ledger { records, read, .. } => {
+                let wanted = wanted(*read);
+                let places = places(records, &wanted);
+                let mut tables = wanted.iter().zip(places);
+                tables.try_for_each(|(of, places)| fill(db, records, of, places))
+            }
             Source::Given(given) => {
                 for table in *given {
                     let Some(known) = find(&table.name) else {
                         continue;
                     };
-                    let mut insert = prepare(db, known, &|_| true)?;
+                    let insert = insert(known, &|_| true);
+                    let mut insert = db.prepare(&insert).map_err(Error::build(&known.name))?;
                     for row in &table.rows {
                         if row.len() != known.columns.len() {
                             return Err(Error::Width {
@@ -210,30 +224,19 @@ impl Source<'_> {
 
 /// Columns by which evidence is resolved, whatever the pages read.
 const CITED: &[&str] = &["id", "recorded_at", "recorded_by", "entry", "entry_hash"];
-/// Records that are handed from the thread that reads to the one that fills the tables.
-const BATCH: usize = 1024;
-/// Batches that may wait.
-const MOST_BATCHES: usize = 8;
-
 /// What of a kind's records goes into its table.
-struct Wanted {
-    table: &'static RecordTable,
+pub(crate) struct Wanted {
+    pub(crate) table: &'static RecordTable,
     /// Of the columns that every record has.
     common: Vec<&'static str>,
     fields: Places,
+    insert: String,
+    index: Option<String>,
 }
 
-/// Rows one behind the other, of the wanted tables by number.
-#[derive(Default)]
-struct Batch<'l> {
-    tables: Vec<usize>,
-    cells: Vec<Cell<'l>>,
-}
-
-/// Fills the tables. The lines are read on a thread of their own, since reading takes about as long as filling; the rows come
-/// in the order of the ledger all the same.
-fn load(db: &Connection, records: Records<'_>, read: Option<&ReadColumns>) -> Result<(), Error> {
-    let (mut wanted, mut inserts, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
+/// Every table of which something is read.
+pub(crate) fn wanted(read: Option<&ReadColumns>) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
     for table in tables() {
         let columns = match read {
             None => None,
@@ -242,13 +245,10 @@ fn load(db: &Connection, records: Records<'_>, read: Option<&ReadColumns>) -> Re
                 None => continue,
             },
         };
-        let is_wanted = |name: &str| {
-            CITED.contains(&name) || columns.is_none_or(|columns| columns.contains(name))
-        };
+        let is_read = |name: &str| columns.is_none_or(|columns| columns.contains(name));
+        let is_wanted = |name: &str| CITED.contains(&name) || is_read(name);
         let own = table.info.table.columns.len();
         let common = table.columns.iter().map(|column| column.name);
-        kinds.insert(table.info.name, wanted.len());
-        inserts.push(prepare(db, table, &is_wanted)?);
         wanted.push(Wanted {
             table,
             common: common
@@ -256,85 +256,84 @@ fn load(db: &Connection, records: Records<'_>, read: Option<&ReadColumns>) -> Re
                 .filter(|name| is_wanted(name))
                 .collect(),
             fields: Places::of(table.info, is_wanted),
+            insert: insert(table, &is_wanted),
+            index: index(table, &is_read),
         });
     }
-    let entries = records.entries(kinds.keys().copied().collect());
-    let (wanted, kinds) = (&wanted, &kinds);
-    std::thread::scope(|scope| {
-        let (give, take) = std::sync::mpsc::sync_channel(MOST_BATCHES);
-        scope.spawn(move || {
-            let mut batch = Batch::default();
-            for entry in entries {
-                batch.add(&entry, wanted, kinds);
-                // Whoever takes them stopped for an error that is told there.
-                if batch.tables.len() >= BATCH && give.send(std::mem::take(&mut batch)).is_err() {
-                    return;
-                }
-            }
-            give.send(batch).ok();
-        });
-        for batch in take {
-            let mut cells = batch.cells.iter();
-            for number in batch.tables {
-                let (Some(insert), Some(of)) = (inserts.get_mut(number), wanted.get(number)) else {
-                    continue;
-                };
-                let count = of.common.len() + of.fields.len();
-                (1..)
-                    .zip(cells.by_ref().take(count))
-                    .try_for_each(|(index, cell)| cell.bind(insert, index))
-                    .and_then(|()| insert.raw_execute())
-                    .map_err(Error::build(&of.table.name))?;
-            }
+    wanted
+}
+
+/// Where the records of each wanted table stand in the ledger.
+pub(crate) fn places(records: &Records<'_>, wanted: &[Wanted]) -> Vec<Vec<usize>> {
+    let Some((ledger, known, held)) = records.parts() else {
+        return Vec::new();
+    };
+    let by_kind: BTreeMap<&str, usize> = wanted
+        .iter()
+        .enumerate()
+        .map(|(place, of)| (of.table.info.name, place))
+        .collect();
+    // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
+    ledger.in_places(known, held, wanted.len(), |kind| by_kind.get(kind).copied())
+}
+
+/// Fills a table with the records that stand there. In the order of ids, which is that of the table: each row goes behind the
+/// last, where it costs half of what it takes to find its place.
+pub(crate) fn fill(
+    db: &Connection,
+    records: &Records<'_>,
+    of: &Wanted,
+    places: Vec<usize>,
+) -> Result<(), Error> {
+    let Some(ledger) = records.ledger else {
+        return Ok(());
+    };
+    let failed = |error| Error::build(&of.table.name)(error);
+    let mut insert = db.prepare(&of.insert).map_err(failed)?;
+    let mut cells = Vec::new();
+    for entry in ledger.by_id(places) {
+        cells.clear();
+        let common = of.common.iter();
+        cells.extend(common.map(|column| Cell::of_entry(&entry, column)));
+        if !of
+            .fields
+            .fill(entry.body_text().unwrap_or_default(), &mut cells)
+        {
+            continue;
         }
-        Ok(())
-    })?;
-    drop(inserts);
-    wanted.iter().try_for_each(|of| index(db, of.table, read))
+        (1..)
+            .zip(&cells)
+            .try_for_each(|(index, cell)| cell.bind(&mut insert, index))
+            .and_then(|()| insert.raw_execute())
+            .map_err(failed)?;
+    }
+    drop(insert);
+    of.index
+        .iter()
+        .try_for_each(|index| db.execute_batch(index))
+        .map_err(failed)
 }
 
 /// Where the first field of a kind is a name, it says of what each record is: pages look for the backups of an item, the
-/// approvals of a change. Without an index each such look would read them all.
-fn index(db: &Connection, table: &RecordTable, read: Option<&ReadColumns>) -> Result<(), Error> {
-    let Some(field) = table.info.fields.first() else {
-        return Ok(());
-    };
-    let is_read = read.is_none_or(|read| {
-        let columns = read.get(&table.name);
-        columns.is_some_and(|columns| columns.contains(field.name))
+/// approvals of a change. Without an index each such look would read them all. Mostly they look for the last of them, so the
+/// time that a record must have stands in it too, the latest first.
+fn index(table: &RecordTable, is_read: &dyn Fn(&str) -> bool) -> Option<String> {
+    let field = table.info.fields.first()?;
+    if !is_read(field.name) || field.shape.is_list() || !matches!(field.form, Form::Name(_)) {
+        return None;
+    }
+    let mut fields = table.info.fields.iter();
+    let when = fields.find(|field| {
+        matches!(field.form, Form::Time) && field.shape == Shape::One && is_read(field.name)
     });
-    if !is_read || field.shape.is_list() || !matches!(field.form, Form::Name(_)) {
-        return Ok(());
-    }
+    let when = when.map_or_else(String::new, |when| format!(", \"{}\" DESC", when.name));
     let (name, column) = (&table.name, field.name);
-    db.execute_batch(&format!(
-        "CREATE INDEX \"{name}_of\" ON \"{name}\" (\"{column}\")"
+    Some(format!(
+        "CREATE INDEX \"{name}_of\" ON \"{name}\" (\"{column}\"{when})"
     ))
-    .map_err(Error::build(name))
 }
 
-impl<'l> Batch<'l> {
-    fn add(&mut self, entry: &Entry<'l>, wanted: &[Wanted], kinds: &BTreeMap<&str, usize>) {
-        // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
-        let Some((number, of)) = kinds
-            .get(entry.kind)
-            .and_then(|number| Some((*number, wanted.get(*number)?)))
-        else {
-            return;
-        };
-        let begin = self.cells.len();
-        let common = of.common.iter();
-        self.cells
-            .extend(common.map(|column| Cell::of_entry(entry, column)));
-        let body = entry.body_text().unwrap_or_default();
-        match of.fields.fill(body, &mut self.cells) {
-            true => self.tables.push(number),
-            false => self.cells.truncate(begin),
-        }
-    }
-}
-
-fn create(table: &RecordTable) -> String {
+pub(crate) fn create(table: &RecordTable) -> String {
     let columns: Vec<String> = table
         .columns
         .iter()
@@ -350,23 +349,18 @@ fn create(table: &RecordTable) -> String {
     )
 }
 
-fn prepare<'d>(
-    db: &'d Connection,
-    table: &RecordTable,
-    is_wanted: &dyn Fn(&str) -> bool,
-) -> Result<Statement<'d>, Error> {
+fn insert(table: &RecordTable, is_wanted: &dyn Fn(&str) -> bool) -> String {
     let names = table.columns.iter().map(|column| column.name);
     let names: Vec<String> = names
         .filter(|name| is_wanted(name))
         .map(|name| format!("\"{name}\""))
         .collect();
     let places = vec!["?"; names.len()].join(", ");
-    db.prepare(&format!(
+    format!(
         "INSERT INTO \"{}\" ({}) VALUES ({places})",
         table.name,
         names.join(", ")
-    ))
-    .map_err(Error::build(&table.name))
+    )
 }
 
 fn put(insert: &mut Statement<'_>, row: &[Value]) -> rusqlite::Result<()> {

@@ -14,6 +14,8 @@ use rusqlite::{Connection, Statement};
 
 use crate::context::{Context, Row};
 use crate::flow::{Flows, Talk};
+use crate::readers::Shared;
+use crate::records_kept::{Filled, shared_name};
 use crate::records_rows::{self, ReadColumns, Records};
 use crate::shown::{self, Conversations, Shown};
 use crate::{Error, calendar, functions, schema, site_rows};
@@ -42,11 +44,15 @@ pub struct Rows {
 /// Every fact and the site as tables. Only reads; same facts and site, same answers.
 #[derive(Debug)]
 pub struct Snapshot {
-    db: Connection,
+    pub(crate) db: Connection,
+    /// What another reader of the same tables needs.
+    pub(crate) shared: Option<Shared>,
+    /// Tables of records that stand apart.
+    pub(crate) apart: Option<Arc<Filled>>,
     /// What shows the conversations, where their table is empty.
-    aside: Option<Conversations>,
+    pub(crate) aside: Option<Arc<Conversations>>,
     steps: Arc<AtomicU64>,
-    limit: Arc<AtomicU64>,
+    pub(crate) limit: Arc<AtomicU64>,
     exhausted: Arc<AtomicBool>,
 }
 
@@ -79,13 +85,32 @@ impl Snapshot {
         queries: impl IntoIterator<Item = &'a str>,
     ) -> Result<Snapshot, Error> {
         let read = tables_read(queries)?;
-        let db = Connection::open_in_memory().map_err(Error::build("open"))?;
-        let wanted = Wanted {
+        let wanted = |apart| Wanted {
             conversations: read.contains_key(Conversation::INFO.name),
             records,
             of_kinds: Some(&read),
+            apart,
         };
-        Snapshot::fill(db, facts, site, as_of, wanted)
+        let name = shared_name("facts");
+        let db = Connection::open(&name).map_err(Error::build("open"))?;
+        match Snapshot::fill(db, facts, site, as_of, wanted(true)) {
+            Ok(snapshot) => {
+                let records = snapshot.apart.as_ref().map_or(0, |apart| apart.count());
+                let rows = facts.conversations.len() + facts.operations.len() + records;
+                let time_zone = site_rows::time_zone(site).to_owned();
+                let shared = Shared::new(name, (time_zone, as_of), rows);
+                Ok(Snapshot {
+                    shared: Some(shared),
+                    ..snapshot
+                })
+            }
+            // What is shared has a limit of its own, which what belongs to one connection has not.
+            Err(error) if error.is_full() => {
+                let db = Connection::open_in_memory().map_err(Error::build("open"))?;
+                Snapshot::fill(db, facts, site, as_of, wanted(false))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Like [`Snapshot::new`], in a file that any SQLite tool opens. An existing file is an error.
@@ -137,10 +162,25 @@ impl Snapshot {
                 source(table, put)
             }
         };
-        let records = records_rows::Source::Ledger(wanted.records, wanted.of_kinds);
+        let records = records_rows::Source::Ledger {
+            records: wanted.records,
+            read: wanted.of_kinds,
+            apart: wanted.apart,
+        };
         let clock = (site_rows::time_zone(site), as_of);
-        let mut snapshot = Snapshot::build(db, clock, &records, &mut source, &flows)?;
-        snapshot.aside = (!every).then(|| Conversations::of(facts));
+        // Records are most of what there is where a ledger is old, and nothing else rests on their tables.
+        let (built, apart) = std::thread::scope(|scope| {
+            let filling = records.is_apart().then(|| scope.spawn(|| records.apart()));
+            let built = Snapshot::build(db, clock, &records, &mut source, &flows);
+            let apart = filling.map_or(Ok(None), |filling| {
+                filling
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            (built, apart)
+        });
+        let mut snapshot = Snapshot::guard(built?, apart?).map_err(Error::build("guard"))?;
+        snapshot.aside = (!every).then(|| Arc::new(Conversations::of(facts)));
         Ok(snapshot)
     }
 
@@ -187,25 +227,21 @@ impl Snapshot {
             flows
         };
         let records = records_rows::Source::Given(tables);
-        Snapshot::build(db, clock, &records, &mut source, &flows)
+        let db = Snapshot::build(db, clock, &records, &mut source, &flows)?;
+        Snapshot::guard(db, None).map_err(Error::build("guard"))
     }
 
     /// Makes every table, then what is worked out from them. Flows need to know which devices are out of place; while they
     /// are gathered, the tables on which that does not rest are filled.
     fn build(
         mut db: Connection,
-        (time_zone, as_of): (&str, Time),
+        clock: (&str, Time),
         records: &records_rows::Source<'_>,
         source: &mut Source<'_>,
         flows: &Gather<'_>,
-    ) -> Result<Snapshot, Error> {
+    ) -> Result<Connection, Error> {
         let step = |step: &'static str| Error::build(step);
-        // Nothing here outlives a crash, so nothing waits for a disk.
-        db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;")
-            .map_err(step("settings"))?;
-        functions::register(&db, time_zone).map_err(step("functions"))?;
-        calendar::register(&db, time_zone, as_of).map_err(step("functions"))?;
-        let are_attached = records.attach(&db)?;
+        settle(&db, clock)?;
         db.execute_batch("BEGIN").map_err(step("begin"))?;
         for kind in KINDS
             .iter()
@@ -215,7 +251,7 @@ impl Snapshot {
             db.execute_batch(&schema::create(kind))
                 .map_err(step(kind.name))?;
         }
-        if !are_attached {
+        if !records.is_apart() {
             records.load(&db)?;
         }
         let (later, first): (Vec<_>, Vec<_>) =
@@ -248,13 +284,17 @@ impl Snapshot {
         })?;
         db.execute_batch(include_str!("derived_flows.sql"))
             .map_err(step("flows"))?;
-        db.execute_batch("COMMIT; ANALYZE main; PRAGMA query_only = ON;")
+        db.execute_batch("COMMIT; ANALYZE main;")
             .map_err(step("commit"))?;
-        Snapshot::guard(db).map_err(step("guard"))
+        Ok(db)
     }
 
     /// From here on the database only answers questions, and no question may run for ever.
-    fn guard(db: Connection) -> rusqlite::Result<Snapshot> {
+    pub(crate) fn guard(db: Connection, apart: Option<Arc<Filled>>) -> rusqlite::Result<Snapshot> {
+        if let Some(apart) = &apart {
+            apart.attach(&db)?;
+        }
+        db.execute_batch("PRAGMA query_only = ON")?;
         let steps = Arc::new(AtomicU64::new(0));
         let limit = Arc::new(AtomicU64::new(MOST_MILLION_STEPS));
         let exhausted = Arc::new(AtomicBool::new(false));
@@ -282,6 +322,8 @@ impl Snapshot {
         db.authorizer(Some(authorize))?;
         Ok(Snapshot {
             db,
+            shared: None,
+            apart,
             aside: None,
             steps,
             limit,
@@ -341,7 +383,7 @@ impl Snapshot {
     pub fn shown(&self, kind: &str, id: i64) -> Result<Option<Shown>, Error> {
         self.steps.store(0, Ordering::Relaxed);
         self.exhausted.store(false, Ordering::Relaxed);
-        shown::shown(&self.db, self.aside.as_ref(), kind, id).map_err(|error| self.failed(error))
+        shown::shown(&self.db, self.aside.as_deref(), kind, id).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: rusqlite::Error) -> Error {
@@ -382,12 +424,23 @@ type Gather<'a> = dyn Fn(Context) -> Flows + Sync + 'a;
 /// The kinds of fact with the most rows. What is worked out of devices rests on none of them, so it need not wait.
 const LATER: &[&str] = &["conversation", "operation", "remote_session"];
 
+/// What every connection needs before it reads or fills tables.
+pub(crate) fn settle(db: &Connection, (time_zone, as_of): (&str, Time)) -> Result<(), Error> {
+    // Nothing here outlives a crash, so nothing waits for a disk.
+    db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;")
+        .map_err(Error::build("settings"))?;
+    functions::register(db, time_zone).map_err(Error::build("functions"))?;
+    calendar::register(db, time_zone, as_of).map_err(Error::build("functions"))
+}
+
 /// What of facts and records a snapshot is to hold.
 struct Wanted<'a> {
     conversations: bool,
     records: Records<'a>,
     /// Tables and columns of the records that are read, where that is known.
     of_kinds: Option<&'a ReadColumns>,
+    /// Whether the tables of records stand in databases of their own.
+    apart: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -396,6 +449,7 @@ impl<'a> Wanted<'a> {
             conversations: true,
             records,
             of_kinds: None,
+            apart: false,
         }
     }
 }

@@ -56,15 +56,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             "--record with --as-of {as_of}, which is later than now: what is recorded is judged as of now or earlier; leave one of the two out"
         )));
     }
-    let judged = assessment::judge(&args.subject)?;
+    let mut judged = assessment::judge(&args.subject)?;
     let known = &args.subject.known;
-    let mut ledger = judged.terminal.ledger(known.ledger.as_deref())?;
     if args.record {
         let now = crate::clock::now();
-        let count = life::record(&mut ledger, &judged.assessment, "assess", now)?;
+        let count = life::record(&mut judged.ledger, &judged.assessment, "assess", now)?;
         eprintln!("seawall: {count} steps of findings and verdicts recorded");
     }
-    let lives = life::lives(&ledger, known.by(judged.assessment.as_of));
+    let lives = life::lives(&judged.ledger, known.by(judged.assessment.as_of));
     let standings = lives.standings(&judged.assessment);
     let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {

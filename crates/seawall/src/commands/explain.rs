@@ -54,8 +54,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         workers: args.workers,
     };
     let judged = assessment::judge(&subject)?;
-    let ledger = judged.terminal.ledger(args.known.ledger.as_deref())?;
-    let lives = life::lives(&ledger, args.known.by(judged.assessment.as_of));
+    let ledger = &judged.ledger;
+    let lives = life::lives(ledger, args.known.by(judged.assessment.as_of));
     let standings = lives.standings(&judged.assessment);
     let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {

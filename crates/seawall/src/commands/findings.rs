@@ -46,10 +46,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let judged = assessment::judge(&args.subject)?;
     let known = &args.subject.known;
-    let ledger = judged.terminal.ledger(known.ledger.as_deref())?;
+    let ledger = &judged.ledger;
     let known = known.by(judged.assessment.as_of);
-    let standings = life::lives(&ledger, known).standings(&judged.assessment);
-    let recorded = life::steps(&ledger);
+    let standings = life::lives(ledger, known).standings(&judged.assessment);
+    let recorded = life::steps(ledger);
     let steps = |finding: &str| recorded.get(finding).cloned().unwrap_or_default();
     let zone = &judged.assessment.time_zone;
     let text = match args.format {

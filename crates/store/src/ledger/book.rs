@@ -1,4 +1,5 @@
 //! The entries in memory: lines read on all cores, then followed one by one along the chain.
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::num::NonZero;
 use std::ops::Range;
@@ -18,6 +19,9 @@ const MOST_THREADS: usize = 8;
 /// Bytes below which a thread more costs more than it reads.
 const WORTH_A_THREAD: usize = 1 << 18;
 
+/// Bytes that a short line has, by which room is made.
+const USUAL: usize = 400;
+
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flaw {
@@ -31,6 +35,8 @@ pub(super) struct Flaw {
 struct Item {
     start: usize,
     length: u32,
+    /// Number of its kind among those of the book.
+    of_kind: u32,
     /// Where kind and id stand in the line.
     kind: Range<u32>,
     id: Range<u32>,
@@ -51,6 +57,8 @@ struct Links {
     previous: Hash,
     stated: Hash,
     computed: Hash,
+    /// Of kind and id, for the table of last versions.
+    name: u64,
 }
 
 /// The last line that was followed.
@@ -69,6 +77,9 @@ pub(super) struct Book {
     items: Vec<Item>,
     /// Indexes of the last versions.
     latest: HashTable<u32>,
+    /// Every kind, by its number.
+    kinds: Vec<Box<[u8]>>,
+    kind_numbers: BTreeMap<Box<[u8]>, u32>,
     hasher: DefaultHashBuilder,
     last: Last,
     lines: u64,
@@ -82,6 +93,8 @@ impl Default for Book {
             text: Vec::new(),
             items: Vec::new(),
             latest: HashTable::new(),
+            kinds: Vec::new(),
+            kind_numbers: BTreeMap::new(),
             hasher: DefaultHashBuilder::default(),
             last: Last {
                 seq: 0,
@@ -97,20 +110,23 @@ impl Default for Book {
 impl Book {
     /// Reads the lines that follow. With `strict`, also whether each is canonical.
     pub(super) fn extend(&mut self, bytes: Vec<u8>, strict: bool) -> Vec<Flaw> {
+        let read = read_lines(&bytes, strict, &self.hasher);
         let base = self.text.len();
-        let read = read_lines(&bytes, strict);
         if self.text.is_empty() {
             self.text = bytes;
         } else {
             self.text.extend_from_slice(&bytes);
         }
-        self.items.reserve(read.len());
+        let count = read.iter().map(Vec::len).sum();
+        self.items.reserve(count);
+        self.make_room(count);
         let mut flaws = Vec::new();
-        for line in read {
+        for line in read.into_iter().flatten() {
             self.lines += 1;
             let flaw = match line {
                 Ok((mut item, links)) => {
                     item.start += base;
+                    item.of_kind = self.number(&item);
                     self.follow(item, links)
                 }
                 Err(what) => {
@@ -128,6 +144,38 @@ impl Book {
         flaws
     }
 
+    /// The number of an item's kind. Mostly that of the item before, since people record several of a kind.
+    fn number(&mut self, item: &Item) -> u32 {
+        let (kind, _) = name(&self.text, item);
+        let last = self.items.last().map(|item| item.of_kind);
+        let is_last = |last: &u32| self.kinds.get(*last as usize).map(AsRef::as_ref) == Some(kind);
+        if let Some(last) = last.filter(is_last) {
+            return last;
+        }
+        if let Some(number) = self.kind_numbers.get(kind) {
+            return *number;
+        }
+        let number = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        self.kind_numbers.insert(kind.into(), number);
+        self.kinds.push(kind.into());
+        number
+    }
+
+    /// For so many more records: a table that grows asks each of its names for its hash again.
+    fn make_room(&mut self, records: usize) {
+        let Book {
+            text,
+            items,
+            latest,
+            hasher,
+            ..
+        } = self;
+        latest.reserve(records, |other| {
+            let item = items.get(*other as usize);
+            hasher.hash_one(item.map(|item| name(text, item)).unwrap_or_default())
+        });
+    }
+
     /// Takes the entry in, and says what is wrong with its place in the chain.
     fn follow(&mut self, item: Item, links: Links) -> Option<String> {
         let Links {
@@ -135,6 +183,7 @@ impl Book {
             previous,
             stated,
             computed,
+            name,
         } = links;
         let before = std::mem::replace(
             &mut self.last,
@@ -178,7 +227,7 @@ impl Book {
             None
         };
         self.counts &= in_place && flaw.is_none();
-        let version = self.insert(item);
+        let version = self.insert(item, name);
         flaw.or_else(|| {
             let (has, should) = version?;
             Some(format!(
@@ -188,7 +237,7 @@ impl Book {
     }
 
     /// The version that it has and the one that it should have, where they differ.
-    fn insert(&mut self, item: Item) -> Option<(u32, u32)> {
+    fn insert(&mut self, item: Item, hash: u64) -> Option<(u32, u32)> {
         let Book {
             text,
             items,
@@ -198,7 +247,6 @@ impl Book {
         } = self;
         let index = u32::try_from(items.len()).unwrap_or(u32::MAX);
         let version = item.version;
-        let hash = hasher.hash_one(name(text, &item));
         items.push(item);
         let named = |index: u32| items.get(index as usize).map(|item| name(text, item));
         let entry = latest.entry(
@@ -304,9 +352,13 @@ impl Book {
     }
 
     /// Every entry of a kind, in order. The others are not read again.
-    pub(super) fn entries_of<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = Entry<'b>> {
-        let named = move |item: &&Item| name(&self.text, item).0 == kind.as_bytes();
-        let items = self.items.iter().filter(named);
+    pub(super) fn entries_of<'b>(
+        &'b self,
+        kind: &str,
+    ) -> impl Iterator<Item = Entry<'b>> + use<'b> {
+        let number = self.kind_numbers.get(kind.as_bytes()).copied();
+        let items = self.items.iter();
+        let items = items.filter(move |item| Some(item.of_kind) == number);
         items.filter_map(|item| self.entry_of(item))
     }
 
@@ -324,22 +376,68 @@ impl Book {
         &'b self,
         recorded: Time,
         valid: Option<Time>,
-        wanted: impl Fn(&[u8]) -> bool + 'b,
+        wanted: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = Entry<'b>> {
+        let places = self.by_kind(|kind| wanted(kind).then_some(()));
+        self.held(recorded, valid)
+            .filter(move |(_, item)| place(&places, item).is_some())
+            .filter_map(|(_, item)| self.entry_of(item))
+    }
+
+    /// Indexes of those of them whose kind has a place, by that place, of so many.
+    pub(super) fn in_places(
+        &self,
+        recorded: Time,
+        valid: Option<Time>,
+        count: usize,
+        of: impl Fn(&str) -> Option<usize>,
+    ) -> Vec<Vec<usize>> {
+        let mut found = vec![Vec::new(); count];
+        let places = self.by_kind(of);
+        for (index, item) in self.held(recorded, valid) {
+            let found = place(&places, item).and_then(|place| found.get_mut(place));
+            found.into_iter().for_each(|found| found.push(index));
+        }
+        found
+    }
+
+    /// Puts entries of a kind in the order of their ids.
+    pub(super) fn sort_by_id(&self, indexes: &mut [usize]) {
+        let id = |index: &usize| {
+            let item = self.items.get(*index);
+            item.map(|item| name(&self.text, item).1)
+        };
+        // Ids often count on: what is in order already takes one look.
+        indexes.sort_by(|a, b| id(a).cmp(&id(b)));
+    }
+
+    /// What is said of each kind, by its number.
+    fn by_kind<T>(&self, of: impl Fn(&str) -> Option<T>) -> Vec<Option<T>> {
+        let kinds = self.kinds.iter();
+        kinds
+            .map(|kind| of(std::str::from_utf8(kind).ok()?))
+            .collect()
+    }
+
+    /// The last versions as of a time of recording that were not withdrawn, with their indexes, and of them those valid then.
+    fn held(&self, recorded: Time, valid: Option<Time>) -> impl Iterator<Item = (usize, &Item)> {
         let known = self
             .items
             .partition_point(|item| item.recorded_at <= recorded);
-        let holds = move |item: &&Item| {
+        let holds = move |item: &Item| {
             valid.is_none_or(|at| item.valid_from <= at && at < item.valid_until)
         };
         self.items
             .iter()
             .take(known)
-            .filter(move |item| item.after as usize >= known && !item.withdrawn)
-            .filter(holds)
-            .filter(move |item| wanted(name(&self.text, item).0))
-            .filter_map(|item| self.entry_of(item))
+            .enumerate()
+            .filter(move |(_, item)| item.after as usize >= known && !item.withdrawn)
+            .filter(move |(_, item)| holds(item))
     }
+}
+
+fn place<T: Copy>(places: &[Option<T>], item: &Item) -> Option<T> {
+    places.get(item.of_kind as usize).copied().flatten()
 }
 
 fn line<'a>(text: &'a [u8], item: &Item) -> Option<&'a str> {
@@ -359,8 +457,8 @@ fn name<'a>(text: &'a [u8], item: &Item) -> (&'a [u8], &'a [u8]) {
 
 type Line = Result<(Item, Links), String>;
 
-/// Reads every line, on as many cores as are worth it.
-fn read_lines(bytes: &[u8], strict: bool) -> Vec<Line> {
+/// Reads every line, on as many cores as are worth it; one part behind the other.
+fn read_lines(bytes: &[u8], strict: bool, hasher: &DefaultHashBuilder) -> Vec<Vec<Line>> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads = cores
         .min(MOST_THREADS)
@@ -382,31 +480,30 @@ fn read_lines(bytes: &[u8], strict: bool) -> Vec<Line> {
         let mut parts = parts.into_iter();
         let own = parts.next();
         let others: Vec<_> = parts
-            .map(|(part, base)| scope.spawn(move || read_part(part, base, strict)))
+            .map(|(part, base)| scope.spawn(move || read_part(part, base, strict, hasher)))
             .collect();
-        let mut lines = own.map_or_else(Vec::new, |(part, base)| read_part(part, base, strict));
+        let mut lines = Vec::new();
+        lines.extend(own.map(|(part, base)| read_part(part, base, strict, hasher)));
         for other in others {
             // A thread that ended badly would have taken lines with it: never seen, and never passed over.
             let lost = || vec![Err("it could not be read: a thread ended".to_owned())];
-            lines.extend(other.join().unwrap_or_else(|_| lost()));
+            lines.push(other.join().unwrap_or_else(|_| lost()));
         }
         lines
     })
 }
 
-fn read_part(bytes: &[u8], base: usize, strict: bool) -> Vec<Line> {
+fn read_part(bytes: &[u8], base: usize, strict: bool, hasher: &DefaultHashBuilder) -> Vec<Line> {
     let mut start = base;
-    bytes
-        .split_inclusive(|byte| *byte == b'\n')
-        .map(|line| {
-            let read = read_line(line, start, strict);
-            start += line.len();
-            read
-        })
-        .collect()
+    let mut lines = Vec::with_capacity(bytes.len() / USUAL + 1);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        lines.push(read_line(line, start, strict, hasher));
+        start += line.len();
+    }
+    lines
 }
 
-fn read_line(line: &[u8], start: usize, strict: bool) -> Line {
+fn read_line(line: &[u8], start: usize, strict: bool, hasher: &DefaultHashBuilder) -> Line {
     let Some(line) = line.strip_suffix(b"\n") else {
         return Err("the line has no end: it was cut off".to_owned());
     };
@@ -414,7 +511,10 @@ fn read_line(line: &[u8], start: usize, strict: bool) -> Line {
         return Err("the line is longer than any entry".to_owned());
     }
     let line = std::str::from_utf8(line).map_err(|_| "it is no entry (not UTF-8)".to_owned())?;
-    let entry = Entry::parse(line)?;
+    let entry = match strict {
+        true => Entry::parse_whole(line)?,
+        false => Entry::parse(line)?,
+    };
     let time = |read: Option<Time>| read.ok_or("it is no entry (a time is none)");
     let hash = |read: Option<Hash>| read.ok_or("it is no entry (a hash is none)");
     let links = Links {
@@ -422,7 +522,12 @@ fn read_line(line: &[u8], start: usize, strict: bool) -> Line {
         previous: hash(entry.previous())?,
         stated: hash(entry.hash())?,
         computed: hash(entry.computed(line))?,
+        name: hasher.hash_one((entry.kind.as_bytes(), entry.id.as_bytes())),
     };
+    if links.stated != links.computed {
+        // Of what was changed, the reader of JSON says more.
+        Entry::parse_whole(line)?;
+    }
     // Kind and id stand in the line as they are: neither may hold what JSON escapes.
     let range = |part: &str| {
         let at = (part.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
@@ -433,6 +538,7 @@ fn read_line(line: &[u8], start: usize, strict: bool) -> Line {
     let item = Item {
         start,
         length: u32::try_from(line.len()).unwrap_or(u32::MAX),
+        of_kind: 0,
         kind: range(entry.kind).ok_or(place)?,
         id: range(entry.id).ok_or(place)?,
         version: entry.version,

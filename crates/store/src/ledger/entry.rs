@@ -1,11 +1,12 @@
 //! One entry: a line of canonical JSON with its hash.
 use facts::Time;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::canon;
 use super::hash::Hash;
+use super::scan::{self, Parts};
 
 /// The longest line, in bytes: a record, not a document. Documents are attached.
 pub const LONGEST: usize = 1 << 20;
@@ -16,8 +17,9 @@ pub const LONGEST: usize = 1 << 20;
 pub struct Entry<'a> {
     #[serde(borrow, default)]
     pub attachments: Vec<Attached<'a>>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "raw")]
+    #[serde(default)]
+    body: Option<&'a str>,
     /// Who recorded it.
     pub by: &'a str,
     hash: &'a str,
@@ -60,8 +62,37 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// Reads a line; what is wrong with it if it is none of a ledger.
+    /// Reads a line; what is wrong with it if it is none of a ledger. Of a line that says what its hash is of, no more is
+    /// looked at than it takes to find the parts.
     pub(super) fn parse(line: &'a str) -> Result<Entry<'a>, String> {
+        match scan::parts(line) {
+            Some(parts) => Ok(Entry::of(parts)),
+            None => Entry::parse_whole(line),
+        }
+    }
+
+    fn of(parts: Parts<'a>) -> Entry<'a> {
+        Entry {
+            attachments: Vec::new(),
+            body: Some(parts.body),
+            by: parts.by,
+            hash: parts.hash,
+            id: parts.id,
+            kind: parts.kind,
+            means: parts.means,
+            origin: parts.origin,
+            previous: parts.previous,
+            recorded_at: parts.recorded_at,
+            seq: parts.seq,
+            valid_from: parts.valid_from,
+            valid_until: parts.valid_until,
+            version: parts.version,
+            withdrawn: None,
+        }
+    }
+
+    /// The same; also whether all of the line is JSON, and nothing else stands in it.
+    pub(super) fn parse_whole(line: &'a str) -> Result<Entry<'a>, String> {
         let entry: Entry<'a> = serde_json::from_str(line)
             .map_err(|error| format!("it is no entry ({})", error.classify_words()))?;
         if entry.body.is_some() == entry.withdrawn.is_some() {
@@ -72,7 +103,7 @@ impl<'a> Entry<'a> {
 
     /// What is recorded, as canonical JSON; `None` for a withdrawal.
     pub fn body_text(&self) -> Option<&'a str> {
-        self.body.map(RawValue::get)
+        self.body
     }
 
     /// What is recorded; `None` for a withdrawal.
@@ -151,6 +182,11 @@ impl<'a> Entry<'a> {
             && self.valid_until == other.valid_until
             && self.attachments == other.attachments
     }
+}
+
+/// A value as it stands in the line.
+fn raw<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<&'de str>, D::Error> {
+    Ok(Option::<&RawValue>::deserialize(reader)?.map(RawValue::get))
 }
 
 trait ClassifyWords {
@@ -321,6 +357,8 @@ mod tests {
             recorded_at: Time::from_secs(1_700_000_000),
         };
         let (line, hash) = draft.line(link);
+        // Attached files leave it to the reader of JSON.
+        assert_eq!(scan::parts(&line), None);
         let mut value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(canon::text(&value).unwrap(), line);
         let entry = Entry::parse(&line).unwrap();
@@ -329,5 +367,95 @@ mod tests {
         value.as_object_mut().unwrap().shift_remove("hash");
         let bare = canon::text(&value).unwrap();
         assert_eq!(Hash::of(&[bare.as_bytes()]), hash);
+    }
+    fn written(draft: &Draft<'_>) -> String {
+        draft
+            .line(Link {
+                seq: 7,
+                version: 12,
+                previous: Hash::of(&[b"before"]),
+                recorded_at: Time::from_secs(1_700_000_000),
+            })
+            .0
+    }
+
+    /// Bodies that try to look like what stands behind them.
+    #[test]
+    fn a_line_is_read_from_its_end_as_the_reader_of_json_reads_it() {
+        let origin = Origin {
+            by: "x",
+            hash: "sha256:00",
+            recorded_at: "t",
+        };
+        let bodies = [
+            "{}",
+            r#"{"by":"a","hash":"sha256:11","id":"b","version":1}"#,
+            r#"{"a":"\",\"by\":\"y\",\"hash\":\"z\",\"id\":\"w\"}","b":[{"by":"c"}]}"#,
+            r#"{"note":"}"}"#,
+            r#"{"origin":{"by":"x","hash":"y","recorded_at":"z"}}"#,
+        ];
+        for body in bodies {
+            for (origin, valid_from, valid_until) in [
+                (None, None, None),
+                (Some(origin), Some(Time::from_secs(1)), None),
+                (Some(origin), None, Some(Time::from_secs(2))),
+                (None, Some(Time::from_secs(1)), Some(Time::from_secs(2))),
+            ] {
+                let line = written(&Draft {
+                    kind: "visit",
+                    id: "V-1",
+                    body: Some(body),
+                    withdrawn: None,
+                    valid_from,
+                    valid_until,
+                    attachments: &[],
+                    by: "Zoë",
+                    means: "csv:visits.csv",
+                    origin,
+                });
+                let parts = scan::parts(&line);
+                assert_eq!(parts.map(|parts| parts.body), Some(body));
+                let both = [Entry::parse(&line), Entry::parse_whole(&line)];
+                let [ours, whole] = both.map(|entry| format!("{:?}", entry.unwrap()));
+                assert_eq!(ours, whole);
+                // Whatever is cut off or stands behind, it is no such line.
+                for end in 0..line.len() {
+                    if let Some(cut) = line.get(..end) {
+                        assert_eq!(scan::parts(cut), None, "{cut}");
+                    }
+                }
+                assert_eq!(scan::parts(&format!("{line} ")), None);
+            }
+        }
+        let withdrawn = Draft {
+            kind: "visit",
+            id: "V-1",
+            body: None,
+            withdrawn: Some("twice"),
+            valid_from: None,
+            valid_until: None,
+            attachments: &[],
+            by: "a",
+            means: "cli",
+            origin: None,
+        };
+        let by = |by| {
+            written(&Draft {
+                by,
+                body: Some("{}"),
+                withdrawn: None,
+                ..withdrawn
+            })
+        };
+        for line in [
+            written(&withdrawn),
+            by("a\"b"),
+            by("a\\"),
+            by("a").replace(":12}", ":012}"),
+            by("a").replace(":12}", ":99999999999}"),
+            by("a").replace("\"seq\"", "\"sequence\""),
+        ] {
+            assert_eq!(scan::parts(&line), None, "{line}");
+        }
     }
 }

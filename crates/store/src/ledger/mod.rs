@@ -21,6 +21,7 @@ mod head;
 mod import;
 mod key;
 mod replacing;
+mod scan;
 mod verify;
 mod write;
 
@@ -202,10 +203,28 @@ impl Ledger {
         &'l self,
         recorded: Time,
         valid: Option<Time>,
-        wanted: impl Fn(&str) -> bool + 'l,
+        wanted: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = Entry<'l>> {
-        let named = move |kind: &[u8]| std::str::from_utf8(kind).is_ok_and(&wanted);
-        self.book.of_kinds(recorded, valid, named)
+        self.book.of_kinds(recorded, valid, wanted)
+    }
+
+    /// Where the records of [`Ledger::as_of`] stand whose kind has a place, by that place, of so many.
+    pub(crate) fn in_places(
+        &self,
+        recorded: Time,
+        valid: Time,
+        count: usize,
+        of: impl Fn(&str) -> Option<usize>,
+    ) -> Vec<Vec<usize>> {
+        self.book.in_places(recorded, Some(valid), count, of)
+    }
+
+    /// The records of one kind that stand there, in the order of their ids.
+    pub(crate) fn by_id(&self, mut places: Vec<usize>) -> impl Iterator<Item = Entry<'_>> {
+        self.book.sort_by_id(&mut places);
+        places
+            .into_iter()
+            .filter_map(|place| self.book.entry(place))
     }
 
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
@@ -319,7 +338,7 @@ impl Ledger {
 
     fn read(&self, mut file: &File, from: u64, until: u64) -> Result<Vec<u8>, Error> {
         let length = until.saturating_sub(from);
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         file.seek(SeekFrom::Start(from))
             .and_then(|_| file.take(length).read_to_end(&mut bytes))
             .map_err(Error::file("read", self.path()))?;

@@ -1,0 +1,154 @@
+//! Several readers of one snapshot: what asks much of a large one asks it on every core.
+//!
+//! The tables lie in a database in memory that has a name, and each reader is a connection of its own to it. They only read, so
+//! none waits for another, and what comes of the work stands in the order of the items whoever did it.
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use facts::Time;
+use rusqlite::Connection;
+
+use crate::snapshot::settle;
+use crate::{Error, Snapshot};
+
+/// Readers that one snapshot has at a time.
+const MOST_READERS: usize = 8;
+/// Rows of conversations, operations and records from which on a second reader is worth its own cache.
+const WORTH_A_TWIN: usize = 20_000;
+
+/// Tables that several connections of this process may read.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    name: String,
+    clock: (String, Time),
+    /// Whether they take so long to read that a second reader is worth it.
+    is_large: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(name: String, clock: (String, Time), rows: usize) -> Shared {
+        Shared {
+            name,
+            clock,
+            is_large: rows >= WORTH_A_TWIN,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Does this work with each of the items, on as many cores as are worth it, and gives what came of them in their order. Each
+    /// core has a reader of its own.
+    pub fn shared_out<I: Sync, T: Send>(
+        &self,
+        items: &[I],
+        work: impl Fn(&Snapshot, &I) -> T + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let mut twins = Vec::new();
+        for _ in 1..cores.min(MOST_READERS).min(items.len()) {
+            twins.extend(self.twin()?);
+        }
+        if twins.is_empty() {
+            return Ok(items.iter().map(|item| work(self, item)).collect());
+        }
+        let next = AtomicUsize::new(0);
+        let take = |reader: &Snapshot| {
+            let mut done = Vec::new();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(place) else {
+                    return done;
+                };
+                done.push((place, work(reader, item)));
+            }
+        };
+        let mut done = std::thread::scope(|scope| {
+            let take = &take;
+            let twins: Vec<_> = twins
+                .into_iter()
+                .map(|twin| scope.spawn(move || take(&twin)))
+                .collect();
+            let mut done = take(self);
+            for twin in twins {
+                done.extend(
+                    twin.join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                );
+            }
+            done
+        });
+        done.sort_unstable_by_key(|(place, _)| *place);
+        Ok(done.into_iter().map(|(_, done)| done).collect())
+    }
+
+    /// Another reader of the same tables, for another thread. `None` where these belong to one reader, or are read so soon that
+    /// no second one is worth it.
+    fn twin(&self) -> Result<Option<Snapshot>, Error> {
+        let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_large) else {
+            return Ok(None);
+        };
+        let db = Connection::open(&shared.name).map_err(Error::build("open"))?;
+        settle(&db, (&shared.clock.0, shared.clock.1))?;
+        let mut twin = Snapshot::guard(db, self.apart.clone()).map_err(Error::build("guard"))?;
+        twin.set_work_limit(self.limit.load(Ordering::Relaxed));
+        twin.aside = self.aside.clone();
+        Ok(Some(twin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use facts::site::Site;
+    use facts::{Facts, Value};
+    use serde_json::json;
+
+    use super::*;
+    use crate::Records;
+    use crate::ledger::{Content, Ledger, New, Stamp};
+
+    #[test]
+    fn every_reader_reads_the_same_and_what_they_say_stands_in_order() {
+        let folder = std::env::temp_dir().join(format!("seawall-readers-{}", std::process::id()));
+        fs::remove_dir_all(&folder).ok();
+        let person = |number: u32| New {
+            kind: "person".to_owned(),
+            id: format!("p-{number}"),
+            content: Content::Body(json!({ "name": "Ann" }).as_object().unwrap().clone()),
+            valid_from: None,
+            valid_until: None,
+            attachments: Vec::new(),
+        };
+        let mut ledger = Ledger::open(&folder).unwrap();
+        let now = Time::from_secs(1_790_000_000);
+        let stamp = Stamp {
+            by: "tester",
+            means: "cli",
+            now,
+        };
+        let people: Vec<New> = (0..50).map(person).collect();
+        ledger.append(&people, &stamp).unwrap();
+        let sql = "SELECT id, day(recorded_at) FROM record_person WHERE id > :from UNION ALL SELECT name, as_of FROM terminal";
+        let (facts, site) = (Facts::default(), Site::default());
+        let records = Records::of(&ledger, now, now);
+        let mut snapshot = Snapshot::for_queries(&facts, &site, records, now, [sql]).unwrap();
+        // So few rows are not worth a second reader.
+        assert!(snapshot.twin().unwrap().is_none());
+        snapshot.shared.as_mut().unwrap().is_large = true;
+        let twin = snapshot.twin().unwrap().unwrap();
+        assert!(twin.query("DELETE FROM record_person").is_err());
+        assert!(twin.query("SELECT random()").is_err());
+        let items: Vec<String> = (0..40).map(|number| format!("p-{number}")).collect();
+        let ask = |reader: &Snapshot, from: &String| {
+            let from = [("from", Value::Text(from.clone()))];
+            reader.query_with(sql, &from).unwrap().rows
+        };
+        let alone: Vec<_> = items.iter().map(|item| ask(&snapshot, item)).collect();
+        assert_eq!(alone.first().map(Vec::len), Some(50));
+        let by_twin: Vec<_> = items.iter().map(|item| ask(&twin, item)).collect();
+        assert_eq!(by_twin, alone);
+        assert_eq!(snapshot.shared_out(&items, ask).unwrap(), alone);
+        fs::remove_dir_all(&folder).ok();
+    }
+}
