@@ -221,6 +221,16 @@ impl Cx<'_> {
         op: Op,
         here: Asked,
     ) -> Option<OpId> {
+        // Where a log-in is an operation, one that is refused is told as such, too.
+        if op.verb == Verb::Authenticate && op.outcome == Some(Outcome::Refused) {
+            let asker = if from.address == flow.server.address {
+                Side::Server
+            } else {
+                Side::Client
+            };
+            let why = op.detail.as_deref().unwrap_or("refused");
+            self.login_refused(asker, why, op.object.as_deref());
+        }
         let detail = match (op.detail, self.learned.through.as_deref()) {
             (Some(detail), Some(way)) => Some(format!("{detail}; {way}")),
             (detail, way) => detail.or_else(|| way.map(str::to_owned)),
@@ -423,6 +433,13 @@ impl Cx<'_> {
         ) {
             row.count_one(self.at.now, self.at.capture, self.frames);
         }
+    }
+
+    /// `asker` was not let in: why, and as whom, where that is known.
+    pub(crate) fn login_refused(&mut self, asker: Side, why: &str, user: Option<&str>) {
+        let who = user.map(|user| format!(" ({user})")).unwrap_or_default();
+        let detail = format!("{}: {why}{who}", self.decoder.name);
+        self.oddity("login.refused", asker, Some(detail));
     }
 
     /// `mac`/`ip` offers a way out of this network; `via` is one of those that kind `route` lists.

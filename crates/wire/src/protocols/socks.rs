@@ -214,13 +214,7 @@ impl Socks {
     }
 
     fn refused(&mut self, cx: &mut Cx<'_>, side: Side, why: &str) {
-        let user = self.user.as_ref();
-        let user = user.map(|user| format!(" ({user})")).unwrap_or_default();
-        cx.oddity(
-            "login.refused",
-            side.other(),
-            Some(format!("socks: {why}{user}")),
-        );
+        cx.login_refused(side.other(), why, self.user.as_deref());
         self.over = true;
     }
 

@@ -79,6 +79,9 @@ struct Request {
     method: &'static str,
     path: Option<String>,
     soap: Option<Soap>,
+    /// It says who asks, and proves it at once.
+    claims: bool,
+    user: Option<String>,
 }
 
 /// What the connection carries by now.
@@ -370,6 +373,8 @@ impl Http {
             method,
             path,
             soap: soap(head),
+            claims: credentials::claims(head),
+            user: self.user.clone().or_else(|| credentials::digest_user(head)),
         };
         if let Some(lost) = self.waiting.put((), request) {
             let outcome = cx.unanswered(Side::Server);
@@ -425,6 +430,9 @@ impl Http {
             self.fetched(cx, side, head, request.as_ref(), (status, outcome), length);
         }
         if let Some(request) = request {
+            if status == 401 && request.claims && !head.says("www-authenticate", "stale=true") {
+                cx.login_refused(side.other(), "unauthorised", request.user.as_deref());
+            }
             if matches!(method, "PUT" | "POST") {
                 if let Some(mut told) = self.take_put(request.number) {
                     told.answered(Some(outcome));

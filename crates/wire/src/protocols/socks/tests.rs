@@ -145,3 +145,33 @@ fn version_4_with_a_name_hands_over_and_a_refusal_does_not() {
     "#]]
     .assert_eq(&render(&refused));
 }
+
+#[test]
+fn a_proxy_behind_a_proxy_is_looked_into_and_one_behind_that_is_not() {
+    let hop = |address: &str| {
+        [
+            (Client, hex("05 01 00")),
+            (Server, hex("05 00")),
+            (Client, hex(&format!("05 01 00 01 {address} 0438"))),
+            (Server, hex("05 00 00 01 00000000 0000")),
+        ]
+    };
+    let protocols = |hops: &[&str]| {
+        let mut messages: Vec<_> = hops.iter().flat_map(|address| hop(address)).collect();
+        messages.push((Server, b"SSH-2.0-dropbear_2019.78\r\n".to_vec()));
+        messages.push((Client, b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()));
+        let facts = run(&DECODER, None, &messages);
+        let told = facts.conversations.iter();
+        let told =
+            told.map(|one| format!("{} {}", one.server, one.protocol.as_deref().unwrap_or("?")));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        protocols(&["0a090001", "0a090002"]),
+        ["10.0.0.2 socks", "10.9.0.1 socks", "10.9.0.2 ssh"]
+    );
+    assert_eq!(
+        protocols(&["0a090001", "0a090002", "0a090003"]),
+        ["10.0.0.2 socks", "10.9.0.1 socks", "10.9.0.2 socks"]
+    );
+}
