@@ -32,13 +32,6 @@ const KINDS: &[(&str, &str)] = &[
 /// What differs: capture, protocol, name, whose it is, and why.
 const DIFFERENCES: &[(&str, &str, &str, Whose, &str)] = &[
     (
-        "arkime__arkime__socks5-reverse.pcap",
-        "http",
-        "search",
-        Whose::Theirs,
-        "what a proxy carries is told as the proxy's, and not looked into",
-    ),
-    (
         "OISF__suricata-verify__tcp-urgent1.pcap",
         "http",
         "",

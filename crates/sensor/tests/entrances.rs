@@ -26,9 +26,10 @@ fn facts(path: &Path) -> Facts {
     sensor::observe(&captures, 1, 0, &|_, _| {}).unwrap()
 }
 
-/// Facts that tshark 4.0.17 gives for these captures (`ssh.kex.hassh`, `ssh.kex.hasshserver`, `kerberos.CNameString`,
-/// `tds7login.username`, `radius.User_Name`, `mqtt.clientid`, `ptp.v2.an.grandmasterclockidentity`), or, where it does not
-/// open QUIC version 2, or knows no such thing, what the capture's makers say of it.
+/// What tshark 4.0.17 reads in these captures (`ssh.kex.hassh`, `ssh.kex.hasshserver`, `kerberos.CNameString` and `.realm`,
+/// `kerberos.SNameString`, `tds.7login.username`, `radius.User_Name`, `mqtt.clientid`, the server name in QUIC version 2); it
+/// knows no tunnels in DNS: there its `dns.qry.name` shows the zone, and the capture's maker calls it a tunnel. `users.rs` asks
+/// tshark itself, of every capture.
 const KNOWN: &[(&str, &str)] = &[
     (
         "ntop__nDPI__ssh.pcap",

@@ -26,6 +26,8 @@ pub struct End {
     pub seen: bool,
     /// Its TCP stream was seen from its first byte on.
     pub begun: bool,
+    /// Someone else answers behind it: what is said of itself is not said of this address.
+    pub hides: bool,
 }
 
 /// The flow that a message belongs to.
@@ -103,6 +105,20 @@ pub(crate) struct Learned {
     pub name: Option<&'static str>,
     /// The last echo request of ICMP, if this is such a flow.
     pub echo: Option<Box<crate::net::control::Echo>>,
+    /// Where what follows goes, until the engine took note of it.
+    pub handover: Option<Box<Handover>>,
+    /// The way that this flow takes inside another.
+    pub through: Option<Box<str>>,
+}
+
+/// What both ends say from here on is a stream of its own: see [`Cx::hand_over`].
+#[derive(Debug)]
+pub(crate) struct Handover {
+    /// Who asked for it.
+    pub asker: Side,
+    /// Name or address that was asked for.
+    pub host: String,
+    pub port: u16,
 }
 
 /// An operation as a decoder states it. Start from [`Op::new`] and add what is known.
@@ -205,6 +221,20 @@ impl Cx<'_> {
         op: Op,
         here: Asked,
     ) -> Option<OpId> {
+        // Where a log-in is an operation, one that is refused is told as such, too.
+        if op.verb == Verb::Authenticate && op.outcome == Some(Outcome::Refused) {
+            let asker = if from.address == flow.server.address {
+                Side::Server
+            } else {
+                Side::Client
+            };
+            let why = op.detail.as_deref().unwrap_or("refused");
+            self.login_refused(asker, why, op.object.as_deref());
+        }
+        let detail = match (op.detail, self.learned.through.as_deref()) {
+            (Some(detail), Some(way)) => Some(format!("{detail}; {way}")),
+            (detail, way) => detail.or_else(|| way.map(str::to_owned)),
+        };
         let asked = op.asked.unwrap_or_else(|| here.clone());
         let mut evidence = facts::Evidence::default();
         for frame in &asked.frames {
@@ -226,7 +256,7 @@ impl Cx<'_> {
             protocol: protocol.to_owned(),
             operation: op.verb,
             object: op.object,
-            detail: op.detail,
+            detail,
             outcome: op.outcome,
             content_bytes: op.content_bytes,
             content_sha256: op.content_sha256,
@@ -264,7 +294,10 @@ impl Cx<'_> {
         grade: Grade,
     ) {
         let value = value.into();
-        if value.is_empty() {
+        let behind = [self.flow.client, self.flow.server]
+            .iter()
+            .any(|end| end.hides && ip.is_some() && end.address.ip() == ip);
+        if value.is_empty() || behind {
             return;
         }
         let (vlan, source) = (self.flow.vlan, self.decoder.name);
@@ -402,6 +435,13 @@ impl Cx<'_> {
         }
     }
 
+    /// `asker` was not let in: why, and as whom, where that is known.
+    pub(crate) fn login_refused(&mut self, asker: Side, why: &str, user: Option<&str>) {
+        let who = user.map(|user| format!(" ({user})")).unwrap_or_default();
+        let detail = format!("{}: {why}{who}", self.decoder.name);
+        self.oddity("login.refused", asker, Some(detail));
+    }
+
     /// `mac`/`ip` offers a way out of this network; `via` is one of those that kind `route` lists.
     pub fn route(
         &mut self,
@@ -474,6 +514,13 @@ impl Cx<'_> {
     /// anything else of the message; the sides change with the next message.
     pub fn server_is(&mut self, side: Side) {
         self.learned.swap = side == Side::Client;
+    }
+
+    /// What both ends say behind this message is a stream of its own, between `asker` and `host`, to which the other end
+    /// passes it on: it is recognised and read as a conversation by itself.
+    pub(crate) fn hand_over(&mut self, asker: Side, host: impl Into<String>, port: u16) {
+        let host = host.into();
+        self.learned.handover = Some(Box::new(Handover { asker, host, port }));
     }
 
     /// What was seen and had no room: the report shows it.

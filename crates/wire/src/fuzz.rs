@@ -76,10 +76,7 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
         }
     }
     engine.close(&mut flow);
-    picture.conversation(flow.summary());
-    if let Some(session) = flow.remote_session() {
-        picture.session(session);
-    }
+    flow.tell(&mut picture);
     picture.into_facts(vec!["fuzz.pcap".to_owned()])
 }
 

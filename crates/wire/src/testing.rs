@@ -137,10 +137,7 @@ pub(crate) fn run(
         expected: &mut expected,
     };
     engine.close(&mut flow);
-    picture.conversation(flow.summary());
-    if let Some(session) = flow.remote_session() {
-        picture.session(session);
-    }
+    flow.tell(&mut picture);
     picture.into_facts(vec!["test.pcap".to_owned()])
 }
 

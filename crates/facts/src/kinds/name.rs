@@ -22,9 +22,10 @@ kind! {
         /// The name, in lower case, without the final dot.
         name: String,
         /// Where it was seen: `dns`, `mdns`, `llmnr`, `nbns`, `tls-sni`, `tls-certificate`, `http-host`,
-        /// `opcua-endpoint`, `kerberos` (host of a service asked for), `socks` (asked of a proxy).
+        /// `opcua-endpoint`, `kerberos` (host of a service asked for), `socks` (asked of a proxy), `soap` (namespace of
+        /// a service that was called), `xml-element` (one that only the messages of one exchange have).
         via: String,
-        /// Path of the request (`http-host` only).
+        /// Path of the request (`http-host`), operation (`soap`), type of message (`xml-element`).
         path: Option<String>,
         /// Addresses and aliases that the answer gave.
         answers: Vec<String> => join,

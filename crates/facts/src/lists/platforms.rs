@@ -1,7 +1,7 @@
 //! Watched logistics platforms: LOGINK and what else 46 USC 50309 means.
 //!
-//! A name belongs to a platform by DNS label; a request by the path that only that platform's software uses, whatever
-//! host it goes to. Never by country: an address in a country is no use of a platform.
+//! A name belongs to a platform by DNS label; a request by the path that only that platform's software uses, and a
+//! message by its namespace or by an element that no others have, whatever host they go to. Never by country: an address in a country is no use of a platform.
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -22,6 +22,12 @@ pub struct Platform {
     /// Paths of HTTP requests that nothing else uses.
     #[serde(default)]
     pub paths: Vec<String>,
+    /// Namespaces of its messages, as labels from the widest on (`com.maker.product`).
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// Elements of XML that only its messages have.
+    #[serde(default)]
+    pub elements: Vec<String>,
     pub date: Option<String>,
     pub source: Option<String>,
     /// The site file declares it.
@@ -121,6 +127,37 @@ impl Platforms {
             .map(|platform| platform.name.as_str())
     }
 
+    /// The platform whose messages have that namespace, whichever way round its labels stand: `com.maker.product.client`,
+    /// `http://client.product.maker.com/`.
+    pub fn of_namespace(&self, space: &str) -> Option<&str> {
+        let is_label = |one: char| one.is_ascii_alphanumeric() || one == '-' || one == '_';
+        let labels: Vec<&str> = space
+            .split(|one| !is_label(one))
+            .filter(|label| !label.is_empty())
+            .collect();
+        let holds = |known: &String| {
+            let known: Vec<&str> = known.split('.').collect();
+            let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+            labels.windows(known.len()).any(|part| {
+                let onward = part.iter().zip(&known).all(|(a, b)| same(a, b));
+                onward || part.iter().rev().zip(&known).all(|(a, b)| same(a, b))
+            })
+        };
+        self.all
+            .iter()
+            .find(|one| one.namespaces.iter().any(holds))
+            .map(|platform| platform.name.as_str())
+    }
+
+    /// The platform whose messages alone have that element.
+    pub fn of_element(&self, name: &str) -> Option<&str> {
+        let is = |known: &String| known.eq_ignore_ascii_case(name);
+        self.all
+            .iter()
+            .find(|one| one.elements.iter().any(is))
+            .map(|platform| platform.name.as_str())
+    }
+
     /// Adds a platform; one of the same name gains what it lacks.
     pub(super) fn add(&mut self, platform: Platform) {
         match self
@@ -131,6 +168,8 @@ impl Platforms {
             Some(known) => {
                 known.domains.extend(platform.domains);
                 known.paths.extend(platform.paths);
+                known.namespaces.extend(platform.namespaces);
+                known.elements.extend(platform.elements);
                 known.by_site |= platform.by_site;
             }
             None => self.all.push(platform),

@@ -277,9 +277,25 @@ fn platforms_match_by_label_and_by_their_own_paths() {
                     }
                     assert_eq!(platforms.of_path(&format!("/{value}")), None, "{value}");
                 }
+                ("java-ns", _) => {
+                    let turned: Vec<&str> = value.rsplit('.').collect();
+                    for space in [value.to_owned(), format!("http://{}/", turned.join("."))] {
+                        assert_eq!(platforms.of_namespace(&space), Some("LOGINK"), "{space}");
+                    }
+                }
+                ("xml-element", _) => {
+                    assert_eq!(platforms.of_element(value), Some("LOGINK"), "{value}");
+                }
                 _ => {}
             }
         }
+    }
+    for space in [
+        "http://www.onvif.org/ver10/device/wsdl",
+        "http://xcom.wondersgroup.cuteinfo/",
+        "com.wondersgroup.other",
+    ] {
+        assert_eq!(platforms.of_namespace(space), None, "{space}");
     }
     for name in [
         "mylogink.cn",

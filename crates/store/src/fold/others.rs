@@ -78,7 +78,15 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
             .of_name(&row.name)
             .or_else(|| row.answers.iter().find_map(|one| platforms.of_name(one)));
         let by_path = || row.path.as_deref().and_then(|path| platforms.of_path(path));
-        row.platform = by_name.or_else(by_path).map(str::to_owned);
+        let by_message = || match row.via.as_str() {
+            "soap" => platforms.of_namespace(&row.name),
+            "xml-element" => platforms.of_element(&row.name),
+            _ => None,
+        };
+        row.platform = by_name
+            .or_else(by_path)
+            .or_else(by_message)
+            .map(str::to_owned);
 
         let party = ends.places.site.party_of_name(&row.name);
         row.party = text(&ends.party_name(party));

@@ -11,7 +11,7 @@ pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
 pub(crate) use legs::{Forwarded, Sight};
 pub(crate) use stream::{Arrived, Deliver, Stream};
 pub(crate) use summary::Summary;
-pub(crate) use talk::{Engine, Held, Tap, is_stale, open_expected, open_layer2};
+pub(crate) use talk::{Engine, Held, Inner, Tap, is_stale, open_expected, open_layer2};
 
 use facts::{Mac, Time, Uid};
 
@@ -93,6 +93,14 @@ pub(crate) struct Talk {
     opened: Option<Time>,
     /// Who carried packets of it on, by the MAC address at which they came in.
     forwarders: Vec<Mac>,
+    /// The stream that the flow carries, since its dialogue handed over.
+    pub(crate) inner: Option<Box<Inner>>,
+    /// The flow is such a stream itself: the protocol that carries it.
+    within: Option<&'static str>,
+    /// How many streams it is inside of.
+    depth: u8,
+    /// Where it goes is known by name alone, at this port: address and port of the server are those of who passes it on.
+    hidden: Option<u16>,
 }
 
 impl Talk {
@@ -100,6 +108,14 @@ impl Talk {
     pub(crate) fn name(&self) -> Option<&'static str> {
         let decoder = self.decoder.map(|decoder| decoder.name);
         self.learned.name.or(decoder).or(self.named)
+    }
+
+    /// The port of an end, as recognition takes it.
+    fn port(&self, flow: &Flow, which: usize) -> u16 {
+        let own = flow.key.end(which).1;
+        self.hidden
+            .filter(|_| which != flow.client())
+            .unwrap_or(own)
     }
 
     pub(crate) fn held(&mut self, which: usize) -> &mut Held {
@@ -175,6 +191,11 @@ impl Flow {
         }
     }
 
+    /// The stream that the flow carries.
+    fn inner(&self) -> Option<&Flow> {
+        Some(&self.talk.as_ref()?.inner.as_ref()?.flow)
+    }
+
     pub(crate) fn decoder(&self) -> Option<&'static Decoder> {
         self.talk.as_ref()?.decoder
     }
@@ -216,7 +237,8 @@ impl Flow {
     fn waiting(&self) -> usize {
         let streams = self.sent.iter().map(|sent| sent.stream.waiting());
         let held = self.talk.iter().flat_map(|talk| &talk.held);
-        streams.chain(held.map(Held::waiting)).sum()
+        let inside = self.inner().map_or(0, Flow::waiting);
+        streams.chain(held.map(Held::waiting)).sum::<usize>() + inside
     }
 
     /// The client's place in [`Key`] order.
@@ -300,6 +322,7 @@ impl Flow {
             near: leg.is_some_and(|leg| leg.hops == 0),
             seen: self.dir(which).packets > 0,
             begun: self.dir(which).stream.initial().is_some(),
+            hides: false,
         }
     }
 

@@ -252,7 +252,12 @@ impl Stream {
         let repeated = place
             .checked_sub(1)
             .and_then(|before| waiting.segments.get(before))
-            .is_some_and(|other| other.seq == seq && other.bytes.len() >= bytes.len());
+            .is_some_and(|other| {
+                // A copy with the same bytes of which the capture cut off more tells of bytes that the other did not have.
+                other.seq == seq
+                    && other.bytes.len() >= bytes.len()
+                    && other.bytes.len() + other.missing as usize >= bytes.len() + missing
+            });
         if repeated {
             return false;
         }
@@ -487,6 +492,13 @@ mod tests {
         stream.segment(arrived(100, b"next", 0), None, &mut got.take());
         assert_eq!(got.0, b"head~next");
         assert_eq!(stream.lost().0, 96);
+        // Of two that wait the one reaches further, by bytes that were cut off.
+        let (mut stream, mut got) = (Stream::default(), Got::default());
+        stream.start(0);
+        stream.segment(arrived(4, b"copy", 0), None, &mut got.take());
+        stream.segment(arrived(4, b"copy", 2), None, &mut got.take());
+        stream.segment(arrived(0, b"head", 0), None, &mut got.take());
+        assert_eq!(got.0, b"headcopy~");
     }
 
     #[test]

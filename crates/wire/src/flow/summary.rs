@@ -8,6 +8,8 @@ use facts::kinds::{Conversation, RemoteSession};
 use facts::{Evidence, Mac, Time, Uid};
 
 use super::{Flow, Key, MOST_FRAMES, Told, Transport};
+use crate::picture::Picture;
+use crate::protocols;
 
 /// A conversation as it was when it was told.
 pub(crate) struct Summary {
@@ -194,8 +196,23 @@ impl Flow {
         }
     }
 
+    /// The protocol that announced the flow, or that carries it. Whoever allows a proxy allows what proxies are for by
+    /// that, but neither work on another host nor control.
     fn parent(&self) -> Option<&'static str> {
-        self.talk.as_ref()?.parent
+        let talk = self.talk.as_ref()?;
+        let ordinary = !talk.learned.session && self.decoder().is_some_and(protocols::is_proxied);
+        talk.parent.or(talk.within.filter(|_| ordinary))
+    }
+
+    /// Tells of the flow as it is now, and of the stream that it carries, where that is recognised.
+    pub(crate) fn tell(&self, picture: &mut Picture) {
+        picture.conversation(self.summary());
+        if let Some(session) = self.remote_session() {
+            picture.session(session);
+        }
+        if let Some(inner) = self.inner().filter(|inner| inner.protocol().is_some()) {
+            inner.tell(picture);
+        }
     }
 
     /// A flow without ports whose first message asks for an answer: echo request and its like.

@@ -1,8 +1,10 @@
 //! Between a flow's bytes and its dialogue: recognition by content, messages in place or put together, gaps, resync.
 mod doubt;
+mod inner;
 
 use facts::Time;
 
+pub(crate) use self::inner::Inner;
 use super::{Deliver, Flow, Talk, Told, Transport};
 use crate::cx::{At, Cx, Expectations};
 use crate::decoder::{Carrier, Decoder, Dialogue, Head, Probe, Sender, Step};
@@ -72,7 +74,9 @@ impl Engine<'_> {
             return;
         }
         let mut talk = flow.talk.take().unwrap_or_default();
-        if talk.held(which).doubt {
+        if talk.inner.is_some() {
+            self.inside(flow, &mut talk, which, bytes, at);
+        } else if talk.held(which).doubt {
             self.doubt(flow, &mut talk, which, bytes, at);
         } else if let Some(mut dialogue) = talk.dialogue.take() {
             self.feed(flow, &mut talk, dialogue.as_mut(), which, bytes, at);
@@ -85,6 +89,11 @@ impl Engine<'_> {
 
     /// Bytes of a stream are missing.
     pub(crate) fn gap(&mut self, flow: &mut Flow, which: usize, lost: u64, at: At) {
+        if self.tell_inner(flow, which, |engine, inner, end| {
+            engine.gap(inner, end, lost, at)
+        }) {
+            return;
+        }
         // A message that began and lost its end cannot be gone on with.
         let mut broken = false;
         if let Some(talk) = &mut flow.talk {
@@ -128,6 +137,11 @@ impl Engine<'_> {
 
     /// A stream came to its end, and all of it was handed on.
     pub(crate) fn over(&mut self, flow: &mut Flow, which: usize, at: At) {
+        if self.tell_inner(flow, which, |engine, inner, end| {
+            engine.over(inner, end, at)
+        }) {
+            return;
+        }
         self.trust(flow, which, at);
         let side = flow.side(which);
         self.ask(flow, at, |dialogue, cx| dialogue.over(cx, side));
@@ -154,6 +168,11 @@ impl Engine<'_> {
 
     /// Bytes of a message that is not whole will not be kept any longer.
     pub(crate) fn forget(&mut self, flow: &mut Flow, which: usize, at: At) {
+        if self.tell_inner(flow, which, |engine, inner, end| {
+            engine.forget(inner, end, at)
+        }) {
+            return;
+        }
         let held = flow.talk.as_mut().map(|talk| talk.held(which));
         let Some(held) = held.filter(|held| held.bytes.capacity() > 0) else {
             return;
@@ -183,6 +202,7 @@ impl Engine<'_> {
 
     /// The flow is over.
     pub(crate) fn close(&mut self, flow: &mut Flow) {
+        self.tell_inner(flow, 0, |engine, inner, _| engine.close(inner));
         let at = At {
             now: flow.last,
             capture: flow.capture,
@@ -340,6 +360,7 @@ impl Engine<'_> {
     ) -> T {
         if std::mem::take(&mut flow.changed) {
             talk.view = flow.view();
+            talk.view.server.hides = talk.hidden.is_some();
         }
         let mut cx = Cx {
             flow: &talk.view,
@@ -360,7 +381,7 @@ impl Engine<'_> {
 
     /// An unrecognised stream: probes its head, and the starts of later segments.
     fn recognise(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
-        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+        let (from, to) = (talk.port(flow, which), talk.port(flow, 1 - which));
         let midstream = flow.dir(which).stream.initial().is_none();
         let (tap, held) = (flow.tap_mut(which), talk.held(which));
         let first = !tap.started && !midstream;
@@ -462,6 +483,7 @@ impl Engine<'_> {
     ) {
         let mut bytes = bytes;
         let decoder = talk.decoder;
+        let (from, to) = (talk.port(flow, which), talk.port(flow, 1 - which));
         let held = talk.held(which);
         if held.skip > 0 {
             let count = usize::try_from(held.skip)
@@ -474,7 +496,6 @@ impl Engine<'_> {
             return;
         }
         if flow.tap(which).lost {
-            let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
             let head = Head {
                 bytes,
                 udp: false,
@@ -553,6 +574,11 @@ impl Engine<'_> {
                 Step::Took(count) if count > 0 && count <= rest.len() => {
                     rest = rest.get(count..).unwrap_or(&[]);
                     frames = &last;
+                    if let Some(handover) = talk.learned.handover.take() {
+                        self.enter(flow, talk, &handover, at);
+                        self.enter_with(flow, talk, which, rest, at);
+                        return 0;
+                    }
                 }
                 Step::Skip(count) if count > 0 => {
                     let here = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());

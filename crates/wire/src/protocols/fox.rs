@@ -235,6 +235,7 @@ mod tests {
                 identity 10.0.0.2 system=Niagara station Gate stated
                 credential count=2 protocol=fox client=10.0.0.1 server=10.0.0.2 what=password user=admin frames=Numbers([5, 7])
                 oddity what=fox.password_in_clear frames=Numbers([4])
+                oddity what=login.refused detail=fox: fox login, rejected (user admin) frames=Numbers([6])
                 oddity what=protocol.malformed detail=fox: start frames=Numbers([8])
             "#]],
         );

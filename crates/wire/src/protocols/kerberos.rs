@@ -205,9 +205,7 @@ fn refusal(cx: &mut Cx<'_>, side: Side, body: &[u8]) {
     };
     let client = find(body, CONSTRUCTED, 8).and_then(principal);
     let service = find(body, CONSTRUCTED, 10).and_then(principal);
-    let who = client.or(service).map(|who| format!(" ({who})"));
-    let detail = format!("kerberos: {why}{}", who.unwrap_or_default());
-    cx.oddity("login.refused", side.other(), Some(detail));
+    cx.login_refused(side.other(), why, client.or(service).as_deref());
 }
 
 #[cfg(test)]

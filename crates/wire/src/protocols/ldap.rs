@@ -154,9 +154,7 @@ impl Ldap {
         let result = elements(content).next();
         // invalidCredentials.
         if result.and_then(|result| ber::number(result.content)) == Some(49) {
-            let who = self.user.as_ref().map(|user| format!(" ({user})"));
-            let detail = format!("ldap: wrong name or password{}", who.unwrap_or_default());
-            cx.oddity("login.refused", side.other(), Some(detail));
+            cx.login_refused(side.other(), "wrong name or password", self.user.as_deref());
         }
     }
 }

@@ -56,6 +56,8 @@ mod s7comm;
 mod sbus;
 mod smb;
 mod snmp;
+mod soap;
+mod socks;
 mod ssh;
 mod stp;
 mod stray;
@@ -153,7 +155,7 @@ pub static ALL: &[&Decoder] = &[
     &named::SLP,
     &named::NETFLOW,
     &named::SFLOW,
-    &named::SOCKS,
+    &socks::DECODER,
     &ike::DECODER,
     &ptp::DECODER,
     &named::L2TP,
@@ -225,6 +227,13 @@ static CONTROL_UNREAD: &[&Decoder] = &[
 pub(crate) fn controls(decoder: &Decoder) -> bool {
     let unread = || CONTROL_UNREAD.iter().any(|one| one.name == decoder.name);
     !decoder.operations.is_empty() || unread()
+}
+
+/// What proxies are there for: whoever allows the proxy allows that.
+static PROXIED: &[&Decoder] = &[&http::DECODER, &tls::DECODER];
+
+pub(crate) fn is_proxied(decoder: &Decoder) -> bool {
+    PROXIED.iter().any(|one| one.name == decoder.name)
 }
 
 /// The first decoder of a carrier.

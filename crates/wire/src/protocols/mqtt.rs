@@ -168,9 +168,7 @@ impl Mqtt {
     /// 3.2.2.3 and 5.0, 3.2.2.2: bad user name or password, not authorised.
     fn accepted(&self, cx: &mut Cx<'_>, r: &Reader<'_>) -> Option<()> {
         if let [_, 4 | 5 | 0x86 | 0x87, ..] = r.peek() {
-            let who = self.user.as_ref().map(|user| format!(" ({user})"));
-            let detail = format!("mqtt: not authorised{}", who.unwrap_or_default());
-            cx.oddity("login.refused", Side::Client, Some(detail));
+            cx.login_refused(Side::Client, "not authorised", self.user.as_deref());
         }
         Some(())
     }

@@ -168,9 +168,7 @@ impl Tds {
     /// The error token with number 18456: login failed.
     fn refused(&self, cx: &mut Cx<'_>, body: &[u8]) {
         if matches!(body, [0xaa, _, _, 0x18, 0x48, 0, 0, ..]) {
-            let who = self.user.as_ref().map(|user| format!(" ({user})"));
-            let detail = format!("mssql: login failed{}", who.unwrap_or_default());
-            cx.oddity("login.refused", Side::Client, Some(detail));
+            cx.login_refused(Side::Client, "login failed", self.user.as_deref());
         }
     }
 }

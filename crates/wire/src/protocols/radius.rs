@@ -126,9 +126,7 @@ impl Dialogue for Radius {
             2 | 3 => {
                 let user = self.waiting.take(&message.id);
                 if message.code == 3 {
-                    let who = user.map(|user| format!(" ({user})")).unwrap_or_default();
-                    let detail = Some(format!("radius: access rejected{who}"));
-                    cx.oddity("login.refused", side.other(), detail);
+                    cx.login_refused(side.other(), "access rejected", user.as_deref());
                 }
             }
             _ => {}

@@ -158,6 +158,7 @@ impl Telnet {
         if self.given && REFUSALS.iter().any(|word| lines::contains(bytes, word)) {
             self.given = false;
             cx.session(None, Some("login refused".to_owned()));
+            cx.login_refused(Side::Client, "login refused", self.user.as_deref());
         }
         self.prompt.extend_from_slice(bytes);
         let surplus = self.prompt.len().saturating_sub(MOST_PROMPT);
@@ -255,6 +256,7 @@ mod tests {
             conversation protocol=telnet state=answered packets=3/3 bytes=20/64
             remote_session protocol=telnet client=10.0.0.1 server=10.0.0.2 server_port=23 user=service detail=login refused bytes=84 frames=Numbers([1, 2, 3, 4, 5, 6])
             credential protocol=telnet client=10.0.0.1 server=10.0.0.2 what=password user=service frames=Numbers([5])
+            oddity what=login.refused detail=telnet: login refused (service) frames=Numbers([6])
         "#]]
         .assert_eq(&facts);
     }

@@ -175,14 +175,14 @@ impl Vnc {
                 let [.., kind] = r.u32()?.to_be_bytes();
                 self.choose(cx, kind);
                 if kind == 0 {
-                    failed(cx, r);
+                    self.failed(cx, r);
                     return Ok(false);
                 }
             }
             Stage::Security => {
                 let count = usize::from(r.u8()?);
                 if count == 0 {
-                    failed(cx, r);
+                    self.failed(cx, r);
                     return Ok(false);
                 }
                 let offered = r.bytes(count)?;
@@ -217,6 +217,9 @@ impl Vnc {
                 };
                 if self.security != 1 || result != 0 {
                     cx.session(None, Some(detail.to_owned()));
+                }
+                if result != 0 {
+                    self.turned_down(cx, "authentication refused");
                 }
                 self.stage = Stage::Init;
                 return Ok(result == 0);
@@ -259,6 +262,26 @@ impl Vnc {
         Ok(false)
     }
 
+    /// A reason stands where the connection is refused (RFC 6143, 7.1.2).
+    fn failed(&self, cx: &mut Cx<'_>, r: &mut Reader<'_>) {
+        let reason = r.u32().ok().and_then(|length| {
+            let length = usize::try_from(length).ok()?.min(r.left());
+            text(r.bytes(length).ok()?, 80)
+        });
+        let detail = match reason {
+            Some(reason) => format!("refused: {reason}"),
+            None => "refused".to_owned(),
+        };
+        self.turned_down(cx, &detail);
+        cx.session(None, Some(detail));
+    }
+
+    /// The end without a screen was not let in.
+    fn turned_down(&self, cx: &mut Cx<'_>, why: &str) {
+        let viewer = self.framebuffer.map_or(Side::Client, Side::other);
+        cx.login_refused(viewer, why, None);
+    }
+
     fn choose(&mut self, cx: &mut Cx<'_>, kind: u8) {
         self.security = kind;
         self.stage = match kind {
@@ -280,19 +303,6 @@ impl Vnc {
         };
         cx.session(None, Some(detail));
     }
-}
-
-/// A reason stands where the connection is refused (RFC 6143, 7.1.2).
-fn failed(cx: &mut Cx<'_>, r: &mut Reader<'_>) {
-    let reason = r.u32().ok().and_then(|length| {
-        let length = usize::try_from(length).ok()?.min(r.left());
-        text(r.bytes(length).ok()?, 80)
-    });
-    let detail = match reason {
-        Some(reason) => format!("refused: {reason}"),
-        None => "refused".to_owned(),
-    };
-    cx.session(None, Some(detail));
 }
 
 const fn security(kind: u8) -> Option<&'static str> {
@@ -365,6 +375,7 @@ mod tests {
             expect![[r#"
                 conversation protocol=vnc:vnc-auth state=answered packets=2/3 bytes=28/36
                 remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=version 3.3; security vnc-auth; authentication refused bytes=64 frames=Numbers([1, 2, 3, 4, 5])
+                oddity what=login.refused detail=vnc: authentication refused frames=Numbers([5])
             "#]],
         );
     }

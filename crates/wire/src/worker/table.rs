@@ -213,10 +213,7 @@ fn tell(picture: &mut Picture, flow: &mut Flow) {
         };
         picture.count_frames(flow.capture, counts);
     }
-    picture.conversation(flow.summary());
-    if let Some(session) = flow.remote_session() {
-        picture.session(session);
-    }
+    flow.tell(picture);
 }
 
 /// The addresses that the packets of one direction came from.

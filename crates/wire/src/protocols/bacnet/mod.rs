@@ -574,6 +574,7 @@ fn forwarded(
             near: false,
             seen: true,
             begun: false,
+            hides: false,
         };
         let to = *cx.flow.end(side.other());
         let doing = routed(doing, network.to.as_ref());

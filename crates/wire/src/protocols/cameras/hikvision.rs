@@ -5,9 +5,9 @@
 //! Blind to: the private protocol of port 8000, which is encrypted.
 use facts::Grade;
 
+use super::super::carried::Document;
 use super::super::lines;
 use super::super::named::Reads;
-use super::xml;
 use crate::{Carrier, Cx, Decoder, Head, Probe, Sender, Side, Step};
 
 pub(crate) static DECODER: Decoder = Decoder {
@@ -47,16 +47,18 @@ fn message(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
         // Who answers so was made by Hikvision, whatever name stands on it.
         cx.identity_of(mac, end.address.ip(), "maker", "Hikvision", Grade::Inferred);
         cx.identity(side, "role", "camera");
+        let document = Document::read(bytes);
         for (element, attribute) in [
             ("DeviceDescription", "model"),
             ("SoftwareVersion", "firmware"),
             ("DeviceSN", "serial"),
         ] {
-            if let Some(value) = xml::value(bytes, element, MOST_VALUE) {
+            if let Some(value) = document.value(element) {
+                let value: String = value.chars().take(MOST_VALUE).collect();
                 cx.identity(side, attribute, value);
             }
         }
-        if xml::value(bytes, "Activated", 8).as_deref() == Some("false") {
+        if document.value("Activated") == Some("false") {
             let detail = "not activated: whoever comes first sets its password".to_owned();
             cx.oddity("camera.not_set_up", side, Some(detail));
         }

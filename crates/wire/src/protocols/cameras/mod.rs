@@ -2,4 +2,3 @@
 pub(super) mod dahua;
 pub(super) mod hikvision;
 pub(super) mod ws_discovery;
-pub(super) mod xml;

@@ -2,12 +2,12 @@
 //!
 //! Spec: OASIS WS-Discovery 1.1, 4 and 5; ONVIF Core Specification, 7.3 (types and scopes).
 //! Emits: name, model and place of ONVIF devices, their role; types of others.
-//! Blind to: what the device then says over HTTP; discovery by a proxy.
+//! Blind to: discovery by a proxy.
 use facts::Grade;
 
+use super::super::carried::Document;
 use super::super::lines;
 use super::super::named::Reads;
-use super::xml;
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Head, Probe, Sender, Side, Step};
 
@@ -24,7 +24,6 @@ pub(crate) static DECODER: Decoder = Decoder {
     blind: "what a device says over HTTP",
 };
 
-const MOST_TEXT: usize = 2048;
 const MOST_VALUE: usize = 96;
 
 /// A SOAP envelope that names the discovery; Windows and ONVIF cameras look for devices by it.
@@ -50,9 +49,14 @@ fn message(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
         .iter()
         .any(|element| lines::contains(bytes, element));
     if own {
-        let types = xml::value(bytes, "Types", MOST_TEXT).unwrap_or_default();
-        let scopes = xml::value(bytes, "Scopes", MOST_TEXT).unwrap_or_default();
-        tell(cx, side, &types, &scopes);
+        let document = Document::read(bytes);
+        let types = document.value("Types").unwrap_or_default();
+        tell(
+            cx,
+            side,
+            types,
+            document.value("Scopes").unwrap_or_default(),
+        );
     }
     Step::Took(bytes.len())
 }

@@ -6,6 +6,7 @@
 mod encoded;
 mod look;
 mod spans;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,10 @@ use sha2::{Digest, Sha256};
 pub(crate) use self::encoded::Encoded;
 use self::look::Look;
 use self::spans::Spans;
-use crate::cx::FlowView;
+pub(crate) use self::xml::Document;
+use self::xml::Xml;
+use crate::cx::{At, FlowView};
+use crate::protocols::soap;
 use crate::{Asked, Cx, Outcome, Side};
 
 /// First bytes by which the content tells what it is.
@@ -89,6 +93,8 @@ pub(crate) struct Content {
     head: Vec<u8>,
     share: Option<Share>,
     look: Option<Look>,
+    /// It looks like XML, and is read as that while it comes in order.
+    xml: Option<Box<Xml>>,
     waiting: BTreeMap<u64, Piece>,
     waiting_bytes: usize,
     /// Something was written twice, so that the bytes hashed are not what was left in the end.
@@ -110,6 +116,8 @@ pub(crate) struct Sum {
     pub complete: bool,
     pub sha256: Option<String>,
     pub look: Look,
+    /// What it says, where it is XML.
+    pub xml: Option<Box<Document>>,
     pub rewritten: bool,
     /// Pieces that could not even be noted as seen.
     pub left_out: u64,
@@ -197,6 +205,12 @@ impl Content {
             return;
         };
         self.hash.update(fresh);
+        if self.hashed == 0 {
+            self.xml = Xml::begin(budget, fresh);
+        }
+        if let Some(xml) = &mut self.xml {
+            xml.take(fresh);
+        }
         self.hashed = self.hashed.saturating_add(fresh.len() as u64);
         if self.look.is_some() {
             return;
@@ -265,6 +279,7 @@ impl Content {
             complete,
             sha256: hashed.then(|| hex(&std::mem::take(&mut self.hash).finalize())),
             look,
+            xml: self.xml.map(|xml| Box::new(xml.finish())),
             rewritten: self.rewritten,
             left_out: self.left_out,
             first: self.first,
@@ -319,6 +334,29 @@ impl Cx<'_> {
     /// A file that this conversation carried.
     pub(crate) fn file(&mut self, about: About, sum: Sum) {
         let flow = *self.flow;
+        if let Some(document) = &sum.xml {
+            let asker = if about.upload {
+                Side::Client
+            } else {
+                Side::Server
+            };
+            // It was said where the content stood, and not in the message at which that is told.
+            let capture = sum.evidence.capture.unwrap_or(self.at.capture);
+            let mut there = Cx {
+                flow: self.flow,
+                at: At {
+                    now: sum.last,
+                    capture,
+                    ..self.at
+                },
+                frames: &sum.evidence.frames,
+                decoder: self.decoder,
+                picture: &mut *self.picture,
+                expected: &mut *self.expected,
+                learned: &mut *self.learned,
+            };
+            soap::tell(&mut there, about.sender.unwrap_or(asker), document);
+        }
         self.file_of(&flow, self.decoder.name, about, sum);
     }
 
@@ -346,6 +384,9 @@ impl Cx<'_> {
             about.remark("parts were written twice");
         } else if sum.complete && sum.sha256.is_none() {
             about.remark("came out of order");
+        }
+        if let Some(way) = self.learned.through.as_deref() {
+            about.remark(way);
         }
         let asked = about.asked.as_ref().map(|asked| asked.time);
         let time = asked.or(sum.first).unwrap_or(self.at.now);

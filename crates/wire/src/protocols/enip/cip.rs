@@ -361,22 +361,46 @@ pub(super) struct Opening {
     pub route: Option<String>,
     /// Transport class 0 or 1: implicit data.
     pub implicit: bool,
+    /// Values go to the target, and not only signs of life: who opens it controls outputs.
+    pub writes: bool,
 }
+
+/// Bytes towards the target that hold no value: a sequence number and the run and idle header (Volume 1, 3-6.1).
+const NO_VALUE: u32 = 6;
+/// Volume 1, 3-5.6, extended status of a Forward Open: another owns the outputs.
+pub(super) const OWNED: u16 = 0x0106;
 
 /// Forward Open, and the large one (Volume 1, 3-5.5.2).
 pub(super) fn forward_open(large: bool, data: &[u8]) -> Result<Opening, Malformed> {
     let mut r = Reader::new(data);
     // Ticks, both connection numbers, serial numbers, multiplier, reserved.
     r.skip(2 + 8 + 8 + 4)?;
-    let size = if large { 4 } else { 2 };
-    r.skip(2 * (4 + size))?;
+    // Towards the target: interval and parameters, of which the low bits are the size; then the same the other way.
+    r.skip(4)?;
+    let size = if large {
+        let size = r.u32_le()? & 0xffff;
+        r.skip(8)?;
+        size
+    } else {
+        let size = u32::from(r.u16_le()? & 0x01ff);
+        r.skip(6)?;
+        size
+    };
     let trigger = r.u8()?;
     let words = usize::from(r.u8()?);
     let path = Path::read(r.bytes(words * 2)?);
     Ok(Opening {
         route: path.route,
         implicit: trigger & 0x0f <= 1,
+        writes: size > NO_VALUE,
     })
+}
+
+/// The intervals agreed on, in microseconds, towards the target and back: behind numbers of connection and origin.
+pub(super) fn intervals(data: &[u8]) -> Result<(u32, u32), Malformed> {
+    let mut r = Reader::new(data);
+    r.skip(8 + 8)?;
+    Ok((r.u32_le()?, r.u32_le()?))
 }
 
 /// Connection numbers towards target and origin, from the answer to a Forward Open.

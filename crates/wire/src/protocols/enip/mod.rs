@@ -4,7 +4,8 @@
 //! 1770-6.5.16 (PCCC). The objects of Logix programs and firmware have no public standard: read as captures show them.
 //! Emits: one operation per service, answered or not, those inside Unconnected Send and Multiple Service Packets each;
 //! one per program downloaded or read out, firmware or file; identity from ListIdentity and the identity object; the
-//! implicit data that a Forward Open announces is expected as `enip-io`.
+//! implicit data that a Forward Open announces is expected as `enip-io`; who opened it, who owns outputs, how often they are
+//! written.
 //! Blind to: the values; CIP Security (TLS); vendor services beyond their number; vendors other than Rockwell that use
 //! Rockwell's class numbers for something else.
 mod batch;
@@ -65,7 +66,7 @@ pub static DECODER: Decoder = Decoder {
     ],
     about: "Every CIP service with its answer, through routes and in packets of several: tags by name, attributes by \
             object, start, stop, reset, clock, lock, program and firmware transfers as one operation each, PCCC; \
-            identity; implicit connections announced.",
+            identity; implicit connections announced, with their owner and intervals.",
     spec: "CIP Networks Library Volumes 1 and 2; Rockwell 1756-PM020, 1770-6.5.16; program and firmware objects of \
            Logix controllers have no public standard",
     blind: "the values, CIP Security (TLS), vendor services beyond their number, other vendors' use of Rockwell's \
@@ -310,6 +311,7 @@ impl Enip {
                 Ok(opening) => Asked::Open {
                     route: opening.route.map(Arc::from).or(route),
                     implicit: opening.implicit,
+                    writes: opening.writes,
                 },
                 Err(_) => Asked::Nothing,
             };
@@ -359,9 +361,20 @@ impl Enip {
         answer: &Answer<'_>,
         socket: Option<&[u8]>,
     ) {
-        if let Asked::Open { route, implicit } = &waiting.asked {
+        if let Asked::Open {
+            route,
+            implicit,
+            writes,
+        } = &waiting.asked
+        {
             if answer.is_ok() {
                 self.opened(cx, side, route.clone(), *implicit, answer.data, socket);
+                if *implicit {
+                    exchanged(cx, side, route.as_deref(), *writes, answer.data);
+                }
+            } else if answer.extended == Some(cip::OWNED) {
+                let at = route.as_deref().map(|route| format!("at {route}"));
+                cx.oddity("cip.owned_by_another", side.other(), at);
             }
             return;
         }
@@ -524,6 +537,24 @@ fn unanswered(cx: &mut Cx<'_>, waiting: &Waiting, asked: &Asked, outcome: Option
         }
         Asked::Part(_) | Asked::Open { .. } | Asked::Nothing => {}
     }
+}
+
+/// Who reads a device's inputs or owns its outputs, and how often they exchange them, as the device agreed to.
+fn exchanged(cx: &mut Cx<'_>, side: Side, route: Option<&str>, writes: bool, data: &[u8]) {
+    let Ok((to_target, to_origin)) = cip::intervals(data) else {
+        return;
+    };
+    let own = if writes {
+        format!(", which writes it every {to_target} µs")
+    } else {
+        String::new()
+    };
+    let at = route
+        .map(|route| format!(" at {route}"))
+        .unwrap_or_default();
+    let origin = cx.flow.end(side.other()).address;
+    let value = format!("I/O{at} every {to_origin} µs to {origin}{own}");
+    cx.identity(side, "service", value);
 }
 
 /// Address family, port and address in network order, of a socket address item.

@@ -41,6 +41,7 @@ pub(super) enum Asked {
     Open {
         route: Option<Arc<str>>,
         implicit: bool,
+        writes: bool,
     },
     Nothing,
 }

@@ -325,3 +325,33 @@ fn implicit_data_is_recognised_and_nothing_else_is() {
     );
     assert_eq!(asked(&rr(1, "81 00 00 00")), Probe::Ours(Sender::Server));
 }
+
+#[test]
+fn an_io_connection_tells_who_owns_outputs_and_how_often_and_a_second_owner_is_odd() {
+    // Towards the target 10 ms, 10 bytes; back 20 ms; class 1. The answer agrees to 10 and 20 ms.
+    let open = "54 02 20062401 0a f0 00000000 11223344 0100 0d00 78563412 00 000000 10270000 0a48 204e0000 2648 01 03 200424012c64";
+    let agreed = "d4 00 00 00 01000000 02000000 0100 0d00 78563412 10270000 204e0000 00 00";
+    let owned = "d4 00 01 01 0601 0100 0d00 78563412 00 00";
+    check(
+        &DECODER,
+        &said(&[
+            (
+                Client,
+                encapsulated("6500", "0000000000000000", "0100 0000"),
+            ),
+            (
+                Server,
+                encapsulated("6500", "0000000000000000", "0100 0000"),
+            ),
+            (Client, rr(1, open)),
+            (Server, rr(1, agreed)),
+            (Client, rr(2, open)),
+            (Server, rr(2, owned)),
+        ]),
+        expect![[r#"
+            conversation protocol=enip state=answered packets=3/3 bytes=204/154
+            identity 10.0.0.2 service=I/O every 20000 µs to 10.0.0.1, which writes it every 10000 µs stated
+            oddity what=cip.owned_by_another frames=Numbers([6])
+        "#]],
+    );
+}

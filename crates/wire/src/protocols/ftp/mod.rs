@@ -133,6 +133,7 @@ fn extended(argument: &[u8]) -> Option<(Option<IpAddr>, u16)> {
 #[derive(Debug)]
 enum Waiting {
     User(Option<String>),
+    Password,
     Transfer(Box<Transfer>),
     /// A transfer whose content goes over that channel.
     Carried(Shared),
@@ -239,7 +240,7 @@ impl Ftp {
                 if !anonymous {
                     cx.credential("password", self.user.clone(), argument.is_none());
                 }
-                Waiting::Other
+                Waiting::Password
             }
             b"RETR" => self.carry(cx, Verb::FileRead, name(), None),
             b"STOR" | b"STOU" => self.carry(cx, Verb::FileWrite, name(), None),
@@ -425,6 +426,10 @@ impl Ftp {
                     }
                 });
                 channel.answer(cx, Answer(Some(outcome)));
+            }
+            // RFC 959, 4.2.1, and FTPEXT's 430: not logged in.
+            Some(Waiting::User(_) | Waiting::Password) if matches!(code, 430 | 530 | 532) => {
+                cx.login_refused(Side::Client, "login refused", self.user.as_deref());
             }
             Some(Waiting::Binary(binary)) if code < 300 => self.text = Some(!binary),
             Some(Waiting::Restart(at)) if code == 350 => self.from = at,

@@ -55,6 +55,24 @@ pub(super) fn of_request(cx: &mut Cx<'_>, head: &Head<'_>) -> Option<String> {
     told
 }
 
+/// Whether a request proves at once who asks: of schemes with several steps a refusal is a part.
+pub(super) fn claims(head: &Head<'_>) -> bool {
+    let value = head.field("authorization");
+    value.is_some_and(|value| {
+        let schemes: [&[u8]; 3] = [b"basic ", b"digest ", b"bearer "];
+        schemes.iter().any(|scheme| after(value, scheme).is_some())
+    })
+}
+
+/// RFC 7616, 3.4: the user of a digest.
+pub(super) fn digest_user(head: &Head<'_>) -> Option<String> {
+    let value = after(head.field("authorization")?, b"digest ")?;
+    let mark = b"username=\"";
+    let place = value.windows(mark.len()).position(|part| part == mark)?;
+    let rest = value.get(place + mark.len()..)?;
+    text(rest.split(|byte| *byte == b'"').next()?, 64)
+}
+
 /// What follows the name of the scheme.
 fn after<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
     lines::after(value, scheme).map(<[u8]>::trim_ascii)

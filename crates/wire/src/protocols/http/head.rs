@@ -241,6 +241,12 @@ pub(super) fn target(bytes: &[u8]) -> (Option<String>, Option<String>) {
 }
 
 /// The host of an authority, without user and port.
+pub(super) fn host_and_port(authority: &str) -> Option<(String, u16)> {
+    let (_, port) = authority.rsplit_once(':')?;
+    Some((host(authority)?, port.trim().parse().ok()?))
+}
+
+/// The host alone.
 pub(super) fn host(authority: &str) -> Option<String> {
     let place = authority.rsplit('@').next()?.trim();
     let host = match place.strip_prefix('[') {

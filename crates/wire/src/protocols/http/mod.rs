@@ -4,8 +4,8 @@
 //! (WebSocket), RFC 8010 (IPP), SOAP 1.1, 6.1.1 (SOAPAction).
 //! RFC 7578 (files of forms).
 //! Emits: hosts and paths, software of both ends, clear-text credentials, files with their hash (plain, packed by gzip or
-//! deflate, in forms, in parts of one connection), SOAP actions that read or configure; TLS inside CONNECT tunnels.
-//! Blind to: HTTP/2 and 3; what pages and messages say; the hash of files in other encodings or fetched in parts over several
+//! deflate, in forms, in parts of one connection), SOAP actions that read or configure; what XML messages say (see `soap.rs`); what CONNECT tunnels carry, as conversations of their own.
+//! Blind to: HTTP/2 and 3; what pages and other messages say; the hash of files in other encodings or fetched in parts over several
 //! connections.
 mod body;
 mod credentials;
@@ -16,10 +16,9 @@ mod ssdp;
 use std::collections::VecDeque;
 
 use self::body::{File, Length, Place, Range, Through, Told, about, is_carried, is_file};
-use self::head::{First, Head as Message, host, target};
+use self::head::{First, Head as Message, host, host_and_port, target};
 pub(crate) use self::ssdp::DECODER as SSDP;
 use crate::protocols::carried::{About, Content, base};
-use crate::protocols::tls::Tls;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Op, Outcome, Pending, Probe, Sender, Side, Step,
     Verb,
@@ -39,8 +38,8 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Http::default()),
     remote: false,
     operations: &[Verb::FileRead, Verb::FileWrite, Verb::Read, Verb::Configure],
-    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash (plain, gzip, deflate, in forms, in parts), SOAP actions; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
-    spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 8010; SOAP 1.1",
+    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash (plain, gzip, deflate, in forms, in parts), SOAP actions and namespaces, devices that describe themselves in XML (ONVIF, UPnP, ISAPI), messages of a logistics exchange, what CONNECT tunnels carry; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
+    spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 8010; SOAP 1.1; ONVIF Device Management; UPnP Device Architecture 1.1",
     blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files in other encodings, or fetched in parts over several connections",
 };
 
@@ -80,6 +79,9 @@ struct Request {
     method: &'static str,
     path: Option<String>,
     soap: Option<Soap>,
+    /// It says who asks, and proves it at once.
+    claims: bool,
+    user: Option<String>,
 }
 
 /// What the connection carries by now.
@@ -87,8 +89,6 @@ struct Request {
 enum Inside {
     #[default]
     Http,
-    /// Behind CONNECT; TLS, as a rule.
-    Tunnel(Box<Tls>),
     Other,
 }
 
@@ -116,6 +116,8 @@ struct Http {
     parted: Option<Box<Parted>>,
     user: Option<String>,
     paths: usize,
+    /// The host and port that CONNECT asked for, until the answer.
+    tunnel: Option<(String, u16)>,
 }
 
 /// A file of which parts came.
@@ -127,15 +129,13 @@ struct Parted {
 
 impl Dialogue for Http {
     fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
-        match &mut self.inside {
+        match self.inside {
             Inside::Http => {}
             Inside::Other => return Step::Done,
-            Inside::Tunnel(tls) => {
-                return match bytes.first() {
-                    Some(20..=24) => tls.message(cx, side, bytes),
-                    _ => Step::Done,
-                };
-            }
+        }
+        // Until the proxy says whether it reached the other end, what is sent to that waits.
+        if side == Side::Client && self.tunnel.is_some() {
+            return Step::Need(bytes.len() + 1);
         }
         if !matches!(self.half(side).place, Place::Head) {
             return self.body(cx, side, bytes);
@@ -165,10 +165,8 @@ impl Dialogue for Http {
         }
     }
 
-    fn gap(&mut self, cx: &mut Cx<'_>, side: Side, lost: u64) {
-        if let Inside::Tunnel(tls) = &mut self.inside {
-            tls.gap(cx, side, lost);
-        }
+    fn gap(&mut self, cx: &mut Cx<'_>, side: Side, _: u64) {
+        self.tunnel = None;
         // A request or an answer may be among what is lost: those that wait cannot be paired any more.
         self.forget(cx, None);
         self.end(cx, side, false);
@@ -327,6 +325,7 @@ impl Http {
         }
         let (named, path) = if method == "CONNECT" {
             let authority = crate::reader::text(place, 300);
+            self.tunnel = authority.as_deref().and_then(host_and_port);
             (authority.as_deref().and_then(host), None)
         } else {
             target(place)
@@ -374,6 +373,8 @@ impl Http {
             method,
             path,
             soap: soap(head),
+            claims: credentials::claims(head),
+            user: self.user.clone().or_else(|| credentials::digest_user(head)),
         };
         if let Some(lost) = self.waiting.put((), request) {
             let outcome = cx.unanswered(Side::Server);
@@ -407,8 +408,11 @@ impl Http {
             self.inside = Inside::Other;
             return Step::Done;
         }
-        if method == "CONNECT" && (200..300).contains(&status) {
-            self.inside = Inside::Tunnel(Box::new(Tls::inside()));
+        if method == "CONNECT"
+            && let Some((host, port)) = self.tunnel.take()
+            && (200..300).contains(&status)
+        {
+            cx.hand_over(side.other(), host, port);
             return Step::Took(head.length);
         }
         let bodiless = method == "HEAD" || matches!(status, 204 | 304);
@@ -426,6 +430,9 @@ impl Http {
             self.fetched(cx, side, head, request.as_ref(), (status, outcome), length);
         }
         if let Some(request) = request {
+            if status == 401 && request.claims && !head.says("www-authenticate", "stale=true") {
+                cx.login_refused(side.other(), "unauthorised", request.user.as_deref());
+            }
             if matches!(method, "PUT" | "POST") {
                 if let Some(mut told) = self.take_put(request.number) {
                     told.answered(Some(outcome));

@@ -181,6 +181,7 @@ fn a_tunnel_is_looked_into_and_a_websocket_is_left_alone() {
     );
     expect![[r#"
         conversation protocol=http state=answered packets=2/1 bytes=119/39
+        conversation protocol=tls state=unanswered packets=1/0 bytes=68/0
         identity 10.0.0.1 ja4=t12d010100_0f2cb44170f4_000000000000 stated
         name client=10.0.0.1 server=10.0.0.2 name=plc.lan via=http-host frames=Numbers([1])
         name client=10.0.0.1 server=10.0.0.2 name=plc.lan via=tls-sni frames=Numbers([3])

@@ -260,17 +260,6 @@ pub static PPTP: Decoder = Decoder {
     about: "Host and vendor names of both ends.",
     ..named("pptp", "PPTP", &[Tcp(1723)], tunnel::pptp, "RFC 2637")
 };
-pub static SOCKS: Decoder = Decoder {
-    open: || Box::new(Reads(tunnel::socks_told)),
-    about: "Conversations through a proxy: for whom, and passwords that it is given in the clear.",
-    ..named(
-        "socks",
-        "SOCKS (proxy)",
-        &[Tcp(1080)],
-        tunnel::socks,
-        "RFC 1928, RFC 1929, SOCKS protocol 4",
-    )
-};
 pub static NETFLOW: Decoder = named(
     "netflow",
     "NetFlow and IPFIX",

@@ -128,8 +128,8 @@ fn first_messages() -> Vec<(&'static Decoder, bool, Vec<u8>, Sender)> {
         (&protocols::mms::DECODER, false, hex("0300 001a 02 f0 80 0100 0100 61 0d 30 0b 020103 a0 06 a0 05 0201 01 82 00"), Client),
         (&WIREGUARD, true, pad("01000000 01020304", 148), Client),
         (&WIREGUARD, true, pad("02000000 01020304", 92), Server),
-        (&SOCKS, false, hex("05 02 00 02"), Client),
-        (&SOCKS, false, hex("04 01 01bb c0000201 00"), Client),
+        (&protocols::socks::DECODER, false, hex("05 02 00 02"), Client),
+        (&protocols::socks::DECODER, false, hex("04 01 01bb c0000201 00"), Client),
         (&NETFLOW, true, pad("0005 0001 00000001 66000000 00000000 00000001 0000 0000", 72), Client),
         (&NETFLOW, true, pad("000a 0020 66000000 00000001 00000000 0100 0010", 32), Client),
         (&SFLOW, true, pad("00000005 00000001 c0000201 00000000 00000001 00000001 00000001 00000001 00000004", 44), Client),
@@ -258,27 +258,6 @@ fn users_of_remote_control_are_told_where_they_go_in_the_clear() {
         [format!(
             "{session}ipmi {ends} server_port=623 user=ADMIN detail=log-in by RMCP+ bytes=49"
         )]
-    );
-}
-
-#[test]
-fn a_proxy_is_told_its_password_and_the_name_it_is_to_reach() {
-    use Side::{Client, Server};
-    let asked = hex("05 01 00 03 0b 6578616d706c652e6f7267 01bb");
-    assert_eq!(
-        told(
-            &SOCKS,
-            &[
-                (Client, hex("05 02 00 02")),
-                (Server, hex("05 02")),
-                (Client, hex("01 02 6f70 02 7077")),
-                (Client, asked),
-            ]
-        ),
-        [
-            "name client=10.0.0.1 server=10.0.0.2 name=example.org via=socks",
-            "credential protocol=socks client=10.0.0.1 server=10.0.0.2 what=password user=op",
-        ]
     );
 }
 

@@ -142,7 +142,9 @@ impl Rdp {
             },
             Tpdu::Confirm(variable) => match Answer::read(variable) {
                 Ok(Answer::Failed(code)) => {
-                    cx.session(None, Some(format!("refused: {}", pdu::failure(code))));
+                    let why = pdu::failure(code);
+                    cx.session(None, Some(format!("refused: {why}")));
+                    cx.login_refused(Side::Client, why, None);
                 }
                 Ok(answer) => {
                     let selected = match answer {
@@ -225,6 +227,7 @@ mod tests {
             expect![[r#"
                 conversation protocol=rdp state=answered packets=1/1 bytes=19/19
                 remote_session protocol=rdp client=10.0.0.1 server=10.0.0.2 server_port=3389 detail=offered rdp; refused: server requires nla bytes=38 frames=Numbers([1, 2])
+                oddity what=login.refused detail=rdp: server requires nla frames=Numbers([2])
             "#]],
         );
     }

@@ -323,6 +323,7 @@ fn status_lists_in_parts_name_the_device_and_passwords_stay_out() {
             identity 10.0.0.2 model=CPU 315-2 PN/DP stated
             identity 10.0.0.2 serial=S C-C2UR28922012 stated
             credential protocol=s7comm client=10.0.0.1 server=10.0.0.2 what=password frames=Numbers([5])
+            oddity what=login.refused detail=s7comm: password, error 0xd602 wrong password frames=Numbers([6])
         "#]],
     );
 }

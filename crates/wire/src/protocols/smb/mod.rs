@@ -4,7 +4,7 @@
 //! Spec: RFC 1002, 4.3 (session service); [MS-CIFS] 2.2 and [MS-SMB] 2.2 (version 1); [MS-SMB2] 2.2 (versions 2 and 3);
 //! [MS-NLMP] 2.2.1 (NTLM messages); [MS-FSCC] 2.4 (what is set of files).
 //! Emits: files with their content's hash and the operations on them, the version as variant (`1`, `2`, `3`), host names and
-//! system versions from NetBIOS and NTLM.
+//! system versions from NetBIOS and NTLM, refused log-ins.
 //! Blind to: what is encrypted or compressed (version 3 may); names in Kerberos log-ins; copies that a server makes by itself;
 //! transactions of version 1; SMB over QUIC and RDMA.
 mod shares;
@@ -26,8 +26,8 @@ pub static DECODER: Decoder = Decoder {
     open: || Box::new(Smb::default()),
     remote: false,
     operations: &[Verb::FileRead, Verb::FileWrite, Verb::FileDelete],
-    about: "Files read, written, renamed and deleted, with share, name, user, size, SHA-256 and kind; version of the protocol (1, 2, 3); computer names and system versions of both ends.",
-    spec: "RFC 1002; [MS-CIFS]; [MS-SMB]; [MS-SMB2]; [MS-NLMP]; [MS-FSCC]",
+    about: "Files read, written, renamed and deleted, with share, name, user, size, SHA-256 and kind; version of the protocol (1, 2, 3); computer names and system versions of both ends; refused log-ins.",
+    spec: "RFC 1002; [MS-CIFS]; [MS-SMB]; [MS-SMB2]; [MS-NLMP]; [MS-FSCC]; [MS-ERREF]",
     blind: "what is encrypted or compressed; names in Kerberos log-ins; copies that a server makes by itself; transactions of version 1",
 };
 
@@ -283,6 +283,9 @@ impl Smb {
                 if let Some(user) = user {
                     self.shares.log_in(header.session, user);
                 }
+                if header.reply && header.command == v2::command::SESSION_SETUP {
+                    self.turned_down(cx, side, header.status, header.session);
+                }
             }
             // What cannot be read is left: the message has its length.
             _ => {
@@ -339,6 +342,9 @@ impl Smb {
                 if let Some(user) = user {
                     self.shares.log_in(u64::from(header.user), user);
                 }
+                if header.reply && header.command == v1::command::SESSION_SETUP {
+                    self.turned_down(cx, side, header.status, u64::from(header.user));
+                }
                 let _ = self
                     .v1
                     .message(cx, &mut self.shares, side, &header, message);
@@ -374,6 +380,14 @@ impl Smb {
         }
     }
 
+    /// The answer to a session set-up, where it lets nobody in.
+    fn turned_down(&self, cx: &mut Cx<'_>, side: Side, status: u32, session: u64) {
+        if let Some(why) = refusal(status) {
+            let user = self.shares.user(session);
+            cx.login_refused(side.other(), why, user.as_deref());
+        }
+    }
+
     /// Negotiation and session set-up say more than their header. Gives who logs in.
     fn set_up(&mut self, cx: &mut Cx<'_>, side: Side, body: &[u8]) -> Option<String> {
         if side == Side::Server
@@ -391,6 +405,25 @@ impl Smb {
         }
         said.user
     }
+}
+
+/// [MS-ERREF] 2.3.1: what an answer to a session set-up says of the account. That more is needed is no refusal.
+const fn refusal(status: u32) -> Option<&'static str> {
+    Some(match status {
+        0xc000_0022 => "access denied",
+        0xc000_0064 => "no such user",
+        0xc000_006a => "wrong password",
+        0xc000_006d => "wrong name or password",
+        0xc000_006e => "account restricted",
+        0xc000_006f => "not at this hour",
+        0xc000_0070 => "not from this computer",
+        0xc000_0071 | 0xc000_0224 => "password expired",
+        0xc000_0072 => "account disabled",
+        0xc000_015b => "this kind of login is not granted",
+        0xc000_0193 => "account expired",
+        0xc000_0234 => "account locked out",
+        _ => return None,
+    })
 }
 
 /// The version that a negotiation's answer selects.
@@ -472,6 +505,36 @@ mod tests {
                 conversation protocol=smb:3 state=answered packets=3/2 bytes=212/216
                 identity 10.0.0.2 hostname=CMS1 stated
                 identity 10.0.0.2 os=Windows 10.0 build 19041 stated
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_session_set_up_that_lets_nobody_in_is_a_refused_log_in_and_one_that_goes_on_is_not() {
+        // Domain PORT, user op, workstation ENG1.
+        let answer = "4e544c4d53535000 03000000 0000000040000000 0000000040000000 0800080040000000 0400040048000000 \
+                      080008004c000000 0000000054000000 01000000 50004f0052005400 6f007000 45004e0047003100";
+        let status = |code: &str| {
+            smb2(1, 1, "0900")
+                .replacen(
+                    "fe534d4240000000 00000000",
+                    &format!("fe534d4240000000 {code}"),
+                    1,
+                )
+                .replacen("4000 0000 00000000", &format!("4000 0000 {code}"), 1)
+        };
+        check(
+            &DECODER,
+            &[
+                (Client, &smb2(1, 0, "1900")),
+                (Server, &status("160000c0")),
+                (Client, &smb2(1, 0, answer)),
+                (Server, &status("6d0000c0")),
+            ],
+            expect![[r#"
+                conversation protocol=smb state=answered packets=2/2 bytes=222/140
+                identity 10.0.0.1 hostname=ENG1 stated
+                oddity what=login.refused detail=smb: wrong name or password (PORT\op) frames=Numbers([4])
             "#]],
         );
     }

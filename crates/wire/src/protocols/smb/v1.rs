@@ -31,7 +31,7 @@ pub(super) mod command {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub command: u8,
-    status: u32,
+    pub status: u32,
     pub reply: bool,
     unicode: bool,
     tree: u16,

@@ -84,6 +84,11 @@ impl Guess {
         true
     }
 
+    /// How often the login was refused, where it never succeeded.
+    pub(super) const fn turned_down(&self) -> u32 {
+        if self.in_since { 0 } else { self.refused }
+    }
+
     /// The guess in words, if there is anything to say.
     pub(super) fn words(&self) -> Option<String> {
         let times = |count: u32| match count {

@@ -178,6 +178,9 @@ impl Dialogue for Ssh {
         if let Some(guess) = self.guess.words() {
             cx.session(None, Some(guess));
         }
+        if self.guess.turned_down() > 0 {
+            cx.login_refused(Side::Client, "login refused, by sizes", None);
+        }
     }
 }
 
