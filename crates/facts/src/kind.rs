@@ -2,7 +2,7 @@
 //!
 //! A kind is declared once with [`kind!`](macro@crate::kind); the SQL table, `seawall sql --tables`, the CSV header, the
 //! JSON keys, and how rows are merged and kept all derive from that declaration.
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::Hasher;
 use std::net::IpAddr;
 
@@ -21,6 +21,55 @@ pub enum Value {
     List(Vec<String>),
     /// A list of numbers, in JSON an array, in SQL a JSON text.
     Numbers(Vec<u64>),
+}
+
+/// A value as SQL takes it. A text is borrowed, from the fact where it stands there as it is: a table of many rows is filled
+/// without a copy of each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Plain<'a> {
+    Null,
+    Int(i64),
+    Real(f64),
+    Text(&'a str),
+}
+
+impl<'a> Plain<'a> {
+    /// `scratch` takes what has to be written out.
+    pub fn of(value: &'a Value, scratch: &'a mut String) -> Plain<'a> {
+        match value {
+            Value::Null => Plain::Null,
+            Value::Bool(on) => Plain::Int(i64::from(*on)),
+            Value::Int(n) => Plain::Int(*n),
+            Value::Real(n) => Plain::Real(*n),
+            Value::Text(text) => Plain::Text(text),
+            Value::List(list) => Plain::list(list, scratch),
+            Value::Numbers(list) => Plain::numbers(list.iter().copied(), scratch),
+        }
+    }
+
+    /// A JSON list.
+    fn list(list: &[String], scratch: &'a mut String) -> Plain<'a> {
+        let json = serde_json::to_string(list);
+        scratch.push_str(json.as_deref().unwrap_or("[]"));
+        Plain::Text(scratch)
+    }
+
+    /// A JSON list.
+    pub fn numbers(list: impl Iterator<Item = u64>, scratch: &'a mut String) -> Plain<'a> {
+        scratch.push('[');
+        for (nth, number) in list.enumerate() {
+            let comma = if nth == 0 { "" } else { "," };
+            // Writing to a text does not fail.
+            let _ = write!(scratch, "{comma}{number}");
+        }
+        scratch.push(']');
+        Plain::Text(scratch)
+    }
+
+    pub fn shown(value: &impl fmt::Display, scratch: &'a mut String) -> Plain<'a> {
+        let _ = write!(scratch, "{value}");
+        Plain::Text(scratch)
+    }
 }
 
 /// The type of a column.
@@ -88,6 +137,13 @@ pub trait Kind: Sized {
     fn span(&self) -> (Option<Time>, Option<Time>);
     /// The row, one value per column of [`Kind::INFO`]; `captures` names the captures by index.
     fn row(&self, captures: &[String]) -> Vec<Value>;
+    /// The same values, one after the other, without a copy of each; `scratch` takes what has to be written out.
+    fn each_cell<E>(
+        &self,
+        captures: &[String],
+        scratch: &mut String,
+        each: impl FnMut(Plain<'_>) -> Result<(), E>,
+    ) -> Result<(), E>;
     /// The fact of a row as [`Kind::row`] gives it, but without the judged columns, `capture` and `frames`; the last two are
     /// `evidence`. An error names the column that holds something else.
     fn from_row(
@@ -178,6 +234,8 @@ impl Grade {
 pub trait Cell: Sized {
     const TYPE: Type;
     fn value(&self) -> Value;
+    /// The same as SQL takes it; `scratch` is empty.
+    fn plain<'a>(&'a self, scratch: &'a mut String) -> Plain<'a>;
     /// The other way round. Null is the usual value of the type, since a column may be younger than the row; `None` is for
     /// anything that is no such value.
     fn read(value: Value) -> Option<Self>;
@@ -188,6 +246,12 @@ impl<T: Cell> Cell for Option<T> {
     fn value(&self) -> Value {
         self.as_ref().map_or(Value::Null, Cell::value)
     }
+    fn plain<'a>(&'a self, scratch: &'a mut String) -> Plain<'a> {
+        match self {
+            Some(cell) => cell.plain(scratch),
+            None => Plain::Null,
+        }
+    }
     fn read(value: Value) -> Option<Option<T>> {
         match value {
             Value::Null => Some(None),
@@ -197,10 +261,11 @@ impl<T: Cell> Cell for Option<T> {
 }
 
 macro_rules! cells {
-    ($($rust:ty => $ty:ident, |$v:ident| $value:expr, $($pattern:pat => $read:expr),+;)*) => {
+    ($($rust:ty => $ty:ident, |$v:ident| $value:expr, |$scratch:ident| $plain:expr, $($pattern:pat => $read:expr),+;)*) => {
         $(impl Cell for $rust {
             const TYPE: Type = Type::$ty;
             fn value(&self) -> Value { let $v = self; $value }
+            fn plain<'a>(&'a self, $scratch: &'a mut String) -> Plain<'a> { let $v = self; $plain }
             fn read(value: Value) -> Option<$rust> {
                 match value {
                     $($pattern => $read,)+
@@ -213,19 +278,21 @@ macro_rules! cells {
 }
 
 cells! {
-    bool => Bool, |v| Value::Bool(*v), Value::Bool(v) => Some(v);
-    u8 => Int, |v| Value::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
-    u16 => Int, |v| Value::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
-    u32 => Int, |v| Value::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
-    u64 => Int, |v| Value::Int(i64::try_from(*v).unwrap_or(i64::MAX)), Value::Int(n) => n.try_into().ok();
-    i64 => Int, |v| Value::Int(*v), Value::Int(n) => Some(n);
-    String => Text, |v| Value::Text(v.clone()), Value::Text(text) => Some(text);
-    Shared => Text, |v| Value::Text(v.to_string()), Value::Text(text) => Some(text.into());
-    Time => Time, |v| Value::Text(v.to_string()), Value::Text(text) => Time::parse(&text);
-    Mac => Text, |v| Value::Text(v.to_string()), Value::Text(text) => text.parse().ok();
-    Address => Text, |v| Value::Text(v.to_string()), Value::Text(text) => text.parse().ok();
-    Vec<String> => List, |v| Value::List(v.clone()), Value::List(list) => Some(list);
+    bool => Bool, |v| Value::Bool(*v), |_scratch| Plain::Int(i64::from(*v)), Value::Bool(v) => Some(v);
+    u8 => Int, |v| Value::Int(i64::from(*v)), |_scratch| Plain::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
+    u16 => Int, |v| Value::Int(i64::from(*v)), |_scratch| Plain::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
+    u32 => Int, |v| Value::Int(i64::from(*v)), |_scratch| Plain::Int(i64::from(*v)), Value::Int(n) => n.try_into().ok();
+    u64 => Int, |v| Value::Int(i64::try_from(*v).unwrap_or(i64::MAX)),
+        |_scratch| Plain::Int(i64::try_from(*v).unwrap_or(i64::MAX)), Value::Int(n) => n.try_into().ok();
+    i64 => Int, |v| Value::Int(*v), |_scratch| Plain::Int(*v), Value::Int(n) => Some(n);
+    String => Text, |v| Value::Text(v.clone()), |_scratch| Plain::Text(v), Value::Text(text) => Some(text);
+    Shared => Text, |v| Value::Text(v.to_string()), |_scratch| Plain::Text(v), Value::Text(text) => Some(text.into());
+    Time => Time, |v| Value::Text(v.to_string()), |scratch| Plain::shown(v, scratch), Value::Text(text) => Time::parse(&text);
+    Mac => Text, |v| Value::Text(v.to_string()), |scratch| Plain::shown(v, scratch), Value::Text(text) => text.parse().ok();
+    Address => Text, |v| Value::Text(v.to_string()), |scratch| Plain::shown(v, scratch), Value::Text(text) => text.parse().ok();
+    Vec<String> => List, |v| Value::List(v.clone()), |scratch| Plain::list(v, scratch), Value::List(list) => Some(list);
     Vec<u16> => Numbers, |v| Value::Numbers(v.iter().map(|n| u64::from(*n)).collect()),
+        |scratch| Plain::numbers(v.iter().map(|n| u64::from(*n)), scratch),
         Value::Numbers(list) => list.into_iter().map(|n| n.try_into().ok()).collect();
 }
 
@@ -241,6 +308,7 @@ macro_rules! cells_that_may_lack {
         $(impl Cell for $rust {
             const TYPE: Type = Type::Text;
             fn value(&self) -> Value { Value::Text(self.to_string()) }
+            fn plain<'a>(&'a self, scratch: &'a mut String) -> Plain<'a> { Plain::shown(self, scratch) }
             fn read(value: Value) -> Option<$rust> {
                 match value {
                     Value::Text($text) => $read,
@@ -296,7 +364,7 @@ macro_rules! kind {
 
         const _: () = {
             use $crate::merge::Merge;
-            use $crate::{Cell, Column, Evidence, Kind, KindInfo, Time, Type, Value};
+            use $crate::{Cell, Column, Evidence, Kind, KindInfo, Plain, Time, Type, Value};
 
             /// The rule of each column.
             #[allow(non_upper_case_globals, reason = "named like the columns")]
@@ -348,6 +416,26 @@ macro_rules! kind {
                         if capture.is_none() { Value::Null }
                         else { Value::Numbers(frames.iter().map(|n| u64::from(*n)).collect()) },
                     ]
+                }
+                fn each_cell<E>(
+                    &self,
+                    captures: &[String],
+                    scratch: &mut String,
+                    mut each: impl FnMut(Plain<'_>) -> Result<(), E>,
+                ) -> Result<(), E> {
+                    $(
+                        scratch.clear();
+                        each(self.$field.plain(scratch))?;
+                    )*
+                    scratch.clear();
+                    let capture = self.evidence.capture.and_then(|index| captures.get(index as usize));
+                    let Some(capture) = capture else {
+                        each(Plain::Null)?;
+                        return each(Plain::Null);
+                    };
+                    each(Plain::Text(capture))?;
+                    let frames = self.evidence.frames.iter().map(|n| u64::from(*n));
+                    each(Plain::numbers(frames, scratch))
                 }
                 fn from_row(values: &mut dyn Iterator<Item = Value>, evidence: Evidence) -> Result<$name, &'static str> {
                     Ok($name {

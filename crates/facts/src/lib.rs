@@ -18,7 +18,7 @@ mod addr;
 pub use addr::{Address, Mac};
 pub use due::Due;
 pub use ipnet::IpNet;
-pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Type, Value, in_order};
+pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Plain, Type, Value, in_order};
 pub use kinds::Facts;
 pub use merge::Merge;
 pub use shared::Shared;

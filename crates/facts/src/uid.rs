@@ -1,7 +1,7 @@
 //! The name of a conversation that lasts longer than one look at it.
 use std::fmt;
 
-use crate::{Cell, Type, Value};
+use crate::{Cell, Plain, Type, Value};
 
 /// Names a conversation: the same in every run on the same traffic, with any number of workers, and from its first packet
 /// to its last. Rows that are told while it is under way carry it, so that the later row takes the place of the earlier.
@@ -18,6 +18,9 @@ impl Cell for Uid {
     const TYPE: Type = Type::Text;
     fn value(&self) -> Value {
         Value::Text(self.to_string())
+    }
+    fn plain<'a>(&'a self, scratch: &'a mut String) -> Plain<'a> {
+        Plain::shown(self, scratch)
     }
     fn read(value: Value) -> Option<Uid> {
         match value {

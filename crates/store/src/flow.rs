@@ -1,14 +1,17 @@
-//! Conversations of the same ends, service and explanation taken together.
+//! Conversations of the same ends, service and explanation taken together, and those that carried a log.
 //!
 //! A crane network repeats itself: a million conversations are some thousand flows. Pages judge flows, and cite the
 //! first conversations of each.
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use facts::kinds::Conversation;
-use facts::{Address, Mac, Time, Value};
+use facts::{Address, Cell, Mac, Plain, Time, Value};
 use hashbrown::HashMap;
 
+use crate::Error;
 use crate::context::{Context, Row};
+use crate::loading::Loader;
 
 /// Conversations cited per flow.
 const CITED: usize = 16;
@@ -53,7 +56,8 @@ pub(crate) struct Talk<'a> {
     variant: Option<&'a str>,
     state: &'a str,
     midstream: bool,
-    packets: u64,
+    packets_out: u64,
+    packets_in: u64,
     bytes_out: u64,
     bytes_in: u64,
     gaps: u64,
@@ -92,7 +96,8 @@ impl<'a> Talk<'a> {
             variant: one.variant.as_deref(),
             state: &one.state,
             midstream: one.midstream,
-            packets: one.packets_out.saturating_add(one.packets_in),
+            packets_out: one.packets_out,
+            packets_in: one.packets_in,
             bytes_out: one.bytes_out,
             bytes_in: one.bytes_in,
             gaps: one.gaps,
@@ -140,7 +145,8 @@ impl<'a> Talk<'a> {
             variant: row.text("variant"),
             state: row.text("state").unwrap_or_default(),
             midstream: row.flag("midstream"),
-            packets: number("packets_out").saturating_add(number("packets_in")),
+            packets_out: number("packets_out"),
+            packets_in: number("packets_in"),
             bytes_out: number("bytes_out"),
             bytes_in: number("bytes_in"),
             gaps: number("gaps"),
@@ -156,6 +162,18 @@ impl<'a> Talk<'a> {
             reason: row.text("reason"),
             capture: row.text("capture"),
         }
+    }
+}
+
+impl Talk<'_> {
+    /// Syslog, in the clear or over TLS on its own port (RFC 5425).
+    fn hands_a_log_on(&self) -> bool {
+        let is_log = match self.protocol {
+            Some("syslog") => true,
+            Some("tls") => self.server_port == Some(6514),
+            _ => false,
+        };
+        is_log && self.packets_out > 0
     }
 }
 
@@ -217,7 +235,18 @@ pub(crate) struct Flows {
     context: Context,
     index: HashMap<Vec<u8>, usize>,
     flows: Vec<Sums>,
+    logs: Vec<LogSent>,
     key: Vec<u8>,
+}
+
+/// A row of `log_sent`.
+#[derive(Debug)]
+struct LogSent {
+    conversation: i64,
+    host: Option<String>,
+    collector: Option<String>,
+    time: Option<Time>,
+    last: Option<Time>,
 }
 
 impl Flows {
@@ -226,11 +255,13 @@ impl Flows {
             context,
             index: HashMap::new(),
             flows: Vec::new(),
+            logs: Vec::new(),
             key: Vec::new(),
         }
     }
 
-    pub(crate) fn add(&mut self, id: i64, talk: &Talk<'_>) {
+    /// Adds a conversation; says whether a row names it.
+    pub(crate) fn add(&mut self, id: i64, talk: &Talk<'_>) -> bool {
         let carried = self.context.carried(talk.community_id);
         let work_order = carried.and_then(|c| c.work_order.as_deref());
         let session = carried.and_then(|c| c.session.as_deref());
@@ -357,7 +388,7 @@ impl Flows {
             }
         };
         let Some(sums) = self.flows.get_mut(index) else {
-            return;
+            return false;
         };
         sums.count += 1;
         if exchanged && !empty {
@@ -373,38 +404,68 @@ impl Flows {
         sums.dim += u64::from(dim);
         sums.time = sums.time.into_iter().chain(talk.time).min();
         sums.last = sums.last.max(talk.last);
-        sums.packets = sums.packets.saturating_add(talk.packets);
+        let packets = talk.packets_out.saturating_add(talk.packets_in);
+        sums.packets = sums.packets.saturating_add(packets);
         sums.bytes_out = sums.bytes_out.saturating_add(talk.bytes_out);
         sums.bytes_in = sums.bytes_in.saturating_add(talk.bytes_in);
-        if sums.cited.len() < CITED {
+        let is_cited = sums.cited.len() < CITED;
+        if is_cited {
             sums.cited.push(id);
         }
+        if talk.hands_a_log_on() {
+            self.logs.push(LogSent {
+                conversation: id,
+                host: talk.client_asset.map(str::to_owned),
+                collector: server_asset.map(str::to_owned),
+                time: talk.time,
+                last: talk.last,
+            });
+            return true;
+        }
+        is_cited
     }
 
-    /// The rows of table `flow`, without `story`, which SQL tells.
-    pub(crate) fn rows(self) -> impl Iterator<Item = Vec<Value>> {
-        self.flows.into_iter().map(|sums| {
-            let int = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
-            let time =
-                |time: Option<Time>| time.map_or(Value::Null, |t| Value::Text(t.to_string()));
-            let cited = sums.cited.iter().map(|id| format!("conversation:{id}"));
-            let mut row = sums.head;
-            row.extend([
-                int(sums.count),
-                int(sums.exchanged),
-                int(sums.attempts),
-                int(sums.dim),
-                time(sums.time),
-                time(sums.last),
-                int(sums.packets),
-                int(sums.bytes_out),
-                int(sums.bytes_in),
-                Value::List(cited.collect()),
-                Value::Bool(sums.unexplained),
-                Value::Null,
-            ]);
-            row
-        })
+    /// Fills `flow`, without `story`, which SQL tells, and `log_sent`.
+    pub(crate) fn load(
+        self,
+        flow: &mut Loader<'_>,
+        log_sent: &mut Loader<'_>,
+    ) -> Result<(), Error> {
+        let mut scratch = String::new();
+        for sums in self.flows {
+            for value in &sums.head {
+                scratch.clear();
+                flow.cell(Plain::of(value, &mut scratch))?;
+            }
+            for number in [sums.count, sums.exchanged, sums.attempts, sums.dim] {
+                flow.cell(number.plain(&mut scratch))?;
+            }
+            flow.time(sums.time, &mut scratch)?;
+            flow.time(sums.last, &mut scratch)?;
+            for number in [sums.packets, sums.bytes_out, sums.bytes_in] {
+                flow.cell(number.plain(&mut scratch))?;
+            }
+            scratch.clear();
+            for (nth, id) in sums.cited.iter().enumerate() {
+                let begin = if nth == 0 { '[' } else { ',' };
+                // Writing to a text does not fail.
+                let _ = write!(scratch, "{begin}\"conversation:{id}\"");
+            }
+            scratch.push(']');
+            flow.cell(Plain::Text(&scratch))?;
+            flow.cell(Plain::Int(i64::from(sums.unexplained)))?;
+            flow.cell(Plain::Null)?;
+            flow.end()?;
+        }
+        for log in self.logs {
+            log_sent.cell(Plain::Int(log.conversation))?;
+            log_sent.cell(log.host.plain(&mut scratch))?;
+            log_sent.cell(log.collector.plain(&mut scratch))?;
+            log_sent.time(log.time, &mut scratch)?;
+            log_sent.time(log.last, &mut scratch)?;
+            log_sent.end()?;
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ mod fold;
 mod functions;
 pub mod history;
 pub mod ledger;
+mod loading;
 mod memory;
 mod readers;
 mod records_cells;

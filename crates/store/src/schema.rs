@@ -38,10 +38,10 @@ pub fn tables() -> Vec<TableDoc> {
         })
         .chain(SITE.iter().map(|kind| table(kind, None)))
         .chain(records_rows::docs())
-        .chain(std::iter::once(table(
-            &FLOW,
-            Some("Number of the flow, from 1."),
-        )))
+        .chain([
+            table(&FLOW, Some("Number of the flow, from 1.")),
+            table(&LOG_SENT, Some("Number of the row, from 1.")),
+        ])
         .chain(DERIVED.iter().map(|kind| table(kind, None)))
         .chain(
             FUNCTIONS
@@ -248,6 +248,22 @@ pub(crate) const SITE: &[KindInfo] = &[
         },
     },
 ];
+
+/// What is gathered of all conversations in one walk, so that no page has to read a million rows.
+pub(crate) const GATHERED: &[KindInfo] = &[FLOW, LOG_SENT];
+
+/// Conversations that carried log messages.
+pub(crate) const LOG_SENT: KindInfo = KindInfo {
+    name: "log_sent",
+    doc: "Conversations in which a host handed its log on: syslog, in the clear or over TLS on its own port (RFC 5425).",
+    columns: columns! {
+        conversation: Int = "Number of the conversation; evidence cites it as `conversation:NUMBER`.",
+        host: Text = "Asset that sent, else its address.",
+        collector: Text = "Asset that was sent to, else its address.",
+        time: Time = "First packet.",
+        last: Time = "Last packet.",
+    },
+};
 
 /// Conversations of the same ends, service and explanation, as one.
 pub(crate) const FLOW: KindInfo = KindInfo {

@@ -1,6 +1,6 @@
 //! What shows a fact: the frames behind a citation.
 use facts::kinds::{Conversation, KINDS};
-use facts::{Facts, Kind, Time};
+use facts::{Kind, Time};
 use rusqlite::{Connection, OptionalExtension};
 
 /// The frames that show a fact.
@@ -12,34 +12,35 @@ pub struct Shown {
     pub time: Option<Time>,
 }
 
-/// When each conversation began and what shows it, for a snapshot whose table of conversations was not asked for.
+/// When cited conversations began and what shows them, for a snapshot whose table of conversations was not asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Conversations {
     captures: Vec<String>,
-    /// Begin, capture, and where its frames end in `frames`.
-    rows: Vec<(Time, Option<u32>, usize)>,
+    /// Number, begin, capture, and where its frames end in `frames`; ascending.
+    rows: Vec<(i64, Time, Option<u32>, usize)>,
     frames: Vec<u32>,
 }
 
 impl Conversations {
-    pub(crate) fn of(facts: &Facts) -> Conversations {
-        let mut frames = Vec::new();
-        let row = |one: &Conversation| {
-            frames.extend_from_slice(&one.evidence.frames);
-            (one.time, one.evidence.capture, frames.len())
-        };
+    pub(crate) fn new(captures: &[String]) -> Conversations {
         Conversations {
-            captures: facts.captures.clone(),
-            rows: facts.conversations.iter().map(row).collect(),
-            frames,
+            captures: captures.to_vec(),
+            ..Conversations::default()
         }
     }
 
+    /// The numbers are given in ascending order.
+    pub(crate) fn add(&mut self, id: i64, one: &Conversation) {
+        self.frames.extend_from_slice(&one.evidence.frames);
+        let row = (id, one.time, one.evidence.capture, self.frames.len());
+        self.rows.push(row);
+    }
+
     fn shown(&self, id: i64) -> Option<Shown> {
-        let at = usize::try_from(id).ok()?.checked_sub(1)?;
-        let (time, capture, end) = *self.rows.get(at)?;
+        let at = self.rows.binary_search_by_key(&id, |row| row.0).ok()?;
+        let (_, time, capture, end) = *self.rows.get(at)?;
         let before = at.checked_sub(1).and_then(|before| self.rows.get(before));
-        let begin = before.map_or(0, |(_, _, end)| *end);
+        let begin = before.map_or(0, |(_, _, _, end)| *end);
         let mut frames: Vec<u64> = self
             .frames
             .get(begin..end)?

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 
 use facts::kinds::{Conversation, KINDS};
 use facts::site::Site;
-use facts::{Facts, Kind, KindInfo, Time, Value};
+use facts::{Facts, Kind, Plain, Time, Value};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
 use crate::context::{Context, Row};
 use crate::flow::{Flows, Talk};
+use crate::loading::{self, Loader};
 use crate::readers::Shared;
 use crate::records_kept::{Filled, shared_name};
 use crate::records_rows::{self, ReadColumns, Records};
@@ -136,30 +137,30 @@ impl Snapshot {
         for (table, row) in site_rows::rows(site, as_of) {
             declared.entry(table).or_default().push(row);
         }
-        let mut source = |table: &str, put: &mut Put<'_>| {
+        let mut source = |table: &str, into: &mut Loader<'_>| {
             let declared = declared.remove(table).unwrap_or_default();
-            let mut declared = (1..).zip(declared);
-            declared.try_for_each(|(id, row)| put(id, row))?;
-            let mut id = 0;
-            facts.try_rows(table, |row| {
-                id += 1;
-                put(id, row)
-            })
+            declared.iter().try_for_each(|row| into.row(row))?;
+            facts.try_cells(table, into, Loader::cell, Loader::end)
         };
         let flows = |mut context: Context| {
             context.learn(facts);
             let mut flows = Flows::new(context);
+            let mut aside = (!every).then(|| Conversations::new(&facts.captures));
             for (id, one) in (1..).zip(&facts.conversations) {
-                flows.add(id, &Talk::of(one, &facts.captures));
+                let is_cited = flows.add(id, &Talk::of(one, &facts.captures));
+                // Nothing else in the tables names a conversation by its number.
+                if let Some(aside) = aside.as_mut().filter(|_| is_cited) {
+                    aside.add(id, one);
+                }
             }
-            flows
+            (flows, aside)
         };
         let left_out = |table: &str| !every && table == Conversation::INFO.name;
-        let mut source = |table: &str, put: &mut Put<'_>| {
+        let mut source = |table: &str, into: &mut Loader<'_>| {
             if left_out(table) {
                 Ok(())
             } else {
-                source(table, put)
+                source(table, into)
             }
         };
         let records = records_rows::Source::Ledger {
@@ -179,8 +180,9 @@ impl Snapshot {
             });
             (built, apart)
         });
-        let mut snapshot = Snapshot::guard(built?, apart?).map_err(Error::build("guard"))?;
-        snapshot.aside = (!every).then(|| Arc::new(Conversations::of(facts)));
+        let (db, aside) = built?;
+        let mut snapshot = Snapshot::guard(db, apart?).map_err(Error::build("guard"))?;
+        snapshot.aside = aside.map(Arc::new);
         Ok(snapshot)
     }
 
@@ -209,9 +211,9 @@ impl Snapshot {
             let tables = tables.iter().filter(|t| t.name == name);
             (1..).zip(tables.flat_map(|t| &t.rows)).collect::<Vec<_>>()
         };
-        let mut source = |name: &str, put: &mut Put<'_>| {
+        let mut source = |name: &str, into: &mut Loader<'_>| {
             let mut rows = rows(name).into_iter();
-            rows.try_for_each(|(id, row)| put(id, row.clone()))
+            rows.try_for_each(|(_, row)| into.row(row))
         };
         let flows = |mut context: Context| {
             for kind in KINDS {
@@ -224,10 +226,10 @@ impl Snapshot {
             for (id, values) in rows(kind.name) {
                 flows.add(id, &Talk::of_row(Row { kind, values }));
             }
-            flows
+            (flows, None)
         };
         let records = records_rows::Source::Given(tables);
-        let db = Snapshot::build(db, clock, &records, &mut source, &flows)?;
+        let (db, _) = Snapshot::build(db, clock, &records, &mut source, &flows)?;
         Snapshot::guard(db, None).map_err(Error::build("guard"))
     }
 
@@ -239,15 +241,11 @@ impl Snapshot {
         records: &records_rows::Source<'_>,
         source: &mut Source<'_>,
         flows: &Gather<'_>,
-    ) -> Result<Connection, Error> {
+    ) -> Result<(Connection, Option<Conversations>), Error> {
         let step = |step: &'static str| Error::build(step);
         settle(&db, clock)?;
         db.execute_batch("BEGIN").map_err(step("begin"))?;
-        for kind in KINDS
-            .iter()
-            .chain(schema::SITE)
-            .chain(std::iter::once(&schema::FLOW))
-        {
+        for kind in KINDS.iter().chain(schema::SITE).chain(schema::GATHERED) {
             db.execute_batch(&schema::create(kind))
                 .map_err(step(kind.name))?;
         }
@@ -257,7 +255,7 @@ impl Snapshot {
         let (later, first): (Vec<_>, Vec<_>) =
             KINDS.iter().partition(|kind| LATER.contains(&kind.name));
         for kind in schema::SITE.iter().chain(first) {
-            load(&db, kind, |put| source(kind.name, put))?;
+            source(kind.name, &mut Loader::new(&db, kind)?)?;
         }
         db.authorizer(Some(not_yet)).map_err(step("devices"))?;
         db.execute_batch(include_str!("derived_devices.sql"))
@@ -268,25 +266,24 @@ impl Snapshot {
             .map_err(step("devices"))?;
         let mut context = Context::default();
         read_context(&db, &mut context).map_err(step("zones and roles"))?;
-        let gathered = std::thread::scope(|scope| {
+        let (gathered, aside) = std::thread::scope(|scope| {
             let gathering = scope.spawn(|| flows(context));
             let mut later = later.into_iter();
-            let filled = later.try_for_each(|kind| load(&db, kind, |put| source(kind.name, put)));
+            let filled = later.try_for_each(|kind| source(kind.name, &mut Loader::new(&db, kind)?));
             let gathered = gathering
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             filled.map(|()| gathered)
         })?;
-        load(&db, &schema::FLOW, |put| {
-            (1..)
-                .zip(gathered.rows())
-                .try_for_each(|(id, row)| put(id, row))
-        })?;
+        gathered.load(
+            &mut Loader::new(&db, &schema::FLOW)?,
+            &mut Loader::new(&db, &schema::LOG_SENT)?,
+        )?;
         db.execute_batch(include_str!("derived_flows.sql"))
             .map_err(step("flows"))?;
         db.execute_batch("COMMIT; ANALYZE main;")
             .map_err(step("commit"))?;
-        Ok(db)
+        Ok((db, aside))
     }
 
     /// From here on the database only answers questions, and no question may run for ever.
@@ -414,12 +411,10 @@ fn told(message: String) -> Error {
     Error::Query { message, hint }
 }
 
-/// Takes a row with its id.
-type Put<'a> = dyn FnMut(i64, Vec<Value>) -> Result<(), Error> + 'a;
 /// Gives the rows of a table.
-type Source<'a> = dyn FnMut(&str, &mut Put<'_>) -> Result<(), Error> + 'a;
-/// Gathers the flows, given what is known of devices and zones.
-type Gather<'a> = dyn Fn(Context) -> Flows + Sync + 'a;
+type Source<'a> = dyn FnMut(&str, &mut Loader<'_>) -> Result<(), Error> + 'a;
+/// Gathers the flows, given what is known of devices and zones, and what shows the conversations that they cite.
+type Gather<'a> = dyn Fn(Context) -> (Flows, Option<Conversations>) + Sync + 'a;
 
 /// The kinds of fact with the most rows. What is worked out of devices rests on none of them, so it need not wait.
 const LATER: &[&str] = &["conversation", "operation", "remote_session"];
@@ -481,28 +476,6 @@ fn tables_read<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<ReadCol
     Ok(tables.unwrap_or_default())
 }
 
-/// Puts rows into one table.
-fn load(
-    db: &Connection,
-    kind: &KindInfo,
-    rows: impl FnOnce(&mut Put<'_>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut insert = db
-        .prepare(&schema::insert(kind))
-        .map_err(Error::build(kind.name))?;
-    rows(&mut |id, values| {
-        if values.len() != kind.columns.len() {
-            let (given, expected) = (values.len(), kind.columns.len());
-            return Err(Error::Width {
-                table: kind.name.to_owned(),
-                given,
-                expected,
-            });
-        }
-        put(&mut insert, id, &values).map_err(Error::build(kind.name))
-    })
-}
-
 fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> {
     let pairs = |sql: &str| -> rusqlite::Result<Vec<(String, String, bool)>> {
         let mut statement = db.prepare(sql)?;
@@ -539,35 +512,12 @@ fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> 
     Ok(())
 }
 
-fn put(statement: &mut Statement<'_>, id: i64, values: &[Value]) -> rusqlite::Result<()> {
-    statement.raw_bind_parameter(1, id)?;
-    for (index, value) in (2..).zip(values) {
-        bind(statement, index, value)?;
-    }
-    statement.raw_execute().map(|_| ())
-}
-
 pub(crate) fn bind(
     statement: &mut Statement<'_>,
     index: usize,
     value: &Value,
 ) -> rusqlite::Result<()> {
-    let borrowed = |text| ToSqlOutput::Borrowed(ValueRef::Text(text));
-    match value {
-        Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
-        Value::Bool(on) => statement.raw_bind_parameter(index, i64::from(*on)),
-        Value::Int(n) => statement.raw_bind_parameter(index, *n),
-        Value::Real(n) => statement.raw_bind_parameter(index, *n),
-        Value::Text(text) => statement.raw_bind_parameter(index, borrowed(text.as_bytes())),
-        Value::List(list) => statement.raw_bind_parameter(
-            index,
-            serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned()),
-        ),
-        Value::Numbers(numbers) => statement.raw_bind_parameter(
-            index,
-            serde_json::to_string(numbers).unwrap_or_else(|_| "[]".to_owned()),
-        ),
-    }
+    loading::give(statement, index, Plain::of(value, &mut String::new()))
 }
 
 fn value(value: ValueRef<'_>) -> Value {

@@ -30,7 +30,7 @@ pub use operation::{Operation, Outcome, Verb};
 pub use remote_session::RemoteSession;
 pub use route::Route;
 
-use crate::{Kind, KindInfo, Value};
+use crate::{Kind, KindInfo, Plain, Value};
 
 /// Calls the macro of that name with every kind, as `field: Type, …` in the order of the reference.
 #[macro_export]
@@ -79,6 +79,25 @@ macro_rules! kinds {
             pub fn try_rows<E>(&self, name: &str, mut each: impl FnMut(Vec<Value>) -> Result<(), E>) -> Result<(), E> {
                 $(if name == <$kind as Kind>::INFO.name {
                     for fact in &self.$field { each(fact.row(&self.captures))? }
+                })*
+                Ok(())
+            }
+
+            /// Calls `each` with every cell of every fact of that kind, each row from its first column to its last, and `end`
+            /// after each row; stops at the first error.
+            pub fn try_cells<T, E>(
+                &self,
+                name: &str,
+                into: &mut T,
+                each: impl Fn(&mut T, Plain<'_>) -> Result<(), E>,
+                end: impl Fn(&mut T) -> Result<(), E>,
+            ) -> Result<(), E> {
+                let mut scratch = String::new();
+                $(if name == <$kind as Kind>::INFO.name {
+                    for fact in &self.$field {
+                        fact.each_cell(&self.captures, &mut scratch, |cell| each(into, cell))?;
+                        end(into)?;
+                    }
                 })*
                 Ok(())
             }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{Address, Cell, Mac, Time, Type, Value, kind};
+use crate::{Address, Cell, Mac, Plain, Time, Type, Value, kind};
 
 kind! {
     /// What someone asked a device to do, in one vocabulary across protocols. Cyclic reads and writes of the same
@@ -162,6 +162,9 @@ impl Cell for Verb {
     fn value(&self) -> Value {
         Value::Text(self.name().to_owned())
     }
+    fn plain<'a>(&'a self, _scratch: &'a mut String) -> Plain<'a> {
+        Plain::Text(self.name())
+    }
     fn read(value: Value) -> Option<Verb> {
         match value {
             Value::Text(text) => Verb::parse(&text),
@@ -194,6 +197,9 @@ impl Cell for Outcome {
     const TYPE: Type = Type::Text;
     fn value(&self) -> Value {
         Value::Text(self.name().to_owned())
+    }
+    fn plain<'a>(&'a self, _scratch: &'a mut String) -> Plain<'a> {
+        Plain::Text(self.name())
     }
     fn read(value: Value) -> Option<Outcome> {
         match value {

@@ -16,7 +16,9 @@ mod terminal;
 use std::path::Path;
 use std::time::Instant;
 
+use facts::kinds::Conversation;
 use facts::lists::Lists;
+use facts::{Facts, Value};
 use judge::{Catalogue, Editions, built_in};
 use sha2::{Digest, Sha256};
 use store::ledger::{Ledger, Stamp, verify};
@@ -82,6 +84,27 @@ fn a_million_conversations_are_judged_in_seconds() {
     });
     memory_used("judged");
     tell(digest);
+}
+
+/// A page that reads conversations has a million rows made for it. What pages want to know of them is gathered in one walk:
+/// the tables `flow` and `log_sent`.
+#[test]
+fn no_page_reads_the_conversations_one_by_one() {
+    let text = "[terminal]\nname = \"Small\"\ntime_zone = \"UTC\"\n".to_owned();
+    let site = facts::site::read(&[("site.toml".to_owned(), text)], &[]).unwrap();
+    let facts = Facts {
+        conversations: vec![Conversation::default()],
+        ..Facts::default()
+    };
+    let pages = built_in().unwrap();
+    let (records, then) = (Records::NONE, terminal::as_of());
+    let snapshot = judge::snapshot(&facts, &site, records, then, &pages).unwrap();
+    let count = |table: &str| {
+        let count = snapshot.query(&format!("SELECT COUNT(*) FROM {table}"));
+        count.unwrap().rows
+    };
+    assert_eq!(count("flow"), [[Value::Int(1)]]);
+    assert_eq!(count("conversation"), [[Value::Int(0)]]);
 }
 
 /// Judges page by page, and adds what each says to the digest.

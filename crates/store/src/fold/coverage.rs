@@ -22,6 +22,7 @@ use facts::kinds::{AddressFact, Capture, Conversation, Coverage, Facts};
 use facts::site::{Sensor, Site, ZoneKind};
 
 use super::places::Places;
+use super::shares::Picked;
 use super::{nameless, unheard, witness};
 
 /// Of so many TCP bytes one may be lost before `streams` is partial.
@@ -41,13 +42,14 @@ pub(super) fn name_sensors(files: &mut [Capture], site: &Site) {
 }
 
 /// Builds the rows of captures and zones; those of other kinds that the witness wrote stay. `counts` are those of the
-/// conversations.
+/// conversations, and `picked` those of them that are asked for here.
 pub(super) fn build(
     facts: &mut Facts,
     own: &[bool],
     places: &Places<'_>,
     sensor_of: &Sensors,
     mut counts: Counts<'_>,
+    picked: &Picked,
 ) {
     for row in &mut facts.coverage {
         if row.sensor.is_none() {
@@ -55,7 +57,7 @@ pub(super) fn build(
         }
     }
     witness::tell(&mut facts.coverage, places);
-    nameless::tell(&mut facts.coverage, &facts.conversations);
+    nameless::tell(&mut facts.coverage, picked.nameless(&facts.conversations));
     let limits = limits(facts);
     facts
         .coverage
@@ -130,7 +132,10 @@ pub(super) fn build(
             zones.extend(view.rows(&count));
         }
     }
-    zones.extend(unheard::rows(facts, places, |of| sensor_of.capture(of)));
+    let silent = picked.silent(&facts.conversations);
+    zones.extend(unheard::rows(facts, silent, places, |of| {
+        sensor_of.capture(of)
+    }));
     facts.coverage.extend(captures);
     facts.coverage.extend(limits);
     facts.coverage.extend(zones);

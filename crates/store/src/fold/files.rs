@@ -8,16 +8,22 @@
 use facts::kinds::{Conversation, File, Verb};
 use facts::site::{Near, Role, Site, Who, WorkKind};
 use facts::{Address, Time};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::ends::Ends;
 use super::operations::{conduit, order_for};
 use super::others::text;
 
 /// Fills the judged columns.
-pub(super) fn fill(files: &mut [File], conversations: &[Conversation], ends: &mut Ends<'_>) {
+/// `carriers` are those of the conversations that carried a fact by its community ID.
+pub(super) fn fill<'c>(
+    files: &mut [File],
+    conversations: &'c [Conversation],
+    carriers: impl Iterator<Item = &'c Conversation>,
+    ends: &mut Ends<'_>,
+) {
     let site = ends.places.site;
-    let carriers = Carriers::gather(files, conversations);
+    let carriers = Carriers::gather(files, conversations, carriers);
     for one in files {
         let source = ends.at(one.source, one.source_mac, one.vlan);
         let target = ends.at(one.target, one.target_mac, one.vlan);
@@ -99,7 +105,11 @@ struct Carriers<'a> {
 }
 
 impl<'a> Carriers<'a> {
-    fn gather(files: &[File], conversations: &'a [Conversation]) -> Carriers<'a> {
+    fn gather(
+        files: &[File],
+        conversations: &'a [Conversation],
+        by_id: impl Iterator<Item = &'a Conversation>,
+    ) -> Carriers<'a> {
         let mut carriers = Carriers {
             by_id: HashMap::new(),
             by_ends: HashMap::new(),
@@ -107,17 +117,19 @@ impl<'a> Carriers<'a> {
         if files.is_empty() {
             return carriers;
         }
-        for one in conversations {
-            let Some(protocol) = one.protocol.as_deref() else {
-                continue;
-            };
+        for one in by_id.filter(|one| one.protocol.is_some()) {
             if let Some(id) = one.community_id.as_deref() {
                 carriers.by_id.insert(id, one);
             }
-            if one.parent.is_none() {
-                carriers
-                    .by_ends
-                    .insert((one.client, one.server, protocol), one);
+        }
+        let asked: HashSet<_> = files.iter().map(asked).collect();
+        for one in conversations.iter().filter(|one| one.parent.is_none()) {
+            let Some(protocol) = one.protocol.as_deref() else {
+                continue;
+            };
+            let ends = (one.client, one.server, protocol);
+            if asked.contains(&ends) {
+                carriers.by_ends.insert(ends, one);
             }
         }
         carriers
@@ -128,13 +140,14 @@ impl<'a> Carriers<'a> {
         if let Some(on) = by_id().filter(|on| on.parent.is_none()) {
             return Some(on);
         }
-        let (asker, asked) = if one.direction == "upload" {
-            (one.source, one.target)
-        } else {
-            (one.target, one.source)
-        };
-        self.by_ends
-            .get(&(asker, asked, one.protocol.as_str()))
-            .copied()
+        self.by_ends.get(&asked(one)).copied()
+    }
+}
+
+/// Who asked whom for the file, and by which protocol.
+fn asked(one: &File) -> (Address, Address, &str) {
+    match one.direction.as_str() {
+        "upload" => (one.source, one.target, &one.protocol),
+        _ => (one.target, one.source, &one.protocol),
     }
 }

@@ -49,12 +49,18 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
         others::zones_by_link(&facts.addresses, &own, &places),
     );
     others::names(&mut facts.names, &mut ends, lists);
-    others::bytes_of_names(&mut facts.names, &facts.conversations);
     let sensors = coverage::Sensors::of(facts);
-    let told = shares::judge(&mut facts.conversations, &ends, &sensors);
-    operations::fill(&mut facts.operations, &facts.conversations, &mut ends);
-    files::fill(&mut facts.carried_files, &facts.conversations, &mut ends);
-    others::remote_sessions(&mut facts.remote_sessions, &facts.conversations, &mut ends);
+    let told = shares::judge(facts, &ends, &sensors);
+    let carriers = || told.picked.carriers(&facts.conversations);
+    others::bytes_of_names(&mut facts.names, carriers());
+    operations::fill(&mut facts.operations, carriers(), &mut ends);
+    files::fill(
+        &mut facts.carried_files,
+        &facts.conversations,
+        carriers(),
+        &mut ends,
+    );
+    others::remote_sessions(&mut facts.remote_sessions, carriers(), &mut ends);
     others::credentials(&mut facts.credentials, &mut ends);
     others::identities(&mut facts.identities, &mut ends);
     others::routes(&mut facts.routes, &mut ends);
@@ -67,5 +73,5 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
         &places,
         lists,
     );
-    coverage::build(facts, &own, &places, &sensors, told.counts);
+    coverage::build(facts, &own, &places, &sensors, told.counts, &told.picked);
 }

@@ -7,13 +7,16 @@ use facts::kinds::{Conversation, Coverage};
 const NAMED: usize = 5;
 
 /// Adds to each account of frames without a class where most of them were.
-pub(super) fn tell(coverage: &mut [Coverage], conversations: &[Conversation]) {
+pub(super) fn tell<'c>(
+    coverage: &mut [Coverage],
+    nameless: impl Iterator<Item = &'c Conversation>,
+) {
     let lacks = |row: &Coverage| row.what == "classified" && row.state != "complete";
     if !coverage.iter().any(lacks) {
         return;
     }
     let mut frames: BTreeMap<Option<u32>, BTreeMap<String, u64>> = BTreeMap::new();
-    for one in conversations.iter().filter(|one| is_nameless(one)) {
+    for one in nameless {
         let place = match one.server_port {
             Some(port) => format!("{}/{port}", one.transport),
             None => one.transport.clone(),
@@ -49,7 +52,7 @@ pub(super) fn tell(coverage: &mut [Coverage], conversations: &[Conversation]) {
 }
 
 /// Something was said, and nothing of it was recognised. The port by which a protocol is assumed is no name.
-fn is_nameless(one: &Conversation) -> bool {
+pub(super) fn is_nameless(one: &Conversation) -> bool {
     let said = one.bytes_out > 0 || one.bytes_in > 0;
     one.protocol.is_none() && (said || !matches!(one.transport.as_str(), "tcp" | "udp"))
 }

@@ -13,13 +13,13 @@ use super::ends::Ends;
 use super::others::text;
 
 /// Fills the judged columns.
-pub(super) fn fill(
+pub(super) fn fill<'c>(
     operations: &mut [Operation],
-    conversations: &[Conversation],
+    carriers: impl Iterator<Item = &'c Conversation>,
     ends: &mut Ends<'_>,
 ) {
     let site = ends.places.site;
-    let carriers = Carriers::gather(operations, conversations);
+    let carriers = Carriers::gather(operations, carriers);
     for one in operations {
         let source = ends.at(one.source, one.source_mac, one.vlan);
         let target = ends.at(one.target, one.target_mac, one.vlan);
@@ -96,7 +96,10 @@ struct Carriers<'a> {
 }
 
 impl<'a> Carriers<'a> {
-    fn gather(operations: &[Operation], conversations: &'a [Conversation]) -> Carriers<'a> {
+    fn gather(
+        operations: &[Operation],
+        conversations: impl Iterator<Item = &'a Conversation>,
+    ) -> Carriers<'a> {
         let wanted: HashSet<&str> = operations
             .iter()
             .filter_map(|one| one.community_id.as_deref())

@@ -108,12 +108,15 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
 
 /// The bytes that the client sent in the conversation that carried a name. One community ID may stand for several
 /// conversations of the same ends, one after the other.
-pub(super) fn bytes_of_names(rows: &mut [Name], conversations: &[Conversation]) {
+pub(super) fn bytes_of_names<'c>(
+    rows: &mut [Name],
+    carriers: impl Iterator<Item = &'c Conversation>,
+) {
     let mut sent: HashMap<String, Option<u64>> = rows
         .iter()
         .filter_map(|row| Some((row.community_id.clone()?, None)))
         .collect();
-    for one in conversations {
+    for one in carriers {
         if let Some(id) = &one.community_id
             && let Some(sum) = sent.get_mut(id)
         {
@@ -126,12 +129,12 @@ pub(super) fn bytes_of_names(rows: &mut [Name], conversations: &[Conversation]) 
     }
 }
 
-pub(super) fn remote_sessions(
+pub(super) fn remote_sessions<'c>(
     rows: &mut [RemoteSession],
-    conversations: &[Conversation],
+    carriers: impl Iterator<Item = &'c Conversation>,
     ends: &mut Ends<'_>,
 ) {
-    let conduits = carriers_conduits(rows, conversations);
+    let conduits = carriers_conduits(rows, carriers);
     for (row, conduit) in rows.iter_mut().zip(conduits) {
         let client = ends.at(row.client, row.client_mac, row.vlan);
         let server = ends.at(row.server, None, row.vlan);
@@ -153,16 +156,16 @@ pub(super) fn remote_sessions(
 }
 
 /// For each session the conduit of the conversation that carried it.
-fn carriers_conduits(
+fn carriers_conduits<'c>(
     rows: &[RemoteSession],
-    conversations: &[Conversation],
+    carriers: impl Iterator<Item = &'c Conversation>,
 ) -> Vec<Option<String>> {
     let wanted: HashSet<&str> = rows
         .iter()
         .filter_map(|row| row.community_id.as_deref())
         .collect();
     let mut conduits: HashMap<(&str, Time), Option<&Shared>> = HashMap::new();
-    for one in conversations {
+    for one in carriers {
         if let Some(id) = one.community_id.as_deref().filter(|id| wanted.contains(id)) {
             conduits.insert((id, one.time), one.conduit.as_ref());
         }

@@ -4,14 +4,15 @@
 use std::num::NonZero;
 use std::thread;
 
-use facts::kinds::Conversation;
-use hashbrown::HashMap;
+use facts::kinds::{Conversation, Facts};
+use hashbrown::{HashMap, HashSet};
 
 use super::conversations;
 use super::coverage::{Counts, Sensors};
 use super::devices::Key;
 use super::ends::Ends;
 use super::roles::{Deeds, Spoken};
+use super::{nameless, unheard};
 
 /// Threads at most: the rest of a judgement does not get faster with them.
 const MOST: usize = 4;
@@ -22,23 +23,96 @@ const LEAST: usize = 20_000;
 pub(super) struct Told<'a> {
     pub(super) deeds: HashMap<Key, Deeds>,
     pub(super) counts: Counts<'a>,
+    pub(super) picked: Picked,
+}
+
+/// The few conversations that others ask for, each list in the order of the conversations. Who walked over all of them
+/// instead would wait for the memory that a million take, once more for each question.
+#[derive(Debug, Default)]
+pub(super) struct Picked {
+    /// Those that carried a fact of another kind by community ID, and those without an ID to carry by.
+    carriers: Vec<usize>,
+    /// Those to somebody who did not answer.
+    silent: Vec<usize>,
+    /// Those in which nothing was recognised.
+    nameless: Vec<usize>,
+}
+
+impl Picked {
+    pub(super) fn carriers<'c>(
+        &self,
+        all: &'c [Conversation],
+    ) -> impl Iterator<Item = &'c Conversation> {
+        self.carriers.iter().filter_map(|at| all.get(*at))
+    }
+
+    pub(super) fn silent<'c>(
+        &self,
+        all: &'c [Conversation],
+    ) -> impl Iterator<Item = &'c Conversation> {
+        self.silent.iter().filter_map(|at| all.get(*at))
+    }
+
+    pub(super) fn nameless<'c>(
+        &self,
+        all: &'c [Conversation],
+    ) -> impl Iterator<Item = &'c Conversation> {
+        self.nameless.iter().filter_map(|at| all.get(*at))
+    }
+
+    fn pick(&mut self, at: usize, one: &Conversation, wanted: &HashSet<&str>) {
+        let carries = |id: &String| wanted.contains(id.as_str());
+        if one.community_id.as_ref().is_none_or(carries) {
+            self.carriers.push(at);
+        }
+        if unheard::is_silent(one) {
+            self.silent.push(at);
+        }
+        if nameless::is_nameless(one) {
+            self.nameless.push(at);
+        }
+    }
+}
+
+/// Community IDs of facts that a conversation carried.
+fn carried(facts: &Facts) -> HashSet<&str> {
+    let names = facts.names.iter().map(|one| &one.community_id);
+    let operations = facts.operations.iter().map(|one| &one.community_id);
+    let files = facts.carried_files.iter().map(|one| &one.community_id);
+    let sessions = facts.remote_sessions.iter().map(|one| &one.community_id);
+    let all = names.chain(operations).chain(files).chain(sessions);
+    all.filter_map(Option::as_deref).collect()
 }
 
 /// Fills the judged columns of all.
-pub(super) fn judge<'a>(
+pub(super) fn judge<'a>(facts: &mut Facts, ends: &Ends<'_>, sensors: &'a Sensors) -> Told<'a> {
+    let mut conversations = std::mem::take(&mut facts.conversations);
+    let told = judge_all(&mut conversations, ends, sensors, &carried(facts));
+    facts.conversations = conversations;
+    told
+}
+
+fn judge_all<'a>(
     conversations: &mut [Conversation],
     ends: &Ends<'_>,
     sensors: &'a Sensors,
+    wanted: &HashSet<&str>,
 ) -> Told<'a> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let size = conversations.len().div_ceil(cores.min(MOST)).max(LEAST);
     let make = ends.maker();
-    let judge = |share: &mut [Conversation]| judge_share(share, make(), sensors);
+    let judge = |begin: usize, share: &mut [Conversation]| {
+        judge_share(begin, share, make(), sensors, wanted)
+    };
+    let judge = &judge;
     thread::scope(|scope| {
         let mut shares = conversations.chunks_mut(size);
         let first = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares.map(|share| scope.spawn(|| judge(share))).collect();
-        let mut told = judge(first);
+        let others: Vec<_> = (1..)
+            .zip(shares)
+            .map(|(nth, share)| scope.spawn(move || judge(nth * size, share)))
+            .collect();
+        let mut told = judge(0, first);
         for other in others {
             match other.join() {
                 Ok(other) => told.add(other),
@@ -50,25 +124,38 @@ pub(super) fn judge<'a>(
 }
 
 fn judge_share<'a>(
+    begin: usize,
     conversations: &mut [Conversation],
     mut ends: Ends<'_>,
     sensors: &'a Sensors,
+    wanted: &HashSet<&str>,
 ) -> Told<'a> {
     let places = ends.places;
     let mut counts = Counts::new(sensors, places);
     let mut spoken = Spoken::default();
+    let mut picked = Picked::default();
+    let mut at = begin;
     conversations::fill(conversations, &mut ends, |one, client, server| {
+        picked.pick(at, one, wanted);
+        at += 1;
         counts.add_conversation(one, [client.who.zone, server.who.zone], places);
         spoken.add(one, client, server);
     });
     let mut deeds = HashMap::new();
     spoken.tell(&mut deeds);
-    Told { deeds, counts }
+    Told {
+        deeds,
+        counts,
+        picked,
+    }
 }
 
 impl Told<'_> {
     fn add(&mut self, other: Told<'_>) {
         self.counts.add(&other.counts);
+        self.picked.carriers.extend(other.picked.carriers);
+        self.picked.silent.extend(other.picked.silent);
+        self.picked.nameless.extend(other.picked.nameless);
         for (device, deeds) in other.deeds {
             self.deeds.entry(device).or_default().add(deeds);
         }

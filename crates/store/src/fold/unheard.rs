@@ -4,7 +4,7 @@
 //! frames to one that it does not know yet; from [`ENOUGH`] on, whoever sends them knows that somebody is there.
 use std::collections::{BTreeMap, BTreeSet};
 
-use facts::kinds::{Coverage, Facts};
+use facts::kinds::{Conversation, Coverage, Facts};
 use facts::{Mac, Time};
 
 use super::own::is_virtual_router;
@@ -19,19 +19,25 @@ const NAMED: usize = 3;
 /// Frames to a MAC address, and when the first and the last of them were.
 type Spoken = (u64, Time, Time);
 
-/// A row for each zone and sensor with such addresses. `sensor_of` gives the sensor of a capture.
-pub(super) fn rows<'a>(
+/// Whether one was spoken to and did not answer.
+pub(super) fn is_silent(one: &Conversation) -> bool {
+    one.packets_in == 0 && one.server_mac.is_some_and(Mac::is_device)
+}
+
+/// A row for each zone and sensor with such addresses. `silent` are the conversations in which nobody answered;
+/// `sensor_of` gives the sensor of a capture.
+pub(super) fn rows<'a, 'c>(
     facts: &Facts,
+    silent: impl Iterator<Item = &'c Conversation>,
     places: &Places<'_>,
     sensor_of: impl Fn(&facts::Evidence) -> Option<&'a str>,
 ) -> Vec<Coverage> {
     let heard: BTreeSet<Mac> = facts.addresses.iter().filter_map(|row| row.mac).collect();
     let mut unheard: BTreeMap<(String, Option<&str>), BTreeMap<Mac, Spoken>> = BTreeMap::new();
-    for one in &facts.conversations {
+    for one in silent {
         let Some(mac) = one.server_mac else { continue };
-        let silent = one.packets_in == 0 && mac.is_device();
         // Routers take packets at an address that they share and send them on from their own.
-        if !silent || heard.contains(&mac) || is_virtual_router(mac) {
+        if heard.contains(&mac) || is_virtual_router(mac) {
             continue;
         }
         let by_vlan = places.zone_name(places.zone_of_vlan(one.vlan));
