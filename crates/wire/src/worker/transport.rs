@@ -487,7 +487,7 @@ fn with_stream<T>(
 /// Whether to look at the sender's clock: at a handshake, and ever more seldom later, so that it costs nothing.
 const fn shows_clock(tcp: &Tcp<'_>, packets: u64) -> bool {
     tcp.has(Tcp::SYN)
-        || (packets >= 16 && packets.is_power_of_two() && packets.trailing_zeros() % 2 == 0)
+        || (packets >= 16 && packets.is_power_of_two() && packets.trailing_zeros() & 1 == 0)
 }
 
 /// What the flow table has to know of a packet.
