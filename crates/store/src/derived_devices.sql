@@ -158,7 +158,7 @@ JOIN site_zone zb ON zb.name = b.zone
 WHERE za.is_crane OR zb.is_crane
 GROUP BY a.asset, a.zone, b.zone;
 
--- The same host name, key, SNMP engine or serial number in two zones: one system that looks like two. One of the two is a stranger, or one is of
+-- The same host name, key, SNMP engine, serial number, DHCP or SMB identifier, LLDP chassis or PTP clock in two zones: one system that looks like two. One of the two is a stranger, or one is of
 -- the crane network and the other is not; two declared assets of the crane network are what the site file says.
 CREATE TABLE mark AS
 SELECT s.name AS asset, s.declared, 'hostname' AS sign, rtrim(replace(lower(h.value) || '|', '.local|', ''), '|') AS value,
@@ -169,11 +169,15 @@ UNION
 SELECT i.asset, s.declared, i.attribute, i.value, MIN('identity:' || i.id)
 FROM identity i JOIN asset s ON s.name = i.asset
 -- A serial number of a few digits, or of one alone, is no number of a kind.
-WHERE i.attribute IN ('key', 'engine')
+WHERE i.attribute IN ('key', 'engine', 'guid', 'clock_id')
+   -- DHCP: a DUID or a hardware address; a name is one that somebody chose. LLDP: likewise.
+   OR (i.attribute = 'client_id' AND i.source IN ('dhcp', 'dhcpv6') AND (i.value LIKE 'DUID %' OR (length(i.value) >= 12 AND i.value NOT GLOB '*[^0-9a-f]*')))
+   OR (i.attribute = 'chassis' AND i.value LIKE '__:__:__:__:__:__')
    OR (i.attribute = 'serial' AND length(i.value) >= 6 AND replace(i.value, substr(i.value, 1, 1), '') <> '')
 GROUP BY i.asset, i.attribute, i.value;
 ALTER TABLE mark ADD COLUMN words;
-UPDATE mark SET words = CASE sign WHEN 'key' THEN 'key' WHEN 'engine' THEN 'SNMP engine' WHEN 'serial' THEN 'serial number' ELSE 'host name' END;
+UPDATE mark SET words = CASE sign WHEN 'key' THEN 'key' WHEN 'engine' THEN 'SNMP engine' WHEN 'serial' THEN 'serial number' WHEN 'client_id' THEN 'DHCP identifier'
+    WHEN 'guid' THEN 'SMB identifier' WHEN 'chassis' THEN 'LLDP chassis' WHEN 'clock_id' THEN 'PTP clock' ELSE 'host name' END;
 CREATE INDEX mark_value ON mark(sign, value);
 -- What more than three show is a maker's default: a hint at most (derived_signs.sql).
 CREATE TABLE mark_count AS SELECT sign, value, COUNT(DISTINCT asset) AS assets FROM mark GROUP BY sign, value;

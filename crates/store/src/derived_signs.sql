@@ -45,6 +45,28 @@ FROM (SELECT n.sign, n.value, n.assets - 1 AS others, MIN(b.asset) AS asset, hb.
 JOIN mark a ON a.sign = c.sign AND a.value = c.value AND NOT a.declared AND a.asset <> c.asset
 JOIN home ha ON ha.asset = a.asset AND ha.is_crane
 GROUP BY a.asset, a.sign, a.value;
+-- One clock in the TCP timestamps of two systems: its rate, and its zero to the second, seen within an hour of each other. Whoever
+-- shows zeros far apart adds a number for each peer (Linux since 4.10); many that began together were turned on together.
+CREATE TABLE tcp_clock AS
+SELECT i.asset, s.declared, i.value, CAST(i.value AS INTEGER) AS rate, CAST(round(seconds_between('1970-01-01T00:00:00Z', substr(i.value, instr(i.value, ' from ') + 6))) AS INTEGER) AS zero,
+       seconds_between('1970-01-01T00:00:00Z', MIN(i.time)) AS begins, seconds_between('1970-01-01T00:00:00Z', MAX(i.last)) AS ends, MIN('identity:' || i.id) AS evidence
+FROM identity i JOIN asset s ON s.name = i.asset
+WHERE i.attribute = 'tcp_clock'
+GROUP BY i.asset, i.value;
+CREATE INDEX tcp_clock_zero ON tcp_clock(rate, zero);
+DELETE FROM tcp_clock WHERE asset IN (SELECT asset FROM tcp_clock GROUP BY asset HAVING COUNT(DISTINCT rate) > 1 OR MAX(zero) - MIN(zero) > 120);
+INSERT INTO sign
+SELECT a.asset, 'homes', 'tcp_clock', 1, ha.zone, b.asset, hb.zone,
+       'counts its TCP timestamps (' || a.value || ') as ' || b.asset || ' in ' || hb.zone || ' does',
+       MIN(ha.time, hb.time), MAX(ha.last, hb.last), json_array(a.evidence, b.evidence)
+FROM tcp_clock a
+JOIN tcp_clock b ON b.rate = a.rate AND b.zero BETWEEN a.zero - 1 AND a.zero + 1 AND b.asset <> a.asset
+     AND a.begins <= b.ends + 3600 AND b.begins <= a.ends + 3600
+JOIN home ha ON ha.asset = a.asset AND ha.is_crane
+JOIN home hb ON hb.asset = b.asset AND hb.zone <> ha.zone AND NOT (hb.is_crane AND (a.declared AND b.declared OR b.asset < a.asset))
+WHERE (SELECT COUNT(DISTINCT c.asset) FROM tcp_clock c WHERE c.rate = a.rate AND c.zero BETWEEN a.zero - 1 AND a.zero + 1) <= 3
+GROUP BY a.asset, b.asset;
+DROP TABLE tcp_clock;
 DROP TABLE mark;
 DROP TABLE mark_count;
 DROP TABLE home;

@@ -359,7 +359,7 @@ pub(crate) const DERIVED: &[KindInfo] = &[
             other: Text = "The other asset that is the same system, where two seem to be one.",
             zone: Text = "One zone.",
             other_zone: Text = "The other.",
-            sign: Text = "`addresses`, `hostname`, `key`, `engine`, `serial`, `declared`.",
+            sign: Text = "`addresses`, `hostname`, `key`, `engine`, `serial`, `client_id` (DHCP), `guid` (SMB), `chassis` (LLDP), `clock_id` (PTP), `declared`.",
             detail: Text = "The sign in words.",
             time: Time = "First time.",
             last: Time = "Last time.",
@@ -372,7 +372,7 @@ pub(crate) const DERIVED: &[KindInfo] = &[
         columns: columns! {
             asset: Text = "System, by asset name, else address.",
             tells: Text = "`homes` (a second home) or `path` (a hidden path).",
-            kind: Text = "Of a path, beside those of `path_sign`: `carries`, `answers-for-many`, `conflict`, `dns`, `ntp`, `role`, `home-router`, `local-mac`, `names`, `systems`, `distance`. Of homes, beside those of `multi_homed`: `mac`, `common-hostname`, `common-key`, `common-engine`, `common-serial`.",
+            kind: Text = "Of a path, beside those of `path_sign`: `carries`, `answers-for-many`, `conflict`, `dns`, `ntp`, `role`, `home-router`, `local-mac`, `names`, `systems`, `distance`. Of homes, beside those of `multi_homed`: `mac`, `common-hostname`, `common-key`, `common-engine`, `common-serial`, `common-client_id`, `common-guid`, `common-chassis`, `common-clock_id`, `tcp_clock`.",
             weight: Int = "10, 6, 3 or 1.",
             zone: Text = "Zone in which it shows.",
             other: Text = "The other asset, where two seem to be one.",

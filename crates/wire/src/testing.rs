@@ -141,6 +141,78 @@ pub(crate) fn run(
     picture.into_facts(vec!["test.pcap".to_owned()])
 }
 
+/// So many clients each send that to a port, and never go on. Gives the bytes that all of them have kept together, how much
+/// was left out of that table meanwhile, and the bytes kept once all of them are over.
+pub(crate) fn flood(
+    clients: u32,
+    port: u16,
+    udp: bool,
+    payload: &[u8],
+    table: &str,
+) -> (usize, u64, usize) {
+    use lab::net::frame::{self, ACK, Ends, Ipv4, PSH, SYN, Segment};
+
+    let mut worker = crate::Worker::new(crate::Shard::default(), crate::Limits::default());
+    let (mut number, to) = (0u32, std::net::Ipv4Addr::new(10, 0, 0, 2));
+    let mut send = |worker: &mut crate::Worker, from, protocol, segment: &[u8]| {
+        let packet = Ipv4 {
+            from,
+            to,
+            protocol,
+            ttl: 64,
+            id: 0,
+            tos: 0,
+            dont_fragment: true,
+        };
+        let whole = packet.whole(segment);
+        let bytes = frame::ethernet([2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 1], &[], 0x0800, &whole);
+        number += 1;
+        worker.frame(&crate::Frame {
+            link: crate::Link::Ethernet,
+            time: Time(i64::from(number) * 1000),
+            data: &bytes,
+            wire_len: u32::try_from(bytes.len()).unwrap(),
+            capture: 0,
+            number,
+        });
+    };
+    for client in 0..clients {
+        let from = std::net::Ipv4Addr::from(0x0a80_0000 + client);
+        if udp {
+            let datagram = frame::udp(Ends::V4(from, to), 50_000, port, payload);
+            send(&mut worker, from, 17, &datagram);
+            continue;
+        }
+        for (seq, flags, payload) in [(1, SYN, &[][..]), (2, ACK | PSH, payload)] {
+            let segment = Segment {
+                from: 50_000,
+                to: port,
+                seq,
+                ack: 0,
+                flags,
+                window: 4096,
+                options: &[],
+                payload,
+            };
+            send(
+                &mut worker,
+                from,
+                6,
+                &frame::tcp(Ends::V4(from, to), segment),
+            );
+        }
+    }
+    let told = worker.take();
+    let left_out = told.left_out().find(|(name, _)| *name == table);
+    let kept = told.budget.taken();
+    drop(worker.finish());
+    (
+        kept,
+        left_out.map_or(0, |(_, count)| count),
+        told.budget.taken(),
+    )
+}
+
 /// All facts, a line each: short enough to read, complete enough to catch a change.
 pub(crate) fn render(facts: &Facts) -> String {
     let mut out = String::new();

@@ -56,6 +56,9 @@ kind! {
         firmware: Option<String>,
         /// Serial number as the device stated it.
         serial: Option<String>,
+        /// What it stated of maker, model, order number, firmware and serial number beside these: the value, its source and
+        /// when it was stated first. Table `identity` has them with their frames.
+        otherwise: Vec<String>,
         /// Whether its MAC carries packets of other addresses (it routes).
         routes: bool,
         /// Address behind a router: its own MAC is not seen.

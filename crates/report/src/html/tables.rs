@@ -97,6 +97,7 @@ impl Page<'_> {
                     ] {
                         @if let Some(value) = value { span.quiet { (label) " " (show(value)) } }
                     }
+                    @for value in &asset.otherwise { span.quiet { "also " (show(value)) } }
                 }
                 td {
                     @match (asset.time, asset.last) {

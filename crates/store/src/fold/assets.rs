@@ -12,6 +12,22 @@ use super::makers::Made;
 use super::places::{Places, is_special};
 use super::roles::Deeds;
 
+/// Contradicting values that are told of one device; the identities have all.
+const MOST_OTHERWISE: usize = 8;
+
+/// A value without what its writing alone makes different.
+fn plain(value: &str) -> String {
+    let letters = value.chars().filter(|c| c.is_alphanumeric() || *c == '.');
+    let lower: String = letters.flat_map(char::to_lowercase).collect();
+    let version = lower
+        .strip_prefix('v')
+        .map(|rest| rest.trim_start_matches('.'));
+    match version {
+        Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => version.to_owned(),
+        _ => lower,
+    }
+}
+
 /// Builds every row, declared assets in the order of the site, then the others by address.
 pub(super) fn build(
     rows: &[AddressFact],
@@ -55,6 +71,7 @@ pub(super) fn build(
             ),
         };
         made.fill(&mut asset);
+        asset.otherwise = seen.otherwise(&asset);
         if let Some((role, grade, why)) = role {
             (asset.role, asset.role_grade, asset.role_why) = (Some(role), Some(grade), Some(why));
         }
@@ -217,6 +234,36 @@ impl<'a> Seen<'a> {
             }
         }
         names
+    }
+
+    /// What contradicts the values that the row has: neither is dropped, since nobody knows here which of them is true.
+    fn otherwise(&self, row: &Asset) -> Vec<String> {
+        let known = [
+            ("maker", &row.maker),
+            ("model", &row.model),
+            ("order_number", &row.order_number),
+            ("firmware", &row.firmware),
+            ("serial", &row.serial),
+        ];
+        let mut told = Vec::new();
+        for (attribute, value) in known {
+            let mut values: Vec<String> = value.iter().map(|value| plain(value)).collect();
+            for one in self.said.iter().filter(|one| one.attribute == attribute) {
+                let stated = plain(&one.value);
+                // `Siemens` and `SIEMENS AG` are one maker.
+                let within = |known: &String| known.contains(&stated) || stated.contains(known);
+                let same =
+                    |known: &String| *known == stated || (attribute == "maker" && within(known));
+                if stated.is_empty() || values.iter().any(same) || told.len() >= MOST_OTHERWISE {
+                    continue;
+                }
+                let when = one.time.local(&self.places.site.time_zone);
+                let what = attribute.replace('_', " ");
+                told.push(format!("{what} {} (by {}, {when})", one.value, one.source));
+                values.push(stated);
+            }
+        }
+        told
     }
 
     /// What it stated last; the surer grade goes first.

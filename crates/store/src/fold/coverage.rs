@@ -23,7 +23,7 @@ use facts::site::{Sensor, Site, ZoneKind};
 
 use super::places::Places;
 use super::shares::Picked;
-use super::{nameless, unheard, witness};
+use super::{nameless, silences, unheard, witness};
 
 /// Of so many TCP bytes one may be lost before `streams` is partial.
 const LOSS_OF: u64 = 1000;
@@ -56,6 +56,13 @@ pub(super) fn build(
             row.sensor = sensor_of.capture(&row.evidence).map(str::to_owned);
         }
     }
+    silences::judge(
+        &mut facts.coverage,
+        &facts.files,
+        &facts.addresses,
+        sensor_of,
+        places,
+    );
     witness::tell(&mut facts.coverage, places);
     nameless::tell(&mut facts.coverage, picked.nameless(&facts.conversations));
     let limits = limits(facts);
@@ -181,7 +188,7 @@ impl Sensors {
         number.copied().unwrap_or(0)
     }
 
-    fn capture(&self, evidence: &Evidence) -> Option<&str> {
+    pub(super) fn capture(&self, evidence: &Evidence) -> Option<&str> {
         self.of.get(evidence.capture? as usize)?.as_deref()
     }
 }

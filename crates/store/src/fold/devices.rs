@@ -12,6 +12,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::own::{carrier, carries_by_trade};
 use super::places::{Places, is_special};
+use super::ports::{self, Port};
 
 /// What a device is known by. The order is that of the asset rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +51,12 @@ pub(super) struct Devices {
 }
 
 impl Devices {
-    pub(super) fn gather(rows: &[AddressFact], own: &[bool], places: &Places<'_>) -> Devices {
+    pub(super) fn gather(
+        rows: &[AddressFact],
+        own: &[bool],
+        ports: &BTreeMap<Mac, Port>,
+        places: &Places<'_>,
+    ) -> Devices {
         let mut devices = Devices::default();
         for (index, asset) in places.site.assets.iter().enumerate() {
             devices.all.insert(
@@ -130,6 +136,14 @@ impl Devices {
                 *key = devices.by_ip.get(&ip).copied().or_else(behind);
             }
         }
+        let at = |ip: IpAddr| devices.by_ip.get(&ip).filter(|_| !devices.is_shared(ip));
+        let homes = ports::homes(ports, rows, own, &devices.by_mac, |ip| at(ip).copied());
+        for key in keys.iter_mut().flatten() {
+            if let Key::Mac(mac) = *key {
+                *key = homes.get(&mac).copied().unwrap_or(*key);
+            }
+        }
+        devices.by_mac.extend(homes);
         for (index, ((row, own), key)) in rows.iter().zip(own).zip(&keys).enumerate() {
             if !*own && let Some(carrier) = devices.by_mac.get(&carrier(row)) {
                 devices.all.entry(*carrier).or_default().routes = true;

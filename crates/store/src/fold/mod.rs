@@ -20,8 +20,10 @@ mod operations;
 mod others;
 mod own;
 mod places;
+mod ports;
 mod roles;
 mod shares;
+mod silences;
 #[cfg(test)]
 mod tests;
 mod unheard;
@@ -41,7 +43,8 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     let places = Places::new(site);
     coverage::name_sensors(&mut facts.files, site);
     let own = own::judge(&facts.addresses, &facts.routes, &places);
-    let devices = Devices::gather(&facts.addresses, &own, &places);
+    let ports = ports::of(&facts.identities);
+    let devices = Devices::gather(&facts.addresses, &own, &ports, &places);
     others::addresses(&mut facts.addresses, &own, &devices, &places);
     let mut ends = Ends::new(
         &places,

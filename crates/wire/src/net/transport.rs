@@ -80,6 +80,24 @@ pub(crate) fn tcp(bytes: &[u8]) -> Result<Tcp<'_>, Malformed> {
     })
 }
 
+/// The timestamp among the options of a segment (RFC 7323, 3.2: kind 8, length 10, then the sender's clock and an echo).
+pub(crate) fn timestamp(segment: &[u8]) -> Option<u32> {
+    let length = usize::from(segment.get(12)? >> 4) * 4;
+    let mut r = Reader::new(segment.get(20..length)?);
+    loop {
+        match (r.u8().ok()?, r.peek()) {
+            (0, _) => return None,
+            (1, _) => {}
+            (8, [10, ..]) => {
+                r.skip(1).ok()?;
+                return r.u32().ok();
+            }
+            (_, [length, ..]) => r.skip(usize::from(*length).max(2) - 1).ok()?,
+            (_, []) => return None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Udp<'a> {
     pub src: u16,

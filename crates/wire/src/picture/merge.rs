@@ -37,6 +37,7 @@ impl Picture {
             limits: _,
             files,
             pages: _,
+            clocks,
             budget: _,
             conversations,
             sessions,
@@ -96,6 +97,7 @@ impl Picture {
             routes;
             oddities;
         }
+        self.clocks.merge(clocks);
         for operation in operations {
             let protocol = crate::protocols::static_name(&operation.protocol);
             self.operation(operation, protocol);

@@ -2,6 +2,7 @@
 //!
 //! Each table has a limit ([`Limits`]) and counts what it had to leave out. Two pictures of two workers merge into the one
 //! that a single worker would have drawn: every key adds up, the earliest time gives the evidence.
+pub(crate) mod clocks;
 mod limits;
 mod merge;
 mod rows;
@@ -200,6 +201,7 @@ pub struct Picture {
     cyclic: HashMap<CyclicKey, OpId>,
     pub(crate) files: Vec<File>,
     pages: HashMap<PageKey, usize>,
+    pub(crate) clocks: clocks::Clocks,
     /// What the flows of the worker keep of files under way.
     pub(crate) budget: Budget,
     pub(crate) conversations: Vec<Summary>,
@@ -243,7 +245,10 @@ impl Picture {
 
     /// Everything observed so far; what follows is drawn on an empty picture.
     pub(crate) fn take(&mut self) -> Picture {
+        let told = self.clocks.take_news();
+        let clocks = std::mem::replace(&mut self.clocks, told);
         let next = Picture {
+            clocks,
             told: self.told + self.operations.len() as u64,
             budget: self.budget.clone(),
             ..Picture::new(self.limits)

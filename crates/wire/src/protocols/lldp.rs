@@ -2,8 +2,8 @@
 //!
 //! Spec: IEEE 802.1AB-2016, 8 and 9 (LLDPDU, TLVs); IEEE 802.1Q-2018 annex D (port VLAN, VLAN names, link aggregation);
 //! ANSI/TIA-1057 (LLDP-MED: inventory, network policy); IEC 61158-6-10 (PROFINET TLVs, organisation 00-0E-CF).
-//! Emits: identity of the sender: host name, description, role, maker, model, order number, firmware, serial, VLANs; the
-//! name of the PROFINET device that the sending port belongs to.
+//! Emits: identity of the sender: chassis id, host name, description, role, maker, model, order number, firmware, serial,
+//! VLANs; the name of the PROFINET device that the sending port belongs to.
 //! Blind to: the neighbour relation itself (which port is on which cable), power and timing TLVs, shutdown LLDPDUs.
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ pub static DECODER: Decoder = Decoder {
     open: || Box::new(Lldp),
     remote: false,
     operations: &[],
-    about: "What switches and devices announce of themselves: name, description, role, inventory, VLANs, management address.",
+    about: "What switches and devices announce of themselves: chassis id, name, description, role, inventory, VLANs, management address.",
     spec: "IEEE 802.1AB-2016; IEEE 802.1Q-2018 annex D; ANSI/TIA-1057 (LLDP-MED); IEC 61158-6-10 (PROFINET)",
     blind: "which port is cabled to which, power and timing TLVs",
 };
@@ -59,6 +59,8 @@ impl Dialogue for Lldp {
 struct Said {
     /// Chassis id where it is a name that people gave (subtypes 1, 6 and 7), e.g. a PROFINET name of station.
     chassis: Option<String>,
+    /// Chassis id of whatever subtype.
+    id: Option<String>,
     name: Option<String>,
     description: Option<String>,
     enabled: u16,
@@ -80,6 +82,7 @@ impl Said {
             r.check(!value.is_empty(), "empty mandatory TLV")?;
             if kind == 1 {
                 self.chassis = chassis(value);
+                self.id = self.chassis.clone().or_else(|| chassis_id(value));
             }
         }
         // The End TLV is often left out; the frame's end serves as well.
@@ -174,9 +177,15 @@ impl Said {
                 Grade::Stated,
             );
         }
+        // The ports of a device send with a MAC address each; this tells that they are one.
+        let id = self.device.filter(|device| device.is_device());
+        let id = id.map(|device| device.to_string()).or(self.id);
         let mut say = |attribute, value: String| {
             cx.identity_of(mac, address, attribute, value, Grade::Stated);
         };
+        if let Some(id) = id {
+            say("chassis", id);
+        }
         // Siemens switches ship with this as their system name.
         let name = self.name.filter(|name| name != "sysName Not Set");
         // PROFINET devices give their name of station as chassis id.
@@ -220,6 +229,23 @@ fn tlv<'a>(r: &mut Reader<'a>) -> Result<(u16, &'a [u8]), Malformed> {
 fn chassis(value: &[u8]) -> Option<String> {
     let (subtype, id) = value.split_first()?;
     text(id, MOST_NAME).filter(|_| matches!(subtype, 1 | 6 | 7))
+}
+
+/// 8.5.2.2: subtype 4 is a MAC address, 5 a network address with its family number before it.
+fn chassis_id(value: &[u8]) -> Option<String> {
+    let mut r = Reader::new(value);
+    match (r.u8().ok()?, r.left()) {
+        (4, 6) => Some(r.mac().ok()?.to_string()),
+        (5, 5 | 17) => {
+            let address = match (r.u8().ok()?, r.left()) {
+                (1, 4) => IpAddr::V4(r.ipv4().ok()?),
+                (2, 16) => IpAddr::V6(r.ipv6().ok()?),
+                _ => return None,
+            };
+            Some(address.to_string())
+        }
+        _ => None,
+    }
 }
 
 /// 8.5.9: length of what follows, address family number (1 IPv4, 2 IPv6), address.
@@ -351,13 +377,14 @@ mod tests {
             &DECODER,
             &[(Client, &uncommented(&pdu))],
             expect![[r#"
-            conversation protocol=lldp state=one-way packets=1/0 bytes=93/0
-            identity 10.0.10.254 hostname=sw1 stated
-            identity 10.0.10.254 role=switch, router stated
-            identity 10.0.10.254 serial=12 stated
-            identity 10.0.10.254 system=HP-2 b stated
-            identity 10.0.10.254 vlans=10, 20 (drive), 50 (voice) stated
-        "#]],
+                conversation protocol=lldp state=one-way packets=1/0 bytes=93/0
+                identity 10.0.10.254 chassis=02:00:00:00:00:01 stated
+                identity 10.0.10.254 hostname=sw1 stated
+                identity 10.0.10.254 role=switch, router stated
+                identity 10.0.10.254 serial=12 stated
+                identity 10.0.10.254 system=HP-2 b stated
+                identity 10.0.10.254 vlans=10, 20 (drive), 50 (voice) stated
+            "#]],
         );
     }
 
@@ -381,6 +408,7 @@ mod tests {
             &[(Client, &pdu)],
             expect![[r#"
                 conversation protocol=lldp state=one-way packets=1/0 bytes=127/0
+                identity 02:00:00:00:00:01 chassis=28:63:36:11:22:33 stated
                 identity 02:00:00:00:00:01 firmware=V.4.3.1 stated
                 identity 02:00:00:00:00:01 hostname=plc1 stated
                 identity 02:00:00:00:00:01 maker=Siemens stated
@@ -405,6 +433,7 @@ mod tests {
             expect![[r#"
                 conversation protocol=lldp state=one-way packets=3/0 bytes=53/0
                 identity 02:00:00:00:00:01 hostname=sw stated
+                identity 02:00:00:00:00:01 chassis=02:00:00:00:00:01 stated
                 oddity what=protocol.malformed detail=lldp: truncated frames=Numbers([1])
                 oddity what=protocol.malformed detail=lldp: mandatory TLVs frames=Numbers([2])
             "#]],

@@ -1,7 +1,7 @@
 //! PTP: whose clock a network follows.
 //!
 //! Spec: IEEE 1588-2019, 13.3 (header), 13.5 (Announce), 7.6.2 (clock quality); annexes C to E (carriers).
-//! Emits: of each port that announces, its grandmaster with class, priorities and domain; management requests that set.
+//! Emits: of each port that announces, the identity of its clock, its grandmaster with class, priorities and domain; management requests that set.
 //! Blind to: the time itself; version 1.
 use super::named::{Reads, ours};
 use crate::{Carrier, Cx, Decoder, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb};
@@ -32,6 +32,8 @@ mod kind {
 struct Header {
     kind: u8,
     domain: u8,
+    /// Of the clock that sends: the same on all its ports.
+    source: [u8; 8],
 }
 
 impl Header {
@@ -43,9 +45,16 @@ impl Header {
         let length = usize::from(r.u16()?);
         r.check((34..=left).contains(&length), "length")?;
         let domain = r.u8()?;
-        // Minor type, flags, correction, type-specific, source, sequence, control, interval.
-        r.skip(1 + 2 + 8 + 4 + 10 + 2 + 1 + 1)?;
-        Ok(Header { kind, domain })
+        // Minor type, flags, correction, type-specific.
+        r.skip(1 + 2 + 8 + 4)?;
+        let source = r.array()?;
+        // Port, sequence, control, interval.
+        r.skip(2 + 2 + 1 + 1)?;
+        Ok(Header {
+            kind,
+            domain,
+            source,
+        })
     }
 }
 
@@ -82,7 +91,6 @@ fn announce(
     let second = r.u8()?;
     let clock = r.array::<8>()?;
     let steps = r.u16()?;
-    let digits: Vec<String> = clock.iter().map(|octet| format!("{octet:02x}")).collect();
     // 7.6.2.5: 6 and 7 follow a primary reference, 255 only follows.
     let way = match steps {
         0 => "is".to_owned(),
@@ -91,11 +99,16 @@ fn announce(
     };
     let stated = format!(
         "{way} grandmaster {} of domain {}, class {class}, priorities {first} and {second}",
-        digits.join(":"),
+        digits(clock),
         header.domain
     );
     cx.identity(side, "clock", stated);
+    cx.identity(side, "clock_id", digits(header.source));
     Ok(())
+}
+
+fn digits(clock: [u8; 8]) -> String {
+    clock.map(|octet| format!("{octet:02x}")).join(":")
 }
 
 /// 15.4.1: behind the target port and two counts the action; 1 sets, 3 commands.
@@ -147,6 +160,7 @@ mod tests {
                 conversation protocol=ptp state=one-way packets=2/0 bytes=120/0
                 operation configure "management id 0x2005" (set) ? count=1 frames=[2]
                 identity 02:00:00:00:00:01 clock=is grandmaster 00:1d:c1:ff:fe:0a:0b:0c of domain 5, class 6, priorities 128 and 128 stated
+                identity 02:00:00:00:00:01 clock_id=02:00:00:ff:fe:00:00:01 stated
             "#]],
         );
     }

@@ -8,6 +8,7 @@ use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
 use crate::net::{control, ip};
+use crate::picture::clocks::Sender;
 use crate::reader::{Malformed, Reader};
 
 /// Flows looked at where too many bytes wait.
@@ -210,6 +211,17 @@ impl Worker {
             // Bytes count once: a retransmission is a packet, but carries nothing new.
             let fresh = segment(here, &mut engine, flow, sender, &tcp, packet.missing);
             flow.count(sender, if fresh { length } else { 0 }, here.at);
+            if shows_clock(&tcp, flow.dir(sender).packets)
+                && let Some(value) = transport::timestamp(packet.payload)
+            {
+                let from = Sender {
+                    mac: ends.src.filter(|mac| passing.hops == 0 && mac.is_device()),
+                    ip: packet.src_ip(),
+                    vlan: ends.tags.vlan,
+                };
+                let clocks = &mut engine.picture.clocks;
+                clocks.see(from, packet.dst_ip(), value, here.at);
+            }
             said &= fresh || !tcp.may_keep_alive();
         }
         let unweighed = flow.unweighed;
@@ -470,6 +482,12 @@ fn with_stream<T>(
     });
     flow.dir_mut(which).stream = stream;
     result
+}
+
+/// Whether to look at the sender's clock: at a handshake, and ever more seldom later, so that it costs nothing.
+const fn shows_clock(tcp: &Tcp<'_>, packets: u64) -> bool {
+    tcp.has(Tcp::SYN)
+        || (packets >= 16 && packets.is_power_of_two() && packets.trailing_zeros() & 1 == 0)
 }
 
 /// What the flow table has to know of a packet.

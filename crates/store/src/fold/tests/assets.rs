@@ -394,3 +394,67 @@ vlans = [19]
     assert_eq!(asset(&facts, &names[0]).serial.as_deref(), Some("a8"));
     assert_eq!(asset(&facts, &names[1]).serial.as_deref(), Some("b9"));
 }
+
+#[test]
+fn the_ports_of_one_switch_are_one_device_and_a_host_that_only_says_so_is_not() {
+    let lldp = |mac: &str, chassis: &str| Identity {
+        mac: Some(mac.parse().unwrap()),
+        vlan: Some(10),
+        attribute: "chassis".to_owned(),
+        value: chassis.to_owned(),
+        source: "lldp".to_owned(),
+        grade: Some(Grade::Stated),
+        ..Identity::default()
+    };
+    let switch = "00:1b:1b:00:01:00";
+    let ports = ["00:1b:1b:00:01:01", "00:1b:1b:00:01:02"];
+    // It says that it is of the switch, but has an address; and a port of another maker's.
+    let (host, other) = ("00:1b:1b:00:01:03", "00:0e:cf:00:00:09");
+    let mut addresses: Vec<_> = ports.iter().map(|port| address(port, "", 10)).collect();
+    addresses.push(claimed(host, "10.20.10.77", 10));
+    addresses.push(address(other, "", 10));
+    let names = ports.iter().chain([&host, &other]);
+    let identities = names.map(|port| lldp(port, switch)).collect();
+    let facts = folded(
+        Facts {
+            addresses,
+            identities,
+            ..Facts::default()
+        },
+        &site(""),
+    );
+    let strangers: Vec<(&str, usize)> = facts
+        .assets
+        .iter()
+        .filter(|asset| !asset.declared)
+        .map(|asset| (asset.name.as_str(), asset.macs.len()))
+        .collect();
+    assert_eq!(strangers, [(other, 1), (switch, 2), ("10.20.10.77", 1)]);
+}
+
+#[test]
+fn values_that_contradict_each_other_are_all_kept_with_their_source() {
+    let said = |attribute: &str, value: &str, source: &str, second| Identity {
+        source: source.to_owned(),
+        time: time(second),
+        last: time(second),
+        ..identity(HMI, "10.20.10.20", attribute, value)
+    };
+    let facts = Facts {
+        addresses: vec![claimed(HMI, "10.20.10.20", 10)],
+        identities: vec![
+            said("firmware", "V4.2", "lldp", 9),
+            said("firmware", "4.2", "snmp", 8),
+            said("firmware", "2.0", "cip", 7),
+            said("serial", "A-1", "lldp", 1),
+        ],
+        ..Facts::default()
+    };
+    let facts = folded(facts, &site(""));
+    let hmi = asset(&facts, "hmi1");
+    assert_eq!(hmi.firmware.as_deref(), Some("V4.2"));
+    assert_eq!(
+        hmi.otherwise,
+        ["firmware 2.0 (by cip, 2026-11-21 08:00:07 UTC)"]
+    );
+}

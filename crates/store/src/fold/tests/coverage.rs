@@ -384,3 +384,70 @@ fn who_is_spoken_to_and_never_heard_shows_a_mirror_port_of_one_way() {
         []
     );
 }
+
+#[test]
+fn a_silence_counts_where_another_sensor_saw_frames_or_a_vlan_spoke_until_then() {
+    let minutes = |count: i64| time(60 * count);
+    let silent = |capture, from, until| Coverage {
+        sensor: None,
+        evidence: Evidence {
+            capture: Some(capture),
+            frames: Vec::new(),
+        },
+        ..Coverage::silence("", None, minutes(from), minutes(until))
+    };
+    let file = |name: &str, from, until| Capture {
+        time: Some(minutes(from)),
+        last: Some(minutes(until)),
+        ..capture(name)
+    };
+    let told = |coverage, files: Vec<Capture>, addresses| {
+        let facts = Facts {
+            captures: files.iter().map(|file| file.name.clone()).collect(),
+            files,
+            coverage,
+            addresses,
+            ..Facts::default()
+        };
+        let site = site(SENSORS);
+        let facts = folded(facts, &site);
+        assert_eq!(folded(facts.clone(), &site), facts);
+        let rows = facts.coverage.into_iter();
+        rows.filter(|row| row.what == "silence")
+            .map(|row| (row.sensor.unwrap(), row.zone, row.good, row.total))
+            .collect::<Vec<_>>()
+    };
+    let span = || "crane-span".to_owned();
+    let both = || vec![file("span-1.pcap", 0, 90), file("tap-1.pcap", 0, 90)];
+    let long = || silent(0, 30, 50);
+    assert_eq!(
+        told(vec![long()], both(), vec![]),
+        [(span(), None, 0, 1200)]
+    );
+    // Nobody else was there, or was as quiet, or it was not for long.
+    assert_eq!(
+        told(vec![long()], vec![file("span-1.pcap", 0, 90)], vec![]),
+        []
+    );
+    assert_eq!(told(vec![long(), silent(1, 20, 40)], both(), vec![]), []);
+    assert_eq!(told(vec![silent(0, 30, 35)], both(), vec![]), []);
+    // Between two captures of one sensor.
+    let parts = vec![
+        file("span-1.pcap", 0, 30),
+        file("span-2.pcap", 50, 90),
+        file("tap-1.pcap", 0, 90),
+    ];
+    assert_eq!(told(vec![], parts, vec![]), [(span(), None, 0, 1200)]);
+    // A VLAN in which somebody spoke every second for an hour, and one of a word now and then.
+    let spoke = |packets| AddressFact {
+        time: minutes(0),
+        last: minutes(60),
+        packets,
+        ..claimed(HMI, "10.20.10.20", 10)
+    };
+    assert_eq!(
+        told(vec![], both(), vec![spoke(3600)]),
+        [(span(), Some("control".to_owned()), 0, 1800)]
+    );
+    assert_eq!(told(vec![], both(), vec![spoke(30)]), []);
+}

@@ -33,13 +33,18 @@ const MOST_PIECES: usize = 64;
 /// Frames of the content's beginning that are cited, beside those of the request and of its end.
 const MOST_FRAMES: usize = 8;
 /// Bytes that all flows of a worker may keep of files, and of what else comes in pieces.
-const MOST_KEPT: usize = 16 << 20;
+pub(crate) const MOST_KEPT: usize = 16 << 20;
 
 /// Bytes that a worker keeps. What does not fit costs a hash, a kind or a name, never more memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Budget(Arc<AtomicUsize>);
 
 impl Budget {
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn take(&self, bytes: usize) -> Option<Share> {
         let fits = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= MOST_KEPT);
         let order = Ordering::Relaxed;

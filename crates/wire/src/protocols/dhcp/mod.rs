@@ -1,7 +1,9 @@
 //! DHCP for IPv4, BOOTP before it: who hands out addresses, who got which, and what clients say of themselves.
 //!
-//! Spec: RFC 951 and 1542 (BOOTP, relays), RFC 2131 and 2132 (DHCP and its options), RFC 4702 (client FQDN).
-//! Emits: the lease as the client's address; host name, vendor class and fingerprint of the client; the server as a route.
+//! Spec: RFC 951 and 1542 (BOOTP, relays), RFC 2131 and 2132 (DHCP and its options), RFC 4361 (client identifiers), RFC 4702
+//! (client FQDN).
+//! Emits: the lease as the client's address; host name, vendor class, identifier and fingerprint of the client; the server
+//! as a route.
 //! Blind to: leases renewed before the capture began; addresses of clients without an Ethernet address.
 mod v6;
 
@@ -21,13 +23,15 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Dhcp),
     remote: false,
     operations: &[],
-    about: "Leases (which MAC got which address), host names, vendor classes and fingerprints (option 55) of clients, servers with the gateway and name servers that they hand out.",
-    spec: "RFC 951; RFC 1542; RFC 2131; RFC 2132; RFC 4702",
+    about: "Leases (which MAC got which address), host names, vendor classes, identifiers (option 61) and fingerprints (option 55) of clients, servers with the gateway and name servers that they hand out.",
+    spec: "RFC 951; RFC 1542; RFC 2131; RFC 2132; RFC 4361; RFC 4702",
     blind: "leases given before the capture began",
 };
 
 /// RFC 2131, 3: what tells options from vendor data.
 const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
+/// RFC 8415, 11.1: a DUID has at most 130 octets.
+const MOST_ID: usize = 130;
 /// Name servers listed of one offer.
 const MOST_SERVERS: usize = 4;
 
@@ -212,11 +216,34 @@ fn of_client(cx: &mut Cx<'_>, side: Side, message: &Message<'_>, kind: Option<u8
         let codes: Vec<String> = asked.iter().map(ToString::to_string).collect();
         cx.identity_of(Some(mac), ip, "dhcp", codes.join(","), Grade::Stated);
     }
+    if let Some(id) = message.option(61).and_then(|value| client_id(value, mac)) {
+        cx.identity_of(Some(mac), ip, "client_id", id, Grade::Stated);
+    }
     // DECLINE: another device answers for the address that was offered.
     if kind == Some(4) {
         let address = message.addresses(50).first().map(ToString::to_string);
         cx.oddity("dhcp.address_in_use", side, address);
     }
+}
+
+/// RFC 2132, 9.14: a type, then what names the client: an address of that hardware, or a name for type 0. RFC 4361, 6.1:
+/// type 255 has an IAID of the interface and the DUID of the host. What only repeats the MAC address says nothing.
+fn client_id(value: &[u8], mac: Mac) -> Option<String> {
+    let (kind, id) = value.split_first()?;
+    match kind {
+        1 if id == mac.0 => None,
+        255 => duid(id.get(4..)?),
+        0 if let Some(name) = text(id, 64) => Some(name),
+        _ if (2..=MOST_ID).contains(&id.len()) => Some(crate::protocols::tls::hex(id)),
+        _ => None,
+    }
+}
+
+/// RFC 8415, 11: names a host, whichever interface it asks from; the same in DHCP and DHCPv6.
+fn duid(id: &[u8]) -> Option<String> {
+    (4..=MOST_ID)
+        .contains(&id.len())
+        .then(|| format!("DUID {}", crate::protocols::tls::hex(id)))
 }
 
 fn of_server(cx: &mut Cx<'_>, side: Side, message: &Message<'_>, granted: bool) {
@@ -377,6 +404,21 @@ mod tests {
             oddity what=protocol.malformed detail=dhcp: option length frames=Numbers([1])
         "#]],
         );
+    }
+
+    #[test]
+    fn an_identifier_is_told_where_it_is_more_than_the_mac_address() {
+        let mac = Mac([2, 0, 0, 0, 0, 1]);
+        let read = |digits: &str| client_id(&crate::testing::hex(digits), mac);
+        assert_eq!(read("01 020000000001"), None);
+        assert_eq!(read("01 020000000002").as_deref(), Some("020000000002"));
+        assert_eq!(read("00 686d6931").as_deref(), Some("hmi1"));
+        // IAID, then DUID-EN of enterprise 43793.
+        assert_eq!(
+            read("ff 12345678 0002 0000ab11 0102030405060708").as_deref(),
+            Some("DUID 00020000ab110102030405060708")
+        );
+        assert_eq!(read("ff 12345678"), None);
     }
 
     #[test]

@@ -122,6 +122,9 @@ fn of_client(cx: &mut Cx<'_>, side: Side, message: &Message<'_>) {
     {
         cx.identity(side, "hostname", name);
     }
+    if let Some(id) = message.option(1).and_then(super::duid) {
+        cx.identity(side, "client_id", id);
+    }
     // Enterprise number, then one class or more with a length each.
     if let Some(class) = message.option(16)
         && let Some(class) = class.get(6..).and_then(|class| text(class, 128))
@@ -182,6 +185,7 @@ mod tests {
             &[(Client, solicit), (Server, reply)],
             expect![[r#"
                 conversation protocol=dhcpv6 state=answered packets=1/1 bytes=45/82
+                identity 10.0.0.1 client_id=DUID 00030001020000000001 stated
                 identity 10.0.0.1 hostname=hmi stated
                 identity 10.0.0.1 system=MSFT 5.0 stated
                 route via=dhcp mac=02:00:00:00:00:02 ip=10.0.0.2 detail=dns fd00::5 frames=Numbers([2])

@@ -311,4 +311,22 @@ mod tests {
             "#]],
         );
     }
+
+    #[test]
+    fn a_flood_of_hellos_that_never_end_keeps_to_the_budget_and_gives_it_back() {
+        // A piece of 1100 octets, from place 100 on.
+        let mut frames = vec![0x06, 0x40, 100, 0x44, 0x4c];
+        frames.resize(5 + 1100, 7);
+        let packet = sealed(Version::V1, 1, &hex("8394c8f03e515708"), &frames);
+        let clients = 16_000;
+        let (kept, left_out, after) =
+            crate::testing::flood(clients, 443, true, &packet, "pieces of handshakes");
+        let most = crate::protocols::carried::MOST_KEPT;
+        assert!(kept <= most && kept > most - 2000, "{kept}");
+        assert_eq!(
+            left_out,
+            u64::from(clients) - (kept / (1100 + PIECE)) as u64
+        );
+        assert_eq!(after, 0);
+    }
 }

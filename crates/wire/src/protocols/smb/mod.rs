@@ -4,7 +4,7 @@
 //! Spec: RFC 1002, 4.3 (session service); [MS-CIFS] 2.2 and [MS-SMB] 2.2 (version 1); [MS-SMB2] 2.2 (versions 2 and 3);
 //! [MS-NLMP] 2.2.1 (NTLM messages); [MS-FSCC] 2.4 (what is set of files).
 //! Emits: files with their content's hash and the operations on them, the version as variant (`1`, `2`, `3`), host names and
-//! system versions from NetBIOS and NTLM, refused log-ins.
+//! system versions from NetBIOS and NTLM, the GUIDs of server and client, refused log-ins.
 //! Blind to: what is encrypted or compressed (version 3 may); names in Kerberos log-ins; copies that a server makes by itself;
 //! transactions of version 1; SMB over QUIC and RDMA.
 mod shares;
@@ -26,7 +26,7 @@ pub static DECODER: Decoder = Decoder {
     open: || Box::new(Smb::default()),
     remote: false,
     operations: &[Verb::FileRead, Verb::FileWrite, Verb::FileDelete],
-    about: "Files read, written, renamed and deleted, with share, name, user, size, SHA-256 and kind; version of the protocol (1, 2, 3); computer names and system versions of both ends; refused log-ins.",
+    about: "Files read, written, renamed and deleted, with share, name, user, size, SHA-256 and kind; version of the protocol (1, 2, 3); computer names, system versions and GUIDs of both ends; refused log-ins.",
     spec: "RFC 1002; [MS-CIFS]; [MS-SMB]; [MS-SMB2]; [MS-NLMP]; [MS-FSCC]; [MS-ERREF]",
     blind: "what is encrypted or compressed; names in Kerberos log-ins; copies that a server makes by itself; transactions of version 1",
 };
@@ -279,6 +279,11 @@ impl Smb {
         let message = bytes.get(..look).unwrap_or(bytes);
         match header.command {
             v2::command::NEGOTIATE | v2::command::SESSION_SETUP => {
+                if header.command == v2::command::NEGOTIATE
+                    && let Some(guid) = v2::guid(header.reply, message)
+                {
+                    cx.identity(side, "guid", guid);
+                }
                 let user = self.set_up(cx, side, message);
                 if let Some(user) = user {
                     self.shares.log_in(header.session, user);
@@ -535,6 +540,30 @@ mod tests {
                 conversation protocol=smb state=answered packets=2/2 bytes=222/140
                 identity 10.0.0.1 hostname=ENG1 stated
                 oddity what=login.refused detail=smb: wrong name or password (PORT\op) frames=Numbers([4])
+            "#]],
+        );
+    }
+
+    #[test]
+    fn both_ends_tell_their_guid_and_a_name_in_its_place_is_none() {
+        let zeros = "00".repeat(40);
+        // Security mode, capabilities, client GUID.
+        let ask = format!("2400 0100 0100 0000 7f000000 33221100554477668899aabbccddeeff {zeros}");
+        // Dialect 3.1.1, server GUID.
+        let tell = format!("4100 0100 1103 0000 00112233445566778899aabbccddee00 {zeros}");
+        let samba = format!("4100 0100 1103 0000 636d7331000000000000000000000000 {zeros}");
+        check_at(
+            &DECODER,
+            4455,
+            &[
+                (Client, &smb2(0, 0, &ask)),
+                (Server, &smb2(0, 1, &tell)),
+                (Server, &smb2(0, 1, &samba)),
+            ],
+            expect![[r#"
+                conversation protocol=smb:3 state=answered packets=1/2 bytes=136/264
+                identity 10.0.0.1 guid=00112233-4455-6677-8899-aabbccddeeff stated
+                identity 10.0.0.2 guid=33221100-5544-7766-8899-aabbccddee00 stated
             "#]],
         );
     }

@@ -83,6 +83,51 @@ pub(super) const fn tells(command: u16) -> bool {
     )
 }
 
+/// The GUID by which the sender of a NEGOTIATE names itself ([MS-SMB2] 2.2.3 and 2.2.4): a request has it from byte 12
+/// on, an answer from byte 8. None where it says nothing: zeros by clients of the first dialect, and by Samba's servers a
+/// NetBIOS name, filled up with zeros.
+pub(super) fn guid(reply: bool, message: &[u8]) -> Option<String> {
+    let mut r = Reader::new(message.get(HEADER..)?);
+    let size = r.u16_le().ok()?;
+    r.skip(if reply { 6 } else { 10 }).ok()?;
+    let id = r.array::<16>().ok()?;
+    let wanted = if reply { 65 } else { 36 };
+    let zeros = id.iter().rev().take_while(|octet| **octet == 0).count();
+    let mut name = id.iter().take(id.len() - zeros);
+    let is_name = zeros > 0 && name.all(|octet| (0x20..0x7f).contains(octet));
+    if size != wanted || is_name {
+        return None;
+    }
+    let [
+        a0,
+        a1,
+        a2,
+        a3,
+        b0,
+        b1,
+        c0,
+        c1,
+        d0,
+        d1,
+        e0,
+        e1,
+        e2,
+        e3,
+        e4,
+        e5,
+    ] = id;
+    let (a, b, c) = (
+        u32::from_le_bytes([a0, a1, a2, a3]),
+        u16::from_le_bytes([b0, b1]),
+        u16::from_le_bytes([c0, c1]),
+    );
+    let (d, e) = (
+        u16::from_be_bytes([d0, d1]),
+        u64::from_be_bytes([0, 0, e0, e1, e2, e3, e4, e5]),
+    );
+    Some(format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}"))
+}
+
 /// What an answer needs of its request.
 #[derive(Debug)]
 enum Request {

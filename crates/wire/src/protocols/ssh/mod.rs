@@ -422,4 +422,29 @@ mod tests {
         "#]],
         );
     }
+
+    #[test]
+    fn a_flood_of_offers_that_nobody_answers_keeps_to_the_budget_and_gives_it_back() {
+        let names = ["a"; 600].join(",");
+        let mut offer = vec![number::KEX_INIT];
+        offer.extend([9; 16]);
+        offer.extend(u32::try_from(names.len()).unwrap().to_be_bytes());
+        offer.extend(names.as_bytes());
+        // Nine more lists, nothing guessed, reserved.
+        offer.extend([0; 9 * 4 + 1 + 4]);
+        let mut message = b"SSH-2.0-flood\r\n".to_vec();
+        // The length counts that of the padding, one octet, and the padding, four.
+        message.extend(u32::try_from(offer.len() + 5).unwrap().to_be_bytes());
+        message.push(4);
+        message.extend(&offer);
+        message.extend([0; 4]);
+        let clients = 16_000;
+        let (kept, left_out, after) =
+            crate::testing::flood(clients, 22, false, &message, "offers of keys");
+        let most = crate::protocols::carried::MOST_KEPT;
+        let each = offer.len() - 1;
+        assert!(kept <= most && kept > most - each, "{kept}");
+        assert_eq!(left_out, u64::from(clients) - (kept / each) as u64);
+        assert_eq!(after, 0);
+    }
 }

@@ -1,0 +1,107 @@
+//! Ports of one device that send with a MAC address each, told together by LLDP.
+//!
+//! A switch announces itself on every port with the port's own MAC address, and names itself the same in all of them: by its
+//! chassis, and by the address at which it is managed. Without that one switch would be as many devices as it has ports.
+//!
+//! What a device says of itself is no proof. So only a MAC address without any IP address of its own, and of the same
+//! registered owner as the chassis, becomes a port; whoever has an address stays a device, and the shared chassis is a sign of C3.
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use facts::Mac;
+use facts::kinds::{AddressFact, Identity};
+use hashbrown::{HashMap, HashSet};
+
+use super::devices::Key;
+use super::own::carrier;
+use super::places::is_special;
+
+/// What a port says of the device that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Port {
+    chassis: Mac,
+    /// Where the device is managed.
+    address: Option<IpAddr>,
+}
+
+/// Ports by their MAC addresses. One that names several chassis is none.
+pub(super) fn of(identities: &[Identity]) -> BTreeMap<Mac, Port> {
+    let mut told: BTreeMap<Mac, BTreeSet<Mac>> = BTreeMap::new();
+    let mut managed: BTreeMap<Mac, BTreeSet<IpAddr>> = BTreeMap::new();
+    let said = identities
+        .iter()
+        .filter(|one| one.attribute == "chassis" && one.source == "lldp");
+    for one in said {
+        let Some(port) = one.mac else { continue };
+        if let Ok(chassis) = one.value.parse::<Mac>() {
+            told.entry(port).or_default().insert(chassis);
+        }
+        managed.entry(port).or_default().extend(one.ip);
+    }
+    let single = |(port, chassis): (Mac, BTreeSet<Mac>)| {
+        let mut chassis = chassis.into_iter();
+        let (Some(only), None) = (chassis.next(), chassis.next()) else {
+            return None;
+        };
+        let mut addresses = managed.get(&port).into_iter().flatten();
+        let address = match (addresses.next(), addresses.next()) {
+            (Some(one), None) => Some(*one),
+            _ => None,
+        };
+        let port_of = Port {
+            chassis: only,
+            address,
+        };
+        (only.is_device() && owner(only) == owner(port)).then_some((port, port_of))
+    };
+    told.into_iter().filter_map(single).collect()
+}
+
+/// The registered owner of most MAC addresses, by their first half.
+const fn owner(mac: Mac) -> [u8; 3] {
+    let [a, b, c, ..] = mac.0;
+    [a, b, c]
+}
+
+/// For each port without an IP address of its own the device that it belongs to: the one with the chassis' MAC address, the one
+/// at the address where it is managed, or, where several ports name a chassis that nobody saw, one by the chassis' name.
+pub(super) fn homes(
+    ports: &BTreeMap<Mac, Port>,
+    rows: &[AddressFact],
+    own: &[bool],
+    by_mac: &HashMap<Mac, Key>,
+    at: impl Fn(IpAddr) -> Option<Key>,
+) -> BTreeMap<Mac, Key> {
+    if ports.is_empty() {
+        return BTreeMap::new();
+    }
+    let addressed: HashSet<Mac> = rows
+        .iter()
+        .zip(own)
+        .filter(|(row, own)| **own && row.ip.is_some_and(|ip| !is_special(ip)))
+        .map(|(row, _)| carrier(row))
+        .collect();
+    let mut shared: BTreeMap<Mac, usize> = BTreeMap::new();
+    for port in ports.values() {
+        *shared.entry(port.chassis).or_default() += 1;
+    }
+    let home = |(mac, port): (&Mac, &Port)| {
+        if addressed.contains(mac) || *by_mac.get(mac)? != Key::Mac(*mac) {
+            return None;
+        }
+        let managed = port.address.and_then(&at);
+        let seen = by_mac.get(&port.chassis).copied();
+        let told = (shared.get(&port.chassis) > Some(&1)).then_some(Key::Mac(port.chassis));
+        let home = managed.or(seen).or(told)?;
+        (home != Key::Mac(*mac)).then_some((*mac, home))
+    };
+    let homes: BTreeMap<Mac, Key> = ports.iter().filter_map(home).collect();
+    // A chassis that is itself the port of another device leads there.
+    homes
+        .iter()
+        .map(|(mac, home)| match home {
+            Key::Mac(chassis) => (*mac, homes.get(chassis).copied().unwrap_or(*home)),
+            _ => (*mac, *home),
+        })
+        .collect()
+}
