@@ -94,9 +94,15 @@ impl Tried {
             "" => "no oddity".to_owned(),
             oddities => format!("oddities: {oddities}"),
         };
+        let count = |number: u64, of: &str| match number {
+            1 => format!("1 {of}"),
+            _ => format!("{number} {of}s"),
+        };
         format!(
-            "{} captures, {} frames, {} operations; {odd}",
-            self.captures, self.frames, self.operations
+            "{}, {}, {}; {odd}",
+            count(self.captures, "capture"),
+            count(self.frames, "frame"),
+            count(self.operations, "operation")
         )
     }
 }
