@@ -1,5 +1,6 @@
 //! The reference pages that are made from the code: protocols, tables, measures, records. They are kept in the tree so
 //! that they can be read there; a test holds them against the code.
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use judge::{Catalogue, Editions, Page};
@@ -39,16 +40,106 @@ pub(crate) fn write() -> Result<(), String> {
     )
 }
 
+/// What the real captures showed of a protocol: a line of `docs/tried.tsv`.
+#[derive(Default)]
+struct Tried {
+    captures: u64,
+    frames: u64,
+    operations: u64,
+    oddities: String,
+}
+
+/// By protocol. A test of `sensor` holds the file against the captures, and `cargo xtask tried` writes it.
+fn tried() -> Result<BTreeMap<String, Tried>, String> {
+    let path = run::root().join("docs/tried.tsv");
+    let sheet =
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let read = |line: &str| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let [name, captures, frames, operations, oddities] = cells[..] else {
+            return None;
+        };
+        let tried = Tried {
+            captures: captures.parse().ok()?,
+            frames: frames.parse().ok()?,
+            operations: operations.parse().ok()?,
+            oddities: oddities.to_owned(),
+        };
+        Some((name.to_owned(), tried))
+    };
+    let lines = sheet.lines().skip(1);
+    lines
+        .map(|line| {
+            read(line).ok_or_else(|| {
+                format!("docs/tried.tsv: `{line}` is no line of five cells; `cargo xtask tried` writes it anew")
+            })
+        })
+        .collect()
+}
+
+impl Tried {
+    /// How many, of every name.
+    fn odd(&self) -> u64 {
+        let counts = self.oddities.split(", ");
+        counts
+            .filter_map(|one| one.rsplit(' ').next()?.parse::<u64>().ok())
+            .sum()
+    }
+
+    fn sentence(&self) -> String {
+        if self.captures == 0 {
+            return "no real capture; dialogues made by hand from the specification".to_owned();
+        }
+        let odd = match &*self.oddities {
+            "" => "no oddity".to_owned(),
+            oddities => format!("oddities: {oddities}"),
+        };
+        let count = |number: u64, of: &str| match number {
+            1 => format!("1 {of}"),
+            _ => format!("{number} {of}s"),
+        };
+        format!(
+            "{}, {}, {}; {odd}",
+            count(self.captures, "capture"),
+            count(self.frames, "frame"),
+            count(self.operations, "operation")
+        )
+    }
+}
+
+/// Measures anew what the captures beside the project show of each protocol, and writes the pages with it.
+pub(crate) fn tried_anew() -> Result<(), String> {
+    let test = [
+        "test",
+        "--quiet",
+        "--package",
+        "sensor",
+        "--test",
+        "classes",
+    ];
+    run::run(run::cargo().args(test).env("UPDATE", "1"))?;
+    write()
+}
+
 fn protocols_page() -> Result<String, String> {
-    let mut page = generated("the decoders' own lines in `crates/wire/src/protocols`");
+    let mut page = generated(
+        "the decoders' own lines in `crates/wire/src/protocols` and the figures in `docs/tried.tsv`",
+    );
     page.push_str(
         "# Protocols\n\n\
          What is read on the wire, in the order in which content is probed where no port hints. A protocol is recognised by\n\
          its content; ports only say what to try first. The names in the first column are those of facts and of the site\n\
-         file's `services`.\n\n\
-         | name | protocol | carried by | operations |\n|---|---|---|---|\n",
+         file's `services`. What is decoded and what is not seen stands below for each.\n\n\
+         Captures, frames and oddities are those of the captures of real equipment that the tests read where they are at\n\
+         hand (`cargo xtask tried`): in how many the protocol was recognised, how many frames its conversations had, and how\n\
+         often something was told that should not be on a healthy wire. Many of these captures were made to show it.\n\n\
+         | name | protocol | carried by | operations | captures | frames | oddities |\n\
+         |---|---|---|---|--:|--:|--:|\n",
     );
+    let (tried, none) = (tried()?, Tried::default());
+    let of = |decoder: &wire::Decoder| tried.get(decoder.name).unwrap_or(&none);
     for decoder in protocols::ALL {
+        let tried = of(decoder);
         row(
             &mut page,
             &[
@@ -56,6 +147,9 @@ fn protocols_page() -> Result<String, String> {
                 &escape(decoder.title),
                 &carriers(decoder.carriers),
                 &operations(decoder),
+                &tried.captures.to_string(),
+                &tried.frames.to_string(),
+                &tried.odd().to_string(),
             ],
         )?;
     }
@@ -67,11 +161,12 @@ fn protocols_page() -> Result<String, String> {
         };
         write!(
             page,
-            "\n## {}\n{}\n\n- Reads: {}{remote}\n- Does not see: {}\n- Written from: {}\n",
+            "\n## {}\n{}\n\n- Reads: {}{remote}\n- Does not see: {}\n- Tried on: {}\n- Written from: {}\n",
             decoder.name,
             decoder.title,
             sentence(decoder.about),
             sentence(decoder.blind),
+            sentence(&of(decoder).sentence()),
             sentence(decoder.spec),
         )
         .map_err(text)?;

@@ -19,6 +19,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   check               format, lints, links of the docs, licences: everything of `ci` but the tests
   ci                  test, demo and check
   docs                write what is generated under docs/
+  tried               measure what the real captures show of each protocol, then docs
   picture             take the README's picture anew; needs chromium
   bench [PACKETS]     time and memory beside cat, tcpdump, ndpiReader, argus and tshark
   lists --version DATE --source TEXT FILE...
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             .and_then(|()| demo::run())
             .and_then(|()| check::check()),
         Some("docs") => docs::write(),
+        Some("tried") => docs::tried_anew(),
         Some("picture") => picture::run(),
         Some("bench") => bench::run(args),
         Some("lists") => lists::run(args),

@@ -3,7 +3,7 @@
 //! The corpus is the dialogues of the sample terminal and of the real captures beside the project, whole and damaged in
 //! the ways that find most: bits turned, lengths made extreme, bytes cut, doubled and swapped, messages lost. The dice
 //! are seeded, so a failure comes back; `FUZZ_ROUNDS` plays more of them, `FUZZ_SEEDS=FOLDER` writes the whole ones as
-//! the first corpus of a fuzzer.
+//! the first corpus of a fuzzer, `FUZZ_OWN=1` leaves the real captures out of it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -89,7 +89,8 @@ fn no_dialogue_makes_a_decoder_panic() {
                     recognise && c.protocol.as_deref() == Some(decoder.name)
                 };
                 said += facts.conversations.iter().filter(own).count();
-                keep_seed(decoder.name, number, recognise, &script);
+                let file = format!("{}-{number}{}", decoder.name, u8::from(recognise));
+                keep_seed(decoder.name, &file, &script);
             }
         }
         if said == 0 {
@@ -120,7 +121,7 @@ fn no_dialogue_makes_a_decoder_panic() {
     }
     // Without dialogues that decoders understand, the test would prove nothing.
     assert!(
-        silent.len() * 3 <= protocols::ALL.len(),
+        std::env::var_os("FUZZ_OWN").is_some() || silent.len() * 3 <= protocols::ALL.len(),
         "too few decoders have a dialogue of their own: {silent:?}"
     );
 }
@@ -130,7 +131,7 @@ fn no_frame_makes_a_worker_panic() {
     let corpus = corpus();
     let mut dice = Dice::new(0x0f_4a3e5);
     let mut whole = 0;
-    for _ in 0..rounds() * 4 {
+    for round in 0..rounds() * 4 {
         let mut script = Vec::new();
         let whole_ones = dice.below(4) == 0;
         for _ in 0..=dice.below(12) {
@@ -149,6 +150,9 @@ fn no_frame_makes_a_worker_panic() {
             script.extend(bytes);
         }
         whole += fuzz::frames(&script).conversations.len();
+        if whole_ones {
+            keep_seed(fuzz::FRAMES, &format!("frames-{round}"), &script);
+        }
     }
     assert!(whole > 0, "no script became a conversation");
 }
@@ -176,14 +180,12 @@ fn own_talks(decoder: &Decoder, corpus: &Corpus) -> Vec<Talk> {
         .collect()
 }
 
-fn keep_seed(name: &str, number: usize, recognise: bool, script: &[u8]) {
-    let Some(folder) = std::env::var_os("FUZZ_SEEDS") else {
-        return;
-    };
-    let folder = PathBuf::from(folder).join(name);
-    fs::create_dir_all(&folder).unwrap();
-    let file = format!("{number}{}", if recognise { "r" } else { "" });
-    fs::write(folder.join(file), script).unwrap();
+fn keep_seed(name: &str, file: &str, script: &[u8]) {
+    if let Some(folder) = std::env::var_os("FUZZ_SEEDS") {
+        fs::create_dir_all(&folder).unwrap();
+        let input = fuzz::picked(name, script).unwrap();
+        fs::write(PathBuf::from(folder).join(file), input).unwrap();
+    }
 }
 
 fn noise(dice: &mut Dice) -> Talk {
@@ -273,7 +275,7 @@ fn corpus() -> Corpus {
         corpus.talks.entry(place).or_default().push(talk.collect());
     }
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures");
-    if !real.is_dir() {
+    if std::env::var_os("FUZZ_OWN").is_some() || !real.is_dir() {
         println!("skipped: no captures; the sample terminal alone is played");
         return corpus;
     }

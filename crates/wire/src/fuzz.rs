@@ -1,6 +1,6 @@
-//! The way in for hostile bytes: one entry for any decoder of the registry, one for whole frames.
+//! The way in for hostile bytes: one entry for any decoder of the registry, one for whole frames, and one for both.
 //!
-//! Both read a byte string as a script, so that a fuzzer which only knows bytes can play whole dialogues: who speaks, where
+//! They read a byte string as a script, so that a fuzzer which only knows bytes can play whole dialogues: who speaks, where
 //! bytes are lost, where the talk ends. Every byte string is a script. What must hold is that nothing panics and that
 //! work and memory stay in proportion to the input; what came of it is returned, so that tests can see that a script
 //! reached the decoder at all.
@@ -11,7 +11,7 @@ use crate::flow::{Engine, Flow, Key, Transport, number_of_ip, number_of_mac, ope
 use crate::net::link::{Ends, Tags};
 use crate::picture::Picture;
 use crate::reader::Reader;
-use crate::{Carrier, Decoder, Frame, Limits, Link, Shard, Side, Worker};
+use crate::{Carrier, Decoder, Frame, Limits, Link, Shard, Side, Worker, protocols};
 
 /// Lines of a script that are played: the rest would only say the same more slowly.
 const MOST_LINES: u32 = 4096;
@@ -20,6 +20,37 @@ const SERVER: u8 = 1;
 const LOST: u8 = 2;
 /// First byte of a dialogue: bit 0 leaves it to the content to tell the protocol, instead of opening it at once.
 const RECOGNISE: u8 = 1;
+
+/// What picks whole frames in an input of [`any`], in place of a decoder's name.
+pub const FRAMES: &str = "frames";
+
+/// Plays an input of the one generic target: two bytes pick a decoder of the registry or frames, the rest is their script.
+pub fn any(input: &[u8]) -> Facts {
+    let mut input = Reader::new(input);
+    let pick = usize::from(input.u16().unwrap_or(0));
+    let picked = protocols::ALL.get(pick % (protocols::ALL.len() + 1));
+    let script = input.rest();
+    picked.map_or_else(|| frames(script), |decoder| dialogue(decoder, script))
+}
+
+/// The input of [`any`] for a script and a name, which outlives the order of the registry; nothing for an unknown name.
+pub fn picked(name: &str, script: &[u8]) -> Option<Vec<u8>> {
+    let place = protocols::ALL.iter().position(|one| one.name == name);
+    let pick = match place {
+        None if name == FRAMES => protocols::ALL.len(),
+        place => place?,
+    };
+    let pick = u16::try_from(pick).ok()?.to_be_bytes();
+    Some([&pick[..], script].concat())
+}
+
+/// The name and the script that an input of [`any`] holds.
+pub fn named(input: &[u8]) -> Option<(&'static str, &[u8])> {
+    let (pick, script) = input.split_first_chunk::<2>()?;
+    let pick = usize::from(u16::from_be_bytes(*pick)) % (protocols::ALL.len() + 1);
+    let name = protocols::ALL.get(pick).map_or(FRAMES, |one| one.name);
+    Some((name, script))
+}
 
 /// The script of a dialogue, from its messages: the seed of a corpus.
 pub fn script(recognise: bool, messages: &[(Side, &[u8])]) -> Vec<u8> {

@@ -496,6 +496,12 @@ impl Engine<'_> {
             return;
         }
         if flow.tap(which).lost {
+            let Some(decoder) = decoder else { return };
+            let (from, to) = match own_port(decoder, from, to) {
+                Some(own) if which == flow.client() => (from, own),
+                Some(own) => (own, to),
+                None => (from, to),
+            };
             let head = Head {
                 bytes,
                 udp: false,
@@ -504,7 +510,6 @@ impl Engine<'_> {
                 first: false,
                 open: true,
             };
-            let Some(decoder) = decoder else { return };
             if (decoder.probe)(&head) == Probe::NotOurs {
                 return;
             }
@@ -617,6 +622,19 @@ enum Found {
     Is(&'static Decoder, Sender),
     Maybe,
     No,
+}
+
+/// The decoder's port, where neither end is at one: that a flow spoke the protocol before is as good a hint for content
+/// that says little of itself.
+fn own_port(decoder: &Decoder, from: u16, to: u16) -> Option<u16> {
+    let mut ports = decoder.carriers.iter().filter_map(|carrier| match carrier {
+        Carrier::Tcp(port) => Some(*port),
+        _ => None,
+    });
+    if ports.clone().any(|port| port == from || port == to) {
+        return None;
+    }
+    ports.next()
 }
 
 /// Asks the decoders: those whose port it is first, then all others in the order of the registry.
