@@ -176,6 +176,7 @@ fn a_million_records_of_five_years_are_judged_in_seconds() {
     let pages = built_in().unwrap();
     let (kept, mut told) = (Kept::default(), Vec::new());
     for round in ["anew", "kept", "again"] {
+        // What is judged at once is judged a second time: each by itself tells which page takes how long.
         println!("--- {round}");
         let mut digest = Sha256::new();
         timed("all", || {
@@ -191,6 +192,23 @@ fn a_million_records_of_five_years_are_judged_in_seconds() {
                 judge::snapshot(&facts, &site, records, then, &pages).unwrap()
             });
             timed("pages", || judge_all(&snapshot, &mut digest));
+            // As a command judges them: side by side, where there are several cores.
+            let together = timed("at once", || {
+                let (editions, catalogue) = (Editions::built_in(), Catalogue::built_in());
+                judge::assess(
+                    &snapshot,
+                    &pages,
+                    &editions.unwrap(),
+                    &catalogue.unwrap(),
+                    None,
+                )
+                .unwrap()
+            });
+            let mut alike = Sha256::new();
+            for measure in &together.measures {
+                alike.update(format!("{measure:?}"));
+            }
+            assert_eq!(alike.finalize(), digest.clone().finalize());
         });
         memory_used("judged");
         told.push(tell(digest));
