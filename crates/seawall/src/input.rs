@@ -163,6 +163,15 @@ impl Terminal {
         Ok(ledger)
     }
 
+    /// The ledger of the site, for those who cannot wait: `None` while somebody writes to it.
+    pub fn try_ledger(&self) -> Result<Option<Ledger>, Error> {
+        let ledger = Ledger::try_open(&self.folder.join("ledger"))?;
+        for note in ledger.iter().flat_map(Ledger::notes) {
+            eprintln!("seawall: {note}");
+        }
+        Ok(ledger)
+    }
+
     /// Where `seawall run` remembers what it saw.
     pub fn state(&self) -> PathBuf {
         self.folder.join(&self.site.run.state)

@@ -82,41 +82,50 @@ fn list(body: &Map<String, Json>, name: &str) -> Vec<String> {
     list.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
-/// The steps of findings that were recorded, by finding, the oldest first.
-pub fn steps(ledger: &Ledger) -> BTreeMap<String, Vec<Stepped>> {
+/// The entries of a kind that judging makes, recorded by one time and told of what was by another, with their bodies.
+fn told<'l>(
+    ledger: &'l Ledger,
+    kind: &'static str,
+    known: Time,
+    as_of: Time,
+) -> impl Iterator<Item = (Entry<'l>, Map<String, Json>)> {
+    let by = |time: Option<Time>, end: Time| time.is_none_or(|time| time <= end);
+    ledger
+        .entries()
+        .filter(move |entry| entry.kind == kind && by(entry.recorded_at(), known))
+        .filter_map(|entry| body_of(&entry).map(|body| (entry, body)))
+        .filter(move |(_, body)| by(Time::parse(&text(body, "at")), as_of))
+}
+
+/// The steps of findings up to a time, as recorded by another, by finding, the oldest first.
+pub fn steps(ledger: &Ledger, known: Time, as_of: Time) -> BTreeMap<String, Vec<Stepped>> {
     let mut steps: BTreeMap<String, Vec<Stepped>> = BTreeMap::new();
-    for entry in ledger.entries().filter(|entry| entry.kind == "finding") {
-        if let Some(body) = body_of(&entry) {
-            steps.entry(entry.id.to_owned()).or_default().push(Stepped {
-                step: text(&body, "step"),
-                at: Time::parse(&text(&body, "at")),
-                why: text(&body, "why"),
-                evidence: list(&body, "evidence"),
-                entry: entry.seq,
-                by: entry.by.to_owned(),
-            });
-        }
+    for (entry, body) in told(ledger, "finding", known, as_of) {
+        steps.entry(entry.id.to_owned()).or_default().push(Stepped {
+            step: text(&body, "step"),
+            at: Time::parse(&text(&body, "at")),
+            why: text(&body, "why"),
+            evidence: list(&body, "evidence"),
+            entry: entry.seq,
+            by: entry.by.to_owned(),
+        });
     }
     steps
 }
 
-/// The verdicts that were recorded, by measure and then from the oldest; of one measure if it is named.
-pub fn series(ledger: &Ledger, measure: Option<&str>) -> Vec<Turn> {
-    let of_it = ledger.entries().filter(|entry| {
-        entry.kind == "verdict" && measure.is_none_or(|id| entry.id.eq_ignore_ascii_case(id))
-    });
-    let mut turns: Vec<Turn> = of_it
-        .filter_map(|entry| {
-            let body = body_of(&entry)?;
-            Some(Turn {
-                measure: entry.id.to_owned(),
-                at: Time::parse(&text(&body, "at")),
-                verdict: text(&body, "verdict"),
-                summary: text(&body, "summary"),
-                edition: text(&body, "edition"),
-                findings: list(&body, "findings"),
-                entry: entry.seq,
-            })
+/// The verdicts up to a time, as recorded by another, by measure and then from the oldest; of one measure if it is named.
+pub fn series(ledger: &Ledger, measure: Option<&str>, known: Time, as_of: Time) -> Vec<Turn> {
+    let wanted = |entry: &Entry<'_>| measure.is_none_or(|id| entry.id.eq_ignore_ascii_case(id));
+    let mut turns: Vec<Turn> = told(ledger, "verdict", known, as_of)
+        .filter(|(entry, _)| wanted(entry))
+        .map(|(entry, body)| Turn {
+            measure: entry.id.to_owned(),
+            at: Time::parse(&text(&body, "at")),
+            verdict: text(&body, "verdict"),
+            summary: text(&body, "summary"),
+            edition: text(&body, "edition"),
+            findings: list(&body, "findings"),
+            entry: entry.seq,
         })
         .collect();
     turns.sort_by(|a, b| a.measure.cmp(&b.measure).then(a.entry.cmp(&b.entry)));

@@ -59,23 +59,39 @@ fn sheets(below: &str) -> Vec<PathBuf> {
 
 /// Records the files of that folder in the order of their names, each named by its kind: `14-backup.csv`.
 fn record(site: &Path, below: &str) {
-    for file in sheets(below) {
+    record_in(site, &site.join("ledger"), &sheets(below));
+}
+
+fn record_in(site: &Path, ledger: &Path, sheets: &[PathBuf]) {
+    for file in sheets {
         let stem = file.file_stem().unwrap().to_str().unwrap();
         let (_, kind) = stem.split_once('-').unwrap();
         let path = file.to_str().unwrap();
-        let site = site.to_str().unwrap();
-        let run = seawall(["record", kind, "--csv", path, "--site", site]);
+        let place = places(site, ledger);
+        let run = seawall(["record", kind, "--csv", path].into_iter().chain(place));
         assert_eq!(run.status, 0, "{stem}: {}", run.err);
         assert!(run.out.contains(", 0 said already"), "{stem}: {}", run.out);
     }
 }
 
+fn places<'a>(site: &'a Path, ledger: &'a Path) -> [&'a str; 4] {
+    let (site, ledger) = (site.to_str().unwrap(), ledger.to_str().unwrap());
+    ["--site", site, "--ledger", ledger]
+}
+
 fn assessed(site: &Path) -> Assessment {
+    Assessment(serde_json::from_str(&assessed_by(site, &site.join("ledger"))).unwrap())
+}
+
+fn assessed_by(site: &Path, ledger: &Path) -> String {
     let at = ["--as-of", AS_OF, "--known-at", KNOWN_AT];
     let words = ["assess", site.to_str().unwrap(), "--format", "json"];
-    let run = seawall(words.into_iter().chain(at));
+    // A ledger that is not there can only be the site's own.
+    let named = ["--ledger", ledger.to_str().unwrap()];
+    let named = named.into_iter().filter(|_| ledger.is_dir());
+    let run = seawall(words.into_iter().chain(at).chain(named));
     assert_eq!(run.status, 0, "{}", run.err);
-    Assessment(serde_json::from_str(&run.out).unwrap())
+    run.out
 }
 
 /// Measure and subject of everything that is not met.
@@ -175,4 +191,119 @@ fn each_lapse_in_a_year_of_records_is_found_once_and_nothing_else_and_what_sets_
     let verdicts = judged.verdicts();
     let open: Vec<&&str> = met.iter().filter(|id| verdicts[**id] != "met").collect();
     assert!(open.is_empty(), "{open:?}");
+}
+
+/// Runs a command on a ledger.
+fn on(ledger: &Path, words: &[&str]) -> String {
+    let place = ["--ledger", ledger.to_str().unwrap()];
+    let run = seawall(words.iter().copied().chain(place));
+    assert_eq!(run.status, 0, "{words:?}: {}", run.err);
+    run.out
+}
+
+fn export(ledger: &Path, to: &Path) {
+    on(
+        ledger,
+        &["ledger", "export", "--output", to.to_str().unwrap()],
+    );
+}
+
+fn import(ledger: &Path, from: &Path) {
+    on(ledger, &["ledger", "import", from.to_str().unwrap()]);
+}
+
+/// What an assessment says, but for where a record stands in the ledger: an import into a ledger with entries of its own
+/// numbers them anew, with a time of recording of its own and therefore other hashes.
+fn but_for_places(json: &str) -> Value {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Array(list) => list.iter_mut().for_each(strip),
+            Value::Object(object) => {
+                if object.contains_key("record") {
+                    for place in ["entry", "sha256", "recorded_at"] {
+                        object.remove(place);
+                    }
+                }
+                object.values_mut().for_each(strip);
+            }
+            _ => {}
+        }
+    }
+    let mut tree: Value = serde_json::from_str(json).unwrap();
+    strip(&mut tree);
+    let notes = tree["notes"].as_array_mut().unwrap();
+    // The one that names the last entry.
+    let before = notes.len();
+    notes.retain(|note| !text(note).starts_with("Records: what was recorded by"));
+    assert_eq!(notes.len() + 1, before);
+    tree
+}
+
+#[test]
+fn a_second_installation_imports_the_export_and_gives_the_same_verdicts() {
+    let first = folder("first");
+    harborview::bad_day().write(&first).unwrap();
+    let (own, all) = (first.join("ledger"), sheets(""));
+    let (early, late) = all.split_at(16);
+    record_in(&first, &own, early);
+    let photo = first.join("contract.pdf");
+    fs::write(&photo, "a contract").unwrap();
+    let attach = ["--id", "C-2025-17", "--attach", photo.to_str().unwrap()];
+    let words = ["record", "third-party-contract"].into_iter().chain(attach);
+    let run = seawall(words.chain(places(&first, &own)));
+    assert!(run.out.contains("version 2"), "{}{}", run.out, run.err);
+    let (before, whole) = (first.join("before"), first.join("whole"));
+    export(&own, &before);
+    record_in(&first, &own, late);
+    export(&own, &whole);
+    let told = assessed_by(&first, &own);
+
+    let second = folder("second");
+    harborview::bad_day().write(&second).unwrap();
+    let theirs = second.join("ledger");
+    import(&theirs, &whole);
+    for (file, same) in [
+        ("ledger.jsonl", true),
+        ("ledger.pub", false),
+        ("ledger.key", false),
+    ] {
+        let read = |ledger: &Path| fs::read(ledger.join(file)).unwrap();
+        assert_eq!(read(&own) == read(&theirs), same, "{file}");
+    }
+    let verified = on(&theirs, &["ledger", "verify"]);
+    assert!(verified.contains(" 1 attached files"), "{verified}");
+    // Into an empty ledger all comes as it is, so nothing differs at all.
+    assert_eq!(assessed_by(&second, &theirs), told);
+
+    // Two offices go on by themselves from the same beginning. A third installation, which has entries of its own, takes in
+    // what both have: whichever comes first, and however often.
+    let office = |name: &str, sheets: &[PathBuf]| {
+        let (ledger, export_to) = (first.join(name), first.join(format!("{name}-export")));
+        import(&ledger, &before);
+        record_in(&first, &ledger, sheets);
+        export(&ledger, &export_to);
+        export_to
+    };
+    let (workshop, gate) = late.split_at(10);
+    let (a, b) = (office("workshop", workshop), office("gate", gate));
+    let expected = but_for_places(&told);
+    for (name, order) in [
+        ("a-b", [&before, &a, &b, &a]),
+        ("b-a", [&b, &before, &a, &b]),
+    ] {
+        let third = first.join(name);
+        let person = ["record", "person", "--id", "x", "name=Nobody"];
+        on(&third, &person);
+        on(
+            &third,
+            &["record", "--withdraw", "person", "x", "--reason", "a trial"],
+        );
+        for export in order {
+            import(&third, export);
+        }
+        let verified = on(&third, &["ledger", "verify"]);
+        assert!(verified.starts_with("sound"), "{verified}");
+        let told = but_for_places(&assessed_by(&first, &third));
+        assert_eq!(told, expected, "{name}");
+    }
 }

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::{AS_OF, Assessment, Run, folder, seawall};
+use support::{AS_OF, Assessment, Run, folder, seawall, text};
 
 const SITE: &str = r#"
 [terminal]
@@ -58,7 +58,7 @@ impl Desk {
 
     fn run(&self, command: &str, words: &str) -> Run {
         let site = self.0.to_str().unwrap();
-        seawall([command, site].into_iter().chain(words.split(' ')))
+        seawall([command, site].into_iter().chain(words.split_whitespace()))
     }
 
     fn r3(&self, words: &str) -> Value {
@@ -169,6 +169,197 @@ fn a_terminal_sets_its_own_periods_and_no_others() {
     }
 }
 
+/// Whether it is said, at each moment.
+fn told(desk: &Desk, command: &str, more: &str, said: &str, at: &[(&str, bool)]) {
+    for (moment, wanted) in at {
+        let run = desk.run(command, format!("{more} {moment}").trim());
+        assert_eq!(
+            run.out.contains(said),
+            *wanted,
+            "{command} {moment}: {}{}",
+            run.out,
+            run.err
+        );
+    }
+}
+
+/// Nothing was recorded by then.
+const BEFORE: &str = "--known-at 2021-01-01T00:00:00Z";
+
+#[test]
+fn every_command_that_judges_or_shows_asks_for_a_moment_and_for_what_was_known_by_then() {
+    let desk = Desk::new("moments");
+    let late = "--as-of 2030-04-30T00:00:00Z";
+    let unknown = format!("{late} {BEFORE}");
+    let early = "--as-of 2030-01-01T00:00:00Z";
+    told(
+        &desk,
+        "due",
+        "",
+        "disk of cms1",
+        &[(late, true), (&unknown, false)],
+    );
+    let overdue = [(late, true), (early, false), (&unknown, false)];
+    told(&desk, "findings", "", "2029-10-01", &overdue);
+    let finding = text(&desk.r3(late)["finding"]);
+    let site = desk.0.to_str().unwrap();
+    for (moment, wanted) in overdue {
+        let explained = seawall(
+            ["explain", site, &finding]
+                .into_iter()
+                .chain(moment.split(' ')),
+        );
+        assert_eq!(
+            explained.out.contains("2029-10-01"),
+            wanted,
+            "{}",
+            explained.err
+        );
+        let file = desk.0.join("packets.pcapng");
+        let packets = [
+            "packets",
+            site,
+            "--finding",
+            &finding,
+            "-o",
+            file.to_str().unwrap(),
+        ];
+        let packets = seawall(packets.into_iter().chain(moment.split(' ')));
+        assert_eq!(
+            packets.out.contains("rests on the site file or on records"),
+            wanted,
+            "{}",
+            packets.err
+        );
+        let query = "SELECT 'n=' || COUNT(*) FROM record_backup WHERE taken <= '2030'";
+        let rows = seawall(["sql", site, query].into_iter().chain(moment.split(' ')));
+        assert_eq!(
+            rows.out.contains("n=1"),
+            !moment.contains(BEFORE),
+            "{}",
+            rows.err
+        );
+    }
+    // An incident as it stood: not noticed yet, open, over.
+    let incident = [
+        "record",
+        "incident",
+        "--id",
+        "INC-1",
+        "what=suspicious-activity",
+        "detected=2029-12-20T06:00:00Z",
+        "narrative=x",
+        "noticed_by=x",
+        "ssi=no",
+        "closed=2030-02-01T00:00:00Z",
+        "--site",
+        site,
+    ];
+    assert_eq!(seawall(incident).status, 0);
+    let open = [
+        ("--as-of 2029-12-01T00:00:00Z", false),
+        (early, true),
+        (late, false),
+        (&format!("{early} {BEFORE}"), false),
+    ];
+    told(&desk, "incident", "show", "INC-1  open", &open);
+    told(
+        &desk,
+        "incident",
+        "show",
+        "INC-1  closed",
+        &[(late, true), (early, false)],
+    );
+    let report = format!("report INC-1 --to fbi {early}");
+    told(
+        &desk,
+        "incident",
+        &report,
+        "\n",
+        &[("", true), (BEFORE, false)],
+    );
+    // Verdicts as they were recorded, of a time before.
+    let then = "--as-of 2022-06-01T00:00:00Z";
+    let run = desk.run(
+        "assess",
+        &format!("--record {then} --known-at 2100-01-01T00:00:00Z"),
+    );
+    assert_eq!(run.status, 0, "{}", run.err);
+    let now = "--known-at 2100-01-01T00:00:00Z";
+    let series = [
+        ("", true),
+        (&format!("{then} {now}"), true),
+        (then, false),
+        (&format!("--as-of 2022-05-31T00:00:00Z {now}"), false),
+    ];
+    told(&desk, "findings", "--series --measure R3", "R3", &series);
+}
+
+/// A year of paper is entered today: it was recorded today, and says what held then.
+#[test]
+fn old_paper_holds_for_its_own_time_and_was_recorded_when_it_was_entered() {
+    let desk = Desk::new("old-paper");
+    let csv = |kind: &str, text: &str| {
+        let path = desk.0.join(format!("{kind}.csv"));
+        fs::write(&path, text).unwrap();
+        let words = [
+            "record",
+            kind,
+            "--csv",
+            path.to_str().unwrap(),
+            "--site",
+            desk.0.to_str().unwrap(),
+        ];
+        seawall(words)
+    };
+    let hash = "00".repeat(32);
+    let items = "id,device,what,name,backup_days,test_days,owner,valid_from,valid_until\n\
+                 old,cms1,os-image,old disk,30,180,ada,2020-03-01T00:00:00Z,2021-01-01T00:00:00Z\n";
+    let backups =
+        format!("id,item,taken,sha256,bytes,read_back\no1,old,2020-05-20T06:00:00Z,{hash},9,yes\n");
+    for (kind, text) in [("required-item", items), ("backup", &backups)] {
+        let run = csv(kind, text);
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
+    let r1 = |moment: &str| -> Option<String> {
+        let run = desk.run("assess", &format!("--format json {moment}"));
+        let judged = Assessment(serde_json::from_str(&run.out).unwrap());
+        let mut subjects = judged.subjects().into_iter();
+        let found = subjects.find(|one| one[0] == "R1" && one[1] == "old disk of cms1");
+        found.map(|[_, _, verdict, _]| verdict)
+    };
+    let (then, now) = (
+        "--as-of 2020-06-01T00:00:00Z",
+        "--known-at 2100-01-01T00:00:00Z",
+    );
+    assert_eq!(r1(then), None, "then nobody could have known");
+    assert_eq!(
+        r1(&format!("{then} {now}")).as_deref(),
+        Some("met"),
+        "known now, of then"
+    );
+    for outside in ["2020-02-01T00:00:00Z", "2021-02-01T00:00:00Z"] {
+        assert_eq!(
+            r1(&format!("--as-of {outside} {now}")),
+            None,
+            "it did not hold"
+        );
+    }
+    // No file says when it was recorded: what the ledger wrote itself does.
+    let forged = "id,recorded_at,item,taken,sha256,bytes,read_back\n";
+    let run = csv(
+        "backup",
+        &format!("{forged}o2,2020-05-21T00:00:00Z,old,2020-05-21T06:00:00Z,{hash},9,yes\n"),
+    );
+    assert_eq!(run.status, 0, "{}", run.err);
+    let head = fs::read_to_string(desk.0.join("ledger/ledger.head")).unwrap();
+    let head: Value = serde_json::from_str(&head).unwrap();
+    let lines = fs::read_to_string(desk.0.join("ledger/ledger.jsonl")).unwrap();
+    let entry: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(entry["id"], "o2");
+    assert_eq!(entry["recorded_at"], head["time"]);
+}
+
 /// What C9 finds on the sample terminal's bad day, with all that was recorded since: reasons by name.
 fn c9_findings(site: &Path) -> BTreeMap<String, String> {
     let known = ["--known-at", "2100-01-01T00:00:00Z", "--as-of", AS_OF];
@@ -218,5 +409,25 @@ fn a_recorded_work_order_explains_what_it_names_and_adds_no_finding() {
         .filter(|id| !after.contains_key(*id))
         .collect();
     assert_eq!(gone, [download]);
+    // Whoever lists the facts sees who explains them, by the records of the same moment.
+    for (known, explained) in [
+        ("2100-01-01T00:00:00Z", true),
+        ("2021-01-01T00:00:00Z", false),
+    ] {
+        let facts = [
+            "facts",
+            "--site",
+            site.to_str().unwrap(),
+            "--kind",
+            "operation",
+        ];
+        let run = seawall(
+            facts
+                .into_iter()
+                .chain(["--as-of", AS_OF, "--known-at", known]),
+        );
+        assert_eq!(run.status, 0, "{}", run.err);
+        assert_eq!(run.out.contains("WO-9001"), explained);
+    }
     assert!(after.keys().all(|id| before.contains_key(id)), "{after:?}");
 }

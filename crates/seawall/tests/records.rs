@@ -301,6 +301,10 @@ fn a_csv_with_twenty_kinds_of_mistakes_gets_twenty_messages_and_writes_nothing()
             "{line}\n{}\n{place}",
             told[number + 1]
         );
+        // Behind what is wrong stands what to do.
+        let remedy = told[number + 1].rsplit_once("; ").map(|(_, remedy)| remedy);
+        let words = remedy.map_or(0, |remedy| remedy.split(' ').count());
+        assert!(words >= 3, "{}", told[number + 1]);
     }
     // Mistakes of headers, of other forms, and of the file itself.
     for (kind, text, words) in [

@@ -6,6 +6,7 @@
     reason = "tests may fail loudly"
 )]
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -251,38 +252,6 @@ fn a_write_torn_at_any_byte_leaves_what_was_acknowledged_and_nothing_half() {
 }
 
 #[test]
-fn any_bit_flipped_is_found_at_its_entry() {
-    const ENTRIES: usize = 200;
-    let folder = filled("flipped", ENTRIES);
-    let path = folder.join(FILE);
-    let sound = fs::read(&path).unwrap();
-    let starts: Vec<usize> = std::iter::once(0)
-        .chain(
-            sound
-                .iter()
-                .enumerate()
-                .filter(|(_, byte)| **byte == b'\n')
-                .map(|(at, _)| at + 1),
-        )
-        .collect();
-    // Every byte of the first entry, one in the middle and the last; of the others one in some sixty.
-    let all = [0, 100, ENTRIES - 1].map(|entry| starts[entry]..starts[entry + 1]);
-    let places = all
-        .into_iter()
-        .flatten()
-        .chain((0..sound.len()).step_by(61));
-    for place in places {
-        let mut bytes = sound.clone();
-        bytes[place] ^= 1 << (place % 8);
-        fs::write(&path, &bytes).unwrap();
-        let line = starts.partition_point(|start| *start <= place) as u64;
-        let report = verify(&folder, None).unwrap();
-        let found = report.problems.first().and_then(|problem| problem.line);
-        assert_eq!(found, Some(line), "byte {place}: {report}");
-    }
-}
-
-#[test]
 fn what_was_moved_removed_added_or_written_anew_is_told_with_its_place() {
     let folder = filled("tampered", 6);
     let path = folder.join(FILE);
@@ -402,6 +371,10 @@ fn attached_files_are_kept_under_their_hash_and_verified() {
     assert_eq!(Ledger::export(&folder, &copy).unwrap(), 1);
     assert_eq!(sound(&copy).attachments, 1);
     assert!(!copy.join("ledger.key").exists());
+    // What nobody recorded is told, and changes nothing of what somebody did.
+    fs::write(copy.join("attachments/notes.txt"), b"x").unwrap();
+    let told = sound(&copy).notes;
+    assert_eq!(told, ["attachments/notes.txt belongs to no entry"]);
     let path = folder.join("attachments").join(&photo.sha256);
     fs::write(&path, b"another").unwrap();
     assert!(
@@ -542,40 +515,53 @@ fn without_its_key_a_ledger_is_read_and_not_written() {
     assert_eq!(sound(&folder).entries, 1);
 }
 
-/// Which folder a child of these tests writes to.
+/// Which folder a child of these tests writes to, and under which name.
 const CHILD: &str = "SEAWALL_TEST_LEDGER";
+const NAME: &str = "SEAWALL_TEST_NAME";
 
 /// Runs this program once more as a writer, by a shell if `before` says what it does first.
-fn child(folder: &Path, before: &str) -> Child {
+fn child(folder: &Path, name: &str, before: &str) -> Child {
     let script =
         format!("{before} exec \"$0\" --exact writes_until_it_is_stopped --ignored --nocapture");
     Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())
         .env(CHILD, folder)
+        .env(NAME, name)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
 
-/// The number that a writer says after each record that was acknowledged; `None` for what else stands there.
-fn acknowledged(line: &str) -> Option<u64> {
-    line.strip_prefix("acknowledged ")?.parse().ok()
+/// What a writer says after each write that was acknowledged: its number, and the last entry; `None` for what else stands
+/// there.
+fn acknowledged(line: &str) -> Option<(u64, u64)> {
+    let (write, entry) = line.strip_prefix("acknowledged ")?.split_once(' ')?;
+    Some((write.parse().ok()?, entry.parse().ok()?))
+}
+
+/// The ids of a write of that name and number: one to three.
+fn ids(name: &str, write: u64) -> Vec<String> {
+    let id = |part| format!("{name}.{write}.{part}");
+    (0..=write % 3).map(id).collect()
 }
 
 #[test]
 #[ignore = "a child of the tests below"]
 fn writes_until_it_is_stopped() {
-    let Some(folder) = std::env::var_os(CHILD) else {
+    let (Some(folder), Ok(name)) = (std::env::var_os(CHILD), std::env::var(NAME)) else {
         return;
     };
     let mut ledger = Ledger::open(Path::new(&folder)).unwrap();
-    loop {
-        let number = ledger.len() + 1;
-        let record = new("visit", &format!("V-{number}"), &"x".repeat(number % 300));
-        match ledger.append(&[record], &stamp(at(0))) {
-            Ok(written) => println!("acknowledged {}", written.entries.unwrap().1),
+    for write in 1.. {
+        let note = "x".repeat(usize::try_from(write % 300).unwrap());
+        let records: Vec<New> = ids(&name, write)
+            .iter()
+            .map(|id| new("visit", id, &note))
+            .collect();
+        match ledger.append(&records, &stamp(at(0))) {
+            Ok(written) => println!("acknowledged {write} {}", written.entries.unwrap().1),
             Err(error) => {
                 println!("refused {error}");
                 break;
@@ -584,42 +570,74 @@ fn writes_until_it_is_stopped() {
     }
 }
 
-#[test]
-fn a_writer_killed_at_any_moment_leaves_all_that_it_acknowledged() {
-    let folder = folder("killed");
-    let mut acked = 0;
-    for round in 0..12 {
-        let mut writer = child(&folder, "");
-        let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
-        let mut heard = lines
-            .map_while(Result::ok)
-            .filter_map(|line| acknowledged(&line));
-        for _ in 0..=round {
-            acked = heard.next().unwrap();
-        }
-        std::thread::sleep(std::time::Duration::from_micros(137 * round));
-        writer.kill().unwrap();
-        // What it said before it died counts as well.
-        acked = heard.last().unwrap_or(acked);
-        writer.wait().unwrap();
-        let ledger = Ledger::open(&folder).unwrap();
-        assert!(ledger.len() as u64 >= acked, "{acked} were acknowledged");
-        sound(&folder);
+/// Lets a writer go on for so many writes and a while, kills it, and gives the last write that it said was acknowledged.
+fn killed_after(mut writer: Child, writes: usize, micros: u64) -> u64 {
+    let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+    let mut heard = lines
+        .map_while(Result::ok)
+        .filter_map(|line| acknowledged(&line));
+    let (mut last, _) = heard.nth(writes).unwrap();
+    std::thread::sleep(std::time::Duration::from_micros(micros));
+    writer.kill().unwrap();
+    // What it said before it died counts as well.
+    if let Some((write, _)) = heard.last() {
+        last = write;
     }
-    assert!(acked > 12);
+    writer.wait().unwrap();
+    last
+}
+
+#[test]
+fn writers_killed_at_any_moment_leave_all_that_they_acknowledged_and_nothing_half() {
+    for ledger in 0..2 {
+        let folder = folder(&format!("killed-{ledger}"));
+        for round in 0..4 {
+            // Two write at once, and each is killed at a moment of its own.
+            let writers = [0, 1].map(|one| {
+                let name = format!("{ledger}-{round}-{one}");
+                let child = child(&folder, &name, "");
+                let (writes, micros) = (
+                    20 + 17 * round + 30 * one,
+                    137 * (ledger * 8 + round as u64),
+                );
+                (
+                    name,
+                    std::thread::spawn(move || killed_after(child, writes, micros)),
+                )
+            });
+            let acked = writers.map(|(name, killed)| (name, killed.join().unwrap()));
+            let ledger = Ledger::open(&folder).unwrap();
+            let there: HashSet<&str> = ledger.entries().map(|entry| entry.id).collect();
+            for (name, acked) in acked {
+                let count = |write| {
+                    let ids = ids(&name, write);
+                    let found = ids.iter().filter(|id| there.contains(id.as_str()));
+                    (found.count(), ids.len())
+                };
+                for write in 1..=acked {
+                    let (found, all) = count(write);
+                    assert_eq!(found, all, "{name}: {write} of {acked} was acknowledged");
+                }
+                let (found, all) = count(acked + 1);
+                assert!(found == 0 || found == all, "{name}: half of {}", acked + 1);
+                assert_eq!(count(acked + 2).0, 0, "{name}");
+            }
+            sound(&folder);
+        }
+    }
 }
 
 #[test]
 fn a_full_disk_stops_a_write_and_leaves_nothing_half() {
     let folder = folder("full");
     // No file may grow beyond 8 blocks of 512 (or 1024) bytes: the line that meets the limit is written in part.
-    let mut writer = child(&folder, "trap '' XFSZ; ulimit -f 8;");
+    let mut writer = child(&folder, "full", "trap '' XFSZ; ulimit -f 8;");
     let lines: Vec<String> = BufReader::new(writer.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok)
         .collect();
     writer.wait().unwrap();
-    let acked = lines
+    let (_, acked) = lines
         .iter()
         .filter_map(|line| acknowledged(line))
         .next_back()

@@ -19,6 +19,8 @@ pub struct Together {
     changes: BTreeMap<String, ChangeRequest>,
     /// By change, then by their own id.
     approvals: BTreeMap<String, BTreeMap<String, Approval>>,
+    /// The change of each approval, by its id.
+    decided: BTreeMap<String, String>,
 }
 
 impl Together {
@@ -37,10 +39,14 @@ impl Together {
         if kind == Approval::INFO.name
             && let Ok(approval) = Approval::from_body(body)
         {
-            for of_change in self.approvals.values_mut() {
+            let change = approval.change.0.clone();
+            // Said anew, it may be of another change than before.
+            if let Some(before) = self.decided.insert(id.to_owned(), change.clone())
+                && let Some(of_change) = self.approvals.get_mut(&before)
+            {
                 of_change.remove(id);
             }
-            let of_change = self.approvals.entry(approval.change.0.clone());
+            let of_change = self.approvals.entry(change);
             of_change.or_default().insert(id.to_owned(), approval);
         }
     }
@@ -186,6 +192,12 @@ mod tests {
             against(&all, "A-2", "bob"),
             "approver: \"bob\" decided on CR-1 already, in A-1"
         );
+        // An approval that is said anew of another change is none of this one any more.
+        let mut moved = all.clone();
+        let mut other = approval("bob", "approved", 7);
+        other.insert("change".to_owned(), "CR-2".into());
+        moved.add("approval", "A-1", &other);
+        assert_eq!(against(&moved, "A-2", "bob"), "");
         let by_bob = change(json!({ "requested_by": "bob" }));
         assert_eq!(
             says(&all.against(&ChangeRequest::INFO, "CR-1", &by_bob)),

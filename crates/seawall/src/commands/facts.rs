@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ::facts::kinds::KINDS;
-use ::facts::{Facts, KindInfo};
+use ::facts::{Facts, KindInfo, Time};
 use report::logs;
 
+use crate::assessment::time;
 use crate::error::Error;
-use crate::input::Terminal;
+use crate::input::{self, Known, Terminal};
 use crate::rows::{Format, Rows};
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,12 @@ pub struct Args {
     /// What `seawall run` remembered in this state folder, instead of captures.
     #[arg(long, value_name = "DIR", conflicts_with = "captures")]
     state: Option<PathBuf>,
+    /// As of this time (RFC 3339 with offset), now if not given: by the records that held then, and of a history what was seen
+    /// in the window before it.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<Time>,
+    #[command(flatten)]
+    known: Known,
     /// Only this kind of fact; may be given several times. Without it: every kind.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
@@ -69,20 +76,39 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             "the logs of other tools hold all kinds of fact: leave out --kind, or choose jsonl, csv or table".to_owned(),
         ));
     }
+    let as_of = args.as_of.unwrap_or_else(crate::clock::now);
     let terminal = match &args.site {
-        Some(site) => Terminal::load(site)?,
+        Some(site) => with_records(Terminal::load(site)?, &args.known, as_of)?,
+        None if args.known.known_at.is_some() || args.known.ledger.is_some() => {
+            return Err(Error::Usage(
+                "records are held against a site: give --site beside --known-at and --ledger"
+                    .to_owned(),
+            ));
+        }
         None => Terminal::none(),
     };
     let mut witness = terminal.witness(&args.captures, args.state.as_deref())?;
     if !kinds.iter().any(|kind| kind.name == "capture_file") {
         witness = witness.without_hashes();
     }
-    let (facts, notes) = terminal.facts(&witness, args.workers, crate::clock::now())?;
+    let (facts, notes) = terminal.facts(&witness, args.workers, as_of)?;
     for note in notes {
         eprintln!("seawall: {note}");
     }
     write(args, &kinds, &facts)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The site with the work orders and conduits of its ledger, as those who judge have it.
+fn with_records(mut terminal: Terminal, known: &Known, as_of: Time) -> Result<Terminal, Error> {
+    let ledger = terminal.ledger(known.ledger.as_deref())?;
+    let (joined, left_out) = input::joined(&terminal.site, &input::records(&ledger, known, as_of));
+    let joined = joined.into_owned();
+    for note in left_out {
+        eprintln!("seawall: {note}");
+    }
+    terminal.site = joined;
+    Ok(terminal)
 }
 
 fn write(args: &Args, kinds: &[&KindInfo], facts: &Facts) -> Result<(), Error> {

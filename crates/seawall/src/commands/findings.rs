@@ -35,8 +35,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let style = style(true);
     if args.series {
         let terminal = crate::input::Terminal::load(&args.subject.site)?;
-        let ledger = terminal.ledger(args.subject.known.ledger.as_deref())?;
-        let turns = life::series(&ledger, args.measure.as_deref());
+        let known = &args.subject.known;
+        let ledger = terminal.ledger(known.ledger.as_deref())?;
+        let as_of = args.subject.as_of.unwrap_or_else(crate::clock::now);
+        let turns = life::series(&ledger, args.measure.as_deref(), known.by(as_of), as_of);
         let text = match args.format {
             Format::Text => report::series_text(&turns, &terminal.site.time_zone, style),
             Format::Json => report::series_json(&turns),
@@ -49,7 +51,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let ledger = &judged.ledger;
     let known = known.by(judged.assessment.as_of);
     let standings = life::lives(ledger, known).standings(&judged.assessment);
-    let recorded = life::steps(ledger);
+    let recorded = life::steps(ledger, known, judged.assessment.as_of);
     let steps = |finding: &str| recorded.get(finding).cloned().unwrap_or_default();
     let zone = &judged.assessment.time_zone;
     let text = match args.format {

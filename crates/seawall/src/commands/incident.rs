@@ -42,6 +42,8 @@ enum Command {
         id: Option<String>,
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+        #[command(flatten)]
+        moment: Moment,
     },
     /// Write the texts for those who are to be told. Nothing is sent.
     Report(Report),
@@ -60,6 +62,17 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         recorder: Option<String>,
     },
+}
+
+/// At which moment incidents are looked at.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+struct Moment {
+    /// As they stood at this time (RFC 3339 with offset); now if not given.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<Time>,
+    /// By what was recorded by this time (RFC 3339 with offset); by that of --as-of if not given, and never later than now.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    known_at: Option<Time>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +119,8 @@ struct Report {
     /// Write a file each into this folder instead of standard output.
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 #[derive(Debug, clap::Args)]
@@ -183,10 +198,17 @@ fn words<'a>(all: impl Iterator<Item = &'a str>) -> String {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    let desk = Desk::open(&args.site)?;
+    let mut desk = Desk::open(&args.site)?;
+    if let Some(Command::Show { moment, .. } | Command::Report(Report { moment, .. })) =
+        &args.command
+    {
+        desk.look_at(*moment);
+    }
     match &args.command {
         None => desk.list()?,
-        Some(Command::Show { id: None, format }) if *format == Format::Text => desk.list()?,
+        Some(Command::Show {
+            id: None, format, ..
+        }) if *format == Format::Text => desk.list()?,
         Some(Command::Show { id: None, .. }) => {
             return Err(Error::Usage(
                 "as JSON one incident is shown; give its id, or use seawall records incident --format jsonl".to_owned(),
@@ -195,6 +217,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         Some(Command::Show {
             id: Some(id),
             format,
+            ..
         }) => desk.show(id, *format)?,
         Some(Command::Open(open)) => desk.start(open)?,
         Some(Command::Report(report)) => desk.report(report)?,
@@ -218,7 +241,12 @@ struct Desk {
     ledger: Ledger,
     place: Place,
     lists: Reporting,
+    /// Now, or the moment looked at.
     now: Time,
+    /// The moment looked at, if it is another than now.
+    as_of: Option<Time>,
+    /// What was recorded by then counts.
+    known: Time,
 }
 
 /// Records of a ledger that reports draw on, by id.
@@ -232,7 +260,8 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of(ledger: &Ledger) -> Drawn {
+    /// What was recorded by one time; if another is given, of that what held then, and nothing that came later.
+    fn of(ledger: &Ledger, known: Time, as_of: Option<Time>) -> Drawn {
         fn read<R: Record>(kind: &str, body: &Map<String, Json>) -> Option<R> {
             (kind == R::INFO.name)
                 .then(|| R::from_body(body).ok())
@@ -246,7 +275,7 @@ impl Drawn {
             sent: Vec::new(),
             serials: Vec::new(),
         };
-        for entry in ledger.as_of(Time::MAX, None) {
+        for entry in ledger.as_of(known, as_of) {
             let (kind, id) = (entry.kind, || entry.id.to_owned());
             let body = body_of(&entry).unwrap_or_default();
             drawn
@@ -263,6 +292,14 @@ impl Drawn {
             let serial = body.get("serial").and_then(Json::as_str);
             drawn.serials.extend(serial.map(str::to_owned));
         }
+        // Recorded since, records tell of moments that were still to come.
+        if let Some(as_of) = as_of {
+            drawn.incidents.retain(|(_, one)| one.detected <= as_of);
+            drawn.sent.retain(|(_, one)| one.sent <= as_of);
+            for (_, incident) in &mut drawn.incidents {
+                incident.closed = incident.closed.filter(|closed| *closed <= as_of);
+            }
+        }
         drawn
     }
 }
@@ -277,12 +314,25 @@ impl Desk {
             terminal,
             lists: Reporting::builtin(),
             now: clock::now(),
+            as_of: None,
+            known: Time::MAX,
         })
+    }
+
+    /// Looks at another moment than now.
+    fn look_at(&mut self, moment: Moment) {
+        let known = moment.as_of.map(|as_of| as_of.min(self.now));
+        self.known = moment.known_at.or(known).unwrap_or(Time::MAX);
+        (self.as_of, self.now) = (moment.as_of, moment.as_of.unwrap_or(self.now));
+    }
+
+    fn drawn(&self) -> Drawn {
+        Drawn::of(&self.ledger, self.known, self.as_of)
     }
 
     /// Calls with one incident, or says which there are.
     fn with<T>(&self, id: &str, then: impl FnOnce(&Case<'_>, &Drawn) -> T) -> Result<T, Error> {
-        let drawn = Drawn::of(&self.ledger);
+        let drawn = self.drawn();
         let Some((id, one)) = drawn.incidents.iter().find(|(known, _)| known == id) else {
             let known: Vec<&str> = drawn.incidents.iter().map(|(id, _)| id.as_str()).collect();
             let known = match known.is_empty() {
@@ -324,7 +374,7 @@ impl Desk {
     }
 
     fn list(&self) -> Result<(), Error> {
-        let drawn = Drawn::of(&self.ledger);
+        let drawn = self.drawn();
         let sent: Vec<_> = drawn
             .incidents
             .iter()

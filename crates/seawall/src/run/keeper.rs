@@ -488,6 +488,7 @@ impl Keeper {
             Err(error) => return Ok(Err(error)),
         };
         let old = std::mem::replace(&mut self.terminal, terminal);
+        self.verdicts.forget_site();
         self.outputs.change(sinks, &self.terminal.site);
         if let Some(doors) = doors {
             let stopped = clock::now();

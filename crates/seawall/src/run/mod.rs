@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod notify;
 mod outputs;
 mod queue;
+mod recorded;
 mod report;
 mod signals;
 pub mod sinks;

@@ -1,7 +1,7 @@
 //! Judging again and again: verdicts, what changed, the packets behind what was found, the report of the moment.
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
@@ -9,12 +9,12 @@ use judge::{Assessment, Catalogue, Editions};
 use report::Context;
 use report::events::{Event, Seen, What, changes};
 use sensor::live::{Cut, Keeper};
-use store::ledger::Ledger;
-use store::{Kept, Records};
+use store::Records;
 
+use super::recorded::{Joined, Recorded};
 use super::state::State;
 use crate::error::Error;
-use crate::input::{self, Terminal};
+use crate::input::Terminal;
 use crate::life::Recorder;
 use crate::{assessment, clock, output};
 
@@ -44,49 +44,6 @@ pub struct Verdicts {
     reported: Option<Time>,
     life: Recorder,
     records: Recorded,
-}
-
-/// The ledger as it was last read.
-#[derive(Default)]
-struct Recorded {
-    ledger: Option<Ledger>,
-    /// Size and time of its signed head then: each write replaces it.
-    head: Option<(u64, SystemTime)>,
-    /// Why it could not be read, until that is told.
-    trouble: Option<String>,
-    /// Its tables, which stay until something is recorded or ends to hold.
-    tables: Kept,
-    /// When it could not be read, and why, as it was told last.
-    failed: Option<(Time, String)>,
-}
-
-/// Between two tries to read a ledger that could not be read, in nanoseconds.
-const TRY_AGAIN: i64 = 60_000_000_000;
-
-impl Recorded {
-    /// Reads the ledger again if something was recorded. One that cannot be read leaves what was known, is told, and tried
-    /// again.
-    fn refresh(&mut self, folder: &Path, now: Time, read: impl FnOnce() -> Result<Ledger, Error>) {
-        let head = std::fs::metadata(folder.join("ledger/ledger.head")).ok();
-        let head = head.and_then(|head| Some((head.len(), head.modified().ok()?)));
-        let failed = self.failed.as_ref();
-        let is_soon = failed.is_some_and(|(at, _)| now.since(*at).abs() < TRY_AGAIN);
-        if head == self.head || is_soon {
-            return;
-        }
-        match read() {
-            Ok(ledger) => {
-                (self.head, self.ledger, self.failed) = (head, Some(ledger), None);
-            }
-            Err(error) => {
-                let why = crate::error::chain(&error);
-                if self.failed.as_ref().is_none_or(|(_, told)| *told != why) {
-                    self.trouble = Some(why.clone());
-                }
-                self.failed = Some((now, why));
-            }
-        }
-    }
 }
 
 /// After the machine's clock was set, nothing is recorded for so long, in nanoseconds: if it was set wrong, somebody may
@@ -172,17 +129,37 @@ impl Verdicts {
         terminal: &Terminal,
         now: Time,
     ) -> Result<Judgement, Error> {
+        // At the start it is waited for: without any record much would be found that is none.
+        let is_read = self.records.ledger.is_some();
         self.records
-            .refresh(terminal.folder(), now, || terminal.ledger(None));
+            .refresh(terminal.folder(), now, || match is_read {
+                true => terminal.try_ledger(),
+                false => terminal.ledger(None).map(Some),
+            });
+        self.records.join(&terminal.site, now);
+        let joined = self.records.joined.take();
+        let judged = self.judge_joined(facts, terminal, joined.as_ref(), now);
+        self.records.joined = joined;
+        judged
+    }
+
+    fn judge_joined(
+        &mut self,
+        facts: &mut Facts,
+        terminal: &Terminal,
+        joined: Option<&Joined>,
+        now: Time,
+    ) -> Result<Judgement, Error> {
         let records = match &self.records.ledger {
             Some(ledger) => Records::of(ledger, now, now).kept_in(&self.records.tables),
             None => Records::NONE,
         };
-        // What does not count of them is told by `assess`; the journal would hear it every second.
-        let (joined, _) = input::joined(&terminal.site, &records);
+        let joined = joined
+            .and_then(|joined| joined.site.as_ref())
+            .unwrap_or(&terminal.site);
         let is_unsure = clock_jumped(facts, now);
-        store::fold(facts, &joined, &terminal.lists);
-        let snapshot = judge::snapshot(facts, &joined, records, now, &terminal.pages)?;
+        store::fold(facts, joined, &terminal.lists);
+        let snapshot = judge::snapshot(facts, joined, records, now, &terminal.pages)?;
         let assessment = judge::assess(
             &snapshot,
             &terminal.pages,
@@ -196,7 +173,7 @@ impl Verdicts {
         let pages = assessment::page_texts(&terminal.pages);
         let context = Context {
             version: env!("CARGO_PKG_VERSION"),
-            site: &joined,
+            site: joined,
             facts,
             pages: &pages,
             skipped: &[],
@@ -219,6 +196,11 @@ impl Verdicts {
             seen,
             papers,
         })
+    }
+
+    /// The site was read anew.
+    pub fn forget_site(&mut self) {
+        self.records.joined = None;
     }
 
     /// What can wait until the events are told: the report of the moment, and the packets behind what was found. Gives what
@@ -385,25 +367,6 @@ mod tests {
     use super::*;
 
     const HOUR: i64 = 3_600_000_000_000;
-
-    #[test]
-    fn a_ledger_that_could_not_be_read_once_is_told_once_and_read_again() {
-        let folder = std::env::temp_dir().join(format!("seawall-refresh-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("ledger")).unwrap();
-        std::fs::write(folder.join("ledger/ledger.head"), "…").unwrap();
-        let mut records = Recorded::default();
-        let off = || Err(Error::Usage("the disk is away".to_owned()));
-        records.refresh(&folder, Time(0), off);
-        assert_eq!(records.trouble.take().unwrap(), "the disk is away");
-        records.refresh(&folder, Time(TRY_AGAIN), off);
-        assert_eq!(records.trouble, None, "told already");
-        let there = || Ok(Ledger::open(&folder.join("none"))?);
-        records.refresh(&folder, Time(TRY_AGAIN + 1), there);
-        assert!(records.ledger.is_none(), "not each second");
-        records.refresh(&folder, Time(2 * TRY_AGAIN), there);
-        assert!(records.ledger.is_some());
-        std::fs::remove_dir_all(&folder).ok();
-    }
 
     #[test]
     fn nothing_is_recorded_while_the_clock_is_not_to_be_trusted() {

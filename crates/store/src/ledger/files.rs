@@ -4,6 +4,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+#[cfg(test)]
+use super::power;
+
 pub(super) const OWNER_ALONE: u32 = 0o600;
 pub(super) const ALL_READ: u32 = 0o644;
 
@@ -14,31 +17,58 @@ pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let beside = Path::new(&beside);
     // One left by a crash may have another mode.
     remove(beside)?;
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(beside)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
+    let written = make(beside, mode).and_then(|file| append(&file, bytes));
     if let Err(error) = written {
         // Best effort: the error told is the one that matters.
-        let _ = fs::remove_file(beside);
+        let _ = remove(beside);
         return Err(error);
     }
     rename(beside, path)
 }
 
+fn make(path: &Path, mode: u32) -> io::Result<File> {
+    #[cfg(test)]
+    power::step()?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Adds to the end of an open file, and brings that to disk.
+pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    #[cfg(test)]
+    power::step_within(file, bytes)?;
+    file.write_all(bytes)?;
+    sync(file)
+}
+
+/// Cuts an open file off behind so many bytes, and brings that to disk.
+pub(super) fn cut(file: &File, length: u64) -> io::Result<()> {
+    #[cfg(test)]
+    power::step()?;
+    file.set_len(length)?;
+    sync(file)
+}
+
+fn sync(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    if power::step()? {
+        return Ok(());
+    }
+    file.sync_all()
+}
+
 /// Moves a file within its folder, and brings the folder to disk.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    power::step()?;
     fs::rename(from, to)?;
     sync_folder_of(to)
 }
 
 /// Removes a file that may not be there.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    power::step()?;
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -57,8 +87,8 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// That a file is in its folder is itself to be brought to disk.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
-        Some(folder) => File::open(folder)?.sync_all(),
+        Some(folder) if folder.as_os_str().is_empty() => sync(&File::open(".")?),
+        Some(folder) => sync(&File::open(folder)?),
         None => Ok(()),
     }
 }

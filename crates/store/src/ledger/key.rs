@@ -89,14 +89,13 @@ impl Key {
                 files::remove(&next).map_err(Error::file("remove", &next))?;
             }
         }
-        let Some(signed) = signed else {
-            return Ok(());
-        };
         let path = folder.join("ledger.pub");
         let public = files::read(&path).map_err(Error::file("read", &path))?;
         match Key::read(folder)? {
+            // Nothing is signed yet where the ledger is about to begin; its key may be there without the public one.
             Some(key)
-                if key.public() == signed && public.as_deref() != Some(signed.pem().as_bytes()) =>
+                if signed.is_none_or(|signed| signed == key.public())
+                    && public.as_deref() != Some(key.public().pem().as_bytes()) =>
             {
                 key.publish(folder)
             }

@@ -12,6 +12,8 @@
 //! Absent: a clock (the time is told), what a record means (`facts::records` knows), deletion.
 mod book;
 mod canon;
+#[cfg(test)]
+mod crashes;
 mod entry;
 mod error;
 mod export;
@@ -20,12 +22,14 @@ mod hash;
 mod head;
 mod import;
 mod key;
+#[cfg(test)]
+mod power;
 mod replacing;
 mod scan;
 mod verify;
 mod write;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -130,6 +134,24 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// As [`Ledger::open`], but for those who cannot wait: `None` while another writes.
+    pub fn try_open(folder: &Path) -> Result<Option<Ledger>, Error> {
+        let path = folder.join(FILE);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ledger::open(folder).map(Some);
+            }
+            Err(error) => return Err(Error::file("read", path)(error)),
+        };
+        // Held while it is read, so that nobody begins to write before.
+        match file.try_lock_shared() {
+            Ok(()) => Ledger::open(folder).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(Error::file("lock", path)(source)),
+        }
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -194,7 +216,7 @@ impl Ledger {
 
     /// Until when what is known and held stays the same: the next time of recording after one time, and the next begin or end
     /// of validity after another.
-    pub(crate) fn next_turns(&self, recorded: Time, valid: Time) -> (Time, Time) {
+    pub fn next_turns(&self, recorded: Time, valid: Time) -> (Time, Time) {
         self.book.next_turns(recorded, valid)
     }
 

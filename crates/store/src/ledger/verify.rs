@@ -144,15 +144,16 @@ pub fn verify(folder: &Path, checkpoint: Option<&Head>) -> Result<Report, Error>
         );
     }
     let signed = report.head.and_then(|head| head.key);
-    if let (Some(signed), Ok(Some(key))) = (signed, Key::read(folder))
-        && key.public() != signed
-    {
-        report.add(
-            "ledger.key",
-            None,
-            "the key is not the one that signed the head",
-            "put the key back from a backup",
-        );
+    let wrong = match (signed, Key::read(folder)) {
+        (Some(signed), Ok(Some(key))) if key.public() != signed => {
+            Some("the key is not the one that signed the head")
+        }
+        // Who may not read the key can verify all the same.
+        (_, Err(Error::NotAKey { .. })) => Some("it is damaged, and can sign nothing"),
+        _ => None,
+    };
+    if let Some(what) = wrong {
+        report.add("ledger.key", None, what, "put the key back from a backup");
     }
     Ok(report)
 }
@@ -339,14 +340,21 @@ fn attachments(folder: &Path, book: &Book, report: &mut Report) -> Result<(), Er
         Ok(there) => there.flatten().map(|file| file.file_name()).collect(),
         Err(_) => Vec::new(),
     };
-    let unnamed = there
+    let mut unnamed: Vec<String> = there
         .iter()
-        .filter(|name| name.to_str().is_none_or(|name| !named.contains_key(name)))
-        .count();
-    if unnamed > 0 {
-        report.notes.push(format!(
-            "{unnamed} files in attachments/ belong to no entry"
-        ));
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| !named.contains_key(name))
+        .collect();
+    unnamed.sort();
+    match unnamed.as_slice() {
+        [] => {}
+        [one] => report
+            .notes
+            .push(format!("attachments/{one} belongs to no entry")),
+        [first, others @ ..] => report.notes.push(format!(
+            "attachments/{first} and {} more files there belong to no entry",
+            others.len()
+        )),
     }
     let torn = files::count(folder, "ledger.torn-").map_err(Error::file("read", folder))?;
     if torn > 0 {

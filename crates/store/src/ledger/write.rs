@@ -1,6 +1,6 @@
 //! Writing: one at a time, whole or not at all.
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use facts::Time;
@@ -153,8 +153,7 @@ fn set_aside(mut file: &File, folder: &Path, from: u64) -> io::Result<PathBuf> {
         .find(|path| !path.exists())
         .ok_or_else(|| io::Error::other("too many torn ends are kept in the folder"))?;
     files::replace(&aside, &torn, files::OWNER_ALONE)?;
-    file.set_len(from)?;
-    file.sync_all()?;
+    files::cut(file, from)?;
     Ok(aside)
 }
 
@@ -542,17 +541,9 @@ impl Writing<'_> {
                 source,
             }
         })?;
-        let added = self
-            .file
-            .write_all(&lines)
-            .and_then(|()| self.file.sync_all());
-        if let Err(source) = added {
+        if let Err(source) = files::append(&self.file, &lines) {
             // What cannot be taken back here, the next write sets aside.
-            let taken_back = self
-                .file
-                .set_len(before)
-                .and_then(|()| self.file.sync_all());
-            if taken_back.is_ok() {
+            if files::cut(&self.file, before).is_ok() {
                 files::remove(&next).map_err(Error::file("remove", &next))?;
             }
             return Err(Error::NotRecorded { path, source });
