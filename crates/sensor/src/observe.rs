@@ -1,6 +1,6 @@
 //! Workers over captures: each keeps its shard of the host pairs; together they draw one picture.
 use facts::kinds::Coverage;
-use facts::{Evidence, Facts};
+use facts::{Evidence, Facts, Time};
 use wire::{Limits, Picture, Shard, Worker};
 
 use crate::desk::Desk;
@@ -36,7 +36,8 @@ pub fn observe(
         together(captures, of, seed, progress)
     };
     let files = captures.infos(&summaries);
-    let coverage = own_coverage(&picture);
+    let mut coverage = own_coverage(&picture);
+    coverage.extend(silences(&summaries));
     let mut facts = picture.into_facts(captures.names());
     facts.files = files;
     facts.coverage = coverage;
@@ -121,6 +122,22 @@ fn together(
         picture
     });
     (picture, desk.finish())
+}
+
+/// When captures had no frame for long. Whether that is too long is for the site to say, and for what others saw meanwhile.
+fn silences(summaries: &[Summary]) -> Vec<Coverage> {
+    let row = |capture: u32, (from, until): &(Time, Time)| Coverage {
+        evidence: Evidence {
+            capture: Some(capture),
+            frames: Vec::new(),
+        },
+        sensor: None,
+        ..Coverage::silence("", None, *from, *until)
+    };
+    let captures = (0u32..).zip(summaries);
+    captures
+        .flat_map(|(capture, summary)| summary.silences.iter().map(move |one| row(capture, one)))
+        .collect()
 }
 
 /// What the wire itself knows of its blindness: frames without a name, and tables that were full.

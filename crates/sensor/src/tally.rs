@@ -12,6 +12,9 @@ const MOST: usize = 64;
 /// Captures reorder frames by milliseconds; a time that goes back by more than this, in nanoseconds, is a clock's doing.
 const FAR_BACK: i64 = 1_000_000_000;
 
+/// Nanoseconds without a frame from which on it is kept when they were. The site says how long is too long.
+const SILENT: i64 = 60_000_000_000;
+
 /// What one walk over a capture saw. Complete once the walk is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -29,6 +32,8 @@ pub struct Summary {
     pub links: Vec<String>,
     /// Names of the interfaces, where the file gives them.
     pub interfaces: Vec<String>,
+    /// From the frame before to the frame behind, where none came in between for long.
+    pub silences: Vec<(Time, Time)>,
     /// What was wrong, a sentence each.
     pub problems: Vec<String>,
 }
@@ -64,6 +69,7 @@ pub(crate) struct Tally {
     undecoded: u64,
     snapped: u64,
     span: Option<(Time, Time)>,
+    silences: Vec<(Time, Time)>,
     links: Vec<Link>,
     interfaces: Vec<String>,
     /// Frames per link type that is not decoded; at most 65536 entries, since a file has 16 bits for it.
@@ -118,9 +124,27 @@ impl Tally {
                 if back > FAR_BACK {
                     self.backwards = (self.backwards.0 + 1, self.backwards.1.max(back));
                 }
+                if back < -SILENT {
+                    self.silent(last, time);
+                }
                 Some((first.min(time), last.max(time)))
             }
         };
+    }
+
+    /// No frame came for long. Where there are too many such times, the longest are kept.
+    #[cold]
+    fn silent(&mut self, from: Time, until: Time) {
+        self.silences.push((from, until));
+        if self.silences.len() > MOST {
+            let length = |(from, until): &(Time, Time)| until.since(*from);
+            let shortest = self.silences.iter().map(length).min();
+            let place = self
+                .silences
+                .iter()
+                .position(|one| Some(length(one)) == shortest);
+            self.silences.remove(place.unwrap_or(0));
+        }
     }
 
     /// A frame without a time of its own.
@@ -252,6 +276,7 @@ impl Tally {
             last: self.span.map(|(_, last)| last),
             links: self.links.iter().map(|link| link::name(*link)).collect(),
             interfaces: self.interfaces.clone(),
+            silences: self.silences.clone(),
             problems,
         }
     }

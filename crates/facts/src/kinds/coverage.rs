@@ -113,6 +113,35 @@ impl Coverage {
         )
     }
 
+    /// Frames that the sensor read in the interval, and those of them whose protocol has no name. A frame is found to have
+    /// none when its conversation is told, which may be an interval later than the frame was counted.
+    pub fn classified(
+        sensor: &str,
+        from: Time,
+        until: Time,
+        frames: u64,
+        nameless: u64,
+    ) -> Coverage {
+        let named = frames.saturating_sub(nameless);
+        let state = if nameless == 0 { "complete" } else { "partial" };
+        Coverage {
+            state: state.to_owned(),
+            ..Coverage::interval("classified", Some(sensor), from, until)
+                .counting(None, named, nameless)
+        }
+    }
+
+    /// Frames that the sensor read in the interval, and those of them that were copies of others: they were seen, so this
+    /// is complete, and tells how much of the traffic came twice.
+    pub fn once(sensor: &str, from: Time, until: Time, frames: u64, copies: u64) -> Coverage {
+        Coverage {
+            good: frames.saturating_sub(copies),
+            total: frames,
+            state: "complete".to_owned(),
+            ..Coverage::interval("once", Some(sensor), from, until)
+        }
+    }
+
     /// An interval in which the sensor (or a VLAN that it sees) gave no frame though it should have.
     pub fn silence(sensor: &str, vlan: Option<u16>, from: Time, until: Time) -> Coverage {
         let part = vlan.map(|vlan| format!("vlan/{vlan}"));

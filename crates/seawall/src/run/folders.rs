@@ -8,11 +8,11 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use facts::kinds::Capture;
+use facts::kinds::{Capture, Coverage};
 use facts::{Facts, Time};
 use sensor::Captures;
 use sensor::live::{Seen, Watch};
-use wire::{Frame, Limits, Shard, Worker};
+use wire::{Frame, Limits, Picture, Shard, Worker};
 
 use store::history::ReadFile;
 
@@ -158,7 +158,10 @@ impl Reader {
         let Reader {
             worker, mut names, ..
         } = self;
-        let mut facts = worker.finish().into_facts(Vec::new());
+        let (now, picture) = (clock::now(), worker.finish());
+        let coverage = names.coverage(&picture, now, now);
+        let mut facts = picture.into_facts(Vec::new());
+        facts.coverage = coverage;
         names.spell_out(&mut facts);
         Report {
             at: clock::now(),
@@ -168,11 +171,24 @@ impl Reader {
         }
     }
 
+    /// What was not understood of captures, in the time of which they tell.
+    fn coverage(&self, picture: &Picture, files: &[Capture]) -> Vec<Coverage> {
+        let first = files.iter().filter_map(|file| file.time).min();
+        let last = files.iter().filter_map(|file| file.last).max();
+        let now = clock::now();
+        let (from, until) = first.zip(last).unwrap_or((now, now));
+        self.names.coverage(picture, from, until)
+    }
+
     /// The facts of a capture behind its first `known` frames, and how many it has; `None` when there is no time to read
     /// it to its end.
     fn read(&mut self, captures: &Captures, known: u64, stop: &AtomicBool) -> Option<(Facts, u64)> {
         let names = captures.names();
-        let numbers: Vec<u32> = names.into_iter().map(|name| self.names.add(name)).collect();
+        let sensor = Arc::from(self.sensor.as_str());
+        let numbers: Vec<u32> = names
+            .into_iter()
+            .map(|name| self.names.add(name, &sensor))
+            .collect();
         let index = |capture: u32| numbers.get(capture as usize).copied().unwrap_or(u32::MAX);
         let mut walk = captures.walk();
         let mut count = 0u64;
@@ -187,13 +203,17 @@ impl Reader {
             }
         }
         let summaries = walk.summaries();
-        let mut facts = self.worker.take().into_facts(Vec::new());
+        let picture = self.worker.take();
+        let files = captures.infos(&summaries);
+        let coverage = self.coverage(&picture, &files);
+        let mut facts = picture.into_facts(Vec::new());
+        facts.coverage = coverage;
         let named = |mut file: Capture| {
             file.sensor = Some(self.sensor.clone());
             file.evidence.capture = file.evidence.capture.or(Some(0)).map(index);
             file
         };
-        facts.files = captures.infos(&summaries).into_iter().map(named).collect();
+        facts.files = files.into_iter().map(named).collect();
         self.names.spell_out(&mut facts);
         Some((facts, count))
     }

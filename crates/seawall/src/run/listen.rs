@@ -122,6 +122,8 @@ struct Listener {
     queue: Queue,
     ground: Ground,
     shedding: Shedding,
+    /// When it reported last.
+    reported: Time,
 }
 
 /// One interface: where packets come from and are kept.
@@ -193,6 +195,7 @@ impl Listener {
                 level: Level::Nothing,
             },
             shedding: Shedding::default(),
+            reported: clock::now(),
         }
     }
 
@@ -223,6 +226,7 @@ impl Listener {
             queue,
             ground,
             shedding,
+            ..
         } = self;
         let alone = ends.len() == 1;
         let now = clock::monotonic();
@@ -311,7 +315,10 @@ impl Listener {
         } else {
             worker.take()
         };
+        let from = std::mem::replace(&mut self.reported, now);
+        let coverage = names.coverage(&picture, from, now);
         let mut facts = picture.into_facts(Vec::new());
+        facts.coverage = coverage;
         for end in &mut self.ends {
             facts.files.extend(end.keeping.captures(names, now));
             if ending {

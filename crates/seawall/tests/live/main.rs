@@ -61,6 +61,15 @@ fn what_passes_is_remembered_judged_and_told_and_nothing_is_sent() {
         let differ: Vec<_> = live.symmetric_difference(&offline).take(4).collect();
         assert!(differ.is_empty(), "{kind}: {differ:#?}");
     }
+    // It tells as well how much of it was understood, and how much came twice.
+    let coverage = remembered(&site, "coverage");
+    for what in ["classified", "once"] {
+        let row = coverage
+            .iter()
+            .find(|row| row.contains(&format!("\"{what}\"")));
+        let row: Value = serde_json::from_str(row.expect(what)).unwrap();
+        assert!(row["good"].as_u64() > Some(0), "{row}");
+    }
 
     // The packets of a finding were kept apart, and are those that an offline run finds.
     let told = events(&site);

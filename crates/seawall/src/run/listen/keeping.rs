@@ -1,5 +1,6 @@
 //! The way of the packets of one interface: onto the disk, and into the picture.
 use std::path::Path;
+use std::sync::Arc;
 
 use facts::kinds::Capture;
 use facts::{Evidence, Time};
@@ -22,6 +23,8 @@ pub struct Ground {
 /// Where the packets of one interface are kept, and what was counted on the way.
 pub struct Keeping {
     source: Source,
+    /// Its sensor, as captures bear it.
+    sensor: Arc<str>,
     segments: Segments,
     folder: String,
     /// The segment being filled, and the number of its name.
@@ -46,12 +49,12 @@ struct Loose {
 }
 
 impl Loose {
-    fn begin(source: &Source, names: &mut Names, now: Time) -> Loose {
+    fn begin(source: &Source, sensor: &Arc<str>, names: &mut Names, now: Time) -> Loose {
         // Of the time too: numbers of frames begin anew with each, and with each start of the program.
         let time = now.to_string().replace(['-', ':'], "");
         let name = format!("{}_{time}_w{}_not-kept", source.label, source.worker);
         Loose {
-            number: names.add(name.clone()),
+            number: names.add(name.clone(), sensor),
             name,
             packets: 0,
             first: now,
@@ -64,6 +67,7 @@ impl Loose {
 impl Keeping {
     pub fn new(source: Source, segments: Segments, folder: &Path) -> Keeping {
         Keeping {
+            sensor: Arc::from(source.sensor.as_str()),
             source,
             segments,
             folder: folder.display().to_string(),
@@ -107,7 +111,7 @@ impl Keeping {
                     _ => {
                         let current = self.segments.current();
                         let name = current.map_or_else(String::new, |info| info.name.clone());
-                        let capture = names.add(name);
+                        let capture = names.add(name, &self.sensor);
                         self.current = Some((place.segment, capture));
                         capture
                     }
@@ -115,9 +119,9 @@ impl Keeping {
                 (capture, place.frame)
             }
             None => {
-                let loose = self
-                    .loose
-                    .get_or_insert_with(|| Loose::begin(&self.source, names, packet.time));
+                let loose = self.loose.get_or_insert_with(|| {
+                    Loose::begin(&self.source, &self.sensor, names, packet.time)
+                });
                 loose.packets = loose.packets.saturating_add(1);
                 loose.last = packet.time;
                 loose.fresh = true;

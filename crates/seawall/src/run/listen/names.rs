@@ -1,8 +1,11 @@
 //! The captures that a worker's facts cite: numbers for the worker, which runs for years, and for each report a list of
 //! only those names that its facts cite.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use facts::{Evidence, Facts, Kind};
+use facts::kinds::Coverage;
+use facts::{Evidence, Facts, Kind, Time};
+use wire::{Frames, Picture};
 
 /// Names of one worker. Beyond them those go that no fact cited for the longest time: a connection cites the capture
 /// that it began in as long as it lasts.
@@ -22,20 +25,28 @@ pub struct Names {
 #[derive(Debug)]
 struct Name {
     name: String,
+    /// Who took it.
+    sensor: Arc<str>,
     /// The report that cited it last.
     cited: u64,
 }
 
 impl Names {
-    /// Gives a capture its number, which no other will have.
-    pub fn add(&mut self, name: String) -> u32 {
+    /// Gives a capture of that sensor its number, which no other will have.
+    pub fn add(&mut self, name: String, sensor: &Arc<str>) -> u32 {
         if self.known.len() >= MOST_NAMES {
             self.make_room();
         }
         let number = self.next;
         self.next = self.next.saturating_add(1);
         let cited = self.report;
-        self.known.insert(number, Name { name, cited });
+        let sensor = Arc::clone(sensor);
+        let name = Name {
+            name,
+            sensor,
+            cited,
+        };
+        self.known.insert(number, name);
         number
     }
 
@@ -45,6 +56,42 @@ impl Names {
         latest
             .find(|(_, known)| known.name == name)
             .map(|(number, _)| *number)
+    }
+
+    /// What the witness knows of its own blindness from `from` to `until`, by sensor: frames without a name, copies, and
+    /// tables that were full.
+    pub fn coverage(&self, picture: &Picture, from: Time, until: Time) -> Vec<Coverage> {
+        let mut frames: BTreeMap<&str, Frames> = BTreeMap::new();
+        for (capture, counts) in picture.frames() {
+            if let Some(known) = self.known.get(capture) {
+                let sum = frames.entry(&known.sensor).or_default();
+                sum.total = sum.total.saturating_add(counts.total);
+                sum.copies = sum.copies.saturating_add(counts.copies);
+                sum.unclassified = sum.unclassified.saturating_add(counts.unclassified);
+            }
+        }
+        let mut rows = Vec::new();
+        for (sensor, counts) in frames {
+            let Frames {
+                total,
+                copies,
+                unclassified,
+                ..
+            } = counts;
+            rows.push(Coverage::classified(
+                sensor,
+                from,
+                until,
+                total,
+                unclassified,
+            ));
+            rows.push(Coverage::once(sensor, from, until, total, copies));
+        }
+        rows.extend(picture.left_out().map(|(table, count)| Coverage {
+            state: "partial".to_owned(),
+            ..Coverage::limit(table, Some(from), Some(until), 0, count)
+        }));
+        rows
     }
 
     /// Has the facts of a report cite a list of their own, in the same order. What cites a capture that was forgotten shows
@@ -120,9 +167,10 @@ mod tests {
     #[test]
     fn a_report_names_only_what_it_cites_and_over_years_a_long_connection_keeps_its_name() {
         let mut names = Names::default();
-        let first = names.add("first".to_owned());
+        let span = Arc::from("span");
+        let first = names.add("first".to_owned(), &span);
         for n in 1..=3 * MOST_NAMES {
-            let latest = names.add(format!("{n}"));
+            let latest = names.add(format!("{n}"), &span);
             if n % 1000 != 0 {
                 continue;
             }
