@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use libfuzzer_sys::fuzz_target;
 use wire::{Decoder, fuzz, protocols};
 
-/// Nanoseconds of the processor for any input, and for each byte of it: some twenty times what the worst of an hour took,
+/// Nanoseconds of the processor for any input, and for each byte of it: some five times what the worst took,
 /// and far below what a loop over a length that a message claims would take.
 const TIME: (u64, u64) = (20_000_000, 20_000);
 /// Bytes asked of the allocator, all taken together, for any input and for each byte of it. Opening the tables of a

@@ -87,10 +87,15 @@ impl Message {
         r.check((1..=4).contains(&version), "version")?;
         match mode {
             mode::CONTROL => {
-                // RFC 9327, 2: response, error, more and opcode; sequence.
+                // RFC 9327, 2: no leap indicator; response, error, more and opcode; sequence; status, association and
+                // offset; as many octets of data as there are.
+                r.check(first >> 6 == 0, "leap indicator")?;
                 let flags = r.u8()?;
+                r.check(matches!(flags & 0x1f, 1..=12 | 31), "opcode")?;
                 let sequence = r.u16()?;
-                r.skip(8)?;
+                r.skip(6)?;
+                let count = usize::from(r.u16()?);
+                r.skip(count)?;
                 Ok(Message::Query(Query {
                     version,
                     private: false,
@@ -101,12 +106,18 @@ impl Message {
                 }))
             }
             mode::PRIVATE => {
-                // Response bit, sequence, implementation, request code, error and count.
+                // Response bit, sequence, implementation (any, an old one, the present one), request code, error and
+                // count, nothing and size of each item, the items.
                 let sequence = r.u8()? & 0x7f;
-                r.skip(1)?;
+                let implementation = r.u8()?;
+                r.check(matches!(implementation, 0 | 2 | 3), "implementation")?;
                 let code = r.u8()?;
-                let error = r.u16()? >> 12;
-                r.skip(2)?;
+                let items = r.u16()?;
+                let error = items >> 12;
+                r.check(error == 0 || first & 0x80 != 0, "error of a request")?;
+                let size = r.u16()?;
+                r.check(size >> 12 == 0, "item size")?;
+                r.skip(usize::from(items & 0x0fff) * usize::from(size))?;
                 Ok(Message::Query(Query {
                     version,
                     private: true,

@@ -1,0 +1,665 @@
+//! What tshark reads in a capture, held against what is read here: who spoke to whom, in which VLAN, which names, and what
+//! was asked in each control protocol.
+pub mod differences;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use facts::Facts;
+
+/// What tshark tells of each frame that is compared.
+const FIELDS: &[&str] = &[
+    "frame.protocols",
+    "ip.src",
+    "ipv6.src",
+    "ip.dst",
+    "ipv6.dst",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.analysis.retransmission",
+    "vlan.id",
+    "mbtcp.unit_id",
+    "modbus.func_code",
+    "s7comm.header.rosctr",
+    "s7comm.param.func",
+    "s7comm.data.blockcontrol.block_type",
+    "s7comm.data.blockcontrol.block_number",
+    "s7comm.param.userdata.type",
+    "s7comm.data.userdata.szl_id",
+    "dns.qry.name",
+    "tls.handshake.extensions_server_name",
+    "dhcp.option.hostname",
+    "dhcp.fqdn.name",
+    "dhcpv6.client_domain",
+    "lldp.tlv.system.name",
+    "cip.service",
+    "cip.rr",
+    "cip.class",
+    "opcua.servicenodeid.numeric",
+    "pn_dcp.service_id",
+    "pn_dcp.service_type",
+    "dnp3.al.func",
+    "iec60870_asdu.typeid",
+    "iec60870_asdu.causetx",
+    "bacapp.type",
+    "bacapp.confirmed_service",
+    "bacapp.unconfirmed_service",
+    "mms.confirmedServiceRequest",
+];
+
+/// The fields of each frame, several values apart by `|`; `None` where tshark is not installed.
+fn tshark(path: &Path) -> Option<Vec<BTreeMap<&'static str, Vec<String>>>> {
+    let mut command = Command::new("tshark");
+    command
+        .args(["-n", "-T", "fields", "-E", "aggregator=|", "-r"])
+        .arg(path);
+    // Reassembly across gaps is left to tshark; names are not looked up.
+    for field in FIELDS {
+        command.args(["-e", field]);
+    }
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(_) => {
+            eprintln!("skipped: no tshark");
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let frame = |line: &str| -> BTreeMap<&'static str, Vec<String>> {
+        let values = line.split('\t').map(|cell| {
+            cell.split('|')
+                .filter(|one| !one.is_empty())
+                .map(str::to_owned)
+                .collect()
+        });
+        FIELDS.iter().copied().zip(values).collect()
+    };
+    Some(text.lines().map(frame).collect())
+}
+
+type Frames = [BTreeMap<&'static str, Vec<String>>];
+
+fn all<'a>(frames: &'a Frames, field: &'a str) -> impl Iterator<Item = &'a String> {
+    frames.iter().flat_map(move |frame| &frame[field])
+}
+
+/// Both ends of a TCP connection, in order.
+fn ends(one: (String, String), two: (String, String)) -> String {
+    let (low, high) = if one <= two { (one, two) } else { (two, one) };
+    format!("{}:{} {}:{}", low.0, low.1, high.0, high.1)
+}
+
+fn connections(frames: &Frames) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for frame in frames {
+        // What an ICMP error quotes is no packet of the connection.
+        let quoted = frame["frame.protocols"]
+            .iter()
+            .any(|one| one.contains("icmp"));
+        let last = |field: &str| frame[field].last().cloned();
+        let end = |four: &str, six: &str, port: &str| {
+            // Inside of a tunnel the innermost address counts, be it of either version.
+            let inner = frame["frame.protocols"]
+                .first()?
+                .rsplit(':')
+                .find(|one| matches!(*one, "ip" | "ipv6"))?
+                .to_owned();
+            Some((
+                if inner == "ip" {
+                    last(four)?
+                } else {
+                    last(six)?
+                },
+                last(port)?,
+            ))
+        };
+        if let (Some(one), Some(two), false) = (
+            end("ip.src", "ipv6.src", "tcp.srcport"),
+            end("ip.dst", "ipv6.dst", "tcp.dstport"),
+            quoted,
+        ) {
+            seen.insert(ends(one, two));
+        }
+    }
+    seen
+}
+
+fn own_connections(facts: &Facts) -> BTreeSet<String> {
+    let tcp = facts
+        .conversations
+        .iter()
+        .filter(|one| one.transport == "tcp");
+    let port = |port: Option<u16>| port.map_or(String::new(), |port| port.to_string());
+    tcp.map(|one| {
+        ends(
+            (one.client.to_string(), port(one.client_port)),
+            (one.server.to_string(), port(one.server_port)),
+        )
+    })
+    .collect()
+}
+
+/// Requests by what they ask, of frames that go to a server of that protocol.
+fn requests(
+    frames: &Frames,
+    facts: &Facts,
+    protocol: &str,
+    ask: impl Fn(&BTreeMap<&'static str, Vec<String>>) -> Vec<String>,
+) -> BTreeMap<String, u64> {
+    let servers: BTreeSet<(String, String)> = facts
+        .conversations
+        .iter()
+        .filter(|one| one.protocol.as_deref() == Some(protocol))
+        .map(|one| {
+            (
+                one.server.to_string(),
+                one.server_port
+                    .map_or(String::new(), |port| port.to_string()),
+            )
+        })
+        .collect();
+    let mut count = BTreeMap::new();
+    for frame in frames {
+        let last = |field: &str| frame[field].last().cloned().unwrap_or_default();
+        let to = (last("ip.dst"), last("tcp.dstport"));
+        if servers.contains(&to) && frame["tcp.analysis.retransmission"].is_empty() {
+            for one in ask(frame) {
+                *count.entry(one).or_default() += 1;
+            }
+        }
+    }
+    count
+}
+
+/// Operations of a protocol, by what `key` makes of them.
+fn operations(
+    facts: &Facts,
+    protocol: &str,
+    key: impl Fn(&facts::kinds::Operation) -> Option<String>,
+) -> BTreeMap<String, u64> {
+    let mut count = BTreeMap::new();
+    for row in facts
+        .operations
+        .iter()
+        .filter(|row| row.protocol == protocol)
+    {
+        if let Some(key) = key(row) {
+            *count.entry(key).or_default() += row.count;
+        }
+    }
+    count
+}
+
+/// `function 8/1, restart communications` → `8`.
+fn function(detail: Option<&String>) -> Option<String> {
+    let rest = detail?.strip_prefix("function ")?;
+    Some(rest.split(['/', ',', ' ']).next()?.to_owned())
+}
+
+fn unit(object: Option<&String>) -> String {
+    let word = object
+        .and_then(|object| object.strip_prefix("unit "))
+        .and_then(|rest| rest.split(' ').next());
+    word.unwrap_or_default().to_owned()
+}
+
+/// CIP services that mean the same for every object, by code and name.
+const CIP: &[(&str, &str)] = &[
+    ("0x01", "Get Attributes All"),
+    ("0x0e", "Get Attribute Single"),
+    ("0x10", "Set Attribute Single"),
+];
+
+/// BACnet services by number and name.
+const BACNET: &[(&str, &str)] = &[
+    ("3", "getAlarmSummary"),
+    ("5", "subscribeCOV"),
+    ("12", "readProperty"),
+    ("14", "readPropertyMultiple"),
+    ("15", "writeProperty"),
+    ("17", "deviceCommunicationControl"),
+    ("18", "confirmedPrivateTransfer"),
+    ("20", "reinitializeDevice"),
+    ("26", "readRange"),
+    ("29", "getEventInformation"),
+];
+
+/// Unconfirmed BACnet services that ask for something.
+const BACNET_UNCONFIRMED: &[(&str, &str)] = &[
+    ("6", "timeSynchronization"),
+    ("7", "who-Has"),
+    ("8", "who-Is"),
+];
+
+/// DCP services.
+const DCP: &[(&str, &str)] = &[("3", "get"), ("4", "set"), ("5", "identify")];
+
+/// OPC UA requests by the number of their encoding. Sessions and channels are no operations.
+const OPCUA: &[(&str, &str)] = &[
+    ("428", "get endpoints"),
+    ("488", "add nodes"),
+    ("527", "browse"),
+    ("554", "browse"),
+    ("631", "read"),
+    ("673", "write"),
+    ("712", "call"),
+    ("751", "subscribe"),
+    ("787", "create subscription"),
+    ("826", "publish"),
+];
+
+/// What an OPC UA operation was asked with.
+fn own_opcua(row: &facts::kinds::Operation) -> &'static str {
+    let detail = row.detail.as_deref().unwrap_or_default();
+    let first = detail.split([',', ':']).next().unwrap_or_default();
+    let named = OPCUA
+        .iter()
+        .map(|(_, name)| *name)
+        .find(|name| *name == first);
+    named.unwrap_or(match row.operation.name() {
+        "read" => "read",
+        "write" => "write",
+        "operate" => "call",
+        _ => "other",
+    })
+}
+
+/// Blocks that a station begins to load (0x1a) or to fetch (0x1d), as `load DB1`.
+fn blocks(frames: &Frames) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for frame in frames {
+        let loads = match frame["s7comm.param.func"].first().map(String::as_str) {
+            Some("0x1a") => "load",
+            Some("0x1d") => "fetch",
+            _ => continue,
+        };
+        let job = frame["s7comm.header.rosctr"].first().map(String::as_str) == Some("1");
+        let kinds = frame["s7comm.data.blockcontrol.block_type"].iter();
+        for (kind, number) in kinds.zip(&frame["s7comm.data.blockcontrol.block_number"]) {
+            let kind = BLOCKS.iter().find(|(code, _)| kind.ends_with(code));
+            if let (Some((_, kind)), Ok(number), true) = (kind, number.parse::<u32>(), job) {
+                seen.insert(format!("{loads} {kind}{number}"));
+            }
+        }
+    }
+    seen
+}
+
+/// Kinds of block by the character that stands for them on the wire.
+const BLOCKS: &[(&str, &str)] = &[
+    ("8", "OB"),
+    ("A", "DB"),
+    ("B", "SDB"),
+    ("C", "FC"),
+    ("D", "SFC"),
+    ("E", "FB"),
+    ("F", "SFB"),
+];
+
+fn own_blocks(facts: &Facts) -> BTreeSet<String> {
+    let blocks = own(facts, "s7comm").filter_map(|row| {
+        let loads = match row.operation.name() {
+            "program-download" => "load",
+            "program-upload" => "fetch",
+            _ => return None,
+        };
+        Some(format!("{loads} {}", row.object.as_deref()?))
+    });
+    blocks.collect()
+}
+
+/// Classes of CIP objects by code and name.
+const CIP_CLASSES: &[(u32, &str)] = &[
+    (0x01, "Identity"),
+    (0x02, "Message Router"),
+    (0x04, "Assembly"),
+    (0x06, "Connection Manager"),
+    (0x37, "File"),
+    (0x67, "PCCC"),
+    (0x68, "Program"),
+    (0x69, "Module"),
+    (0x6b, "Symbol"),
+    (0x6c, "Template"),
+    (0x6d, "Routine"),
+    (0x70, "Task"),
+    (0x72, "Tag List"),
+    (0x8b, "Wall Clock Time"),
+    (0x8e, "Controller"),
+    (0xa1, "firmware"),
+    (0xf4, "Port"),
+    (0xf5, "TCP/IP Interface"),
+    (0xf6, "Ethernet Link"),
+];
+
+/// What passes a request on is no object of it: the Message Router and the Connection Manager.
+const CARRIERS_OF_CIP: &[&str] = &["0x02", "0x06"];
+
+/// Classes of which something is asked.
+fn classes(frames: &Frames) -> BTreeSet<String> {
+    let asked = frames
+        .iter()
+        .filter(|frame| frame["cip.rr"].iter().any(|one| one == "0x00"));
+    let codes = asked.flat_map(|frame| &frame["cip.class"]);
+    codes
+        .filter_map(|code| u32::from_str_radix(code.trim_start_matches("0x"), 16).ok())
+        .map(|code| format!("{code:#04x}"))
+        .filter(|code| !CARRIERS_OF_CIP.contains(&code.as_str()))
+        .collect()
+}
+
+/// `class 0xac 1` and `Assembly 101 attribute 3` as the code of the class.
+fn own_class(object: &str) -> Option<String> {
+    if let Some(rest) = object.strip_prefix("class ") {
+        return Some(rest.split(' ').next()?.to_owned());
+    }
+    let named = CIP_CLASSES.iter().find(|(_, name)| {
+        object
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    });
+    named.map(|(code, _)| format!("{code:#04x}"))
+}
+
+fn named(known: &[(&str, &str)], number: &str) -> Option<String> {
+    let named = known.iter().find(|(code, _)| *code == number);
+    named.map(|(_, name)| (*name).to_owned())
+}
+
+fn own<'a>(
+    facts: &'a Facts,
+    protocol: &'a str,
+) -> impl Iterator<Item = &'a facts::kinds::Operation> {
+    let rows = facts.operations.iter();
+    rows.filter(move |row| row.protocol == protocol)
+}
+
+/// MMS services by number and name, of those that are asked often.
+const MMS: &[(&str, &str)] = &[
+    ("1", "getNameList"),
+    ("2", "identify"),
+    ("4", "read"),
+    ("5", "write"),
+    ("40", "start"),
+    ("41", "stop"),
+    ("44", "kill"),
+];
+
+/// Requests of a protocol that runs over any port, by what `ask` finds in a frame.
+fn asked(
+    frames: &Frames,
+    ask: impl Fn(&BTreeMap<&'static str, Vec<String>>) -> Vec<String>,
+) -> BTreeMap<String, u64> {
+    let mut count = BTreeMap::new();
+    for frame in frames {
+        if frame["tcp.analysis.retransmission"].is_empty() {
+            for one in ask(frame) {
+                *count.entry(one).or_default() += 1;
+            }
+        }
+    }
+    count
+}
+
+/// The words of a detail before its first comma or colon, where they are a name of `known`.
+fn service(known: &[(&str, &str)], detail: Option<&String>) -> Option<String> {
+    let first = detail?.split([',', ':']).next()?;
+    let named = known.iter().find(|(_, name)| *name == first);
+    named.map(|(_, name)| (*name).to_owned())
+}
+
+fn set<'a>(values: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
+    values
+        .map(|one| one.trim_end_matches('.').to_lowercase())
+        .filter(|one| !one.is_empty())
+        .collect()
+}
+
+fn stated(facts: &Facts, source: &str) -> BTreeSet<String> {
+    set(facts
+        .identities
+        .iter()
+        .filter(|one| one.attribute == "hostname" && one.source.starts_with(source))
+        .map(|one| &one.value))
+}
+
+/// How one capture differs: what, only tshark's, only ours.
+pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str, String)> {
+    let Some(frames) = tshark(path) else {
+        return Vec::new();
+    };
+    let facts = read(path);
+    let mut told = Vec::new();
+    let mut differ = |what: &'static str, theirs: BTreeSet<String>, ours: BTreeSet<String>| {
+        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+            a.difference(b)
+                .take(4)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        if theirs != ours {
+            told.push((
+                what,
+                format!(
+                    "tshark alone [{}], here alone [{}]",
+                    only(&theirs, &ours),
+                    only(&ours, &theirs)
+                ),
+            ));
+        }
+    };
+    let counted = |count: BTreeMap<String, u64>| -> BTreeSet<String> {
+        count
+            .into_iter()
+            .map(|(key, count)| format!("{key} ×{count}"))
+            .collect()
+    };
+
+    differ("connections", connections(&frames), own_connections(&facts));
+    let vlans = facts
+        .conversations
+        .iter()
+        .flat_map(|one| &one.vlans)
+        .map(u16::to_string);
+    differ(
+        "vlans",
+        // Of several tags the innermost is the VLAN.
+        frames
+            .iter()
+            .filter_map(|frame| frame["vlan.id"].last())
+            .filter(|id| *id != "0")
+            .cloned()
+            .collect(),
+        vlans.collect(),
+    );
+
+    let theirs = requests(&frames, &facts, "modbus", |frame| {
+        frame["mbtcp.unit_id"]
+            .iter()
+            .zip(&frame["modbus.func_code"])
+            .map(|(unit, function)| format!("unit {unit} function {function}"))
+            .collect()
+    });
+    let ours = operations(&facts, "modbus", |row| {
+        Some(format!(
+            "unit {} function {}",
+            unit(row.object.as_ref()),
+            function(row.detail.as_ref())?
+        ))
+    });
+    differ("modbus", counted(theirs), counted(ours));
+
+    let theirs = requests(&frames, &facts, "s7comm", |frame| {
+        let jobs = frame["s7comm.header.rosctr"]
+            .iter()
+            .filter(|one| *one == "1")
+            .count();
+        frame["s7comm.param.func"]
+            .iter()
+            .take(jobs)
+            .filter(|one| matches!(one.as_str(), "0x04" | "0x05" | "0x29"))
+            .cloned()
+            .collect()
+    });
+    let ours = operations(&facts, "s7comm", |row| {
+        function(row.detail.as_ref()).filter(|one| matches!(one.as_str(), "0x04" | "0x05" | "0x29"))
+    });
+    differ("s7comm", counted(theirs), counted(ours));
+    differ("s7comm blocks", blocks(&frames), own_blocks(&facts));
+    let questions = frames.iter().filter(|frame| {
+        // A request; an answer names the list again.
+        frame["s7comm.param.userdata.type"]
+            .first()
+            .map(String::as_str)
+            == Some("4")
+    });
+    let theirs = questions.flat_map(|frame| &frame["s7comm.data.userdata.szl_id"]);
+    let ours = own(&facts, "s7comm").filter_map(|row| {
+        let list = row.object.as_deref()?.strip_prefix("SZL ")?;
+        Some(list.split(' ').next()?.to_owned())
+    });
+    differ("s7comm lists", theirs.cloned().collect(), ours.collect());
+
+    let theirs = classes(&frames);
+    let ours = own(&facts, "enip")
+        .filter_map(|row| own_class(row.object.as_deref()?))
+        .filter(|code| !CARRIERS_OF_CIP.contains(&code.as_str()));
+    differ("cip classes", theirs, ours.collect());
+
+    let services = all(&frames, "opcua.servicenodeid.numeric");
+    let theirs = services.filter_map(|number| named(OPCUA, number));
+    let ours = own(&facts, "opcua").map(|row| own_opcua(row).to_owned());
+    differ("opcua", theirs.collect(), ours.collect());
+
+    let theirs = frames.iter().flat_map(|frame| {
+        let services = frame["pn_dcp.service_id"].iter();
+        // Type 0 asks.
+        services
+            .zip(&frame["pn_dcp.service_type"])
+            .filter(|(_, kind)| *kind == "0")
+            .filter_map(|(service, _)| named(DCP, service))
+    });
+    let ours = own(&facts, "profinet").filter_map(|row| {
+        let service = match row.operation.name() {
+            "identify" => "identify",
+            "read" => "get",
+            "configure" | "reset" => "set",
+            _ => return None,
+        };
+        Some(service.to_owned())
+    });
+    differ("dcp", theirs.collect(), ours.collect());
+
+    let by_name: BTreeMap<&str, &str> = CIP.iter().copied().collect();
+    let theirs = requests(&frames, &facts, "enip", |frame| {
+        // The highest bit tells a response (it is no name of a service then).
+        let asked = frame["cip.service"].iter();
+        asked
+            .filter_map(|service| by_name.get(service.as_str()).map(|name| (*name).to_owned()))
+            .collect()
+    });
+    let ours = operations(&facts, "enip", |row| {
+        let detail = row.detail.as_ref()?;
+        CIP.iter()
+            .map(|(_, name)| *name)
+            .find(|name| detail.split(',').next() == Some(name))
+            .map(str::to_owned)
+    });
+    differ("cip", counted(theirs), counted(ours));
+
+    // Opening a file stands for all that follows until it is closed.
+    let theirs = asked(&frames, |frame| {
+        let asked = frame["dnp3.al.func"].iter();
+        asked
+            .filter(|code| !matches!(code.as_str(), "0" | "26" | "129" | "130" | "131"))
+            .cloned()
+            .collect()
+    });
+    let ours = operations(&facts, "dnp3", |row| function(row.detail.as_ref()));
+    differ("dnp3", counted(theirs), counted(ours));
+
+    // Causes 5, 6 and 8 ask; they have a bit for tests and one for refusals above them.
+    let theirs = asked(&frames, |frame| {
+        frame["iec60870_asdu.typeid"]
+            .iter()
+            .zip(&frame["iec60870_asdu.causetx"])
+            .filter(|(kind, cause)| {
+                let kind = kind.parse::<u8>().is_ok_and(|kind| kind > 44 && kind != 70);
+                kind && matches!(cause.as_str(), "5" | "6" | "8")
+            })
+            .map(|(kind, _)| kind.clone())
+            .collect()
+    });
+    let ours = operations(&facts, "iec104", |row| {
+        let rest = row.detail.as_ref()?.strip_prefix("type ")?;
+        rest.split(' ').next().map(str::to_owned)
+    });
+    differ("iec104", counted(theirs), counted(ours));
+
+    let theirs = asked(&frames, |frame| {
+        let kinds = frame["bacapp.type"].iter().filter(|kind| *kind == "0");
+        let services = frame["bacapp.confirmed_service"].iter();
+        kinds
+            .zip(services)
+            .filter_map(|(_, service)| named(BACNET, service))
+            .collect()
+    });
+    let ours = operations(&facts, "bacnet", |row| service(BACNET, row.detail.as_ref()));
+    differ("bacnet", counted(theirs), counted(ours));
+    let services = all(&frames, "bacapp.unconfirmed_service");
+    let theirs = services.filter_map(|service| named(BACNET_UNCONFIRMED, service));
+    let ours =
+        own(&facts, "bacnet").filter_map(|row| service(BACNET_UNCONFIRMED, row.detail.as_ref()));
+    differ("bacnet unconfirmed", theirs.collect(), ours.collect());
+
+    let theirs = asked(&frames, |frame| {
+        let services = frame["mms.confirmedServiceRequest"].iter();
+        services.filter_map(|service| named(MMS, service)).collect()
+    });
+    let ours = operations(&facts, "mms", |row| service(MMS, row.detail.as_ref()));
+    differ("mms", counted(theirs), counted(ours));
+
+    let of_dns = frames.iter().filter(|frame| {
+        frame["frame.protocols"]
+            .iter()
+            .any(|one| one.split(':').any(|one| one == "dns"))
+    });
+    let theirs = set(of_dns.flat_map(|frame| &frame["dns.qry.name"]));
+    differ(
+        "dns",
+        theirs,
+        set(facts
+            .names
+            .iter()
+            .filter(|one| one.via == "dns")
+            .map(|one| &one.name)),
+    );
+    let ours = set(facts
+        .names
+        .iter()
+        .filter(|one| one.via == "tls-sni")
+        .map(|one| &one.name));
+    differ(
+        "sni",
+        set(all(&frames, "tls.handshake.extensions_server_name")),
+        ours,
+    );
+    differ(
+        "dhcp",
+        set([
+            "dhcp.option.hostname",
+            "dhcp.fqdn.name",
+            "dhcpv6.client_domain",
+        ]
+        .iter()
+        .flat_map(|field| all(&frames, field))),
+        stated(&facts, "dhcp"),
+    );
+    differ(
+        "lldp",
+        set(all(&frames, "lldp.tlv.system.name")),
+        stated(&facts, "lldp"),
+    );
+    told
+}
