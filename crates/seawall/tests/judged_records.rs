@@ -262,12 +262,12 @@ fn every_command_that_judges_or_shows_asks_for_a_moment_and_for_what_was_known_b
         (late, false),
         (&format!("{early} {BEFORE}"), false),
     ];
-    told(&desk, "incident", "show", "INC-1  open", &open);
+    told(&desk, "incident", "show", "INC-1 open", &open);
     told(
         &desk,
         "incident",
         "show",
-        "INC-1  closed",
+        "INC-1 closed",
         &[(late, true), (early, false)],
     );
     let report = format!("report INC-1 --to fbi {early}");

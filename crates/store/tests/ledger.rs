@@ -596,10 +596,7 @@ fn writers_killed_at_any_moment_leave_all_that_they_acknowledged_and_nothing_hal
             let writers = [0, 1].map(|one| {
                 let name = format!("{ledger}-{round}-{one}");
                 let child = child(&folder, &name, "");
-                let (writes, micros) = (
-                    20 + 17 * round + 30 * one,
-                    137 * (ledger * 8 + round as u64),
-                );
+                let (writes, micros) = (4 + 7 * round + 9 * one, 137 * (ledger * 8 + round as u64));
                 (
                     name,
                     std::thread::spawn(move || killed_after(child, writes, micros)),
