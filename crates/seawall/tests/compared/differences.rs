@@ -28,6 +28,11 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "the answer alone was captured; it tells what was asked",
     ),
     (
+        "ITI__ICS-Security-Tools__cip_unlock_cpu.pcap",
+        "cip classes",
+        "the path goes on below the controller; what is unlocked is told as the controller",
+    ),
+    (
         "ITI__ICS-Security-Tools__dnp3_read_p20001.pcap",
         "dnp3",
         "at another port, where tshark does not look",
