@@ -80,10 +80,25 @@ fn a_million_conversations_are_judged_in_seconds() {
             .unwrap()
         });
         timed("pages", || judge_all(&snapshot, &mut digest));
+        timed("at once", || judge_at_once(&snapshot));
         drop(snapshot);
     });
     memory_used("judged");
     tell(digest);
+}
+
+/// As a command judges: side by side, where there are several cores.
+fn judge_at_once(snapshot: &Snapshot) -> judge::Assessment {
+    let pages = built_in().unwrap();
+    let (editions, catalogue) = (Editions::built_in(), Catalogue::built_in());
+    judge::assess(
+        snapshot,
+        &pages,
+        &editions.unwrap(),
+        &catalogue.unwrap(),
+        None,
+    )
+    .unwrap()
 }
 
 /// A page that reads conversations has a million rows made for it. What pages want to know of them is gathered in one walk:
@@ -192,18 +207,7 @@ fn a_million_records_of_five_years_are_judged_in_seconds() {
                 judge::snapshot(&facts, &site, records, then, &pages).unwrap()
             });
             timed("pages", || judge_all(&snapshot, &mut digest));
-            // As a command judges them: side by side, where there are several cores.
-            let together = timed("at once", || {
-                let (editions, catalogue) = (Editions::built_in(), Catalogue::built_in());
-                judge::assess(
-                    &snapshot,
-                    &pages,
-                    &editions.unwrap(),
-                    &catalogue.unwrap(),
-                    None,
-                )
-                .unwrap()
-            });
+            let together = timed("at once", || judge_at_once(&snapshot));
             let mut alike = Sha256::new();
             for measure in &together.measures {
                 alike.update(format!("{measure:?}"));
