@@ -63,7 +63,8 @@ pub struct Terminal {
 /// Which records count.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Known {
-    /// Only what was recorded by this time (RFC 3339 with offset); by the time judged if not given, and never later than now.
+    /// Only what was recorded by this time (RFC 3339 with offset); by the time judged if not given, though not later
+    /// than now. A time that is still to come asks for all that is recorded.
     #[arg(long, value_name = "TIME", value_parser = crate::assessment::time)]
     pub known_at: Option<Time>,
     /// The ledger's folder, where it is not ledger/ of the site folder.

@@ -1,8 +1,9 @@
 //! The life of findings, between the ledger and the judge: what the ledger says of them, and the steps that a judgement
 //! adds to it.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::Time;
+use facts::records::{FindingStep, Record, VerdictStep};
 use judge::{Assessment, Lives, Standings};
 use report::{Stepped, Turn};
 use serde_json::{Map, Value as Json};
@@ -11,16 +12,50 @@ use store::ledger::{Content, Entry, Ledger, New, Stamp, Writing};
 use crate::commands::record::{begin, body_of, try_begin};
 use crate::error::Error;
 
-/// What was known of findings at a time.
-pub fn lives(ledger: &Ledger, known: Time) -> Lives {
+/// The kinds that judging makes, whose versions follow on each other in time.
+const STEPS: [&str; 2] = [FindingStep::INFO.name, VerdictStep::INFO.name];
+
+/// How findings stood at one time, by what was recorded by another.
+pub fn lives(ledger: &Ledger, known: Time, as_of: Time) -> Lives {
     let mut lives = Lives::default();
     let mut entries: Vec<Entry<'_>> = ledger.held(known, None, Lives::wants).collect();
     entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
+    // Of these the last step came later, so that an earlier one says how it stood.
+    let mut later: BTreeSet<(&str, &str)> = BTreeSet::new();
     for entry in entries {
         let body = body_of(&entry).unwrap_or_default();
-        lives.add(entry.kind, entry.id, &body, entry.recorded_at());
+        if is_later(&entry, &body, as_of) {
+            later.insert((entry.kind, entry.id));
+        } else {
+            lives.add(entry.kind, entry.id, &body, entry.recorded_at());
+        }
+    }
+    for kind in STEPS {
+        if !later.iter().any(|(of, _)| *of == kind) {
+            continue;
+        }
+        for entry in ledger.entries_of(kind).rev() {
+            let is_known = entry.recorded_at().is_none_or(|time| time <= known);
+            if !is_known || !later.contains(&(kind, entry.id)) {
+                continue;
+            }
+            if let Some(body) = body_of(&entry)
+                && !is_later(&entry, &body, as_of)
+            {
+                later.remove(&(kind, entry.id));
+                lives.add(kind, entry.id, &body, entry.recorded_at());
+            }
+        }
     }
     lives
+}
+
+/// Whether it is a step that was judged as of a later time; what was judged of a time to come counts as judged when it was
+/// recorded, as in [`Lives::add`].
+fn is_later(entry: &Entry<'_>, body: &Map<String, Json>, as_of: Time) -> bool {
+    let at = Time::parse(&text(body, "at"));
+    let at = [at, entry.recorded_at()].into_iter().flatten().min();
+    STEPS.contains(&entry.kind) && at.is_some_and(|at| at > as_of)
 }
 
 /// Writes what the judgement adds, and gives how many records that were. Another's write is waited for, and counts.
@@ -38,7 +73,7 @@ pub fn record(
 }
 
 fn steps_of(ledger: &Ledger, assessment: &Assessment) -> Vec<judge::Recorded> {
-    let lives = lives(ledger, Time::MAX);
+    let lives = lives(ledger, Time::MAX, Time::MAX);
     lives.steps(assessment, &lives.standings(assessment))
 }
 
@@ -91,8 +126,8 @@ fn told<'l>(
 ) -> impl Iterator<Item = (Entry<'l>, Map<String, Json>)> {
     let by = |time: Option<Time>, end: Time| time.is_none_or(|time| time <= end);
     ledger
-        .entries()
-        .filter(move |entry| entry.kind == kind && by(entry.recorded_at(), known))
+        .entries_of(kind)
+        .filter(move |entry| by(entry.recorded_at(), known))
         .filter_map(|entry| body_of(&entry).map(|body| (entry, body)))
         .filter(move |(_, body)| by(Time::parse(&text(body, "at")), as_of))
 }

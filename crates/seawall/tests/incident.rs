@@ -268,6 +268,19 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
             .contains("EX-1 ended on 2026-11-21")
     );
 
+    // Of then, by what is known now: what came later had not happened, and before it was opened it was not there.
+    let unseen = |at: &str| -> Option<Value> {
+        let asked = ["findings", site, "--as-of", at, "--all"];
+        let all = terminal.json(&[&asked[..], KNOWN].concat());
+        let all = all["findings"].as_array().unwrap();
+        all.iter().find(|one| one["finding"] == id).cloned()
+    };
+    let (then, now) = (unseen(first).unwrap(), unseen(last).unwrap());
+    assert_eq!(then["reason"], one["steps"][0]["why"]);
+    assert_eq!(now["reason"], one["steps"][2]["why"]);
+    assert_ne!(then["reason"], now["reason"]);
+    assert_eq!(unseen("2026-11-21T16:59:59Z"), None);
+
     // The clean day was captured before the bad one's finding: it shows nothing of what came after.
     let clean = folder("life-clean");
     harborview::clean_day().write(&clean).unwrap();

@@ -263,6 +263,18 @@ fn every_command_that_judges_or_shows_asks_for_a_moment_and_for_what_was_known_b
         (&format!("{early} {BEFORE}"), false),
     ];
     told(&desk, "incident", "show", "INC-1 open", &open);
+    told(&desk, "incident", "", "INC-1 open", &open);
+    let misplaced = desk.run("incident", &format!("{early} show INC-1"));
+    assert!(misplaced.err.contains("belong behind"), "{}", misplaced.err);
+    let opened = desk.run(
+        "incident",
+        &format!("open --id INC-2 --finding {finding} {unknown}"),
+    );
+    assert!(
+        opened.err.contains("no finding is called"),
+        "{}",
+        opened.err
+    );
     told(
         &desk,
         "incident",
@@ -293,6 +305,55 @@ fn every_command_that_judges_or_shows_asks_for_a_moment_and_for_what_was_known_b
         (&format!("--as-of 2022-05-31T00:00:00Z {now}"), false),
     ];
     told(&desk, "findings", "--series --measure R3", "R3", &series);
+}
+
+/// A narrative may name who, and what, the ledger knew or held only after the moment looked at.
+#[test]
+fn a_report_of_an_earlier_moment_hides_what_was_recorded_since() {
+    let desk = Desk::new("redacted");
+    let site = desk.0.to_str().unwrap();
+    let hash = format!("sha256={}", "11".repeat(32));
+    let since = ["--valid-from", "2030-06-01T00:00:00Z"];
+    let person = ["person", "--id", "zoe", "name=Zoe Zander"];
+    let backup = [
+        "backup",
+        "--id",
+        "b9",
+        "item=disk",
+        "taken=2030-06-02T06:00:00Z",
+        &hash,
+        "bytes=9",
+        "read_back=yes",
+        "serial=SN-4711",
+    ];
+    let incident = [
+        "incident",
+        "--id",
+        "INC-1",
+        "what=suspicious-activity",
+        "detected=2029-12-20T06:00:00Z",
+        "narrative=Zoe Zander opened device SN-4711.",
+        "noticed_by=x",
+        "ssi=no",
+    ];
+    for words in [
+        [&person[..], &since].concat(),
+        [&backup[..], &since].concat(),
+        incident.to_vec(),
+    ] {
+        let run = seawall([&["record", "--site", site], &words[..]].concat());
+        assert_eq!(run.status, 0, "{words:?}: {}", run.err);
+    }
+    let report =
+        "report INC-1 --to fbi --as-of 2030-01-01T00:00:00Z --known-at 2100-01-01T00:00:00Z";
+    let open = desk.run("incident", report).out;
+    let hidden = desk
+        .run("incident", &format!("{report} --redact people,serials"))
+        .out;
+    for word in ["Zoe Zander", "SN-4711"] {
+        assert!(open.contains(word), "{open}");
+        assert!(!hidden.contains(word), "{hidden}");
+    }
 }
 
 /// A year of paper is entered today: it was recorded today, and says what held then.

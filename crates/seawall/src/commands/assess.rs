@@ -63,7 +63,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let count = life::record(&mut judged.ledger, &judged.assessment, "assess", now)?;
         eprintln!("seawall: {count} steps of findings and verdicts recorded");
     }
-    let lives = life::lives(&judged.ledger, known.by(judged.assessment.as_of));
+    let as_of = judged.assessment.as_of;
+    let lives = life::lives(&judged.ledger, known.by(as_of), as_of);
     let standings = lives.standings(&judged.assessment);
     let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {

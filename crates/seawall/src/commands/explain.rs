@@ -55,7 +55,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     };
     let judged = assessment::judge(&subject)?;
     let ledger = &judged.ledger;
-    let lives = life::lives(ledger, args.known.by(judged.assessment.as_of));
+    let as_of = judged.assessment.as_of;
+    let lives = life::lives(ledger, args.known.by(as_of), as_of);
     let standings = lives.standings(&judged.assessment);
     let pages = assessment::page_texts(&judged.terminal.pages);
     let context = Context {

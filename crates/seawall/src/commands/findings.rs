@@ -50,8 +50,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let known = &args.subject.known;
     let ledger = &judged.ledger;
     let known = known.by(judged.assessment.as_of);
-    let standings = life::lives(ledger, known).standings(&judged.assessment);
-    let recorded = life::steps(ledger, known, judged.assessment.as_of);
+    let as_of = judged.assessment.as_of;
+    let standings = life::lives(ledger, known, as_of).standings(&judged.assessment);
+    let recorded = life::steps(ledger, known, as_of);
     let steps = |finding: &str| recorded.get(finding).cloned().unwrap_or_default();
     let zone = &judged.assessment.time_zone;
     let text = match args.format {

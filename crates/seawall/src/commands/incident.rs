@@ -1,5 +1,5 @@
 //! `seawall incident`: an incident from its findings to the last report.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,8 +7,8 @@ use clap::Subcommand;
 use facts::Time;
 use facts::lists::Reporting;
 use facts::records::{
-    self, Addressee, Contact, Incident, IncidentKind, Person, Record, ReportMeans, ReportSent,
-    ReportingProfile,
+    self, Addressee, Contact, FindingStep, Incident, IncidentKind, Person, Record, ReportMeans,
+    ReportSent, ReportingProfile,
 };
 use report::Context;
 use report::incident::{self, ADDRESSEES, Case, Hide, Opening, Redactor};
@@ -29,6 +29,8 @@ pub struct Args {
     /// The site folder, with its site.toml.
     #[arg(value_name = "SITE")]
     site: PathBuf,
+    #[command(flatten)]
+    moment: Moment,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -70,9 +72,16 @@ struct Moment {
     /// As they stood at this time (RFC 3339 with offset); now if not given.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Time>,
-    /// By what was recorded by this time (RFC 3339 with offset); by that of --as-of if not given, and never later than now.
+    /// By what was recorded by this time (RFC 3339 with offset); by that of --as-of if not given, though not later
+    /// than now.
     #[arg(long, value_name = "TIME", value_parser = time)]
     known_at: Option<Time>,
+}
+
+impl Moment {
+    fn is_given(self) -> bool {
+        self.as_of.is_some() || self.known_at.is_some()
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,6 +111,9 @@ struct Open {
     /// Judge as of this time (RFC 3339 with offset); now if not given.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Time>,
+    /// Judge by what was recorded by this time (RFC 3339 with offset); by that of --as-of if not given, though not later than now.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    known_at: Option<Time>,
     /// Who records; the system's name of this user if not given.
     #[arg(long, value_name = "NAME")]
     recorder: Option<String>,
@@ -199,10 +211,18 @@ fn words<'a>(all: impl Iterator<Item = &'a str>) -> String {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let mut desk = Desk::open(&args.site)?;
-    if let Some(Command::Show { moment, .. } | Command::Report(Report { moment, .. })) =
-        &args.command
-    {
-        desk.look_at(*moment);
+    match &args.command {
+        None => desk.look_at(args.moment),
+        // Taken for another moment than the one asked for, an answer would mislead.
+        Some(_) if args.moment.is_given() => {
+            return Err(Error::Usage(
+                "--as-of and --known-at belong behind what is asked: seawall incident SITE show --as-of TIME".to_owned(),
+            ));
+        }
+        Some(Command::Show { moment, .. } | Command::Report(Report { moment, .. })) => {
+            desk.look_at(*moment);
+        }
+        Some(_) => {}
     }
     match &args.command {
         None => desk.list()?,
@@ -256,7 +276,6 @@ struct Drawn {
     contacts: Vec<(String, Contact)>,
     incidents: Vec<(String, Incident)>,
     sent: Vec<(String, ReportSent)>,
-    serials: Vec<String>,
 }
 
 impl Drawn {
@@ -273,7 +292,6 @@ impl Drawn {
             contacts: Vec::new(),
             incidents: Vec::new(),
             sent: Vec::new(),
-            serials: Vec::new(),
         };
         for entry in ledger.as_of(known, as_of) {
             let (kind, id) = (entry.kind, || entry.id.to_owned());
@@ -289,8 +307,6 @@ impl Drawn {
                 .extend(read(kind, &body).map(|one| (id(), one)));
             drawn.sent.extend(read(kind, &body).map(|one| (id(), one)));
             drawn.profile = drawn.profile.or_else(|| read(kind, &body));
-            let serial = body.get("serial").and_then(Json::as_str);
-            drawn.serials.extend(serial.map(str::to_owned));
         }
         // Recorded since, records tell of moments that were still to come.
         if let Some(as_of) = as_of {
@@ -407,7 +423,10 @@ impl Desk {
             captures: open.captures.clone(),
             state: open.state.clone(),
             as_of: open.as_of,
-            known: Known::default(),
+            known: Known {
+                known_at: open.known_at,
+                ledger: None,
+            },
             edition: None,
             workers: None,
         };
@@ -438,10 +457,9 @@ impl Desk {
 
     /// When a finding was first recorded; now if none was.
     fn noticed(&self, findings: &[String]) -> Time {
-        let recorded = self.ledger.entries().filter(|entry| {
-            entry.kind == "finding" && findings.iter().any(|finding| finding == entry.id)
-        });
+        let recorded = self.ledger.entries_of(FindingStep::INFO.name);
         recorded
+            .filter(|entry| findings.iter().any(|finding| finding == entry.id))
             .filter_map(|entry| entry.recorded_at())
             .min()
             .unwrap_or(self.now)
@@ -458,9 +476,9 @@ impl Desk {
             .flat_map(|level| level.hide())
             .copied()
             .collect();
-        let texts = self.with(&asked.id, |case, drawn| {
-            let people: Vec<Person> = drawn.people.values().cloned().collect();
-            let redactor = Redactor::new(case, &hide, &people, &drawn.serials);
+        let (people, serials) = self.to_hide();
+        let texts = self.with(&asked.id, |case, _| {
+            let redactor = Redactor::new(case, &hide, &people, &serials);
             let texts = to
                 .iter()
                 .map(|to| (to.word(), incident::report(case, *to, &redactor)));
@@ -480,6 +498,23 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// The people and the serial numbers of the whole ledger, whatever moment is looked at: a narrative may name who was
+    /// recorded only afterwards, or was withdrawn.
+    fn to_hide(&self) -> (Vec<Person>, Vec<String>) {
+        let (mut people, mut serials) = (Vec::new(), BTreeSet::new());
+        for entry in self.ledger.entries() {
+            let body = body_of(&entry).unwrap_or_default();
+            if entry.kind == Person::INFO.name {
+                people.extend(Person::from_body(&body).ok());
+            }
+            for field in ["serial", "facility_id"] {
+                let serial = body.get(field).and_then(Json::as_str);
+                serials.extend(serial.map(str::to_owned));
+            }
+        }
+        (people, serials.into_iter().collect())
     }
 
     fn sent(mut self, sent: &Sent) -> Result<(), Error> {

@@ -25,7 +25,7 @@ pub struct Args {
     /// What held at this time (RFC 3339 with offset), and was known by then. Without it: all that is known now, of whatever time.
     #[arg(long, value_name = "TIME", value_parser = time)]
     as_of: Option<Time>,
-    /// What was recorded by this time; by that of --as-of if not given, and never later than now.
+    /// What was recorded by this time; by that of --as-of if not given, though not later than now.
     #[arg(long, value_name = "TIME", value_parser = time)]
     known_at: Option<Time>,
     /// Every version, those withdrawn and those replaced included, in the order of recording.

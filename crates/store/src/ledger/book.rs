@@ -355,7 +355,7 @@ impl Book {
     pub(super) fn entries_of<'b>(
         &'b self,
         kind: &str,
-    ) -> impl Iterator<Item = Entry<'b>> + use<'b> {
+    ) -> impl DoubleEndedIterator<Item = Entry<'b>> + use<'b> {
         let number = self.kind_numbers.get(kind.as_bytes()).copied();
         let items = self.items.iter();
         let items = items.filter(move |item| Some(item.of_kind) == number);

@@ -191,6 +191,11 @@ impl Ledger {
         self.book.entries()
     }
 
+    /// Every entry of a kind, in the order of recording. The others are not read again.
+    pub fn entries_of(&self, kind: &str) -> impl DoubleEndedIterator<Item = Entry<'_>> + use<'_> {
+        self.book.entries_of(kind)
+    }
+
     /// The entries as the file holds them: the export.
     pub fn text(&self) -> &[u8] {
         self.book.text()
