@@ -169,7 +169,7 @@ mod tests {
     use crate::testing::hex;
 
     /// A connection to a proxy at its port 1080 by which `host` is reached, then bytes of either end in turn, or a number of
-    /// bytes that the server sent and nobody captured.
+    /// bytes that the server sent and nobody captured, all at one moment.
     fn through_a_proxy(host: &str, inside: &[Result<&[u8], u64>]) -> Facts {
         let ip = |text: &str| number_of_ip(text.parse().unwrap());
         let ends = ((ip("10.0.0.1"), 50_000), (ip("10.0.0.2"), 1080));
@@ -187,7 +187,7 @@ mod tests {
         for (number, sent) in opening.chain(inside.iter().copied()).enumerate() {
             let frame = u32::try_from(number + 1).unwrap();
             let at = At {
-                now: Time::from_secs(i64::from(frame)),
+                now: Time::from_secs(1),
                 capture: 0,
                 frame,
             };
