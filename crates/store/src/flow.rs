@@ -62,6 +62,7 @@ pub(crate) struct Talk<'a> {
     bytes_in: u64,
     gaps: u64,
     parent: Option<&'a str>,
+    carried_by: Option<&'a str>,
     client_asset: Option<&'a str>,
     client_zone: Option<&'a str>,
     client_party: Option<&'a str>,
@@ -102,6 +103,7 @@ impl<'a> Talk<'a> {
             bytes_in: one.bytes_in,
             gaps: one.gaps,
             parent: one.parent.as_deref(),
+            carried_by: one.carried_by.as_deref(),
             client_asset: one.client_asset.as_deref(),
             client_zone: one.client_zone.as_deref(),
             client_party: one.client_party.as_deref(),
@@ -151,6 +153,7 @@ impl<'a> Talk<'a> {
             bytes_in: number("bytes_in"),
             gaps: number("gaps"),
             parent: row.text("parent"),
+            carried_by: row.text("carried_by"),
             client_asset: row.text("client_asset"),
             client_zone: row.text("client_zone"),
             client_party: row.text("client_party"),
@@ -307,6 +310,7 @@ impl Flows {
             platform,
             hidden_by,
             session,
+            talk.carried_by,
         ] {
             self.key
                 .extend_from_slice(part.unwrap_or("\u{1}").as_bytes());
@@ -365,6 +369,7 @@ impl Flows {
                     owned(platform),
                     owned(hidden_by),
                     owned(session),
+                    owned(talk.carried_by),
                     Value::Bool(unauthorised),
                     Value::Bool(manages),
                 ];

@@ -299,6 +299,7 @@ pub(crate) const FLOW: KindInfo = KindInfo {
         platform: Text = "Watched platform whose name or address it went to.",
         hidden_by: Text = "Device with a sign of a hidden path that carried it.",
         session: Text = "Protocol of the remote session that it carried.",
+        carried_by: Text = "Protocol of the conversations that it came out of, whose bytes hold its own.",
         unauthorised: Bool = "Whether it carried an operation that modifies and that nothing authorises.",
         manages: Bool = "Whether it carried diagnosis or another function of management.",
         count: Int = "Conversations.",

@@ -9,6 +9,8 @@
 //! - `streams` per zone: TCP bytes captured of those that the other end acknowledged; a loss of up to 0.1 % passes.
 //! - `directions` per zone: TCP conversations captured both ways; in a row of its own, those who were spoken to and never heard.
 //!
+//! What another conversation carried (through a proxy) has no frames and no directions; its `streams` are of its destination.
+//!
 //! A zone in which nobody spoke TCP (or sent a byte by it) has `streams` and `directions` of 0 out of 0. That is complete
 //! exactly if its `frames` are: when every frame of a zone is seen and none is TCP, nothing of TCP was missed. In every
 //! other case 0 out of 0 is no coverage.
@@ -388,6 +390,10 @@ impl<'a> Counts<'a> {
         zones: [Option<usize>; 2],
         places: &Places<'_>,
     ) {
+        if one.carried_by.is_some() {
+            self.add_carried(one, zones);
+            return;
+        }
         // Without tags the addresses tell whose frames they are.
         let mut frames_of: Few = one
             .vlans
@@ -410,6 +416,21 @@ impl<'a> Counts<'a> {
             for zone in zones.into_iter().flatten().collect::<Few>().iter() {
                 self.of(zone, &one.evidence, |count| count.add(&of_tcp(one)));
             }
+        }
+    }
+
+    /// What came out of another conversation has no frames and no directions of its own. What was lost of it is lost for the
+    /// zone of its destination; for that of its client the carrier says so.
+    fn add_carried(&mut self, one: &Conversation, [client, server]: [Option<usize>; 2]) {
+        if let Some(zone) = server.filter(|_| server != client) {
+            let Count { captured, lost, .. } = of_tcp(one);
+            self.of(zone, &one.evidence, |count| {
+                count.add(&Count {
+                    captured,
+                    lost,
+                    ..Count::default()
+                });
+            });
         }
     }
 

@@ -51,8 +51,10 @@ pub(super) fn tell<'c>(
     }
 }
 
-/// Something was said, and nothing of it was recognised. The port by which a protocol is assumed is no name.
+/// Something was said, and nothing of it was recognised. The port by which a protocol is assumed is no name. The frames of
+/// what another conversation carried have that one's name.
 pub(super) fn is_nameless(one: &Conversation) -> bool {
     let said = one.bytes_out > 0 || one.bytes_in > 0;
-    one.protocol.is_none() && (said || !matches!(one.transport.as_str(), "tcp" | "udp"))
+    let own = one.protocol.is_none() && one.carried_by.is_none();
+    own && (said || !matches!(one.transport.as_str(), "tcp" | "udp"))
 }

@@ -107,7 +107,8 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
 }
 
 /// The bytes that the client sent in the conversation that carried a name. One community ID may stand for several
-/// conversations of the same ends, one after the other.
+/// conversations of the same ends, one after the other. What another conversation carried is part of that one's bytes, and
+/// would count twice where both tell names.
 pub(super) fn bytes_of_names<'c>(
     rows: &mut [Name],
     carriers: impl Iterator<Item = &'c Conversation>,
@@ -116,7 +117,7 @@ pub(super) fn bytes_of_names<'c>(
         .iter()
         .filter_map(|row| Some((row.community_id.clone()?, None)))
         .collect();
-    for one in carriers {
+    for one in carriers.filter(|one| one.carried_by.is_none()) {
         if let Some(id) = &one.community_id
             && let Some(sum) = sent.get_mut(id)
         {

@@ -73,7 +73,8 @@ impl<'c> Spoken<'c> {
         if one.packets_out > 0 {
             note(self.of(client).map(|words| &mut words.speaks));
         }
-        if answered(one) {
+        // Whoever passes a conversation on does not serve what it carries, and may stand there for who does.
+        if answered(one) && one.carried_by.is_none() {
             note(self.of(server).map(|words| &mut words.serves));
         }
     }

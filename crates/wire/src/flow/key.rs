@@ -165,6 +165,17 @@ impl Key {
     }
 }
 
+/// The name of a conversation that came out of another, so many deep: its ends may be those of the other.
+pub(crate) const fn uid_inside(own: Uid, depth: u8) -> Uid {
+    match depth {
+        0 => own,
+        depth => Uid(mix(
+            own.0 ^ 0x510e_527f_ade6_82d1,
+            depth as u64 ^ 0x9b05_688c_2b3e_6c1f,
+        )),
+    }
+}
+
 pub(crate) const fn number_of_mac(mac: Mac) -> u128 {
     mac.bits() as u128
 }

@@ -99,8 +99,8 @@ pub(crate) struct Talk {
     within: Option<&'static str>,
     /// How many streams it is inside of.
     depth: u8,
-    /// Where it goes is known by name alone, at this port: address and port of the server are those of who passes it on.
-    hidden: Option<u16>,
+    /// Where it goes is known by name alone: the address of the server is that of who passes it on.
+    hidden: bool,
 }
 
 impl Talk {
@@ -108,14 +108,6 @@ impl Talk {
     pub(crate) fn name(&self) -> Option<&'static str> {
         let decoder = self.decoder.map(|decoder| decoder.name);
         self.learned.name.or(decoder).or(self.named)
-    }
-
-    /// The port of an end, as recognition takes it.
-    fn port(&self, flow: &Flow, which: usize) -> u16 {
-        let own = flow.key.end(which).1;
-        self.hidden
-            .filter(|_| which != flow.client())
-            .unwrap_or(own)
     }
 
     pub(crate) fn held(&mut self, which: usize) -> &mut Held {
@@ -175,7 +167,9 @@ impl Flow {
     /// The same in every run: made of the ends and of the time of the packet that opened the flow.
     pub(crate) fn uid(&self) -> Uid {
         let opened = self.talk.as_ref().and_then(|talk| talk.opened);
-        self.key.uid(opened.unwrap_or(self.first))
+        let own = self.key.uid(opened.unwrap_or(self.first));
+        let depth = self.talk.as_ref().map_or(0, |talk| talk.depth);
+        key::uid_inside(own, depth)
     }
 
     pub(crate) fn talk(&mut self) -> &mut Talk {
@@ -189,6 +183,11 @@ impl Flow {
             capture: self.capture,
             frame: self.frames.first().copied().unwrap_or(0),
         }
+    }
+
+    /// The flow is a stream inside another: the protocol that carries it.
+    fn carried_by(&self) -> Option<&'static str> {
+        self.talk.as_ref()?.within
     }
 
     /// The stream that the flow carries.
@@ -376,6 +375,13 @@ impl Flow {
         if let Some(place) = self.frames.get_mut(usize::from(self.frame_count)) {
             *place = frame;
             self.frame_count += 1;
+        }
+    }
+
+    /// The frame that opened a stream inside another: its evidence as long as nothing is said in it.
+    fn opened_in(&mut self, frame: u32) {
+        if let Some(place) = self.frames.first_mut() {
+            *place = frame;
         }
     }
 

@@ -150,8 +150,9 @@ impl Stream {
             .map_or((0, 0), |trouble| (trouble.lost, trouble.gaps))
     }
 
+    /// Bytes are missing.
     #[cold]
-    fn lose(&mut self, bytes: u64) {
+    pub(crate) fn lose(&mut self, bytes: u64) {
         let trouble = self.trouble.get_or_insert_default();
         trouble.lost += bytes;
         trouble.gaps += 1;

@@ -8,6 +8,7 @@ use facts::kinds::{Conversation, RemoteSession};
 use facts::{Evidence, Mac, Time, Uid};
 
 use super::{Flow, Key, MOST_FRAMES, Told, Transport};
+use crate::decoder::Decoder;
 use crate::picture::Picture;
 use crate::protocols;
 
@@ -44,6 +45,7 @@ struct Peculiar {
     lost: u64,
     gaps: u64,
     parent: Option<&'static str>,
+    carried_by: Option<&'static str>,
     /// All VLANs, where they are not just the one of the conversation.
     vlans: Option<Vec<u16>>,
     forwarders: Vec<Mac>,
@@ -150,6 +152,7 @@ impl Summary {
             lost_bytes: peculiar.lost,
             gaps: peculiar.gaps,
             parent: peculiar.parent.map(str::to_owned),
+            carried_by: peculiar.carried_by.map(str::to_owned),
             evidence: evidence(self.capture, &self.frames, self.frame_count),
             ..Conversation::default()
         }
@@ -178,7 +181,8 @@ impl Flow {
             State::Refused
         } else if self.one_sided() {
             State::OneSided
-        } else if server.packets > 0 && client.packets > 0 {
+        } else if server.packets > 0 && client.packets > 0 || self.carried_by().is_some() {
+            // Of a stream inside another whoever passes it on said that it was reached.
             State::Answered
         } else if target.is_group()
             || self.legs.to_all(self.client())
@@ -200,17 +204,24 @@ impl Flow {
     /// that, but neither work on another host nor control.
     fn parent(&self) -> Option<&'static str> {
         let talk = self.talk.as_ref()?;
-        let ordinary = !talk.learned.session && self.decoder().is_some_and(protocols::is_proxied);
-        talk.parent.or(talk.within.filter(|_| ordinary))
+        let ordinary = || {
+            let assumed = || self.assumed(self.key.end(1 - self.client()).1, true);
+            let spoken = self.decoder().or_else(assumed);
+            !talk.learned.session && spoken.is_some_and(protocols::is_proxied)
+        };
+        talk.parent.or(talk.within.filter(|_| ordinary()))
     }
 
-    /// Tells of the flow as it is now, and of the stream that it carries, where that is recognised.
+    /// Tells of the flow as it is now, and of the stream that it carries, where that is recognised or an address is known that
+    /// was reached.
     pub(crate) fn tell(&self, picture: &mut Picture) {
         picture.conversation(self.summary());
         if let Some(session) = self.remote_session() {
             picture.session(session);
         }
-        if let Some(inner) = self.inner().filter(|inner| inner.protocol().is_some()) {
+        let hidden = |inner: &&Flow| inner.talk.as_ref().is_some_and(|talk| talk.hidden);
+        let inner = self.inner();
+        if let Some(inner) = inner.filter(|inner| inner.protocol().is_some() || !hidden(inner)) {
             inner.tell(picture);
         }
     }
@@ -226,15 +237,14 @@ impl Flow {
     }
 
     /// The protocol whose port the server has, unless there was content that would have told.
-    fn assumed(&self, server_port: u16, ports: bool) -> Option<&'static str> {
+    fn assumed(&self, server_port: u16, ports: bool) -> Option<&'static Decoder> {
         let lost = self.dir(0).stream.lost().0 + self.dir(1).stream.lost().0 > 0;
         let silent = self.dir(0).bytes + self.dir(1).bytes == 0;
         let unseen = silent || lost || self.midstream() || self.one_sided();
         if self.protocol().is_some() || !ports || !unseen {
             return None;
         }
-        let decoder = crate::protocols::at_port(self.key.transport == Transport::Udp, server_port)?;
-        Some(decoder.name)
+        protocols::at_port(self.key.transport == Transport::Udp, server_port)
     }
 
     /// The flow as it is now.
@@ -254,6 +264,7 @@ impl Flow {
             lost: lost.0.saturating_add(lost_back.0),
             gaps: u64::from(lost.1) + u64::from(lost_back.1),
             parent: self.parent(),
+            carried_by: self.carried_by(),
             vlans: (!plain).then_some(vlans),
             forwarders: talk.map(|talk| talk.forwarders.clone()).unwrap_or_default(),
         };
@@ -264,14 +275,14 @@ impl Flow {
             last: self.last,
             packets: [out.packets, back.packets],
             bytes: [out.bytes, back.bytes],
-            name: self.protocol().or(assumed),
+            name: self.protocol().or(assumed.map(|decoder| decoder.name)),
             assumed: assumed.is_some(),
             state: self.state(),
             variant: talk.and_then(|talk| talk.learned.variant.clone()),
             peculiar: (peculiar != Peculiar::default()).then(|| Box::new(peculiar)),
             capture: self.capture,
             frames: self.frames,
-            frame_count: self.frame_count,
+            frame_count: self.frame_count.max(u8::from(self.carried_by().is_some())),
             client: self.client,
             told: self.told,
             midstream: self.midstream(),

@@ -90,7 +90,8 @@ impl Engine<'_> {
     /// Bytes of a stream are missing.
     pub(crate) fn gap(&mut self, flow: &mut Flow, which: usize, lost: u64, at: At) {
         if self.tell_inner(flow, which, |engine, inner, end| {
-            engine.gap(inner, end, lost, at)
+            inner.dir_mut(end).stream.lose(lost);
+            engine.gap(inner, end, lost, at);
         }) {
             return;
         }
@@ -360,7 +361,7 @@ impl Engine<'_> {
     ) -> T {
         if std::mem::take(&mut flow.changed) {
             talk.view = flow.view();
-            talk.view.server.hides = talk.hidden.is_some();
+            talk.view.server.hides = talk.hidden;
         }
         let mut cx = Cx {
             flow: &talk.view,
@@ -381,7 +382,7 @@ impl Engine<'_> {
 
     /// An unrecognised stream: probes its head, and the starts of later segments.
     fn recognise(&mut self, flow: &mut Flow, talk: &mut Talk, which: usize, bytes: &[u8], at: At) {
-        let (from, to) = (talk.port(flow, which), talk.port(flow, 1 - which));
+        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
         let midstream = flow.dir(which).stream.initial().is_none();
         let (tap, held) = (flow.tap_mut(which), talk.held(which));
         let first = !tap.started && !midstream;
@@ -483,7 +484,7 @@ impl Engine<'_> {
     ) {
         let mut bytes = bytes;
         let decoder = talk.decoder;
-        let (from, to) = (talk.port(flow, which), talk.port(flow, 1 - which));
+        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
         let held = talk.held(which);
         if held.skip > 0 {
             let count = usize::try_from(held.skip)

@@ -85,6 +85,12 @@ impl Dialogue for Socks {
             Some(_) if self.asked.is_some() => return Step::Need(bytes.len() + 1),
             Some(_) => self.ask(cx, side, &mut r),
             None => match bytes {
+                // Who asked first was not captured; two bytes like these offer no method, they choose one.
+                [5, 0 | 2] if side == Side::Server => {
+                    self.asker = Some(Side::Client);
+                    cx.variant("5");
+                    self.answer(cx, side, &mut r)
+                }
                 [4 | 5, ..] => {
                     self.asker = Some(side);
                     self.greet(cx, side, &mut r)
@@ -179,7 +185,7 @@ impl Socks {
                 match r.u8()? {
                     0 => self.awaited = Awaited::Reply,
                     2 => self.awaited = Awaited::LogIn,
-                    0xff => self.refused(cx, side, "no way to log in is accepted"),
+                    // 0xff: none is accepted. Nobody has logged in, so nobody was refused.
                     _ => self.over = true,
                 }
             }

@@ -42,6 +42,19 @@ fn probe(head: &Head<'_>) -> Probe {
     Probe::Ours(Sender::Client)
 }
 
+/// A reason stands where the connection is refused (RFC 6143, 7.1.2). Nobody was asked to log in yet.
+fn failed(cx: &mut Cx<'_>, r: &mut Reader<'_>) {
+    let reason = r.u32().ok().and_then(|length| {
+        let length = usize::try_from(length).ok()?.min(r.left());
+        text(r.bytes(length).ok()?, 80)
+    });
+    let detail = match reason {
+        Some(reason) => format!("refused: {reason}"),
+        None => "refused".to_owned(),
+    };
+    cx.session(None, Some(detail));
+}
+
 /// `RFB xxx.yyy\n` (RFC 6143, 7.1.1).
 fn version(r: &mut Reader<'_>) -> Result<(u16, u16), Malformed> {
     let banner = r.array::<12>()?;
@@ -175,14 +188,14 @@ impl Vnc {
                 let [.., kind] = r.u32()?.to_be_bytes();
                 self.choose(cx, kind);
                 if kind == 0 {
-                    self.failed(cx, r);
+                    failed(cx, r);
                     return Ok(false);
                 }
             }
             Stage::Security => {
                 let count = usize::from(r.u8()?);
                 if count == 0 {
-                    self.failed(cx, r);
+                    failed(cx, r);
                     return Ok(false);
                 }
                 let offered = r.bytes(count)?;
@@ -260,20 +273,6 @@ impl Vnc {
         let kind = r.u8()?;
         self.choose(cx, kind);
         Ok(false)
-    }
-
-    /// A reason stands where the connection is refused (RFC 6143, 7.1.2).
-    fn failed(&self, cx: &mut Cx<'_>, r: &mut Reader<'_>) {
-        let reason = r.u32().ok().and_then(|length| {
-            let length = usize::try_from(length).ok()?.min(r.left());
-            text(r.bytes(length).ok()?, 80)
-        });
-        let detail = match reason {
-            Some(reason) => format!("refused: {reason}"),
-            None => "refused".to_owned(),
-        };
-        self.turned_down(cx, &detail);
-        cx.session(None, Some(detail));
     }
 
     /// The end without a screen was not let in.

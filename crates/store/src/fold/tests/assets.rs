@@ -251,6 +251,10 @@ fn roles_are_guessed_from_what_a_device_states_is_and_does() {
                 state: "refused".to_owned(),
                 ..tcp("10.20.10.101", "10.20.10.103", 102, "s7comm")
             },
+            Conversation {
+                carried_by: Some("socks".to_owned()),
+                ..tcp("10.20.10.101", "10.20.10.103", 102, "s7comm")
+            },
         ],
         operations: vec![operation(
             "10.20.10.104",
@@ -279,7 +283,7 @@ fn roles_are_guessed_from_what_a_device_states_is_and_does() {
     assert_eq!(
         role(103),
         Some("router"),
-        "who refuses s7comm is no controller"
+        "who refuses s7comm, or passes it on, is no controller"
     );
     assert_eq!(role(104), Some("engineering-station"));
     assert_eq!(role(105), Some("router"));

@@ -1,3 +1,5 @@
+use facts::kinds::Name;
+
 use super::*;
 
 const CONDUITS: &str = r#"
@@ -367,4 +369,29 @@ fn layer_2_crosses_nothing_unless_both_ends_are_known_to_be_elsewhere() {
             .as_deref(),
         Some("cameras")
     );
+}
+
+#[test]
+fn bytes_that_one_conversation_carries_for_another_count_once_for_the_name() {
+    let outer = tcp("10.20.10.20", "10.20.90.8", 1080, "socks");
+    let inner = Conversation {
+        carried_by: Some("socks".to_owned()),
+        protocol: Some("tls".to_owned()),
+        ..outer.clone()
+    };
+    let name = Name {
+        via: "tls-sni".to_owned(),
+        name: "plc.lan".to_owned(),
+        client: outer.client,
+        server: outer.server,
+        community_id: outer.community_id.clone(),
+        ..Name::default()
+    };
+    let facts = Facts {
+        captures: vec!["span-1.pcap".to_owned()],
+        names: vec![name],
+        conversations: vec![outer, inner],
+        ..Facts::default()
+    };
+    assert_eq!(folded(facts, &site("")).names[0].bytes_out, Some(1000));
 }

@@ -451,3 +451,33 @@ fn a_silence_counts_where_another_sensor_saw_frames_or_a_vlan_spoke_until_then()
     );
     assert_eq!(told(vec![], both(), vec![spoke(30)]), []);
 }
+
+#[test]
+fn what_came_out_of_another_conversation_shows_no_frame_of_the_zone_it_goes_to() {
+    let inside = |lost_bytes| Conversation {
+        carried_by: Some("socks".to_owned()),
+        vlan: None,
+        vlans: vec![],
+        lost_bytes,
+        ..tcp("198.51.100.7", "10.20.10.20", 102, "s7comm")
+    };
+    let alone = |one| Facts {
+        captures: seen().captures,
+        files: seen().files,
+        conversations: vec![one],
+        ..Facts::default()
+    };
+    let facts = folded(alone(inside(0)), &site(SENSORS));
+    for what in ["frames", "directions"] {
+        let row = covered(&facts, "crane-span", "control", what);
+        assert_eq!((row.state.as_str(), row.total), ("none", 0), "{what}");
+    }
+    // Beside frames of the zone its losses are the zone's.
+    for (lost, state) in [(0, "complete"), (500, "partial")] {
+        let mut facts = seen();
+        facts.conversations.push(inside(lost));
+        let facts = folded(facts, &site(SENSORS));
+        let row = covered(&facts, "crane-span", "control", "streams");
+        assert_eq!(row.state, state, "{lost} lost");
+    }
+}

@@ -2,7 +2,9 @@
 //!
 //! It is a flow by itself, with the same recognition, the same care for gaps and the same facts, between who asked for it
 //! and where it goes; only its bytes come from the dialogue of another and not from packets. Where the destination is
-//! known by name alone, it has the address of the one who passes it on, and nothing is said of that address.
+//! known by name alone, it has the address of the one who passes it on beside the port that was asked for, and nothing is said
+//! of that address. It counts as carried by the other, so that no sum takes its bytes twice and nobody takes it for frames of
+//! the zone to which it goes.
 use std::net::IpAddr;
 
 use super::{Engine, Flow, Talk};
@@ -49,24 +51,25 @@ impl Engine<'_> {
             Side::Server => 1 - flow.client(),
         };
         let view = flow.view();
-        let (near, (between, port)) = (*view.end(to.asker), flow.key.end(1 - asker));
+        let (near, between) = (*view.end(to.asker), flow.key.end(1 - asker).0);
         let (Some(client), Some(between)) = (near.address.ip(), between.ip()) else {
             return;
         };
         let (server, hidden) = match to.host.parse::<IpAddr>() {
             // Its own address as it is known here.
-            Ok(ip) if ip.is_loopback() => ((between, to.port), None),
-            Ok(ip) if !ip.is_unspecified() => ((ip.to_canonical(), to.port), None),
-            _ => ((between, port), Some(to.port)),
+            Ok(ip) if ip.is_loopback() => (between, false),
+            Ok(ip) if !ip.is_unspecified() => (ip.to_canonical(), false),
+            _ => (between, true),
         };
         let number = |(ip, port)| (number_of_ip(ip), port);
         let (key, client) = Key::new(
             number((client, near.port)),
-            number(server),
+            number((server, to.port)),
             flow.key.transport,
             flow.key.realm,
         );
         let mut inner = Flow::new(key, client, at.now, at.capture);
+        inner.opened_in(at.frame);
         for which in [client, 1 - client] {
             inner.shake(which, which != client);
             inner.dir_mut(which).stream.begin(0);
@@ -153,5 +156,103 @@ impl Engine<'_> {
         act(self, &mut inner.flow, end);
         flow.unweighed = true;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use facts::{Facts, Time};
+
+    use crate::cx::{At, Expectations};
+    use crate::flow::{Engine, Flow, Key, Transport, number_of_ip};
+    use crate::picture::Picture;
+    use crate::testing::hex;
+
+    /// A connection to a proxy at its port 1080 by which `host` is reached, then bytes of either end in turn, or a number of
+    /// bytes that the server sent and nobody captured, all at one moment.
+    fn through_a_proxy(host: &str, inside: &[Result<&[u8], u64>]) -> Facts {
+        let ip = |text: &str| number_of_ip(text.parse().unwrap());
+        let ends = ((ip("10.0.0.1"), 50_000), (ip("10.0.0.2"), 1080));
+        let (key, client) = Key::new(ends.0, ends.1, Transport::Tcp, 0);
+        let mut flow = Flow::new(key, client, Time::from_secs(1), 0);
+        flow.shake(client, false);
+        let (mut picture, mut expected) = (Picture::default(), Expectations::new());
+        let opening = [
+            hex("05 01 00"),
+            hex("05 00"),
+            hex(&format!("05 01 00 {host}")),
+            hex("05 00 00 01 00000000 0000"),
+        ];
+        let opening = opening.iter().map(|bytes| Ok(bytes.as_slice()));
+        for (number, sent) in opening.chain(inside.iter().copied()).enumerate() {
+            let frame = u32::try_from(number + 1).unwrap();
+            let at = At {
+                now: Time::from_secs(1),
+                capture: 0,
+                frame,
+            };
+            let mut engine = Engine {
+                picture: &mut picture,
+                expected: &mut expected,
+            };
+            let which = if number % 2 == 0 { client } else { 1 - client };
+            match sent {
+                Ok(bytes) => {
+                    flow.dir_mut(which).stream.begin(0);
+                    flow.count(which, bytes.len(), at);
+                    engine.stream(&mut flow, which, bytes, at);
+                }
+                Err(lost) => engine.gap(&mut flow, which, lost, at),
+            }
+        }
+        let mut engine = Engine {
+            picture: &mut picture,
+            expected: &mut expected,
+        };
+        engine.close(&mut flow);
+        flow.tell(&mut picture);
+        picture.into_facts(vec!["test.pcap".to_owned()])
+    }
+
+    const TALK: &[Result<&[u8], u64>] = &[Ok(b"SSH-2.0-OpenSSH_9.6\r\n"), Ok(b"SSH-2.0-d\r\n")];
+
+    #[test]
+    fn what_goes_to_a_name_is_another_conversation_than_what_carries_it() {
+        // plc.lan at port 22, and at the port that the proxy has itself.
+        for (port, same_ends) in [("0016", false), ("0438", true)] {
+            let facts = through_a_proxy(&format!("03 07 706c632e6c616e {port}"), TALK);
+            let [outer, inner] = facts.conversations.as_slice() else {
+                panic!("{:?}", facts.conversations);
+            };
+            assert_eq!(outer.carried_by, None);
+            assert_eq!(inner.carried_by.as_deref(), Some("socks"));
+            assert_eq!(inner.server, outer.server);
+            assert_ne!(inner.uid, outer.uid);
+            assert_eq!(inner.community_id == outer.community_id, same_ends);
+            assert_eq!(facts.remote_sessions[0].uid, inner.uid);
+        }
+    }
+
+    #[test]
+    fn an_address_that_a_proxy_reached_is_told_whatever_was_said_there_and_a_name_only_if_it_is_understood()
+     {
+        let facts = through_a_proxy("01 0a090005 1f40", &[]);
+        let inner = &facts.conversations[1];
+        assert_eq!(inner.server.to_string(), "10.9.0.5");
+        assert_eq!(
+            (inner.server_port, inner.protocol.as_ref()),
+            (Some(8000), None)
+        );
+        assert_eq!((inner.state.as_str(), inner.packets_in), ("answered", 0));
+        assert_eq!(inner.evidence.frames, [4]);
+        let facts = through_a_proxy("03 07 706c632e6c616e 1f40", &[Ok(b"\x01\x02\x03")]);
+        assert_eq!(facts.conversations.len(), 1);
+    }
+
+    #[test]
+    fn bytes_lost_on_the_way_to_a_proxy_are_lost_of_what_it_passes_on() {
+        let facts = through_a_proxy("01 0a090005 0016", &[TALK[0], TALK[1], TALK[0], Err(700)]);
+        let inner = &facts.conversations[1];
+        assert_eq!((inner.lost_bytes, inner.gaps), (700, 1));
     }
 }

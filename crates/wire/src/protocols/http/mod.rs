@@ -116,8 +116,8 @@ struct Http {
     parted: Option<Box<Parted>>,
     user: Option<String>,
     paths: usize,
-    /// The host and port that CONNECT asked for, until the answer.
-    tunnel: Option<(String, u16)>,
+    /// Where CONNECT asked to be led, until the answer.
+    tunnel: Option<String>,
 }
 
 /// A file of which parts came.
@@ -325,8 +325,9 @@ impl Http {
         }
         let (named, path) = if method == "CONNECT" {
             let authority = crate::reader::text(place, 300);
-            self.tunnel = authority.as_deref().and_then(host_and_port);
-            (authority.as_deref().and_then(host), None)
+            let named = authority.as_deref().and_then(host);
+            self.tunnel = Some(authority.unwrap_or_default());
+            (named, None)
         } else {
             target(place)
         };
@@ -408,12 +409,17 @@ impl Http {
             self.inside = Inside::Other;
             return Step::Done;
         }
-        if method == "CONNECT"
-            && let Some((host, port)) = self.tunnel.take()
-            && (200..300).contains(&status)
-        {
-            cx.hand_over(side.other(), host, port);
-            return Step::Took(head.length);
+        if method == "CONNECT" {
+            let to = self.tunnel.take();
+            if (200..300).contains(&status) {
+                let Some((host, port)) = to.as_deref().and_then(host_and_port) else {
+                    // It is a tunnel, wherever it leads (RFC 9110, 9.3.6).
+                    self.inside = Inside::Other;
+                    return Step::Done;
+                };
+                cx.hand_over(side.other(), host, port);
+                return Step::Took(head.length);
+            }
         }
         let bodiless = method == "HEAD" || matches!(status, 204 | 304);
         let length = if bodiless {

@@ -181,7 +181,7 @@ fn a_tunnel_is_looked_into_and_a_websocket_is_left_alone() {
     );
     expect![[r#"
         conversation protocol=http state=answered packets=2/1 bytes=119/39
-        conversation protocol=tls state=unanswered packets=1/0 bytes=68/0
+        conversation protocol=tls state=answered packets=1/0 bytes=68/0
         identity 10.0.0.1 ja4=t12d010100_0f2cb44170f4_000000000000 stated
         name client=10.0.0.1 server=10.0.0.2 name=plc.lan via=http-host frames=Numbers([1])
         name client=10.0.0.1 server=10.0.0.2 name=plc.lan via=tls-sni frames=Numbers([3])
@@ -202,6 +202,29 @@ fn a_tunnel_is_looked_into_and_a_websocket_is_left_alone() {
         expect![[r#"
             conversation protocol=http:websocket state=answered packets=2/1 bytes=74/56
             name client=10.0.0.1 server=10.0.0.2 name=hmi via=http-host path=/ws frames=Numbers([1])
+        "#]],
+    );
+}
+
+#[test]
+fn a_tunnel_to_nowhere_that_can_be_read_is_no_page() {
+    check(
+        &[
+            (
+                Client,
+                "CONNECT plc.lan:https HTTP/1.1\r\nHost: plc.lan\r\n\r\n",
+            ),
+            (Client, "without waiting"),
+            (
+                Server,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n",
+            ),
+            (Client, "SSH-2.0-OpenSSH_9.6\r\n"),
+            (Server, "SSH-2.0-dropbear_2019.78\r\n"),
+        ],
+        expect![[r#"
+            conversation protocol=http state=answered packets=3/2 bytes=85/85
+            name client=10.0.0.1 server=10.0.0.2 name=plc.lan via=http-host frames=Numbers([1])
         "#]],
     );
 }

@@ -144,7 +144,6 @@ impl Rdp {
                 Ok(Answer::Failed(code)) => {
                     let why = pdu::failure(code);
                     cx.session(None, Some(format!("refused: {why}")));
-                    cx.login_refused(Side::Client, why, None);
                 }
                 Ok(answer) => {
                     let selected = match answer {
@@ -227,7 +226,6 @@ mod tests {
             expect![[r#"
                 conversation protocol=rdp state=answered packets=1/1 bytes=19/19
                 remote_session protocol=rdp client=10.0.0.1 server=10.0.0.2 server_port=3389 detail=offered rdp; refused: server requires nla bytes=38 frames=Numbers([1, 2])
-                oddity what=login.refused detail=rdp: server requires nla frames=Numbers([2])
             "#]],
         );
     }

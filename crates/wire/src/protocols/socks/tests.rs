@@ -77,7 +77,7 @@ fn a_password_for_the_proxy_and_a_name_that_it_resolves_are_told_and_the_name_hi
         conversation protocol=ssh:2.0 state=answered packets=1/1 bytes=21/26
         identity 10.0.0.1 software=OpenSSH_9.6 stated
         name client=10.0.0.1 server=10.0.0.2 name=example.org via=socks frames=Numbers([5])
-        remote_session protocol=ssh client=10.0.0.1 server=10.0.0.2 server_port=1080 detail=through socks at 10.0.0.2 to example.org:22; client OpenSSH_9.6; server dropbear_2019.78 bytes=47 frames=Numbers([5, 6])
+        remote_session protocol=ssh client=10.0.0.1 server=10.0.0.2 server_port=22 detail=through socks at 10.0.0.2 to example.org:22; client OpenSSH_9.6; server dropbear_2019.78 bytes=47 frames=Numbers([5, 6])
         credential protocol=socks client=10.0.0.1 server=10.0.0.2 what=password user=op frames=Numbers([3])
     "#]].assert_eq(&render(&facts));
 }
@@ -126,7 +126,7 @@ fn version_4_with_a_name_hands_over_and_a_refusal_does_not() {
         conversation protocol=telnet state=answered packets=1/1 bytes=6/12
         identity 10.0.0.1 user=op stated
         name client=10.0.0.1 server=10.0.0.2 name=plc.lan via=socks frames=Numbers([1])
-        remote_session protocol=telnet client=10.0.0.1 server=10.0.0.2 server_port=1080 detail=through socks at 10.0.0.2 to plc.lan:23 bytes=18 frames=Numbers([3, 4])
+        remote_session protocol=telnet client=10.0.0.1 server=10.0.0.2 server_port=23 detail=through socks at 10.0.0.2 to plc.lan:23 bytes=18 frames=Numbers([3, 4])
     "#]].assert_eq(&render(&facts));
     let refused = run(
         &DECODER,
@@ -174,4 +174,34 @@ fn a_proxy_behind_a_proxy_is_looked_into_and_one_behind_that_is_not() {
         protocols(&["0a090001", "0a090002", "0a090003"]),
         ["10.0.0.2 socks", "10.9.0.1 socks", "10.9.0.2 socks"]
     );
+}
+
+#[test]
+fn who_asks_is_told_by_the_first_answer_of_a_proxy_where_the_greeting_was_not_captured() {
+    let facts = run(
+        &DECODER,
+        None,
+        &[
+            (Server, hex("05 00")),
+            (Client, hex("05 01 00 01 0a090005 0017")),
+            (Server, hex("05 00 00 01 00000000 0000")),
+            (Server, hex("fffd18 fffd20 fffd23 fffd27")),
+            (Client, hex("fffb18 fffc20")),
+        ],
+    );
+    expect![[r#"
+        conversation protocol=socks:5 state=answered packets=2/3 bytes=16/24
+        conversation protocol=telnet state=answered packets=1/1 bytes=6/12
+        remote_session protocol=telnet client=10.0.0.1 server=10.9.0.5 server_port=23 detail=through socks at 10.0.0.2 to 10.9.0.5:23 bytes=18 frames=Numbers([4, 5])
+    "#]].assert_eq(&render(&facts));
+}
+
+#[test]
+fn where_no_way_to_log_in_is_agreed_nobody_was_refused() {
+    let facts = run(
+        &DECODER,
+        None,
+        &[(Client, hex("05 01 00")), (Server, hex("05 ff"))],
+    );
+    assert!(facts.oddities.is_empty(), "{:?}", facts.oddities);
 }
