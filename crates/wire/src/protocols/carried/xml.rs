@@ -169,14 +169,17 @@ impl Xml {
 
     /// `entity` says that the octet was written as one.
     fn next(&mut self, byte: u8, entity: bool) {
+        let tail = self.tail;
+        let [_, last] = tail;
+        self.tail = [last, byte];
         // What began in this message does not end in one inside it.
         let closes = byte == b'>' && !(entity && !self.inner);
-        if byte == b'>' && self.tail == *b"]]" && self.cdata.is_some_and(|inner| inner || !entity) {
+        if byte == b'>' && tail == *b"]]" && self.cdata.is_some_and(|inner| inner || !entity) {
             self.leave_cdata();
             return;
         }
         match self.place {
-            Place::Aside(end) if closes && self.tail.ends_with(end) => self.place = Place::Text,
+            Place::Aside(end) if closes && tail.ends_with(end) => self.place = Place::Text,
             // The message inside ended without an end of it.
             Place::Aside(_) if byte == b'<' && !entity && self.inner => self.begin_tag(entity),
             Place::Aside(_) => {}
@@ -202,8 +205,6 @@ impl Xml {
             }
             Place::Text => {}
         }
-        let [_, last] = self.tail;
-        self.tail = [last, byte];
     }
 
     fn begin_tag(&mut self, entity: bool) {
@@ -404,6 +405,8 @@ mod tests {
                 None,
             ),
             ("<r><!--><Model>X</Model>--><Model>M</Model></r>", Some("M")),
+            ("<r><!---><Model>X</Model>--><Model>M</Model></r>", Some("M")),
+            ("<r><?><Model>X</Model>?><Model>M</Model></r>", Some("M")),
             (
                 "<r><?p <Model>X</Model> ?><Model><!-- c -->M</Model></r>",
                 Some("M"),
