@@ -445,7 +445,7 @@ mod tests {
         };
         let senders: Vec<Sender> = (0..100u32)
             .map(|number| Sender {
-                mac: (number % 25 == 0).then(|| Mac([2, 0, 0, 0, 0, 1])),
+                mac: (number % 25 == 0).then_some(Mac([2, 0, 0, 0, 0, 1])),
                 ip: IpAddr::V4(number.wrapping_mul(0x0101_0107).into()),
                 ..HOST
             })

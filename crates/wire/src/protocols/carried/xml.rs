@@ -173,7 +173,7 @@ impl Xml {
         let [_, last] = tail;
         self.tail = [last, byte];
         // What began in this message does not end in one inside it.
-        let closes = byte == b'>' && !(entity && !self.inner);
+        let closes = byte == b'>' && (self.inner || !entity);
         if byte == b'>' && tail == *b"]]" && self.cdata.is_some_and(|inner| inner || !entity) {
             self.leave_cdata();
             return;
@@ -405,7 +405,10 @@ mod tests {
                 None,
             ),
             ("<r><!--><Model>X</Model>--><Model>M</Model></r>", Some("M")),
-            ("<r><!---><Model>X</Model>--><Model>M</Model></r>", Some("M")),
+            (
+                "<r><!---><Model>X</Model>--><Model>M</Model></r>",
+                Some("M"),
+            ),
             ("<r><?><Model>X</Model>?><Model>M</Model></r>", Some("M")),
             (
                 "<r><?p <Model>X</Model> ?><Model><!-- c -->M</Model></r>",
