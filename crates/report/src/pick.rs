@@ -44,32 +44,39 @@ pub(crate) struct Picks<'a> {
     pub(crate) context: &'a Context<'a>,
     /// The terminal's time zone.
     pub(crate) zone: &'a str,
-    crane_of: BTreeMap<&'a str, &'a str>,
+    /// By asset; one that joins zones of several is of all of them.
+    cranes_of: BTreeMap<&'a str, Vec<&'a str>>,
     cranes: BTreeSet<&'a str>,
     pages: BTreeMap<&'a str, &'a PageText>,
 }
 
 impl<'a> Picks<'a> {
     pub(crate) fn new(assessment: &'a Assessment, context: &'a Context<'a>) -> Picks<'a> {
-        let declared = context
-            .site
-            .assets
-            .iter()
-            .map(|asset| (asset.name.as_str(), asset.crane.as_deref()));
-        let seen = context
-            .facts
-            .assets
-            .iter()
-            .map(|asset| (asset.name.as_str(), asset.crane.as_deref()));
-        let crane_of: BTreeMap<&str, &str> = seen
-            .chain(declared)
-            .filter_map(|(name, crane)| Some((name, crane?)))
-            .collect();
-        let zones = context
+        let of_zone: BTreeMap<&str, &str> = context
             .site
             .zones
             .iter()
-            .filter_map(|zone| zone.crane.as_deref());
+            .filter_map(|zone| Some((zone.name.as_str(), zone.crane.as_deref()?)))
+            .collect();
+        let declared = context.site.assets.iter().filter_map(|asset| {
+            let crane = asset.crane.as_deref()?;
+            Some((asset.name.as_str(), vec![crane]))
+        });
+        let seen = context.facts.assets.iter().filter_map(|asset| {
+            let cranes: BTreeSet<&str> = match asset.crane.as_deref() {
+                Some(crane) => BTreeSet::from([crane]),
+                None => {
+                    let zones = asset.zones.iter();
+                    zones
+                        .filter_map(|zone| of_zone.get(zone.as_str()).copied())
+                        .collect()
+                }
+            };
+            // Without a crane of its own, one of its zones says little of it; several say that it joins them.
+            let known = asset.crane.is_some() || cranes.len() > 1;
+            known.then(|| (asset.name.as_str(), cranes.into_iter().collect()))
+        });
+        let cranes_of: BTreeMap<&str, Vec<&str>> = seen.chain(declared).collect();
         Picks {
             assessment,
             context,
@@ -78,8 +85,13 @@ impl<'a> Picks<'a> {
             } else {
                 &assessment.time_zone
             },
-            cranes: crane_of.values().copied().chain(zones).collect(),
-            crane_of,
+            cranes: cranes_of
+                .values()
+                .flatten()
+                .chain(of_zone.values())
+                .copied()
+                .collect(),
+            cranes_of,
             pages: context
                 .pages
                 .iter()
@@ -110,7 +122,9 @@ impl<'a> Picks<'a> {
         let of_assets: BTreeSet<&str> = subject
             .assets
             .iter()
-            .filter_map(|asset| self.crane_of.get(asset.as_str()).copied())
+            .filter_map(|asset| self.cranes_of.get(asset.as_str()))
+            .flatten()
+            .copied()
             .collect();
         if of_assets.is_empty() {
             self.cranes

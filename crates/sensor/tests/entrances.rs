@@ -70,10 +70,6 @@ const KNOWN: &[(&str, &str)] = &[
         "client_id MQTT_Client",
     ),
     ("ntop__nDPI__quic-v2.pcapng", "tls-sni test"),
-    (
-        "ntop__nDPI__dns-tunnel-iodine.pcap",
-        "dns.tunnel_sign many long names, each asked for anew, below pirate.sea",
-    ),
 ];
 
 #[test]

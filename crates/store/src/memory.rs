@@ -256,9 +256,11 @@ macro_rules! memory {
                     $($field: self.tables.$field.take(),)*
                 };
                 let (files, coverage) = (facts.files.clone(), facts.coverage.clone());
+                let oddities = facts.oddities.len();
                 facts.coverage.extend(let_go);
                 let done = judge(&mut facts);
                 facts.assets.clear();
+                facts.oddities.truncate(oddities);
                 (facts.files, facts.coverage) = (files, coverage);
                 self.captures.names = facts.captures;
                 $(self.tables.$field.rows = facts.$field;)*

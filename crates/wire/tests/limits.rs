@@ -26,6 +26,7 @@ const INTRUDER_MAC: [u8; 6] = [0x00, 0x0c, 0x29, 0, 0, 6];
 const SMALL: Limits = Limits {
     addresses: 200,
     identities: 50,
+    clocks: 40,
     names: 150,
     credentials: 20,
     routes: 20,

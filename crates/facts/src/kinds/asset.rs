@@ -26,7 +26,7 @@ kind! {
         zones: Vec<String>,
         /// Zone of its first address; null when it belongs to none.
         zone: Option<String>,
-        /// Crane it is declared for, or whose zone it was seen in.
+        /// Crane it is declared for, or that its zone is of; null where its zones are of several.
         crane: Option<String>,
         /// Role, declared or guessed from what it did, e.g. `plc`; null when nothing tells.
         role: Option<String>,

@@ -127,25 +127,21 @@ impl Platforms {
             .map(|platform| platform.name.as_str())
     }
 
-    /// The platform whose messages have that namespace, whichever way round its labels stand: `com.maker.product.client`,
-    /// `http://client.product.maker.com/`.
+    /// The platform whose messages have that namespace: `http://client.product.maker.com/` by its host, which alone says
+    /// whose it is, and a name without a host from its first label on, `com.maker.product.client`.
     pub fn of_namespace(&self, space: &str) -> Option<&str> {
-        let is_label = |one: char| one.is_ascii_alphanumeric() || one == '-' || one == '_';
-        let labels: Vec<&str> = space
-            .split(|one| !is_label(one))
-            .filter(|label| !label.is_empty())
-            .collect();
-        let holds = |known: &String| {
-            let known: Vec<&str> = known.split('.').collect();
-            let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
-            labels.windows(known.len()).any(|part| {
-                let onward = part.iter().zip(&known).all(|(a, b)| same(a, b));
-                onward || part.iter().rev().zip(&known).all(|(a, b)| same(a, b))
-            })
+        let labels = labels_of_namespace(space);
+        let begins = |known: &String| {
+            let mut labels = labels.iter();
+            !known.is_empty()
+                && known.split('.').all(|wanted| {
+                    let label = labels.next();
+                    label.is_some_and(|label| label.eq_ignore_ascii_case(wanted))
+                })
         };
         self.all
             .iter()
-            .find(|one| one.namespaces.iter().any(holds))
+            .find(|one| one.namespaces.iter().any(begins))
             .map(|platform| platform.name.as_str())
     }
 
@@ -175,4 +171,20 @@ impl Platforms {
             None => self.all.push(platform),
         }
     }
+}
+
+/// Labels of a namespace from the widest on: those of its host (RFC 3986, 3.2) turned round, else the parts of the name
+/// as they stand, without the `urn` before them.
+fn labels_of_namespace(space: &str) -> Vec<&str> {
+    if let Some((_, rest)) = space.split_once("://") {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let host = host.split(':').next().unwrap_or_default();
+        return host.trim_end_matches('.').rsplit('.').collect();
+    }
+    let urn = space
+        .split_once(':')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("urn"));
+    let name = urn.map_or(space, |(_, name)| name);
+    name.split(['.', ':', '/', '#']).collect()
 }

@@ -312,6 +312,40 @@ fn platforms_match_by_label_and_by_their_own_paths() {
 }
 
 #[test]
+fn a_namespace_is_a_platform_s_by_its_host_or_by_the_labels_it_begins_with() {
+    let platforms = Platforms::builtin();
+    for space in [
+        "http://logink.org",
+        "HTTP://Client.Logink.ORG:8080/x?y",
+        "http://user@impl.exchange.cuteinfo.wondersgroup.com./services",
+        "org.logink.exchange",
+        "urn:org.logink:exchange",
+        "urn:org:logink:exchange",
+        "com.wondersgroup.cuteinfo",
+    ] {
+        assert_eq!(platforms.of_namespace(space), Some("LOGINK"), "{space}");
+    }
+    for space in [
+        "http://logink.org.example.com/x",
+        "http://example.com/logink/org/",
+        "http://example.com/org.logink/",
+        "http://logink.org@example.com/",
+        "http://org.logink/",
+        "http://mylogink.org/",
+        "http://example.com?http://logink.org/",
+        "com.example.org.logink",
+        "urn:example:org.logink",
+        "urn:org.loginks",
+        "logink.org",
+        "org",
+        "http://",
+        "",
+    ] {
+        assert_eq!(platforms.of_namespace(space), None, "{space}");
+    }
+}
+
+#[test]
 fn a_site_overrides_suppliers_and_adds_platforms() {
     let site = Site {
         suppliers: vec![

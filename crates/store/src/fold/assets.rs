@@ -133,9 +133,16 @@ impl<'a> Seen<'a> {
             .find_map(|one| self.places.zone_of(one.ip, one.vlan))
             .or_else(|| first_ip(&ips).and_then(|ip| self.zone_at(ip)))
             .or_else(|| zones.first().copied());
+        let crane_of = |zone: usize| self.places.site.zones.get(zone)?.crane.as_ref();
+        // What has homes in zones of several cranes is of none of them alone.
+        let of_zone = zone.and_then(crane_of).filter(|crane| {
+            let mut cranes = zones.iter().filter_map(|zone| crane_of(*zone));
+            cranes.all(|other| other == *crane)
+        });
         let crane = declared
-            .and_then(|one| one.crane.clone())
-            .or_else(|| zone.and_then(|zone| self.places.site.zones.get(zone)?.crane.clone()));
+            .and_then(|one| one.crane.as_ref())
+            .or(of_zone)
+            .cloned();
         let names = zones
             .iter()
             .filter_map(|zone| self.places.zone_name(Some(*zone)))

@@ -5,9 +5,8 @@
 //!
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
 //! address; `conversations`, in `shares`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
-//! writes; `witness` puts what a witness says of itself into sentences;
-//! `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken
-//! to.
+//! writes; `witness` puts what a witness says of itself into sentences; `signs` tells what only many names together give
+//! away; `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken to.
 mod assets;
 mod conversations;
 mod coverage;
@@ -23,6 +22,7 @@ mod places;
 mod ports;
 mod roles;
 mod shares;
+mod signs;
 mod silences;
 #[cfg(test)]
 mod tests;
@@ -67,6 +67,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     others::credentials(&mut facts.credentials, &mut ends);
     others::identities(&mut facts.identities, &mut ends);
     others::routes(&mut facts.routes, &mut ends);
+    signs::tell(facts);
     let deeds = roles::deeds(facts, &devices, told.deeds);
     facts.assets = assets::build(
         &facts.addresses,

@@ -193,7 +193,7 @@ const fn fold(number: u128) -> u64 {
 }
 
 #[allow(clippy::cast_possible_truncation)]
-const fn mix(a: u64, b: u64) -> u64 {
+pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     let product = (a as u128) * ((b | 1) as u128);
     let folded = (product >> 64) as u64 ^ product as u64;
     folded ^ (folded >> 29)

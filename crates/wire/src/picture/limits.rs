@@ -9,6 +9,8 @@ pub struct Limits {
     pub addresses: usize,
     /// Rows of things known of devices.
     pub identities: usize,
+    /// Senders whose TCP timestamps are looked at.
+    pub clocks: usize,
     /// Rows of names looked up or asked for.
     pub names: usize,
     /// Rows of secrets sent in the clear.
@@ -36,6 +38,7 @@ impl Default for Limits {
         Limits {
             addresses: 1 << 20,
             identities: 1 << 19,
+            clocks: 1 << 18,
             names: 1 << 20,
             credentials: 1 << 16,
             routes: 1 << 16,
@@ -51,14 +54,15 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a sensor that tells every few seconds. All tables full are some 410 MB: 105 of flows (400 bytes each), 27 of conversations (208 bytes each), 60 of operations and 25 of names (with what they name,
+    /// For a sensor that tells every few seconds. All tables full are some 420 MB: 105 of flows (400 bytes each), 27 of conversations (208 bytes each), 60 of operations and 25 of names (with what they name,
     /// less than a kilobyte and 400 bytes each), 15 of files and 16 of what dialogues keep of files, handshakes and offers
-    /// under way (one budget for all flows), 30 of addresses and identities, 64 of bytes that wait and 64 of fragments. What
+    /// under way (one budget for all flows), 30 of addresses and identities, 8 of clocks, 64 of bytes that wait and 64 of fragments. What
     /// else a dialogue keeps, some hundred bytes as a rule and as much as its own limits allow, comes on top.
     pub const fn live() -> Limits {
         Limits {
             addresses: 1 << 16,
             identities: 1 << 16,
+            clocks: 1 << 14,
             names: 1 << 16,
             credentials: 1 << 14,
             routes: 1 << 14,

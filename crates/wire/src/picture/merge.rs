@@ -97,7 +97,7 @@ impl Picture {
             routes;
             oddities;
         }
-        self.clocks.merge(clocks);
+        self.merge_clocks(clocks);
         for operation in operations {
             let protocol = crate::protocols::static_name(&operation.protocol);
             self.operation(operation, protocol);

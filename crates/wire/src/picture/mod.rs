@@ -6,7 +6,6 @@ pub(crate) mod clocks;
 mod limits;
 mod merge;
 mod rows;
-mod signs;
 mod table;
 
 use std::collections::BTreeMap;
@@ -245,7 +244,7 @@ impl Picture {
 
     /// Everything observed so far; what follows is drawn on an empty picture.
     pub(crate) fn take(&mut self) -> Picture {
-        let told = self.clocks.take_news();
+        let told = self.clocks.take_news(self.limits.clocks);
         let clocks = std::mem::replace(&mut self.clocks, told);
         let next = Picture {
             clocks,

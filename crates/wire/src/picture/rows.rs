@@ -2,7 +2,7 @@
 use facts::kinds::{AddressFact, Credential, Identity, Name, Oddity, Route};
 use facts::{Facts, Kind};
 
-use super::{Picture, clocks, signs};
+use super::{Picture, clocks};
 use crate::flow::Summary;
 
 /// The rows, in the order of every list of facts.
@@ -15,7 +15,6 @@ fn sorted<K: Kind>(rows: impl Iterator<Item = K>) -> Vec<K> {
 impl Picture {
     /// Everything observed, as facts. `captures` are the base names by index.
     pub fn into_facts(mut self, captures: Vec<String>) -> Facts {
-        signs::tell(&mut self);
         clocks::tell(&mut self);
         let names = self.names.into_iter().map(|(key, row)| Name {
             time: row.tally.first,

@@ -219,8 +219,8 @@ impl Worker {
                     ip: packet.src_ip(),
                     vlan: ends.tags.vlan,
                 };
-                let clocks = &mut engine.picture.clocks;
-                clocks.see(from, packet.dst_ip(), value, here.at);
+                let to = packet.dst_ip();
+                engine.picture.clock(from, to, value, here.at);
             }
             said &= fresh || !tcp.may_keep_alive();
         }

@@ -75,6 +75,52 @@ fn one_mac_with_homes_in_two_zones_is_one_device_of_both() {
 }
 
 #[test]
+fn what_joins_zones_of_several_cranes_is_of_no_single_one() {
+    let more = r#"
+[[zone]]
+name = "control8"
+kind = "crane-control"
+crane = "STS-08"
+vlans = [20]
+subnets = ["10.20.20.0/24"]
+
+[[asset]]
+name = "fw2"
+role = "firewall"
+interface = [{ ip = "10.20.10.2", vlan = 10 }, { ip = "10.20.30.2", vlan = 30 }, { ip = "10.20.20.2", vlan = 20 }]
+
+[[asset]]
+name = "spare"
+role = "plc"
+crane = "STS-08"
+interface = [{ ip = "10.20.10.3", vlan = 10 }]
+"#;
+    let addresses = vec![
+        claimed(HMI, "10.20.10.20", 10),
+        claimed(HMI, "10.20.30.20", 30),
+        claimed("00:00:5d:00:00:09", "10.20.10.99", 10),
+        claimed("00:00:5d:00:00:09", "10.20.20.99", 20),
+    ];
+    let facts = folded(
+        Facts {
+            addresses,
+            ..Facts::default()
+        },
+        &site(more),
+    );
+    let crane = |name: &str| asset(&facts, name).crane.clone();
+    assert_eq!(crane("fw2"), None, "declared in both");
+    assert_eq!(crane("10.20.10.99"), None, "seen in both");
+    assert_eq!(crane("hmi1").as_deref(), Some("STS-07"), "two zones of one");
+    assert_eq!(
+        crane("fw1").as_deref(),
+        Some("STS-07"),
+        "the port is no crane"
+    );
+    assert_eq!(crane("spare").as_deref(), Some("STS-08"), "declared so");
+}
+
+#[test]
 fn one_address_on_two_macs_is_one_declared_asset_but_two_strangers() {
     let addresses = vec![
         claimed(HMI, "10.20.10.20", 10),

@@ -2,7 +2,8 @@
 //!
 //! It is read as far as messages need that are looked at here: local names, the namespace of an element by the latest
 //! declaration of its prefix, the text of those that hold no other. Entities are resolved before elements are looked
-//! for, so that a message inside a message, escaped or as CDATA, reads like any other.
+//! for, so that a message inside a message, escaped or as CDATA, reads like any other. What stands in comments and
+//! processing instructions is not said.
 use super::{Budget, Share};
 
 /// First bytes that are read: what a message is stands at its beginning.
@@ -15,8 +16,14 @@ const MOST_NAME: usize = 128;
 const MOST_SPACES: usize = 16;
 /// Elements with their text that are kept.
 const MOST_VALUES: usize = 48;
-/// What reading one document keeps, from the budget.
+/// What reading one document keeps beside its values, from the budget; these are taken from it as they come.
 const KEPT: usize = 16 * 1024;
+/// Octets of a character at most.
+const WIDE: usize = 4;
+/// The token under way, declared prefixes with their namespaces, and the names and namespaces of three elements.
+const _: () = assert!(
+    MOST_TOKEN + MOST_SPACES * (MOST_NAME + WIDE * MOST_NAME + 64) + 5 * WIDE * MOST_NAME <= KEPT
+);
 
 /// What a document says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,7 +67,12 @@ impl Document {
 enum Place {
     Text,
     Tag,
+    /// In a comment or a processing instruction, until what is here and `>` (XML 1.0, 2.5 and 2.6).
+    Aside(&'static [u8]),
 }
+
+const COMMENT: &[u8] = b"--";
+const INSTRUCTION: &[u8] = b"?";
 
 /// A document on its way.
 #[derive(Debug)]
@@ -68,13 +80,20 @@ pub(crate) struct Xml {
     document: Document,
     left: usize,
     place: Place,
+    /// The tag, comment or instruction began with an entity: it is of a message inside this one.
+    inner: bool,
+    /// In CDATA, and whether that began with an entity.
+    cdata: Option<bool>,
+    /// The last two octets since something began that ends with them and `>`.
+    tail: [u8; 2],
     token: Vec<u8>,
     entity: Option<Vec<u8>>,
     spaces: Vec<(Vec<u8>, String)>,
     /// The element that was opened last, while nothing else was opened or closed.
     open: Option<String>,
     in_body: bool,
-    _share: Option<Share>,
+    /// `None` where the message is there whole, and is read in one go.
+    share: Option<Share>,
 }
 
 impl Xml {
@@ -98,12 +117,15 @@ impl Xml {
             document: Document::default(),
             left: MOST,
             place: Place::Text,
+            inner: false,
+            cdata: None,
+            tail: [0; 2],
             token: Vec::new(),
             entity: None,
             spaces: Vec::new(),
             open: None,
             in_body: false,
-            _share: share,
+            share,
         }
     }
 
@@ -113,18 +135,19 @@ impl Xml {
         for byte in bytes {
             match (&mut self.entity, byte) {
                 (None, b'&') => self.entity = Some(Vec::new()),
-                (None, byte) => self.next(*byte),
+                (None, byte) => self.next(*byte, false),
                 (Some(_), b';') => {
                     let name = self.entity.take().unwrap_or_default();
-                    match name.as_slice() {
-                        b"lt" => self.next(b'<'),
-                        b"gt" => self.next(b'>'),
-                        b"amp" => self.next(b'&'),
-                        b"quot" => self.next(b'"'),
-                        b"apos" => self.next(b'\''),
+                    let byte = match name.as_slice() {
+                        b"lt" => b'<',
+                        b"gt" => b'>',
+                        b"amp" => b'&',
+                        b"quot" => b'"',
+                        b"apos" => b'\'',
                         // Other characters stand in no name that is looked for.
-                        _ => self.next(b'?'),
-                    }
+                        _ => b'?',
+                    };
+                    self.next(byte, true);
                 }
                 (Some(name), byte)
                     if name.len() < 8 && (byte.is_ascii_alphanumeric() || *byte == b'#') =>
@@ -134,59 +157,117 @@ impl Xml {
                 // No entity after all.
                 (Some(_), byte) => {
                     let name = self.entity.take().unwrap_or_default();
-                    self.next(b'&');
+                    self.next(b'&', false);
                     for known in name {
-                        self.next(known);
+                        self.next(known, false);
                     }
-                    self.next(*byte);
+                    self.next(*byte, false);
                 }
             }
         }
     }
 
-    fn next(&mut self, byte: u8) {
-        match (&self.place, byte) {
-            (Place::Text, b'<') => {
+    /// `entity` says that the octet was written as one.
+    fn next(&mut self, byte: u8, entity: bool) {
+        let tail = self.tail;
+        let [_, last] = tail;
+        self.tail = [last, byte];
+        // What began in this message does not end in one inside it.
+        let closes = byte == b'>' && (self.inner || !entity);
+        if byte == b'>' && tail == *b"]]" && self.cdata.is_some_and(|inner| inner || !entity) {
+            self.leave_cdata();
+            return;
+        }
+        match self.place {
+            Place::Aside(end) if closes && tail.ends_with(end) => self.place = Place::Text,
+            // The message inside ended without an end of it.
+            Place::Aside(_) if byte == b'<' && !entity && self.inner => self.begin_tag(entity),
+            Place::Aside(_) => {}
+            Place::Text if byte == b'<' => {
                 let text = std::mem::take(&mut self.token);
-                self.place = Place::Tag;
                 // It belongs to what is closed next, if that is what was opened last.
-                self.text(text);
+                self.text(&text);
+                self.begin_tag(entity);
             }
-            // `<![CDATA[<Root>`: a tag begins anew.
-            (Place::Tag, b'<') => self.token.clear(),
-            (Place::Tag, b'>') => {
+            // A tag that nothing ended: one begins anew.
+            Place::Tag if byte == b'<' => self.begin_tag(entity),
+            Place::Tag if byte == b'>' => {
                 let tag = std::mem::take(&mut self.token);
                 self.place = Place::Text;
                 self.tag(&tag);
             }
-            _ if self.token.len() < MOST_TOKEN => self.token.push(byte),
-            _ => {}
+            _ if self.token.len() < MOST_TOKEN => self.push(byte),
+            // Whether a tag is closed within itself stands at its end.
+            Place::Tag => {
+                if let Some(last) = self.token.last_mut() {
+                    *last = byte;
+                }
+            }
+            Place::Text => {}
+        }
+    }
+
+    fn begin_tag(&mut self, entity: bool) {
+        self.place = Place::Tag;
+        self.inner = entity;
+        self.token.clear();
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.token.push(byte);
+        if self.place != Place::Tag {
+            return;
+        }
+        match self.token.as_slice() {
+            b"!--" => self.place = Place::Aside(COMMENT),
+            b"?" => self.place = Place::Aside(INSTRUCTION),
+            b"![CDATA[" => {
+                self.place = Place::Text;
+                self.cdata = Some(self.inner);
+            }
+            _ => return,
+        }
+        // What begins so is not what ends it: `<!-->` is no comment.
+        self.token.clear();
+        self.tail = [0; 2];
+    }
+
+    /// Whatever was begun in it and did not end, ends with it.
+    fn leave_cdata(&mut self) {
+        self.cdata = None;
+        self.tail = [0; 2];
+        if self.place == Place::Text {
+            let text = self.token.len().saturating_sub(2);
+            self.token.truncate(text);
+        } else {
+            self.place = Place::Text;
+            self.token.clear();
         }
     }
 
     /// The text before the next tag, kept with the element while that is open.
-    fn text(&mut self, text: Vec<u8>) {
+    fn text(&mut self, text: &[u8]) {
         let Some(open) = &self.open else { return };
         let trimmed = text.trim_ascii();
         if trimmed.is_empty() || self.document.value(open).is_some() {
             return;
         }
-        if self.document.values.len() < MOST_VALUES
-            && let Some(text) = crate::reader::text(trimmed, MOST_TOKEN)
-        {
+        if self.document.values.len() >= MOST_VALUES {
+            return;
+        }
+        let Some(text) = crate::reader::text(trimmed, MOST_TOKEN) else {
+            return;
+        };
+        let kept = size_of::<(String, String)>() + open.len() + text.len();
+        if self.share.as_mut().is_none_or(|share| share.grow(kept)) {
             self.document.values.push((open.clone(), text));
         }
     }
 
     fn tag(&mut self, tag: &[u8]) {
         match tag {
-            [b'?' | b'!', rest @ ..] => {
-                // `<![CDATA[text]]>`
-                if let Some(text) = rest.strip_prefix(b"[CDATA[") {
-                    let text = text.strip_suffix(b"]]").unwrap_or(text).to_vec();
-                    self.text(text);
-                }
-            }
+            // `<!DOCTYPE …>`
+            [b'!', ..] => {}
             [b'/', name @ ..] => {
                 self.open = None;
                 if self.in_body && self.document.body.is_none() && local(name) == b"Body" {
@@ -198,14 +279,18 @@ impl Xml {
     }
 
     fn opened(&mut self, tag: &[u8]) {
-        let tag = tag.strip_suffix(b"/").unwrap_or(tag);
+        let (tag, closed) = match tag.strip_suffix(b"/") {
+            Some(tag) => (tag, true),
+            None => (tag, false),
+        };
+        // Closed within itself it holds nothing.
+        self.open = None;
         let (called, attributes) = match tag.iter().position(u8::is_ascii_whitespace) {
             Some(end) => tag.split_at_checked(end).unwrap_or((tag, &[])),
             None => (tag, &[][..]),
         };
         self.declare(attributes);
         let Some(name) = crate::reader::text(local(called), MOST_NAME) else {
-            self.open = None;
             return;
         };
         if self.document.root.is_none() || self.in_body && self.document.body.is_none() {
@@ -224,11 +309,11 @@ impl Xml {
             } else {
                 self.document.body = Some(element);
             }
-        } else if name == "Body" {
+        } else if name == "Body" && !closed {
             let envelope = |root: &Element| root.name == "Envelope";
             self.in_body = self.document.root.as_ref().is_some_and(envelope);
         }
-        self.open = Some(name);
+        self.open = (!closed).then_some(name);
     }
 
     /// `xmlns:prefix="namespace"`, the latest of a prefix.
@@ -298,6 +383,82 @@ mod tests {
             assert_eq!(cut.value("SenderCode"), Some("A1"), "{held}");
             assert_eq!((cut.value("Header"), cut.value("empty")), (None, None));
         }
+    }
+
+    #[test]
+    fn only_what_is_in_an_element_is_its_text_and_comments_say_nothing() {
+        let told = |text: &str| {
+            let mut cut = Xml::begin(&Budget::default(), text.as_bytes()).unwrap();
+            text.as_bytes().chunks(3).for_each(|piece| cut.take(piece));
+            let cut = cut.finish();
+            assert_eq!(cut, Document::read(text.as_bytes()), "{text}");
+            cut.value("Model").map(str::to_owned)
+        };
+        let filler = "x".repeat(3000);
+        for (text, model) in [
+            ("<r><Model/>text</r>", None),
+            ("<r><Model a='1' />text<Model>M</Model></r>", Some("M")),
+            (&*format!("<r><Model a='{filler}'/>text</r>"), None),
+            ("<r><!-- <Model>X</Model> --></r>", None),
+            (
+                "<r><!-- > <Model>X</Model> -- &--&gt; <Model>X</Model> --></r>",
+                None,
+            ),
+            ("<r><!--><Model>X</Model>--><Model>M</Model></r>", Some("M")),
+            (
+                "<r><!---><Model>X</Model>--><Model>M</Model></r>",
+                Some("M"),
+            ),
+            ("<r><?><Model>X</Model>?><Model>M</Model></r>", Some("M")),
+            (
+                "<r><?p <Model>X</Model> ?><Model><!-- c -->M</Model></r>",
+                Some("M"),
+            ),
+            ("<r><Model><![CDATA[a > b]]></Model></r>", Some("a > b")),
+            ("<r><![CDATA[<i><!-- ]]><Model>M</Model></r>", Some("M")),
+            ("<r><![CDATA[<i><!-- <Model>X</Model> --></i>]]></r>", None),
+            // A message inside one has its own; its end of a comment may be written either way.
+            ("<r>&lt;!-- <Model>M</Model></r>", Some("M")),
+            (
+                "<r>&lt;!-- &lt;Model>X&lt;/Model> -->&lt;Model>M&lt;/Model></r>",
+                Some("M"),
+            ),
+            ("<r>&lt;!-- &lt;Model&gt;X&lt;/Model&gt; --&gt;</r>", None),
+        ] {
+            assert_eq!(told(text).as_deref(), model, "{text}");
+        }
+        let body = |held: &str| {
+            Document::read(format!("<e:Envelope>{held}</e:Envelope>").as_bytes())
+                .body
+                .map(|body| body.name)
+        };
+        assert_eq!(body("<e:Body/><send/>"), None);
+        assert_eq!(body("<!-- <e:Body><no/></e:Body> --><x/>"), None);
+        assert_eq!(
+            body("<e:Body><!-- <no/> --><send/></e:Body>").as_deref(),
+            Some("send")
+        );
+    }
+
+    #[test]
+    fn what_a_document_keeps_is_taken_from_the_budget() {
+        let budget = Budget::default();
+        let value = "v".repeat(1200);
+        let text: String = (0..48)
+            .map(|number| format!("<n{number}>{value}</n{number}>"))
+            .collect();
+        let mut xml = Xml::begin(&budget, b"<r>").unwrap();
+        xml.take(text.as_bytes());
+        assert!(budget.taken() >= 48 * value.len(), "{}", budget.taken());
+        assert_eq!(xml.document.values.len(), 48);
+        drop(xml);
+        // Where others hold the rest of it, as much is kept as there is room for.
+        let others = budget.take(super::super::MOST_KEPT - super::KEPT - 4000);
+        let mut xml = Xml::begin(&budget, b"<r>").unwrap();
+        xml.take(text.as_bytes());
+        assert_eq!(xml.document.values.len(), 3);
+        drop((xml, others));
+        assert_eq!(budget.taken(), 0);
     }
 
     #[test]
