@@ -18,7 +18,7 @@ const WORTH_A_TWIN: usize = 20_000;
 
 /// What a twin keeps of each database, in KiB and below 0 as SQLite counts it. All of it lies in memory once; this is its own
 /// copy, and up to five databases of seven twins are to be read in the memory of a small machine.
-const CACHE: i64 = -4096;
+const CACHE: i64 = -8192;
 
 /// Tables that several connections of this process may read.
 #[derive(Clone, Debug)]
