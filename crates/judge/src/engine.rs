@@ -41,7 +41,7 @@ pub fn assess(
 ) -> Result<Assessment, Error> {
     let edition = editions.followed(follow)?;
     let engine = Engine::new(snapshot, editions, edition)?;
-    let judged = snapshot.shared_out(pages, |reader, page| engine.judge(reader, page))?;
+    let judged = snapshot.shared_out(pages, |reader, page| engine.judge(reader, page));
     let measures = judged.into_iter().collect::<Result<Vec<_>, _>>()?;
     let not_judged = catalogue
         .measures

@@ -21,6 +21,7 @@ mod schema;
 mod shown;
 mod site_rows;
 mod snapshot;
+mod threads;
 
 pub use error::Error;
 pub use fold::fold;

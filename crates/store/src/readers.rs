@@ -9,12 +9,16 @@ use facts::Time;
 use rusqlite::Connection;
 
 use crate::snapshot::settle;
-use crate::{Error, Snapshot};
+use crate::{Error, Snapshot, threads};
 
 /// Readers that one snapshot has at a time.
 const MOST_READERS: usize = 8;
 /// Rows of conversations, operations and records from which on a second reader is worth its own cache.
 const WORTH_A_TWIN: usize = 20_000;
+
+/// What a twin keeps of each database, in KiB and below 0 as SQLite counts it. All of it lies in memory once; this is its own
+/// copy, and up to five databases of seven twins are to be read in the memory of a small machine.
+const CACHE: i64 = -8192;
 
 /// Tables that several connections of this process may read.
 #[derive(Clone, Debug)]
@@ -42,14 +46,18 @@ impl Snapshot {
         &self,
         items: &[I],
         work: impl Fn(&Snapshot, &I) -> T + Sync,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Vec<T> {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut twins = Vec::new();
         for _ in 1..cores.min(MOST_READERS).min(items.len()) {
-            twins.extend(self.twin()?);
+            // One that cannot be had is one fewer: this one can do it all.
+            match self.twin() {
+                Ok(Some(twin)) => twins.push(twin),
+                Ok(None) | Err(_) => break,
+            }
         }
         if twins.is_empty() {
-            return Ok(items.iter().map(|item| work(self, item)).collect());
+            return items.iter().map(|item| work(self, item)).collect();
         }
         let next = AtomicUsize::new(0);
         let take = |reader: &Snapshot| {
@@ -66,19 +74,14 @@ impl Snapshot {
             let take = &take;
             let twins: Vec<_> = twins
                 .into_iter()
-                .map(|twin| scope.spawn(move || take(&twin)))
+                .map_while(|twin| threads::beside(scope, move || take(&twin)))
                 .collect();
             let mut done = take(self);
-            for twin in twins {
-                done.extend(
-                    twin.join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                );
-            }
+            done.extend(twins.into_iter().flat_map(threads::join));
             done
         });
         done.sort_unstable_by_key(|(place, _)| *place);
-        Ok(done.into_iter().map(|(_, done)| done).collect())
+        done.into_iter().map(|(_, done)| done).collect()
     }
 
     /// Another reader of the same tables, for another thread. `None` where these belong to one reader, or are read so soon that
@@ -89,7 +92,10 @@ impl Snapshot {
         };
         let db = Connection::open(&shared.name).map_err(Error::build("open"))?;
         settle(&db, (&shared.clock.0, shared.clock.1))?;
-        let mut twin = Snapshot::guard(db, self.apart.clone()).map_err(Error::build("guard"))?;
+        db.pragma_update(None, "cache_size", CACHE)
+            .map_err(Error::build("settings"))?;
+        let apart = self.apart.clone().map(|apart| (apart, CACHE));
+        let mut twin = Snapshot::guard(db, apart).map_err(Error::build("guard"))?;
         twin.set_work_limit(self.limit.load(Ordering::Relaxed));
         twin.aside = self.aside.clone();
         Ok(Some(twin))
@@ -148,7 +154,9 @@ mod tests {
         assert_eq!(alone.first().map(Vec::len), Some(50));
         let by_twin: Vec<_> = items.iter().map(|item| ask(&twin, item)).collect();
         assert_eq!(by_twin, alone);
-        assert_eq!(snapshot.shared_out(&items, ask).unwrap(), alone);
+        assert_eq!(snapshot.shared_out(&items, ask), alone);
+        let shared_out = || snapshot.shared_out(&items, ask);
+        assert_eq!(threads::tests::without(shared_out), alone);
         fs::remove_dir_all(&folder).ok();
     }
 }

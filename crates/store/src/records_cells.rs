@@ -216,8 +216,9 @@ fn plain_value(rest: &str) -> Option<(&str, &str)> {
         b'-' | b'0'..=b'9' => {
             let digits = rest.strip_prefix('-').unwrap_or(rest);
             let after = digits.trim_start_matches(|c: char| c.is_ascii_digit());
-            // What goes on is a fraction or none at all, and what begins with 0 is 0.
+            // What goes on is a fraction or none at all, what begins with 0 is 0, and a sign alone is no number.
             let is_whole = matches!(after.as_bytes().first()?, b',' | b'}')
+                && digits.len() > after.len()
                 && (!digits.starts_with('0') || digits.len() == after.len() + 1 && digits == rest);
             if is_whole { before(after) } else { None }
         }
@@ -288,6 +289,8 @@ mod tests {
             r#"{"backups":["a","] b"],"label":7,"place":-1,"seal":1.5,"keeper":{"a":[1]}}"#,
             r#"{ "backups" : [ "a" , "b" ], "la\u0062el" : " x " , "label":"twice","seal":18446744073709551615}"#,
             r#"{"backups":["a\",\"b","c"],"label":"\u00e9\ud83d\ude00"}"#,
+            r#"{"label":0}"#,
+            r#"{"label":-0}"#,
         ] {
             let whole: Map<String, Json> = serde_json::from_str(body).unwrap();
             let expected: Vec<Cell<'_>> = info.row(&whole).iter().map(as_bound).collect();
@@ -296,7 +299,15 @@ mod tests {
             assert_eq!(cells[1..], expected, "{body}");
         }
         let mut cells = vec![Cell::Int(1)];
-        assert!(!places.fill("[1]", &mut cells) && cells.len() == 1);
+        for none in [
+            "[1]",
+            r#"{"label":-}"#,
+            r#"{"label":-,"place":"x"}"#,
+            r#"{"label":01}"#,
+            r#"{"label":tru}"#,
+        ] {
+            assert!(!places.fill(none, &mut cells) && cells.len() == 1, "{none}");
+        }
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use facts::Time;
 use rusqlite::Connection;
 
-use crate::Error;
 use crate::ledger::Head;
 use crate::records_rows::{self, ReadColumns, RecordTable, Records, Wanted};
+use crate::{Error, threads};
 
 /// No two databases of a process have the same name.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -20,6 +20,9 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 const MOST_DATABASES: usize = 4;
 /// Records below which a thread more costs more than it fills.
 const WORTH_A_THREAD: usize = 10_000;
+
+/// What the first reader keeps of each database, in KiB and below 0 as SQLite counts it.
+pub(crate) const CACHE: i64 = -32768;
 
 /// A name by which the connections of this process, and nobody else, share a database in memory.
 pub(crate) fn shared_name(what: &str) -> String {
@@ -91,23 +94,31 @@ impl Filled {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let count: usize = places.iter().map(Vec::len).sum();
         let shares = cores.min(MOST_DATABASES).min(count / WORTH_A_THREAD + 1);
-        let shares = shared_out(wanted.iter().zip(places).collect(), shares);
+        let mut shares = shared_out(wanted.iter().zip(places).collect(), shares).into_iter();
+        let own = shares.next().unwrap_or_default();
+        let others = shares.len();
+        let shares = Mutex::new(shares);
+        // Each takes the next share until there is none, so that fewer threads than wanted do it all the same.
+        let fill = || {
+            let next = || {
+                let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+                shares.next()
+            };
+            std::iter::from_fn(next)
+                .map(|share| database(records, &[], share))
+                .collect::<Vec<_>>()
+        };
         let dbs = std::thread::scope(|scope| {
-            let mut shares = shares.into_iter();
-            let own = shares.next().unwrap_or_default();
-            let others: Vec<_> = shares
-                .map(|share| scope.spawn(move || database(records, &[], share)))
+            let threads: Vec<_> = (0..others)
+                .map_while(|_| threads::beside(scope, fill))
                 .collect();
             let tables = records_rows::tables().iter();
             let unread: Vec<_> = tables
                 .filter(|table| !columns.contains_key(&table.name))
                 .collect();
             let mut dbs = vec![database(records, &unread, own)];
-            dbs.extend(others.into_iter().map(|other| {
-                other
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            }));
+            dbs.extend(fill());
+            dbs.extend(threads.into_iter().flat_map(threads::join));
             dbs.into_iter().collect::<Result<Vec<_>, _>>()
         })?;
         let (dbs, names) = dbs.into_iter().unzip();
@@ -123,10 +134,10 @@ impl Filled {
         self.count
     }
 
-    pub(crate) fn attach(&self, db: &Connection) -> rusqlite::Result<()> {
+    pub(crate) fn attach(&self, db: &Connection, cache: i64) -> rusqlite::Result<()> {
         for (number, name) in self.names.iter().enumerate() {
             db.execute(&format!("ATTACH ? AS records{number}"), [name])?;
-            db.execute_batch(&format!("PRAGMA records{number}.cache_size = -32768"))?;
+            db.execute_batch(&format!("PRAGMA records{number}.cache_size = {cache}"))?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use facts::kinds::{Conversation, KINDS};
 use facts::site::Site;
@@ -16,10 +16,10 @@ use crate::context::{Context, Row};
 use crate::flow::{Flows, Talk};
 use crate::loading::{self, Loader};
 use crate::readers::Shared;
-use crate::records_kept::{Filled, shared_name};
+use crate::records_kept::{CACHE, Filled, shared_name};
 use crate::records_rows::{self, ReadColumns, Records};
 use crate::shown::{self, Conversations, Shown};
-use crate::{Error, calendar, functions, schema, site_rows};
+use crate::{Error, calendar, functions, schema, site_rows, threads};
 
 /// Steps of SQLite's virtual machine between two looks at the limit.
 const STRIDE: u64 = 10_000;
@@ -170,18 +170,14 @@ impl Snapshot {
         };
         let clock = (site_rows::time_zone(site), as_of);
         // Records are most of what there is where a ledger is old, and nothing else rests on their tables.
-        let (built, apart) = std::thread::scope(|scope| {
-            let filling = records.is_apart().then(|| scope.spawn(|| records.apart()));
-            let built = Snapshot::build(db, clock, &records, &mut source, &flows);
-            let apart = filling.map_or(Ok(None), |filling| {
-                filling
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            (built, apart)
-        });
+        let build = || Snapshot::build(db, clock, &records, &mut source, &flows);
+        let (apart, built) = match records.is_apart() {
+            true => threads::both(|| records.apart(), build),
+            false => (Ok(None), build()),
+        };
         let (db, aside) = built?;
-        let mut snapshot = Snapshot::guard(db, apart?).map_err(Error::build("guard"))?;
+        let apart = apart?.map(|apart| (apart, CACHE));
+        let mut snapshot = Snapshot::guard(db, apart).map_err(Error::build("guard"))?;
         snapshot.aside = aside.map(Arc::new);
         Ok(snapshot)
     }
@@ -266,15 +262,16 @@ impl Snapshot {
             .map_err(step("devices"))?;
         let mut context = Context::default();
         read_context(&db, &mut context).map_err(step("zones and roles"))?;
-        let (gathered, aside) = std::thread::scope(|scope| {
-            let gathering = scope.spawn(|| flows(context));
-            let mut later = later.into_iter();
-            let filled = later.try_for_each(|kind| source(kind.name, &mut Loader::new(&db, kind)?));
-            let gathered = gathering
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            filled.map(|()| gathered)
-        })?;
+        let context = Mutex::new(context);
+        let gather = || {
+            let mut context = context.lock().unwrap_or_else(PoisonError::into_inner);
+            flows(std::mem::take(&mut *context))
+        };
+        let mut later = later.into_iter();
+        let ((gathered, aside), filled) = threads::both(gather, || {
+            later.try_for_each(|kind| source(kind.name, &mut Loader::new(&db, kind)?))
+        });
+        filled?;
         gathered.load(
             &mut Loader::new(&db, &schema::FLOW)?,
             &mut Loader::new(&db, &schema::LOG_SENT)?,
@@ -286,10 +283,14 @@ impl Snapshot {
         Ok((db, aside))
     }
 
-    /// From here on the database only answers questions, and no question may run for ever.
-    pub(crate) fn guard(db: Connection, apart: Option<Arc<Filled>>) -> rusqlite::Result<Snapshot> {
-        if let Some(apart) = &apart {
-            apart.attach(&db)?;
+    /// From here on the database only answers questions, and no question may run for ever. Tables that stand apart come with
+    /// what is to be kept of each of their databases.
+    pub(crate) fn guard(
+        db: Connection,
+        apart: Option<(Arc<Filled>, i64)>,
+    ) -> rusqlite::Result<Snapshot> {
+        if let Some((apart, cache)) = &apart {
+            apart.attach(&db, *cache)?;
         }
         db.execute_batch("PRAGMA query_only = ON")?;
         let steps = Arc::new(AtomicU64::new(0));
@@ -320,7 +321,7 @@ impl Snapshot {
         Ok(Snapshot {
             db,
             shared: None,
-            apart,
+            apart: apart.map(|(apart, _)| apart),
             aside: None,
             steps,
             limit,

@@ -310,7 +310,17 @@ impl Keeper {
             self.verdicts.judge(facts, &self.terminal, now)
         });
         match judgement {
-            Ok(judgement) => {
+            Ok(None) => {
+                // The next beat tries again.
+                self.timetable.news = true;
+                self.notify
+                    .status("the ledger is being written to; not judged yet");
+                if let Some(trouble) = self.verdicts.trouble() {
+                    eprintln!("seawall: {trouble}");
+                    self.tell(vec![tell(now, Trouble::NotWatching, "judge", trouble)]);
+                }
+            }
+            Ok(Some(judgement)) => {
                 self.judged = true;
                 let events = self.damping.pass(judgement.events, clock::monotonic());
                 self.tell(events);

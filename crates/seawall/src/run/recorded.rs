@@ -45,6 +45,12 @@ const TRY_AGAIN: i64 = 60_000_000_000;
 const BUSY: i64 = 5_000_000_000;
 
 impl Recorded {
+    /// Whether others have been writing ever since the ledger was to be read for the first time: nothing is known of what is
+    /// recorded, and without that much would be found that is none.
+    pub fn is_awaited(&self) -> bool {
+        self.ledger.is_none() && self.busy.is_some()
+    }
+
     /// Reads the ledger again if something was recorded. One that cannot be read, or that somebody writes to for long, leaves
     /// what was known, is told, and tried again.
     pub fn refresh(
@@ -69,8 +75,12 @@ impl Recorded {
                 let (since, is_told) = self.busy.unwrap_or((now, false));
                 let is_long = now.since(since).abs() >= BUSY;
                 if is_long && !is_told {
+                    let until = match self.ledger {
+                        Some(_) => "what was recorded before is judged",
+                        None => "nothing is judged",
+                    };
                     self.trouble = Some(format!(
-                        "another program has been writing to {} since {since}; until it ends, what was recorded before is judged",
+                        "another program has been writing to {} since {since}; until it ends, {until}",
                         folder.join("ledger").display()
                     ));
                 }
@@ -82,6 +92,7 @@ impl Recorded {
                     self.trouble = Some(why.clone());
                 }
                 self.failed = Some((now, why));
+                self.busy = None;
             }
         }
     }
@@ -163,6 +174,31 @@ mod tests {
         assert_eq!(read(&mut records, at(9)), (Some(1), None), "told already");
         drop(writing);
         assert_eq!(read(&mut records, at(10)), (Some(2), None));
+        std::fs::remove_dir_all(&site).ok();
+    }
+
+    #[test]
+    fn a_ledger_that_is_written_to_at_the_start_is_awaited_without_waiting() {
+        let site = std::env::temp_dir().join(format!("seawall-awaited-{}", std::process::id()));
+        std::fs::remove_dir_all(&site).ok();
+        let folder = site.join("ledger");
+        let at = |seconds: i64| Time::from_secs(1_790_000_000 + seconds);
+        let mut records = Recorded::default();
+        let read = |records: &mut Recorded, now| {
+            records.refresh(&site, now, || Ok(Ledger::try_open(&folder)?));
+            (records.is_awaited(), records.trouble.take())
+        };
+        assert_eq!(read(&mut records, at(0)), (false, None), "there is none");
+        order(&folder, "WO-1", at(0), None);
+        let mut other = Ledger::open(&folder).unwrap();
+        let writing = other.begin().unwrap();
+        assert_eq!(read(&mut records, at(1)), (true, None));
+        let (is_awaited, told) = read(&mut records, at(6));
+        assert!(is_awaited && told.unwrap().ends_with("nothing is judged"));
+        assert_eq!(read(&mut records, at(7)), (true, None), "told already");
+        drop(writing);
+        assert_eq!(read(&mut records, at(8)), (false, None));
+        assert_eq!(records.ledger.as_ref().map(Ledger::len), Some(1));
         std::fs::remove_dir_all(&site).ok();
     }
 

@@ -122,25 +122,29 @@ impl Verdicts {
         })
     }
 
-    /// Judges what is remembered as of `now`.
+    /// Judges what is remembered as of `now`. `None` at the start while others write to the ledger: it is not waited for, since
+    /// who waits is taken for one that hangs.
     pub fn judge(
         &mut self,
         facts: &mut Facts,
         terminal: &Terminal,
         now: Time,
-    ) -> Result<Judgement, Error> {
-        // At the start it is waited for: without any record much would be found that is none.
-        let is_read = self.records.ledger.is_some();
+    ) -> Result<Option<Judgement>, Error> {
         self.records
-            .refresh(terminal.folder(), now, || match is_read {
-                true => terminal.try_ledger(),
-                false => terminal.ledger(None).map(Some),
-            });
+            .refresh(terminal.folder(), now, || terminal.try_ledger());
+        if self.records.is_awaited() {
+            return Ok(None);
+        }
         self.records.join(&terminal.site, now);
         let joined = self.records.joined.take();
         let judged = self.judge_joined(facts, terminal, joined.as_ref(), now);
         self.records.joined = joined;
-        judged
+        judged.map(Some)
+    }
+
+    /// What went wrong with the ledger and is not told yet.
+    pub fn trouble(&mut self) -> Option<String> {
+        self.records.trouble.take()
     }
 
     fn judge_joined(

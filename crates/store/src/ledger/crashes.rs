@@ -118,6 +118,7 @@ fn failures_at_each_step_of_ten_thousand_writes_lose_nothing_and_leave_nothing_h
                 },
                 part: (write * 131 + step * 37) % 1001,
                 zeros: write % 5 == 4,
+                loses: write % 2 == 1,
             };
             let done = power::with(failure, || ledger.append(&new, &stamp(write)));
             match done {
@@ -133,6 +134,7 @@ fn failures_at_each_step_of_ten_thousand_writes_lose_nothing_and_leave_nothing_h
             what: What::Power,
             part: 0,
             zeros: false,
+            loses: false,
         };
         power::with(never, || ledger.append(&new, &stamp(write))).unwrap();
         assert_eq!(ledger.len(), entries_of(write + 1));

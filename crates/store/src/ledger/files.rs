@@ -28,7 +28,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 
 fn make(path: &Path, mode: u32) -> io::Result<File> {
     #[cfg(test)]
-    power::step()?;
+    power::step(power::Step::Make(path))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(mode).open(path)
 }
@@ -44,14 +44,14 @@ pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
 /// Cuts an open file off behind so many bytes, and brings that to disk.
 pub(super) fn cut(file: &File, length: u64) -> io::Result<()> {
     #[cfg(test)]
-    power::step()?;
+    power::step(power::Step::Cut(file, length))?;
     file.set_len(length)?;
     sync(file)
 }
 
 fn sync(file: &File) -> io::Result<()> {
     #[cfg(test)]
-    if power::step()? {
+    if power::step(power::Step::Sync(file))? {
         return Ok(());
     }
     file.sync_all()
@@ -60,7 +60,7 @@ fn sync(file: &File) -> io::Result<()> {
 /// Moves a file within its folder, and brings the folder to disk.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(test)]
-    power::step()?;
+    power::step(power::Step::Rename(from, to))?;
     fs::rename(from, to)?;
     sync_folder_of(to)
 }
@@ -68,7 +68,7 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Removes a file that may not be there.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     #[cfg(test)]
-    power::step()?;
+    power::step(power::Step::Remove(path))?;
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

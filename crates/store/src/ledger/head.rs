@@ -76,6 +76,10 @@ impl Head {
         let form = || "it is not of the form of a head; the whole line is needed".to_owned();
         // A copy may have lost the end of its line, or gained another's.
         let line = text.trim_end_matches(['\n', '\r']);
+        // Nor does who pastes it see a blank; that is no forgery.
+        if line.trim() != line && !line.trim().is_empty() {
+            return Err("blanks stand before or behind the line; paste it without them".to_owned());
+        }
         let value: Value = serde_json::from_str(line).map_err(|_| form())?;
         let word = |name: &str| value.get(name).and_then(Value::as_str).ok_or_else(form);
         let number = |name: &str| value.get(name).and_then(Value::as_u64).ok_or_else(form);

@@ -1,9 +1,10 @@
 //! The line of an entry as Seawall itself writes it, read from its end.
 //!
 //! A ledger of years has a million lines, and each is read whenever it is opened. All but the body are a few short texts in a
-//! fixed order, so they are taken off the end one by one, and what is left is the body: nobody looks at its bytes until
-//! somebody asks for them. Whatever is written in another way, attached files and withdrawals among it, is left to the reader
-//! of JSON, which takes every line that this takes, and reads the same out of it.
+//! fixed order, so they are taken off the end one by one, and what is left is the body: but for a brace that could end it
+//! early, nobody looks at its bytes until somebody asks for them. Whatever is written in another way, attached files and
+//! withdrawals among it, is left to the reader of JSON. Of a line that this takes, that one reads the same, or it takes it for
+//! no JSON at all.
 //!
 //! That the body is JSON is not looked at here. What stands in a line that was opened was hashed, and the head that signs
 //! for it was made of lines that were written as JSON; whether they still are is asked by `verify`.
@@ -54,8 +55,11 @@ pub(super) fn parts(line: &str) -> Option<Parts<'_>> {
     let hash = text(&mut rest, ",\"hash\":\"")?;
     let by = text(&mut rest, ",\"by\":\"")?;
     let body = rest.strip_prefix("{\"body\":")?;
-    let is_object = body.starts_with('{') && body.ends_with('}');
-    let body = Some(body).filter(|_| is_object)?;
+    // Where a brace within could end it, other parts of the entry may stand behind that. Records are flat: nearly none has one.
+    let inside = body.strip_prefix('{')?.strip_suffix('}')?;
+    if inside.contains('}') {
+        return None;
+    }
     Some(Parts {
         body,
         by,
