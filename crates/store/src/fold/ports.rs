@@ -21,6 +21,9 @@ use super::devices::Key;
 use super::own::carrier;
 use super::places::is_special;
 
+/// Devices on the way from a port to the end of a chain. Real ones have one or two; a made one could be as long as the table.
+const MOST_HOPS: usize = 8;
+
 /// What a port says of the device that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Port {
@@ -108,19 +111,17 @@ pub(super) fn homes(
     homes.keys().filter_map(leads).collect()
 }
 
-/// Where a port leads, when a chassis may itself be the port of another device: the last of the chain. Where the chain
-/// comes back to where it was it tells nothing, and the port stays a device.
+/// Where a port leads, when a chassis may itself be the port of another device: the last of the chain. One that comes back
+/// to where it was, or goes on for ever, tells nothing, and the port stays a device.
 fn end(port: Mac, homes: &BTreeMap<Mac, Key>) -> Option<Key> {
-    let mut passed = BTreeSet::from([port]);
     let mut home = *homes.get(&port)?;
-    while let Key::Mac(chassis) = home {
-        let Some(next) = homes.get(&chassis) else {
-            break;
+    for _ in 0..MOST_HOPS {
+        let next = match home {
+            Key::Mac(chassis) => homes.get(&chassis),
+            _ => None,
         };
-        if !passed.insert(chassis) {
-            return None;
-        }
+        let Some(next) = next else { return Some(home) };
         home = *next;
     }
-    Some(home)
+    None
 }

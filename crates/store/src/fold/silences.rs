@@ -49,8 +49,9 @@ pub(super) fn judge(
     let others_saw = |sensor: &str, from: Time, until: Time| {
         let mut others = busy.iter().filter(|(other, _)| **other != sensor);
         others.any(|(_, spans)| {
-            let mut spans = spans.iter();
-            spans.any(|(begin, end)| *begin <= from && *end >= until)
+            let behind = spans.partition_point(|(begin, _)| *begin <= from);
+            let last = behind.checked_sub(1).and_then(|place| spans.get(place));
+            last.is_some_and(|(_, end)| *end >= until)
         })
     };
     rows.retain(|row| {
@@ -105,16 +106,23 @@ pub(super) fn judge(
 /// A capture, and the two frames between which it showed none.
 type Gap = (Option<u32>, Time, Time);
 
-/// When each sensor had frames without a break.
+/// When each sensor had frames without a break, in order and apart from each other.
 fn busy<'a>(files: &'a [Capture], gaps: &[Gap]) -> BTreeMap<&'a str, Vec<(Time, Time)>> {
+    let mut by_capture: BTreeMap<u32, Vec<(Time, Time)>> = BTreeMap::new();
+    for (capture, from, until) in gaps {
+        let Some(capture) = capture else { continue };
+        by_capture
+            .entry(*capture)
+            .or_default()
+            .push((*from, *until));
+    }
     let mut busy: BTreeMap<&str, Vec<(Time, Time)>> = BTreeMap::new();
     for (index, file) in (0u32..).zip(files) {
         let (Some(sensor), Some(first), Some(last)) = (&file.sensor, file.time, file.last) else {
             continue;
         };
-        let number = file.evidence.capture.or(Some(index));
-        let own = gaps.iter().filter(|(capture, ..)| *capture == number);
-        let mut own: Vec<(Time, Time)> = own.map(|(_, from, until)| (*from, *until)).collect();
+        let number = file.evidence.capture.unwrap_or(index);
+        let mut own = by_capture.remove(&number).unwrap_or_default();
         own.sort_unstable();
         let spans = busy.entry(sensor).or_default();
         let mut begin = first;
