@@ -316,3 +316,48 @@ fn what_only_the_missing_sensor_saw_is_unproven() {
         }
     }
 }
+
+#[test]
+fn a_mirror_port_that_was_off_for_a_while_proves_nothing_and_a_quiet_network_does() {
+    const MINUTE: i64 = 60_000_000;
+    let off = |name: &str, lost: &dyn Fn(usize, i64) -> bool| {
+        let day = &*CLEAN;
+        let site = folder(&format!("clean day, {name}"));
+        let captures = day.scenario.captures.iter().enumerate();
+        let captures = captures.map(|(which, capture)| {
+            let begin = capture.frames.iter().map(|frame| frame.at).min().unwrap();
+            let mut capture = capture.clone();
+            capture
+                .frames
+                .retain(|frame| !lost(which, (frame.at - begin) / MINUTE));
+            capture
+        });
+        Scenario {
+            captures: captures.collect(),
+            ..day.scenario.clone()
+        }
+        .write(&site)
+        .unwrap();
+        let file = site.join("site.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{text}\n[run]\nsilence = \"2 min\"\n")).unwrap();
+        let subjects = Assessment::of(&site, &[]).subjects();
+        let silent = subjects
+            .iter()
+            .filter(|[.., reason]| reason.contains("sensor crane-span saw no frame for"));
+        let silent: Vec<_> = silent.map(|[_, _, verdict, _]| verdict.clone()).collect();
+        let met = |subject: &&[String; 4]| subject[2] == "met";
+        (silent, subjects.iter().filter(met).count())
+    };
+    let (silent, whole) = off("nothing off", &|_, _| false);
+    assert!(silent.is_empty() && whole > 20, "{whole} met");
+    let (silent, met) = off("one off", &|which, minute| {
+        which == 0 && (4..8).contains(&minute)
+    });
+    assert!(silent.len() > 5, "{silent:?}");
+    assert!(silent.iter().all(|verdict| verdict == "unproven"));
+    assert!(met < whole);
+    // Nobody saw anything: that is a quiet network.
+    let (silent, _) = off("both off", &|_, minute| (4..8).contains(&minute));
+    assert_eq!(silent, Vec::<String>::new());
+}

@@ -181,6 +181,10 @@ fn own_coverage(picture: &Picture) -> Vec<Coverage> {
             ..Coverage::default()
         });
     }
+    let vlans = picture.vlans().into_iter();
+    rows.extend(vlans.map(|(capture, vlan, seen)| {
+        Coverage::vlan(capture, vlan, seen.first, seen.last, seen.frames)
+    }));
     for (table, count) in picture.left_out() {
         rows.push(Coverage {
             what: "limits".to_owned(),

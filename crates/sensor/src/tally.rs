@@ -123,6 +123,7 @@ impl Tally {
                 let back = last.since(time);
                 if back > FAR_BACK {
                     self.backwards = (self.backwards.0 + 1, self.backwards.1.max(back));
+                    self.spoke(time);
                 }
                 if back < -SILENT {
                     self.silent(last, time);
@@ -144,6 +145,20 @@ impl Tally {
                 .iter()
                 .position(|one| Some(length(one)) == shortest);
             self.silences.remove(place.unwrap_or(0));
+        }
+    }
+
+    /// A frame that stands behind later ones: nobody was silent when it came.
+    #[cold]
+    fn spoke(&mut self, time: Time) {
+        let within = |(from, until): &(Time, Time)| *from < time && time < *until;
+        if let Some(place) = self.silences.iter().position(within) {
+            let (from, until) = self.silences.remove(place);
+            for (from, until) in [(from, time), (time, until)] {
+                if until.since(from) > SILENT {
+                    self.silent(from, until);
+                }
+            }
         }
     }
 

@@ -127,20 +127,12 @@ const CALLED_OTHERWISE: &[(&str, &str, &str)] = &[
 ];
 
 /// Captures that tell of more with frames lost: protocol, verb, why.
-const COUNTED_OTHERWISE: &[(&str, &str, &str, &str)] = &[
-    (
-        "ITI__ICS-Security-Tools__tia_s300_downloadHwConfig.pcapng",
-        "s7comm",
-        "program-download",
-        "a download that lost its middle is told as two",
-    ),
-    (
-        "arkime__arkime__s7comm_synthetic.pcap",
-        "s7comm",
-        "write",
-        "it holds an answer without a request: that is odd, but after a loss it is the answer to what was lost",
-    ),
-];
+const COUNTED_OTHERWISE: &[(&str, &str, &str, &str)] = &[(
+    "arkime__arkime__s7comm_synthetic.pcap",
+    "s7comm",
+    "write",
+    "it holds an answer without a request: that is odd, but after a loss it is the answer to what was lost",
+)];
 
 /// What is told of frames of which some were lost, and is not so.
 fn invented(capture: &str, whole: &Told, seen: &Facts) -> Vec<String> {
@@ -173,12 +165,6 @@ fn invented(capture: &str, whole: &Told, seen: &Facts) -> Vec<String> {
     wrong
 }
 
-/// Protocols whose operations name some of their frames only, and why.
-const SHOWN_IN_PART: &[(&str, &str)] = &[(
-    "profinet-cm",
-    "of a request in several fragments of DCE/RPC the last is named",
-)];
-
 /// Operations of which every frame is there and that were not found.
 fn missed(whole: &Facts, seen: &Facts, there: &BTreeSet<u32>) -> (u64, Vec<String>) {
     let found = Told::of(seen).objects;
@@ -186,8 +172,7 @@ fn missed(whole: &Facts, seen: &Facts, there: &BTreeSet<u32>) -> (u64, Vec<Strin
     for row in &whole.operations {
         let frames = &row.evidence.frames;
         let shown = row.count == 1 && frames.len() < Evidence::MOST;
-        let parts = SHOWN_IN_PART.iter().any(|(of, _)| *of == row.protocol);
-        if !shown || parts || !frames.iter().all(|one| there.contains(one)) {
+        if !shown || !frames.iter().all(|one| there.contains(one)) {
             continue;
         }
         intact += 1;

@@ -91,6 +91,72 @@ fn a_file_is_read_once_for_its_frames_and_its_hash() {
     }
 }
 
+/// A pcap of UDP packets between two hosts of a VLAN at these seconds.
+fn tagged(frames: &[(u32, u16)]) -> Vec<u8> {
+    let mut bytes = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0".to_vec();
+    for (second, vlan) in frames {
+        let own = second.to_be_bytes();
+        let host = (vlan % 100) as u8;
+        let frame = [
+            &[2, 0, 0, 0, 1, host, 2, 0, 0, 0, 0, host, 0x81, 0][..],
+            &vlan.to_be_bytes(),
+            &[8, 0, 0x45, 0, 0, 32, own[2], own[3], 0, 0, 64, 17, 0, 0],
+            &[10, 0, host, 1, 10, 0, host, 2, 0x9c, 0x40, 0x9c, 0x41],
+            &[0, 12, 0, 0, own[0], own[1], own[2], own[3]],
+        ]
+        .concat();
+        let length = frame.len() as u32;
+        for word in [*second, 0, length, length] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(frame);
+    }
+    bytes
+}
+
+#[test]
+fn each_capture_tells_when_it_had_no_frame_and_until_when_it_showed_each_vlan() {
+    let dir = folder("silent");
+    let every = |from: u32, until: u32, vlan| (from..until).step_by(10).map(move |at| (at, vlan));
+    // VLAN 10 all the time; VLAN 20 until 600 on this mirror port, which had nothing at all between 1000 and 1990.
+    let mut span: Vec<_> = every(0, 1001, 10).chain(every(1990, 3000, 10)).collect();
+    span.extend(every(5, 600, 20));
+    span.sort_unstable();
+    fs::write(dir.join("span.pcap"), tagged(&span)).unwrap();
+    // The same hosts elsewhere; two parts that were put together in the wrong order are no silence.
+    let tap: Vec<_> = [
+        every(0, 500, 20),
+        every(2000, 3000, 20),
+        every(500, 2000, 20),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    fs::write(dir.join("tap.pcap"), tagged(&tap)).unwrap();
+    let captures = Captures::open(&[&dir]).unwrap();
+    let told = |workers| {
+        let rows = facts(&captures, workers).coverage.into_iter();
+        rows.filter(|row| ["silence", "vlan"].contains(&row.what.as_str()))
+            .map(|row| {
+                let part = row.part.unwrap_or(row.what);
+                let second = |time: Option<facts::Time>| time.unwrap().0 / 1_000_000_000;
+                let (from, until) = (second(row.time), second(row.last));
+                (row.evidence.capture.unwrap(), part, from, until, row.total)
+            })
+            .collect::<Vec<_>>()
+    };
+    let row =
+        |capture, part: &str, from, until, total| (capture, part.to_owned(), from, until, total);
+    let expected = [
+        row(0, "vlan/10", 0, 2990, 202),
+        row(0, "vlan/20", 5, 595, 60),
+        row(1, "vlan/20", 0, 2990, 300),
+        row(0, "silence", 1000, 1990, 990),
+    ];
+    assert_eq!(told(1), expected);
+    assert_eq!(told(3), expected);
+}
+
 #[test]
 fn a_file_that_is_cut_while_it_is_read_is_read_as_far_as_it_goes() {
     for workers in [1, 2] {

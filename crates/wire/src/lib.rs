@@ -23,6 +23,6 @@ pub use cx::{Asked, At, Cx, End, FlowView, Op};
 pub use decoder::{Carrier, Decoder, Dialogue, Head, Memo, Pending, Probe, Sender, Side, Step};
 pub use facts::kinds::{Outcome, Verb};
 pub use frame::{Frame, Link};
-pub use picture::{Frames, Limits, OpId, Picture, Tally};
+pub use picture::{Frames, Limits, OpId, Picture, Tally, Vlan};
 pub use reader::{Malformed, Reader};
 pub use worker::{Class, Load, Shard, Worker, owner};

@@ -1,4 +1,4 @@
-use crate::{Time, kind};
+use crate::{Evidence, Time, kind};
 
 kind! {
     /// What a witness could and could not see: the ground under every verdict. "0 lost of 0" is no coverage.
@@ -17,7 +17,7 @@ kind! {
         /// with a named class), `once` (frames that are no copies of others, as a mirror port makes that is doubled), `limits` (tables that overflowed). Of a live sensor also: `watching` (seconds in which it
         /// ran), `drops` (frames that reached it and were not dropped before it read them), `shedding` (frames that it had
         /// time to decode), `silence` (seconds without a frame where frames were expected), `history` (rows that were kept
-        /// for later).
+        /// for later). What is worked out of captures is left out of the tables once it is judged: `vlan` (frames of a VLAN).
         what: String,
         /// The part of the sensor or zone that it speaks of: the interface that dropped, the class of traffic that was shed,
         /// the VLAN that fell silent as `vlan/10`, `senders` (of `directions`: MAC addresses that were spoken to and
@@ -152,6 +152,18 @@ impl Coverage {
         )
     }
 
+    /// Frames of a VLAN in a capture, from the first to the last.
+    pub fn vlan(capture: u32, vlan: u16, first: Time, last: Time, frames: u64) -> Coverage {
+        let part = format!("vlan/{vlan}");
+        Coverage {
+            evidence: Evidence {
+                capture: Some(capture),
+                frames: Vec::new(),
+            },
+            ..Coverage::interval("vlan", None, first, last).counting(Some(&part), frames, 0)
+        }
+    }
+
     /// Rows that were kept in the interval, and those that were given up since they could not be written.
     pub fn history(from: Time, until: Time, kept: u64, given_up: u64) -> Coverage {
         Coverage::interval("history", None, from, until).counting(None, kept, given_up)
@@ -174,8 +186,8 @@ impl Coverage {
         row.counting(Some(table), held, let_go)
     }
 
-    /// The VLAN that [`Coverage::silence`] speaks of.
-    pub fn silent_vlan(&self) -> Option<u16> {
+    /// The VLAN that [`Coverage::silence`] or [`Coverage::vlan`] speaks of.
+    pub fn of_vlan(&self) -> Option<u16> {
         self.part.as_deref()?.strip_prefix("vlan/")?.parse().ok()
     }
 }

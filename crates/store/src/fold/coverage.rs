@@ -58,13 +58,7 @@ pub(super) fn build(
             row.sensor = sensor_of.capture(&row.evidence).map(str::to_owned);
         }
     }
-    silences::judge(
-        &mut facts.coverage,
-        &facts.files,
-        &facts.addresses,
-        sensor_of,
-        places,
-    );
+    silences::judge(&mut facts.coverage, &facts.files, sensor_of, places);
     witness::tell(&mut facts.coverage, places);
     nameless::tell(&mut facts.coverage, picked.nameless(&facts.conversations));
     let limits = limits(facts);

@@ -5,6 +5,11 @@
 //!
 //! What a device says of itself is no proof. So only a MAC address without any IP address of its own, and of the same
 //! registered owner as the chassis, becomes a port; whoever has an address stays a device, and the shared chassis is a sign of C3.
+//!
+//! A port goes to a declared asset only where the chassis' MAC address is that asset's: seen there, or named by the site. The
+//! address at which it is managed can be said by anybody; a stranger must not vanish by naming one. So it leads to undeclared
+//! devices alone, of the same registered owner. A switch that speaks with another MAC address than its chassis' is whole again
+//! once the site names both. (Who pretends the chassis' MAC address of a declared asset could as well send with it.)
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -15,6 +20,9 @@ use hashbrown::{HashMap, HashSet};
 use super::devices::Key;
 use super::own::carrier;
 use super::places::is_special;
+
+/// Devices on the way from a port to the end of a chain. Real ones have one or two; a made one could be as long as the table.
+const MOST_HOPS: usize = 8;
 
 /// What a port says of the device that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,8 +71,9 @@ const fn owner(mac: Mac) -> [u8; 3] {
     [a, b, c]
 }
 
-/// For each port without an IP address of its own the device that it belongs to: the one with the chassis' MAC address, the one
-/// at the address where it is managed, or, where several ports name a chassis that nobody saw, one by the chassis' name.
+/// For each port without an IP address of its own the device that it belongs to: an undeclared one at the address where it is
+/// managed, the one with the chassis' MAC address, or, where several ports name a chassis that nobody saw, one by the
+/// chassis' name.
 pub(super) fn homes(
     ports: &BTreeMap<Mac, Port>,
     rows: &[AddressFact],
@@ -89,19 +98,30 @@ pub(super) fn homes(
         if addressed.contains(mac) || *by_mac.get(mac)? != Key::Mac(*mac) {
             return None;
         }
-        let managed = port.address.and_then(&at);
+        let own_kind =
+            |key: &Key| matches!(key, Key::Mac(mac) if owner(*mac) == owner(port.chassis));
+        let managed = port.address.and_then(&at).filter(own_kind);
         let seen = by_mac.get(&port.chassis).copied();
         let told = (shared.get(&port.chassis) > Some(&1)).then_some(Key::Mac(port.chassis));
         let home = managed.or(seen).or(told)?;
         (home != Key::Mac(*mac)).then_some((*mac, home))
     };
     let homes: BTreeMap<Mac, Key> = ports.iter().filter_map(home).collect();
-    // A chassis that is itself the port of another device leads there.
-    homes
-        .iter()
-        .map(|(mac, home)| match home {
-            Key::Mac(chassis) => (*mac, homes.get(chassis).copied().unwrap_or(*home)),
-            _ => (*mac, *home),
-        })
-        .collect()
+    let leads = |mac: &Mac| Some((*mac, end(*mac, &homes)?));
+    homes.keys().filter_map(leads).collect()
+}
+
+/// Where a port leads, when a chassis may itself be the port of another device: the last of the chain. One that comes back
+/// to where it was, or goes on for ever, tells nothing, and the port stays a device.
+fn end(port: Mac, homes: &BTreeMap<Mac, Key>) -> Option<Key> {
+    let mut home = *homes.get(&port)?;
+    for _ in 0..MOST_HOPS {
+        let next = match home {
+            Key::Mac(chassis) => homes.get(&chassis),
+            _ => None,
+        };
+        let Some(next) = next else { return Some(home) };
+        home = *next;
+    }
+    None
 }

@@ -1,13 +1,15 @@
 //! Times in which captures show nothing though something was to be seen.
 //!
 //! A capture without a frame for long may be of a quiet network, or of a mirror port that somebody turned off. What tells the
-//! two apart is what others saw: a silence counts where a capture of another sensor has frames all the while. So does a VLAN
-//! in which devices spoke all the time, until it fell silent for the rest of its sensor's captures. How long is long is what
-//! the site says of live sensors (`silence`). These tell of their own silences, and are left alone here.
+//! two apart is what others saw: a silence counts where another sensor has frames all the while, in one capture or in several
+//! that follow each other. So does a VLAN in which devices spoke all the time, until it fell silent for the rest of its
+//! sensor's captures; which sensor showed a VLAN, and when, is counted by capture, for one that another sensor goes on to show
+//! is silent all the same. How long is long is what the site says of live sensors (`silence`). These tell of their own
+//! silences, and are left alone here.
 use std::collections::BTreeMap;
 
 use facts::Time;
-use facts::kinds::{AddressFact, Capture, Coverage};
+use facts::kinds::{Capture, Coverage};
 
 use super::coverage::Sensors;
 use super::places::Places;
@@ -15,17 +17,20 @@ use super::places::Places;
 /// So many times in the span of a silence a VLAN spoke on average, before it fell silent.
 const SPOKE: i64 = 20;
 
-/// Drops the silences of captures that nothing contradicts, and adds those between captures and of VLANs.
+/// Nanoseconds: a shorter break between two captures of a sensor is like one within a capture, of which nothing is told.
+const BREAK: i64 = 60_000_000_000;
+
+/// Drops the silences of captures that nothing contradicts, and adds those between captures and of VLANs. The rows of VLANs
+/// by capture have done their duty then.
 pub(super) fn judge(
     rows: &mut Vec<Coverage>,
     files: &[Capture],
-    addresses: &[AddressFact],
     sensors: &Sensors,
     places: &Places<'_>,
 ) {
     let long = places.site.run.silence;
     let of_capture = |row: &Coverage| row.what == "silence" && row.evidence.capture.is_some();
-    let gaps: Vec<(Option<u32>, Time, Time)> = rows
+    let gaps: Vec<Gap> = rows
         .iter()
         .filter(|row| of_capture(row))
         .filter_map(|row| Some((row.evidence.capture, row.time?, row.last?)))
@@ -35,17 +40,18 @@ pub(super) fn judge(
         .filter(|row| row.what == "drops")
         .filter_map(|row| row.sensor.clone())
         .collect();
-    // Another sensor had frames all the while.
+    let vlans: Vec<Coverage> = rows
+        .extract_if(.., |row| {
+            row.what == "vlan" && row.evidence.capture.is_some()
+        })
+        .collect();
+    let busy = busy(files, &gaps);
     let others_saw = |sensor: &str, from: Time, until: Time| {
-        (0u32..).zip(files).any(|(index, file)| {
-            let number = file.evidence.capture.or(Some(index));
-            let other = file.sensor.as_deref().is_some_and(|other| other != sensor);
-            let spans = file.time.is_some_and(|time| time <= from)
-                && file.last.is_some_and(|last| last >= until);
-            let silent = |(capture, begin, end): &(Option<u32>, Time, Time)| {
-                *capture == number && *begin < until && *end > from
-            };
-            other && spans && !gaps.iter().any(silent)
+        let mut others = busy.iter().filter(|(other, _)| **other != sensor);
+        others.any(|(_, spans)| {
+            let behind = spans.partition_point(|(begin, _)| *begin <= from);
+            let last = behind.checked_sub(1).and_then(|place| spans.get(place));
+            last.is_some_and(|(_, end)| *end >= until)
         })
     };
     rows.retain(|row| {
@@ -80,7 +86,7 @@ pub(super) fn judge(
             seen_until = seen_until.max(Some(*end));
         }
         if let Some(end) = seen_until {
-            let fell = vlans(addresses, sensor, sensors)
+            let fell = by_vlan(&vlans, sensor, sensors)
                 .into_iter()
                 .filter(|(_, seen)| seen.fell_silent(end, long));
             more.extend(
@@ -95,6 +101,48 @@ pub(super) fn judge(
     };
     more.retain(|row| !rows.iter().any(|known| same(known, row)));
     rows.extend(more);
+}
+
+/// A capture, and the two frames between which it showed none.
+type Gap = (Option<u32>, Time, Time);
+
+/// When each sensor had frames without a break, in order and apart from each other.
+fn busy<'a>(files: &'a [Capture], gaps: &[Gap]) -> BTreeMap<&'a str, Vec<(Time, Time)>> {
+    let mut by_capture: BTreeMap<u32, Vec<(Time, Time)>> = BTreeMap::new();
+    for (capture, from, until) in gaps {
+        let Some(capture) = capture else { continue };
+        by_capture
+            .entry(*capture)
+            .or_default()
+            .push((*from, *until));
+    }
+    let mut busy: BTreeMap<&str, Vec<(Time, Time)>> = BTreeMap::new();
+    for (index, file) in (0u32..).zip(files) {
+        let (Some(sensor), Some(first), Some(last)) = (&file.sensor, file.time, file.last) else {
+            continue;
+        };
+        let number = file.evidence.capture.unwrap_or(index);
+        let mut own = by_capture.remove(&number).unwrap_or_default();
+        own.sort_unstable();
+        let spans = busy.entry(sensor).or_default();
+        let mut begin = first;
+        for (from, until) in own {
+            spans.push((begin, from));
+            begin = until;
+        }
+        spans.push((begin, last));
+    }
+    for spans in busy.values_mut() {
+        spans.sort_unstable();
+        spans.dedup_by(|next, before| {
+            let goes_on = next.0.since(before.1) < BREAK;
+            if goes_on {
+                before.1 = before.1.max(next.1);
+            }
+            goes_on
+        });
+    }
+    busy
 }
 
 /// What was seen of a VLAN.
@@ -115,19 +163,22 @@ impl Seen {
     }
 }
 
-fn vlans(addresses: &[AddressFact], sensor: &str, sensors: &Sensors) -> BTreeMap<u16, Seen> {
+/// What all captures of a sensor showed of each VLAN.
+fn by_vlan(rows: &[Coverage], sensor: &str, sensors: &Sensors) -> BTreeMap<u16, Seen> {
     let mut vlans: BTreeMap<u16, Seen> = BTreeMap::new();
-    let own = |row: &&AddressFact| sensors.capture(&row.evidence) == Some(sensor);
-    for row in addresses.iter().filter(own) {
-        let Some(vlan) = row.vlan else { continue };
+    let own = |row: &&Coverage| sensors.capture(&row.evidence) == Some(sensor);
+    for row in rows.iter().filter(own) {
+        let (Some(vlan), Some(first), Some(last)) = (row.of_vlan(), row.time, row.last) else {
+            continue;
+        };
         let seen = vlans.entry(vlan).or_insert(Seen {
-            first: row.time,
-            last: row.last,
+            first,
+            last,
             packets: 0,
         });
-        seen.first = seen.first.min(row.time);
-        seen.last = seen.last.max(row.last);
-        seen.packets = seen.packets.saturating_add(row.packets);
+        seen.first = seen.first.min(first);
+        seen.last = seen.last.max(last);
+        seen.packets = seen.packets.saturating_add(row.good);
     }
     vlans
 }

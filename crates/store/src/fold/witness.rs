@@ -11,7 +11,7 @@ use super::places::Places;
 pub(super) fn tell(rows: &mut Vec<Coverage>, places: &Places<'_>) {
     rows.retain_mut(|row| {
         if row.what == "silence"
-            && let Some(vlan) = row.silent_vlan()
+            && let Some(vlan) = row.of_vlan()
         {
             let zone = places.zone_of_vlan(Some(vlan));
             let zone = zone.and_then(|zone| places.site.zones.get(zone));
@@ -71,7 +71,7 @@ fn sentence(row: &Coverage, places: &Places<'_>) -> Option<String> {
         ),
         "silence" => {
             let place = row
-                .silent_vlan()
+                .of_vlan()
                 .map_or_else(String::new, |vlan| format!(" of VLAN {vlan}"));
             format!(
                 "sensor {} saw no frame{place} for {lost} s{}",

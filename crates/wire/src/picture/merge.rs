@@ -42,6 +42,7 @@ impl Picture {
             conversations,
             sessions,
             frames,
+            vlans,
             left_out,
         } = other;
         for (table, count) in left_out {
@@ -98,6 +99,7 @@ impl Picture {
             oddities;
         }
         self.merge_clocks(clocks);
+        self.vlans.merge(vlans);
         for operation in operations {
             let protocol = crate::protocols::static_name(&operation.protocol);
             self.operation(operation, protocol);

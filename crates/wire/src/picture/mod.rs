@@ -7,6 +7,7 @@ mod limits;
 mod merge;
 mod rows;
 mod table;
+mod vlans;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,6 +23,8 @@ use crate::protocols::carried::Budget;
 pub(crate) use limits::ANSWERS;
 pub use limits::Limits;
 use table::Table;
+pub use vlans::Vlan;
+use vlans::Vlans;
 
 /// When and how often, and the frames that show it first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -206,6 +209,7 @@ pub struct Picture {
     pub(crate) conversations: Vec<Summary>,
     pub(crate) sessions: Vec<RemoteSession>,
     pub(crate) frames: BTreeMap<u32, Frames>,
+    pub(crate) vlans: Vlans,
     /// What did not fit, by table.
     pub(crate) left_out: BTreeMap<&'static str, u64>,
     pub(crate) limits: Limits,
@@ -387,12 +391,19 @@ impl Picture {
 
     /// What did not fit in which table.
     pub fn left_out(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.left_out.iter().map(|(table, count)| (*table, *count))
+        let vlans = Some(("vlans", self.vlans.left_out())).filter(|(_, count)| *count > 0);
+        let others = self.left_out.iter().map(|(table, count)| (*table, *count));
+        others.chain(vlans)
     }
 
     /// What the frames of each capture were.
     pub fn frames(&self) -> &BTreeMap<u32, Frames> {
         &self.frames
+    }
+
+    /// What each capture showed of each VLAN, by capture and VLAN.
+    pub fn vlans(&self) -> Vec<(u32, u16, Vlan)> {
+        self.vlans.rows()
     }
 }
 

@@ -80,6 +80,8 @@ pub struct Worker {
     counts: (u32, Frames),
     /// Frames read in all.
     frames: u64,
+    /// VLAN of the frame at hand.
+    vlan: Option<u16>,
     /// Bytes that wait in flows for what comes before them, or after.
     waiting: usize,
     /// Latest time of a frame.
@@ -115,6 +117,7 @@ impl Worker {
             picture: Picture::new(limits),
             counts: (0, Frames::default()),
             frames: 0,
+            vlan: None,
             waiting: 0,
             now: Time::default(),
         }
@@ -141,7 +144,10 @@ impl Worker {
         };
         match link::open(frame.link, frame.data) {
             None => self.counts.1.undecoded += u64::from(self.shard.index == 0),
-            Some(Ok((ends, payload, bytes))) => self.payload(here, &ends, payload, bytes),
+            Some(Ok((ends, payload, bytes))) => {
+                self.vlan = ends.tags.vlan;
+                self.payload(here, &ends, payload, bytes);
+            }
             Some(Err(error)) if self.shard.index == 0 => {
                 self.counts.1.unclassified += 1;
                 if !(here.cut && error == Malformed::Short) {
@@ -324,6 +330,10 @@ impl Worker {
         }
         self.counts.1.total += 1;
         self.counts.1.unclassified += u64::from(!classified);
+        if let Some(vlan) = self.vlan {
+            let vlans = &mut self.picture.vlans;
+            vlans.count(here.at.capture, vlan, here.at.now);
+        }
     }
 
     /// A frame of a flow. One without a name may get it with its flow: then `nameless` is 0, and it is counted at the

@@ -137,6 +137,7 @@ impl Worker {
             self.settle_counts();
             self.counts.0 = frame.capture;
         }
+        self.vlan = ends.tags.vlan;
         self.count_frame(here, known);
         true
     }

@@ -483,6 +483,60 @@ fn the_ports_of_one_switch_are_one_device_and_a_host_that_only_says_so_is_not() 
 }
 
 #[test]
+fn a_stranger_does_not_become_the_port_of_a_declared_asset_by_naming_its_address() {
+    let told = |pairs: &[(&str, &str, &str)], more: Vec<AddressFact>| {
+        let identities = pairs.iter().map(|(mac, chassis, ip)| Identity {
+            mac: Some(mac.parse().unwrap()),
+            ip: ip.parse().ok(),
+            attribute: "chassis".to_owned(),
+            value: (*chassis).to_owned(),
+            source: "lldp".to_owned(),
+            ..Identity::default()
+        });
+        let ports = pairs.iter().map(|(mac, ..)| address(mac, "", 10));
+        let facts = Facts {
+            identities: identities.collect(),
+            addresses: ports.chain(more).collect(),
+            ..Facts::default()
+        };
+        let facts = folded(facts, &site(""));
+        let strangers = facts.assets.into_iter().filter(|asset| !asset.declared);
+        strangers
+            .map(|asset| (asset.name, asset.macs.len()))
+            .collect::<Vec<_>>()
+    };
+    let mac = |last: u8| format!("00:1b:1b:00:01:{last:02x}");
+    let [a, b, c, d] = [mac(1), mac(2), mac(3), mac(4)];
+    let alone = |mac: &String| (mac.clone(), 1);
+    // The address of a declared device of the same maker, and a chassis that nobody saw.
+    let hmi = || vec![claimed(HMI, "10.20.10.20", 10)];
+    let (near, chassis) = ("28:63:36:00:00:60", "28:63:36:00:00:61");
+    assert_eq!(
+        told(&[(near, chassis, "10.20.10.20")], hmi()),
+        [(near.to_owned(), 1)]
+    );
+    // The chassis is the declared device's own: its port.
+    assert_eq!(told(&[(near, HMI, "10.20.10.20")], hmi()), []);
+    // An undeclared switch that speaks IP with one MAC address of its own has its ports, those of another maker not.
+    let switch = || vec![claimed(&a, "10.20.10.77", 10)];
+    let ports = [(&*b, &*d, "10.20.10.77"), (&*c, &*d, "10.20.10.77")];
+    let whole = ("10.20.10.77".to_owned(), 3);
+    assert_eq!(told(&ports, switch()), [whole]);
+    let foreign = "00:0e:cf:00:00:09";
+    let other = [(foreign, "00:0e:cf:00:00:08", "10.20.10.77")];
+    assert_eq!(
+        told(&other, switch()),
+        [(foreign.to_owned(), 1), ("10.20.10.77".to_owned(), 1)]
+    );
+    // A chain leads to its end; a circle nowhere.
+    let chain = [(&*a, &*b, ""), (&*b, &*c, ""), (&*c, &*d, "")];
+    let end = vec![address(&d, "", 10)];
+    assert_eq!(told(&chain, end), [(d.clone(), 4)]);
+    let circle = [(&*a, &*b, ""), (&*b, &*c, ""), (&*c, &*b, "")];
+    assert_eq!(told(&circle, vec![]), [alone(&a), alone(&b), alone(&c)]);
+}
+
+#[test]
 fn values_that_contradict_each_other_are_all_kept_with_their_source() {
     let said = |attribute: &str, value: &str, source: &str, second| Identity {
         source: source.to_owned(),

@@ -438,18 +438,44 @@ fn a_silence_counts_where_another_sensor_saw_frames_or_a_vlan_spoke_until_then()
         file("tap-1.pcap", 0, 90),
     ];
     assert_eq!(told(vec![], parts, vec![]), [(span(), None, 0, 1200)]);
+    // The other sensor has two captures that follow each other, and then it was silent itself between them.
+    let follow = |from| {
+        vec![
+            file("span-1.pcap", 0, 90),
+            file("tap-1.pcap", 0, 40),
+            file("tap-2.pcap", from, 90),
+        ]
+    };
+    let one = (span(), None, 0, 1200);
+    assert_eq!(
+        told(vec![long()], follow(40), vec![]),
+        std::slice::from_ref(&one)
+    );
+    assert_eq!(told(vec![long()], follow(44), vec![]), []);
     // A VLAN in which somebody spoke every second for an hour, and one of a word now and then.
-    let spoke = |packets| AddressFact {
+    let vlan =
+        |capture, until, frames| Coverage::vlan(capture, 10, minutes(0), minutes(until), frames);
+    let fell = |rows| told(rows, both(), vec![]);
+    let control = || Some("control".to_owned());
+    assert_eq!(
+        fell(vec![vlan(0, 60, 3600)]),
+        [(span(), control(), 0, 1800)]
+    );
+    assert_eq!(fell(vec![vlan(0, 60, 30)]), []);
+    // It is silent where one sensor goes on to show it, whoever showed it first; one frame was never all the time.
+    assert_eq!(
+        fell(vec![vlan(0, 60, 3600), vlan(1, 90, 5400)]),
+        [(span(), control(), 0, 1800)]
+    );
+    assert_eq!(fell(vec![vlan(0, 0, 1), vlan(1, 90, 5400)]), []);
+    // What addresses did, wherever they were seen first, says nothing of it.
+    let spoke = AddressFact {
         time: minutes(0),
         last: minutes(60),
-        packets,
+        packets: 3600,
         ..claimed(HMI, "10.20.10.20", 10)
     };
-    assert_eq!(
-        told(vec![], both(), vec![spoke(3600)]),
-        [(span(), Some("control".to_owned()), 0, 1800)]
-    );
-    assert_eq!(told(vec![], both(), vec![spoke(30)]), []);
+    assert_eq!(told(vec![], both(), vec![spoke]), []);
 }
 
 #[test]

@@ -2,6 +2,7 @@ use expect_test::expect;
 
 use super::{DECODER, plus};
 use crate::Side::{self, Client, Server};
+use crate::protocols::asking::with_gap;
 use crate::testing::{check, check_at, hex};
 use crate::{Head, Probe, Sender};
 
@@ -154,6 +155,76 @@ fn a_download_is_one_operation_though_the_controller_asks_for_the_parts() {
             operation program-download "DB11" (error 0xd240 coordination rules violated) refused count=1 frames=[11, 12, 13]
         "#]],
     );
+}
+
+#[test]
+fn a_download_that_lost_some_of_its_parts_is_one_operation() {
+    let bytes = |messages: &[(Side, String)]| {
+        let messages = messages.iter();
+        messages
+            .map(|(side, text)| (*side, hex(text)))
+            .collect::<Vec<_>>()
+    };
+    const START: &str =
+        "1a 00 0100 00000000 09 5f30413030303131 50 0d 31 303030303430 303030303034";
+    const PART: &str = "1b 00 0000 00000000 09 5f30413030303131 50";
+    let content = format!("0014 00fb 70700101050a000b00000028{}", "00".repeat(8));
+    let end = format!("0014 00fb {}", "00".repeat(20));
+    let insert = [
+        (
+            Client,
+            job(
+                "0900",
+                "28 000000000000fd 000a 0100 3041 3030303131 50 05 5f494e5345",
+                "",
+            ),
+        ),
+        (Server, ack("0900", "28", "")),
+    ];
+    let begin = [
+        (Client, job("0100", START, "")),
+        (Server, ack("0100", "1a", "")),
+        (Server, job("0001", PART, "")),
+        (Client, ack("0001", "1b 01", &content)),
+    ];
+    // The last part and the end are lost.
+    expect![[r#"
+        conversation protocol=s7comm state=answered packets=3/3 bytes=137/75
+        operation program-download "DB11" (content incomplete, inserted) ok count=1 frames=[1, 2, 4, 6, 7]
+    "#]]
+    .assert_eq(&with_gap(
+        &DECODER,
+        &bytes(&begin),
+        (Client, 60),
+        &bytes(&insert),
+    ));
+    // The begin is lost, and with it the name, until the controller asks for the next part.
+    let mut rest = vec![
+        (Client, ack("0001", "1b 01", &content)),
+        (Server, job("0002", PART, "")),
+        (Client, ack("0002", "1b 00", &end)),
+        (Server, job("0003", &PART.replacen("1b", "1c", 1), "")),
+        (Client, ack("0003", "1c", "")),
+    ];
+    rest.extend(insert);
+    let before = [
+        (
+            Client,
+            job("0050", "04 01 120a1002 0004 000b 84 000000", ""),
+        ),
+        (Server, ack("0050", "04 01", "ff04 0020 01020304")),
+    ];
+    expect![[r#"
+        conversation protocol=s7comm state=answered packets=5/4 bytes=184/119
+        operation read "DB11.DBX0.0 BYTE 4" (function 0x04, read variables) ok count=1 frames=[1, 2]
+        operation program-download "DB11" (inserted, DB, 0 bytes of data) ok content=40 sha256=7517d3a0 count=1 frames=[4, 6, 7, 9, 10]
+    "#]]
+    .assert_eq(&with_gap(
+        &DECODER,
+        &bytes(&before),
+        (Server, 60),
+        &bytes(&rest),
+    ));
 }
 
 #[test]

@@ -113,6 +113,17 @@ impl Transfers {
         }
     }
 
+    /// Behind a gap the parts of a download come without its name, until the controller says it again: gives the one
+    /// that had none until then.
+    fn name(&mut self, block: Option<&str>, states: &[State]) -> Option<usize> {
+        let nameless = |known: &Transfer| {
+            known.way == Way::Down && known.block.is_none() && states.contains(&known.state)
+        };
+        let place = self.list.iter().rposition(nameless)?;
+        self.list.get_mut(place)?.block = Some(block?.to_owned());
+        Some(place)
+    }
+
     /// The request was answered: `id` is the number of an upload.
     pub(super) fn answered(
         &mut self,
@@ -146,7 +157,8 @@ impl Transfers {
         content: &[u8],
         more: bool,
     ) {
-        let transfer = match self.place(Way::Down, block) {
+        let begun = self.place(Way::Down, block);
+        let transfer = match begun.or_else(|| self.name(block, &[State::Running])) {
             Some(place) => self.list.get_mut(place),
             None => Some(self.add(cx, Way::Down, block.map(str::to_owned))),
         };
@@ -176,7 +188,8 @@ impl Transfers {
 
     /// The controller says that the download is over, with its error code.
     pub(super) fn download_ended(&mut self, cx: &mut Cx<'_>, block: Option<&str>, error: u16) {
-        let place = match self.place(Way::Down, block) {
+        let begun = self.place(Way::Down, block);
+        let place = match begun.or_else(|| self.name(block, &[State::Running, State::Complete])) {
             Some(place) => place,
             None => {
                 self.add(cx, Way::Down, block.map(str::to_owned));
@@ -215,9 +228,9 @@ impl Transfers {
         let mut others = Vec::new();
         for block in blocks {
             let place = self.list.iter().position(|known| {
-                known.way == Way::Down
-                    && known.state != State::Running
-                    && known.block.as_deref() == Some(block.as_str())
+                // Whose end is missing ended all the same: only what is there is inserted.
+                let over = known.state != State::Running || known.broken;
+                known.way == Way::Down && over && known.block.as_deref() == Some(block.as_str())
             });
             let Some(place) = place else {
                 others.push(block.clone());

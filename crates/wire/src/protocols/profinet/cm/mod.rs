@@ -39,6 +39,8 @@ pub static DECODER: Decoder = Decoder {
 const MOST_WAITING: usize = 16;
 /// Bytes of one call put together from its fragments.
 const MOST_CALL: usize = 1 << 16;
+/// Frames remembered of a call in fragments.
+const MOST_FRAMES: usize = 16;
 
 type Uuid = [u8; 16];
 
@@ -183,6 +185,8 @@ struct Parts {
     kind: u8,
     next: u16,
     held: Vec<u8>,
+    /// When the first came, and the frames of all.
+    asked: Asked,
 }
 
 impl Dialogue for Cm {
@@ -198,10 +202,13 @@ impl Dialogue for Cm {
             _ => {}
         }
         match call.part {
-            None => self.call(cx, side, &call, call.body),
+            None => {
+                let asked = cx.asked();
+                self.call(cx, side, &call, call.body, asked);
+            }
             Some((number, last)) => {
-                if let Some(whole) = self.part(&call, number, last) {
-                    self.call(cx, side, &call, &whole);
+                if let Some(whole) = self.part(cx, &call, number, last) {
+                    self.call(cx, side, &call, &whole.held, whole.asked);
                 }
             }
         }
@@ -230,7 +237,7 @@ impl Cm {
     }
 
     /// Adds a fragment; gives the whole call at its last.
-    fn part(&mut self, call: &Call<'_>, number: u16, last: bool) -> Option<Vec<u8>> {
+    fn part(&mut self, cx: &Cx<'_>, call: &Call<'_>, number: u16, last: bool) -> Option<Parts> {
         if number == 0 {
             self.parts = Some(Parts {
                 activity: call.activity,
@@ -238,6 +245,10 @@ impl Cm {
                 kind: call.kind,
                 next: 0,
                 held: Vec::new(),
+                asked: Asked {
+                    frames: Vec::new(),
+                    ..cx.asked()
+                },
             });
         }
         let parts = self.parts.as_mut()?;
@@ -250,13 +261,16 @@ impl Cm {
         }
         parts.next += 1;
         parts.held.extend_from_slice(call.body);
-        if last {
-            return self.parts.take().map(|parts| parts.held);
+        let frames = &mut parts.asked.frames;
+        // The last place is kept for the end.
+        if frames.len() < MOST_FRAMES - usize::from(!last) {
+            frames.extend_from_slice(cx.frames);
+            frames.truncate(MOST_FRAMES);
         }
-        None
+        if last { self.parts.take() } else { None }
     }
 
-    fn call(&mut self, cx: &mut Cx<'_>, side: Side, call: &Call<'_>, body: &[u8]) {
+    fn call(&mut self, cx: &mut Cx<'_>, side: Side, call: &Call<'_>, body: &[u8], asked: Asked) {
         let key = (call.activity, call.sequence);
         match call.kind {
             packet::REQUEST => {
@@ -267,7 +281,7 @@ impl Cm {
                     && !call.mapper;
                 let request = Request {
                     op,
-                    asked: cx.asked(),
+                    asked,
                     reads,
                     key,
                     port: cx.flow.end(side.other()).port,

@@ -140,7 +140,7 @@ fn a_call_in_fragments_is_one_and_what_is_missing_takes_it() {
         ],
         expect![[r#"
             conversation protocol=profinet-cm state=answered packets=7/1 bytes=876/100
-            operation parameter-change "slot 1 subslot 0x1 record 0x0002" (write) ok content=4 sha256=1a835ed8 count=1 frames=[3, 4]
+            operation parameter-change "slot 1 subslot 0x1 record 0x0002" (write) ok content=4 sha256=1a835ed8 count=1 frames=[2, 3, 4]
             identity 10.0.0.2 system=PROFINET vendor 0x015a device 0x0003 stated
             identity 10.0.0.2 system=PROFINET vendor 0x015a device 0x0003 stated
             oddity count=2 what=profinet.bad_request frames=Numbers([7, 8])
