@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::{Time, Value};
-use judge::{Assessment, Judged, Standing, Subject, Verdict};
+use judge::{Assessment, Judged, Standing, State, Subject, Verdict};
 
 use crate::events::Severity;
 use crate::events::severity::of_finding;
@@ -151,8 +151,8 @@ impl<'a> Picks<'a> {
             .filter(|subject| subject.verdict == Verdict::NotMet)
     }
 
-    /// Findings that should not wait: a hand on a crane, a way in, data on its way out. The worst first, then in the order
-    /// of the measures.
+    /// Findings that should not wait: a hand on a crane, a way in, data on its way out, unless somebody answers for it. The worst
+    /// first, then in the order of the measures.
     pub(crate) fn urgent(&self) -> Vec<Urgent<'a>> {
         let mut urgent = Vec::new();
         for (nth, measure) in self.assessment.measures.iter().enumerate() {
@@ -160,7 +160,10 @@ impl<'a> Picks<'a> {
             let found = found.filter(|(_, subject)| subject.verdict == Verdict::NotMet);
             for (order, (index, subject)) in found.enumerate() {
                 let severity = of_finding(&measure.id, subject);
-                if severity >= Severity::High {
+                let waits = self.standing(subject).is_some_and(|standing| {
+                    matches!(standing.state, State::Accepted { .. } | State::Resolved)
+                });
+                if severity >= Severity::High && !waits {
                     urgent.push(Urgent {
                         severity,
                         measure,

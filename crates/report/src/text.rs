@@ -154,7 +154,7 @@ fn urgent(out: &mut Sheet, picks: &Picks<'_>) {
         .checked_sub(MOST_URGENT)
         .filter(|more| *more > 0)
     {
-        out.field(2, "", &format!("and {more} more of high severity"));
+        out.field(2, "", &format!("and {more} more"));
     }
 }
 

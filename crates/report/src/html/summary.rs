@@ -80,7 +80,7 @@ impl Page<'_> {
                         }
                     }
                 }
-                @if urgent.len() > MOST { p.folded { (urgent.len() - MOST) " more of high severity are among the findings." } }
+                @if urgent.len() > MOST { p.folded { (urgent.len() - MOST) " more are among the findings." } }
             }
         }
     }
