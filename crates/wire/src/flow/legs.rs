@@ -313,6 +313,7 @@ impl Legs {
     }
 
     /// Notes a packet. `signature` is equal for copies of one packet whatever the leg, and differs for different packets.
+    #[inline]
     pub(crate) fn see(
         &mut self,
         sender: usize,

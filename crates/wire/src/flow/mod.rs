@@ -266,6 +266,7 @@ impl Flow {
     }
 
     /// Notes where a packet was seen; see [`legs::Legs::see`].
+    #[inline(always)] // For each packet; streams inside others ask once.
     pub(crate) fn see(
         &mut self,
         which: usize,

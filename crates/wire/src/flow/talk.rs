@@ -580,7 +580,9 @@ impl Engine<'_> {
                 Step::Took(count) if count > 0 && count <= rest.len() => {
                     rest = rest.get(count..).unwrap_or(&[]);
                     frames = &last;
-                    if let Some(handover) = talk.learned.handover.take() {
+                    if talk.learned.handover.is_some()
+                        && let Some(handover) = talk.learned.handover.take()
+                    {
                         self.enter(flow, talk, &handover, at);
                         self.enter_with(flow, talk, which, rest, at);
                         return 0;

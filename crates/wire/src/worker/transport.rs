@@ -8,6 +8,7 @@ use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
 use crate::net::{control, ip};
+use crate::picture::Picture;
 use crate::picture::clocks::Sender;
 use crate::reader::{Malformed, Reader};
 
@@ -211,16 +212,8 @@ impl Worker {
             // Bytes count once: a retransmission is a packet, but carries nothing new.
             let fresh = segment(here, &mut engine, flow, sender, &tcp, packet.missing);
             flow.count(sender, if fresh { length } else { 0 }, here.at);
-            if shows_clock(&tcp, flow.dir(sender).packets)
-                && let Some(value) = transport::timestamp(packet.payload)
-            {
-                let from = Sender {
-                    mac: ends.src.filter(|mac| passing.hops == 0 && mac.is_device()),
-                    ip: packet.src_ip(),
-                    vlan: ends.tags.vlan,
-                };
-                let to = packet.dst_ip();
-                engine.picture.clock(from, to, value, here.at);
+            if shows_clock(&tcp, flow.dir(sender).packets) {
+                clock(engine.picture, packet, ends, passing.hops == 0, here);
             }
             said &= fresh || !tcp.may_keep_alive();
         }
@@ -488,6 +481,20 @@ fn with_stream<T>(
 const fn shows_clock(tcp: &Tcp<'_>, packets: u64) -> bool {
     tcp.has(Tcp::SYN)
         || (packets >= 16 && packets.is_power_of_two() && packets.trailing_zeros() & 1 == 0)
+}
+
+/// Tells of the sender's clock, where the segment shows it.
+#[cold]
+fn clock(picture: &mut Picture, packet: &ip::Packet<'_>, ends: &Ends, near: bool, here: Here) {
+    let Some(value) = transport::timestamp(packet.payload) else {
+        return;
+    };
+    let from = Sender {
+        mac: ends.src.filter(|mac| near && mac.is_device()),
+        ip: packet.src_ip(),
+        vlan: ends.tags.vlan,
+    };
+    picture.clock(from, packet.dst_ip(), value, here.at);
 }
 
 /// What the flow table has to know of a packet.
