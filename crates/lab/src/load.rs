@@ -44,6 +44,14 @@ pub use mixed::write_mixed;
 
 const PUSHED: u8 = PSH | ACK;
 
+/// What a controller answers with; as much of it as the protocol's answer has room for.
+type Value = [u8; 32];
+
+/// Where headers stand in a frame with one tag: IPv4 and TCP, both without options.
+const IP: usize = 18;
+const TCP: usize = IP + 20;
+const PAYLOAD: usize = TCP + 20;
+
 /// One open connection.
 struct Flow {
     client: (Mac, Ipv4Addr, u16),
@@ -54,6 +62,8 @@ struct Flow {
     round: u16,
     asked: u64,
     protocol: Protocol,
+    /// The packets of the last question and of its answer.
+    said: [Vec<u8>; 2],
 }
 
 #[derive(Clone, Copy)]
@@ -85,11 +95,14 @@ pub fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
             let tags = tags(flow.vlan);
             flow.round = flow.round.wrapping_add(1);
             flow.asked = flow.asked.saturating_add(1);
-            let (question, answer) = flow
-                .marker(load.marker_every)
-                .unwrap_or_else(|| flow.messages(&mut dice));
-            pen.put(&flow.segment(true, PUSHED, &question, &tags))?;
-            pen.put(&flow.segment(false, PUSHED, &answer, &tags))?;
+            if let Some((question, answer)) = flow.marker(load.marker_every) {
+                pen.put(&flow.segment(true, PUSHED, &question, &tags))?;
+                pen.put(&flow.segment(false, PUSHED, &answer, &tags))?;
+            } else {
+                let value = dice.array();
+                pen.put(flow.again(true, &value))?;
+                pen.put(flow.again(false, &value))?;
+            }
             if dice.below(100) < u64::from(load.video_percent).saturating_mul(2) {
                 pen.put(&flow.picture(&mut dice, &tags))?;
             }
@@ -131,9 +144,10 @@ pub fn write_short(connections: u64, out: &mut impl Write) -> io::Result<()> {
             round: 1,
             asked: 1,
             protocol: Protocol::Modbus,
+            said: Default::default(),
         };
         let tags = [Tag::vlan(flow.vlan)];
-        let (question, answer) = flow.messages(&mut dice);
+        let (question, answer) = flow.messages(&dice.array());
         pen.put(&flow.segment(true, SYN, &[], &tags))?;
         pen.put(&flow.segment(false, SYN | ACK, &[], &tags))?;
         pen.put(&flow.segment(true, ACK, &[], &tags))?;
@@ -184,6 +198,7 @@ fn flows(load: Load, dice: &mut Dice) -> Vec<Flow> {
                 round: 0,
                 asked: 0,
                 protocol,
+                said: Default::default(),
             });
         }
     }
@@ -248,6 +263,52 @@ impl Flow {
         self.packet(from_client, frame::TCP, &bytes, tags)
     }
 
+    /// The question or its answer once more: the packet of the last time with the numbers of this one. An hour of packets
+    /// made from nothing each takes longer than an hour.
+    fn again(&mut self, from_client: bool, value: &Value) -> &[u8] {
+        let [question, answer] = &mut self.said;
+        let mut frame = std::mem::take(if from_client { question } else { answer });
+        if frame.is_empty() {
+            let (question, answer) = self.messages(value);
+            let payload = if from_client { question } else { answer };
+            frame = self.segment(from_client, PUSHED, &payload, &[Tag::vlan(self.vlan)]);
+        } else {
+            self.renew(&mut frame, from_client, value);
+        }
+        let [question, answer] = &mut self.said;
+        let said = if from_client { question } else { answer };
+        *said = frame;
+        said
+    }
+
+    fn renew(&mut self, frame: &mut [u8], from_client: bool, value: &Value) {
+        let ([client, server], [client_id, server_id]) = (&mut self.seq, &mut self.ids);
+        let (seq, ack, id) = if from_client {
+            (client, *server, client_id)
+        } else {
+            (server, *client, server_id)
+        };
+        *id = id.wrapping_add(1);
+        put(frame, IP + 4, &id.to_be_bytes());
+        put(frame, TCP + 4, &seq.to_be_bytes());
+        put(frame, TCP + 8, &ack.to_be_bytes());
+        *seq = seq.wrapping_add(len32(frame.len().saturating_sub(PAYLOAD)));
+        match self.protocol {
+            Protocol::Modbus => put(frame, PAYLOAD, &self.round.to_be_bytes()),
+            Protocol::S7 => put(frame, PAYLOAD + 11, &self.round.to_be_bytes()),
+            Protocol::Enip => put(frame, PAYLOAD + 12, &self.round.to_le_bytes()),
+        }
+        if !from_client {
+            // The value ends each answer.
+            let value = match self.protocol {
+                Protocol::Modbus | Protocol::S7 => value.as_slice(),
+                Protocol::Enip => value.get(..4).unwrap_or_default(),
+            };
+            put(frame, frame.len().saturating_sub(value.len()), value);
+        }
+        frame::sum_again(frame, IP);
+    }
+
     /// Writing of a register that this client never wrote before, where it is time for one.
     fn marker(&self, every: u64) -> Option<(Vec<u8>, Vec<u8>)> {
         // Each in a round of its own, so that there is one at any time.
@@ -269,12 +330,11 @@ impl Flow {
     }
 
     /// A question and its answer, as the clients of this controller repeat them.
-    fn messages(&self, dice: &mut Dice) -> (Vec<u8>, Vec<u8>) {
-        let value = dice.bytes(32);
+    fn messages(&self, value: &Value) -> (Vec<u8>, Vec<u8>) {
         match self.protocol {
             Protocol::Modbus => {
                 let question = Bytes::new().u8(3).be16(100).be16(16).done();
-                let answer = Bytes::new().u8(3).len8(&value).done();
+                let answer = Bytes::new().u8(3).len8(value).done();
                 (
                     modbus::adu(self.round, 1, &question),
                     modbus::adu(self.round, 1, &answer),
@@ -287,7 +347,7 @@ impl Flow {
                 let answer = Bytes::hex("0300 0039 02f080 32 03 0000")
                     .be16(self.round)
                     .raw(&Bytes::hex("0002 0024 0000 04 01 ff 04 0100").done())
-                    .raw(&value);
+                    .raw(value);
                 (question.done(), answer.done())
             }
             Protocol::Enip => {
@@ -310,7 +370,7 @@ impl Flow {
                         .done()
                 };
                 let question = Bytes::hex("4c 05 91 08").text("LIFT_CNT").le16(1).done();
-                let answer = Bytes::hex("cc 00 00 00 c4 00").field(&value, 4).done();
+                let answer = Bytes::hex("cc 00 00 00 c4 00").field(value, 4).done();
                 (wrap(&question), wrap(&answer))
             }
         }
@@ -332,5 +392,11 @@ impl Flow {
             &packet.done(),
         );
         self.packet(true, frame::UDP, &datagram, tags)
+    }
+}
+
+fn put(frame: &mut [u8], at: usize, bytes: &[u8]) {
+    if let Some(field) = frame.get_mut(at..at.saturating_add(bytes.len())) {
+        field.copy_from_slice(bytes);
     }
 }

@@ -114,7 +114,7 @@ pub fn write_mixed(load: Load, out: &mut impl Write) -> io::Result<()> {
                 turn = turn.wrapping_add(1);
                 let tags = [Tag::vlan(flow.vlan)];
                 flow.round = flow.round.wrapping_add(1);
-                let (question, answer) = flow.messages(&mut dice);
+                let (question, answer) = flow.messages(&dice.array());
                 for (asks, message) in [(true, question), (false, answer)] {
                     let frame = flow.segment(asks, super::PUSHED, &message, &tags);
                     owed = owed.saturating_sub(frame.len().saturating_mul(BULK_PERCENT));

@@ -145,13 +145,18 @@ pub fn len32(value: usize) -> u32 {
 
 /// The Internet checksum of RFC 1071 over all parts, each of even length but the last.
 pub fn checksum(parts: &[&[u8]]) -> u16 {
-    let mut sum: u32 = 0;
+    let mut sum: u64 = 0;
     for part in parts {
-        for pair in part.chunks(2) {
-            let mut two = pair.iter().copied();
-            let (high, low) = (two.next().unwrap_or(0), two.next().unwrap_or(0));
-            sum = sum.wrapping_add(u32::from(u16::from_be_bytes([high, low])));
+        // A sum of longer words, folded in the end, is the same sum (RFC 1071, section 2(C)).
+        let (words, rest) = part.as_chunks::<4>();
+        for word in words {
+            sum = sum.wrapping_add(u64::from(u32::from_be_bytes(*word)));
         }
+        let mut last = [0; 4];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        sum = sum.wrapping_add(u64::from(u32::from_be_bytes(last)));
     }
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
@@ -179,6 +184,15 @@ impl Dice {
     /// A number below `limit`; 0 for a limit of 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.roll().checked_rem(limit).unwrap_or(0)
+    }
+
+    /// As [`Dice::bytes`], without an allocation; a multiple of eight bytes.
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        for word in out.as_chunks_mut::<8>().0 {
+            *word = self.roll().to_be_bytes();
+        }
+        out
     }
 
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {

@@ -238,6 +238,28 @@ pub fn tcp(ends: Ends, segment: Segment<'_>) -> Vec<u8> {
     bytes(sum)
 }
 
+/// Puts the checksums of an IPv4 header at `ip`, without options, and of its TCP segment right again.
+pub fn sum_again(frame: &mut [u8], ip: usize) {
+    let Some((header, segment)) = frame
+        .get_mut(ip..)
+        .and_then(|packet| packet.split_first_chunk_mut::<20>())
+    else {
+        return;
+    };
+    header[10..12].fill(0);
+    let sum = checksum(&[header.as_slice()]);
+    header[10..12].copy_from_slice(&sum.to_be_bytes());
+    let pseudo = [0, TCP];
+    let length = len16(segment.len()).to_be_bytes();
+    if let Some(field) = segment.get_mut(16..18) {
+        field.fill(0);
+    }
+    let sum = checksum(&[&header[12..20], &pseudo, &length, segment]);
+    if let Some(field) = segment.get_mut(16..18) {
+        field.copy_from_slice(&sum.to_be_bytes());
+    }
+}
+
 /// ICMP for IPv4: the four bytes after the checksum, then the data.
 pub fn icmp(kind: u8, code: u8, rest: u32, data: &[u8]) -> Vec<u8> {
     let message = |sum: u16| {
