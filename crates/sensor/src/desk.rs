@@ -107,7 +107,7 @@ impl<'a> Desk<'a> {
             let list = batch.lists.get(place.index).map_or(&[][..], Vec::as_slice);
             for (number, entry) in list.iter().enumerate() {
                 if let Some(later) = list.get(number + TOUCHED) {
-                    std::hint::black_box(batch.frame(later).data.first());
+                    batch.touch(later);
                 }
                 each(&batch.frame(entry));
             }
@@ -314,6 +314,12 @@ impl Batch {
             self.blocks.len() - 1
         });
         u32::try_from(place).unwrap_or(u32::MAX)
+    }
+
+    #[inline]
+    fn touch(&self, entry: &Entry) {
+        let block = self.blocks.get(entry.block as usize);
+        std::hint::black_box(block.and_then(|block| block.byte(entry.at as usize)));
     }
 
     #[inline]

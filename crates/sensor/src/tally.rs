@@ -117,6 +117,15 @@ impl Tally {
 
     #[inline]
     pub(crate) fn time(&mut self, time: Time) {
+        match &mut self.span {
+            Some((_, last)) if *last <= time && time.since(*last) <= SILENT => *last = time,
+            _ => self.odd_time(time),
+        }
+    }
+
+    /// The first time, one that goes back, or one long after the last.
+    #[cold]
+    fn odd_time(&mut self, time: Time) {
         self.span = match self.span {
             None => Some((time, time)),
             Some((first, last)) => {

@@ -133,10 +133,25 @@ impl Key {
 
     /// The same for every flow between the two hosts: their channels stay in one shard.
     pub(crate) const fn pair_hash(&self) -> u64 {
-        mix(
-            fold(self.low) ^ 0x9e37_79b9_7f4a_7c15,
-            fold(self.high) ^ 0xd1b5_4a32_d192_ed03,
-        )
+        hash_in_order(self.low, self.high)
+    }
+
+    /// The same of two hosts, whichever of them sends.
+    #[inline]
+    pub(crate) const fn hash_of_pair(one: u128, other: u128) -> u64 {
+        if one <= other {
+            hash_in_order(one, other)
+        } else {
+            hash_in_order(other, one)
+        }
+    }
+
+    /// The same of two IPv4 addresses, which stand in a key as mapped ones.
+    #[inline]
+    pub(crate) fn hash_of_v4_pair(one: [u8; 4], other: [u8; 4]) -> u64 {
+        let mapped = |address| 0xffff_0000_0000 | u64::from(u32::from_be_bytes(address));
+        let (one, other) = (mapped(one), mapped(other));
+        hash_folded(one.min(other), one.max(other))
     }
 
     /// Ports and realm as one number.
@@ -174,6 +189,16 @@ pub(crate) const fn uid_inside(own: Uid, depth: u8) -> Uid {
             depth as u64 ^ 0x9b05_688c_2b3e_6c1f,
         )),
     }
+}
+
+#[inline]
+const fn hash_in_order(low: u128, high: u128) -> u64 {
+    hash_folded(fold(low), fold(high))
+}
+
+#[inline]
+const fn hash_folded(low: u64, high: u64) -> u64 {
+    mix(low ^ 0x9e37_79b9_7f4a_7c15, high ^ 0xd1b5_4a32_d192_ed03)
 }
 
 pub(crate) const fn number_of_mac(mac: Mac) -> u128 {

@@ -212,6 +212,7 @@ impl Recent {
     }
 
     /// Leg and TTL of a sight of the same packet before.
+    #[inline]
     fn find(&self, signature: u32, leg: u8, ttl: u8, now: Time) -> Option<(u8, u8)> {
         if signature == 0 || !self.signature.contains(&signature) {
             return None;
@@ -313,7 +314,7 @@ impl Legs {
     }
 
     /// Notes a packet. `signature` is equal for copies of one packet whatever the leg, and differs for different packets.
-    #[inline]
+    #[inline(always)] // For each packet.
     pub(crate) fn see(
         &mut self,
         sender: usize,

@@ -188,6 +188,11 @@ impl Stream {
         self.started && self.next == seq && !self.waits() && follows(after, reach)
     }
 
+    /// Nothing waits, and no end was announced: there is nothing to see to.
+    pub(crate) fn is_smooth(&self) -> bool {
+        self.trouble.is_none() && !self.has(mark::FIN)
+    }
+
     /// A FIN, whose number is `seq`.
     pub(crate) fn finish(&mut self, seq: u32) {
         self.marks |= mark::FIN;

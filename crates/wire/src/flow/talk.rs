@@ -483,8 +483,6 @@ impl Engine<'_> {
         at: At,
     ) {
         let mut bytes = bytes;
-        let decoder = talk.decoder;
-        let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
         let held = talk.held(which);
         if held.skip > 0 {
             let count = usize::try_from(held.skip)
@@ -497,7 +495,8 @@ impl Engine<'_> {
             return;
         }
         if flow.tap(which).lost {
-            let Some(decoder) = decoder else { return };
+            let Some(decoder) = talk.decoder else { return };
+            let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
             let (from, to) = match own_port(decoder, from, to) {
                 Some(own) if which == flow.client() => (from, own),
                 Some(own) => (own, to),
@@ -516,6 +515,7 @@ impl Engine<'_> {
             }
             flow.tap_mut(which).lost = false;
         }
+        let held = talk.held(which);
         if held.bytes.is_empty() {
             let frames = [at.frame];
             let left = self.messages(flow, talk, dialogue, which, bytes, &frames, at);

@@ -45,7 +45,7 @@ const FIRST_TYPE: u16 = 0x0600;
 pub(crate) type Opened<'a> = Result<(Ends, Payload, &'a [u8]), Malformed>;
 
 /// Opens a frame; `None` for link types that are not decoded.
-#[inline]
+#[inline(always)] // For each frame, and once more where load is shed.
 pub(crate) fn open(link: Link, bytes: &[u8]) -> Option<Opened<'_>> {
     let mut r = Reader::new(bytes);
     match link {

@@ -260,7 +260,7 @@ impl Worker {
             transport,
             here.realm,
         );
-        if !self.mine(&key) {
+        if !self.mine(key.low, key.high) {
             return;
         }
         if let Some(error) = error {

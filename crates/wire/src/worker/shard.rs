@@ -3,10 +3,11 @@
 //! Workers decide for themselves what they keep ([`Worker::frame`](crate::Worker::frame)). Whoever hands frames out asks
 //! here first, and spares all but one worker a frame that is beyond doubt. Where packets may lie inside, where one came
 //! in fragments, or where anything is odd, every worker has to look.
-use crate::flow::{Key, Transport};
+use crate::flow::Key;
 use crate::{Frame, Link};
 
-const VLAN_TAGS: [[u8; 2]; 4] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00], [0x92, 0x00]];
+const TAG: [u8; 2] = [0x81, 0x00];
+const VLAN_TAGS: [[u8; 2]; 4] = [TAG, [0x88, 0xa8], [0x91, 0x00], [0x92, 0x00]];
 const MOST_TAGS: usize = 2;
 
 /// The one of `of` workers to whom the frame means anything; `None` where all of them have to see it.
@@ -15,22 +16,59 @@ pub fn owner(frame: &Frame<'_>, of: u32) -> Option<u32> {
     if of <= 1 {
         return Some(0);
     }
-    let key = match frame.link {
-        Link::Ethernet => ethernet(frame.data.get(12..)?)?,
-        _ => return None,
+    match frame.link {
+        Link::Ethernet => {
+            let pair = plain(frame.data).or_else(|| ethernet(frame.data.get(12..)?))?;
+            Some(worker_of(pair, of))
+        }
+        _ => None,
+    }
+}
+
+/// The one of `of` workers who keeps the flows of the pair of hosts with this hash ([`Key::hash_of_pair`]): its upper half,
+/// spread over them without a division.
+#[inline]
+pub(super) fn worker_of(pair: u64, of: u32) -> u32 {
+    u32::try_from(((pair >> 32) * u64::from(of)) >> 32).unwrap_or(0)
+}
+
+/// As [`ethernet`] and [`v4`], for what nearly every frame is: TCP over IPv4 without options or fragments, and one tag at
+/// most. It is asked for each frame by who has to hand them out to all others.
+#[inline]
+fn plain(frame: &[u8]) -> Option<u64> {
+    let tagged = *frame.first_chunk::<14>()?.last_chunk()? == TAG;
+    let ip = frame.get(if tagged { 16 } else { 12 }..)?;
+    let [
+        0x08,
+        0x00,
+        0x45,
+        _,
+        high,
+        low,
+        _,
+        _,
+        flags,
+        0,
+        _,
+        6,
+        _,
+        _,
+        ends @ ..,
+    ] = ip.first_chunk::<22>()?
+    else {
+        return None;
     };
-    Some(worker_of(&key, of))
+    let total = u16::from_be_bytes([*high, *low]);
+    if flags & 0x3f != 0 || (1..20).contains(&total) {
+        return None;
+    }
+    let [a, b, c, d, e, f, g, h] = *ends;
+    Some(Key::hash_of_v4_pair([a, b, c, d], [e, f, g, h]))
 }
 
-/// The one of `of` workers who keeps the flows of this pair of hosts: the upper half of the hash, spread over them
-/// without a division.
+/// What follows the addresses of an Ethernet frame, as far as the hash of the pair of hosts that it is between.
 #[inline]
-pub(super) fn worker_of(key: &Key, of: u32) -> u32 {
-    u32::try_from(((key.pair_hash() >> 32) * u64::from(of)) >> 32).unwrap_or(0)
-}
-
-#[inline]
-fn ethernet(mut bytes: &[u8]) -> Option<Key> {
+fn ethernet(mut bytes: &[u8]) -> Option<u64> {
     for _ in 0..=MOST_TAGS {
         let (kind, rest) = bytes.split_first_chunk::<2>()?;
         match kind {
@@ -44,7 +82,7 @@ fn ethernet(mut bytes: &[u8]) -> Option<Key> {
 }
 
 #[inline]
-fn v4(bytes: &[u8]) -> Option<Key> {
+fn v4(bytes: &[u8]) -> Option<u64> {
     let [
         first,
         _,
@@ -72,12 +110,11 @@ fn v4(bytes: &[u8]) -> Option<Key> {
         return None;
     }
     let [a, b, c, d, e, f, g, h] = *ends;
-    let mapped = |address| 0xffff_0000_0000 | u128::from(u32::from_be_bytes(address));
-    Some(pair(mapped([a, b, c, d]), mapped([e, f, g, h])))
+    Some(Key::hash_of_v4_pair([a, b, c, d], [e, f, g, h]))
 }
 
 #[inline]
-fn v6(bytes: &[u8]) -> Option<Key> {
+fn v6(bytes: &[u8]) -> Option<u64> {
     let (head, payload) = bytes.split_first_chunk::<40>()?;
     let (fixed, ends) = head.split_first_chunk::<8>()?;
     let [first, _, _, _, _, _, next, _] = fixed;
@@ -86,7 +123,10 @@ fn v6(bytes: &[u8]) -> Option<Key> {
         return None;
     }
     let (src, dst) = (ends.first_chunk::<16>()?, ends.last_chunk::<16>()?);
-    Some(pair(u128::from_be_bytes(*src), u128::from_be_bytes(*dst)))
+    Some(Key::hash_of_pair(
+        u128::from_be_bytes(*src),
+        u128::from_be_bytes(*dst),
+    ))
 }
 
 /// Nothing can lie inside that is the business of other hosts.
@@ -98,11 +138,6 @@ fn is_plain(protocol: u8, payload: &[u8]) -> bool {
             .is_none_or(|port| port != 4789u16.to_be_bytes()),
         other => !super::tunnels::may_carry(other),
     }
-}
-
-#[inline]
-fn pair(src: u128, dst: u128) -> Key {
-    Key::new((src, 0), (dst, 0), Transport::Ip(0), 0).0
 }
 
 #[cfg(test)]

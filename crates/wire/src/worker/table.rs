@@ -27,9 +27,9 @@ pub(super) struct Passed<'a> {
 
 impl Worker {
     /// Whether the flows of this pair of hosts are this worker's.
-    pub(super) fn mine(&self, key: &Key) -> bool {
+    pub(super) fn mine(&self, one: u128, other: u128) -> bool {
         let Shard { index, of, .. } = self.shard;
-        of <= 1 || shard::worker_of(key, of) == index
+        of <= 1 || shard::worker_of(Key::hash_of_pair(one, other), of) == index
     }
 
     /// Finds or opens the flow of a packet, and notes where it was seen. It is for the caller to count it.

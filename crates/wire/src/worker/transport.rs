@@ -19,11 +19,9 @@ const SILENT: i64 = 1_000_000_000;
 
 impl Worker {
     pub(super) fn ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
-        let (src, dst) = (packet.src, packet.dst);
         // The pair decides the shard before anything else is done. The ends of a tunnel say nothing of whose flows are
         // inside: every worker looks into it and keeps its own.
-        let (pair_key, _) = Key::new((src, 0), (dst, 0), Transport::Ip(0), here.realm);
-        let mine = self.mine(&pair_key);
+        let mine = self.mine(packet.src, packet.dst);
         if !mine && !tunnels::may_carry(packet.protocol) {
             return;
         }
@@ -418,6 +416,9 @@ fn segment(
         let length = u32::try_from(tcp.payload.len() + missing).unwrap_or(0);
         own.finish(seq.wrapping_add(length));
     }
+    if own.is_smooth() && other.is_smooth() {
+        return fresh;
+    }
     own.tick();
     other.tick();
     settle(engine, flow, at, Stream::is_overdue);
@@ -479,8 +480,10 @@ fn with_stream<T>(
 
 /// Whether to look at the sender's clock: at a handshake, and ever more seldom later, so that it costs nothing.
 const fn shows_clock(tcp: &Tcp<'_>, packets: u64) -> bool {
-    tcp.has(Tcp::SYN)
-        || (packets >= 16 && packets.is_power_of_two() && packets.trailing_zeros() & 1 == 0)
+    /// 16, 64, 256 and so on.
+    const FOURS: u64 = 0x5555_5555_5555_5550;
+    let alone = packets & packets.wrapping_sub(1) == 0;
+    tcp.has(Tcp::SYN) || (packets & FOURS != 0 && alone)
 }
 
 /// Tells of the sender's clock, where the segment shows it.
