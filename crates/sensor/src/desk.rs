@@ -12,6 +12,7 @@ use wire::{Frame, Link};
 
 use crate::hashing::{Hash, Hashing};
 use crate::pool::Block;
+use crate::prefetch::prefetch;
 use crate::{Captures, Summary, Walk};
 
 /// Frames and bytes after which a batch is full.
@@ -25,9 +26,11 @@ const AHEAD: usize = 8;
 /// everybody would come for it at about the same time, and all but one would wait until it is there.
 const STOCK: usize = 3;
 
-/// So many frames ahead the bytes of one are touched, and are there when its turn comes: they mostly have to be fetched
-/// from the core of another worker, who read them.
-const TOUCHED: usize = 2;
+/// So many frames ahead the first bytes of one are asked for, and are there when its turn comes: they mostly have to be
+/// fetched from the core of another worker, who read them.
+const FETCHED: usize = 3;
+/// Bytes that a core fetches at once. Headers and what control messages say lie in the first two such lines.
+const LINE: usize = 64;
 
 /// Blocks that may wait to be hashed before that comes first.
 const UNHASHED: usize = 24;
@@ -106,8 +109,8 @@ impl<'a> Desk<'a> {
         while let Some(batch) = self.next(place.index, progress) {
             let list = batch.lists.get(place.index).map_or(&[][..], Vec::as_slice);
             for (number, entry) in list.iter().enumerate() {
-                if let Some(later) = list.get(number + TOUCHED) {
-                    batch.touch(later);
+                if let Some(later) = list.get(number + FETCHED) {
+                    batch.fetch(later);
                 }
                 each(&batch.frame(entry));
             }
@@ -317,9 +320,12 @@ impl Batch {
     }
 
     #[inline]
-    fn touch(&self, entry: &Entry) {
-        let block = self.blocks.get(entry.block as usize);
-        std::hint::black_box(block.and_then(|block| block.byte(entry.at as usize)));
+    fn fetch(&self, entry: &Entry) {
+        if let Some(block) = self.blocks.get(entry.block as usize) {
+            let at = entry.at as usize;
+            prefetch(block.bytes(), at);
+            prefetch(block.bytes(), at + LINE);
+        }
     }
 
     #[inline]

@@ -27,6 +27,7 @@ mod pattern;
 mod pcap;
 mod pcapng;
 mod pool;
+mod prefetch;
 mod source;
 mod tally;
 mod tape;

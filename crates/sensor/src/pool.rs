@@ -42,11 +42,6 @@ impl Block {
         self.room.get(..self.filled).unwrap_or(&[])
     }
 
-    #[inline]
-    pub(crate) fn byte(&self, at: usize) -> Option<u8> {
-        self.room.get(at).copied()
-    }
-
     pub(crate) fn capacity(&self) -> usize {
         self.room.len()
     }

@@ -1,7 +1,7 @@
 //! The system calls of live capture, each behind a function that cannot be misused.
 //!
 //! Spec: packet(7), Documentation/networking/packet_mmap.rst of the kernel (TPACKET_V3), capabilities(7), prctl(2).
-#![allow(unsafe_code)] // Packet rings, capabilities and prctl have no safe door; all of it is in this file.
+#![allow(unsafe_code)] // Packet rings, capabilities and prctl have no safe door; all of that is in this file.
 
 use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::io;
