@@ -2,7 +2,7 @@
 //! rule, since it takes as long as it is told to:
 //!
 //! ```sh
-//! SEAWALL_SOAK_SECONDS=3600 SEAWALL_SOAK_RATE=400000 cargo test --release -p seawall --test live -- --ignored --nocapture remembers_all
+//! SEAWALL_SOAK_SECONDS=3600 SEAWALL_SOAK_RATE=430000 cargo test --release -p seawall --test live -- --ignored --nocapture remembers_all
 //! ```
 //!
 //! What it holds: what the sensor remembers in the end equals what an offline run over the same stream gives, except for
