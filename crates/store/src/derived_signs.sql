@@ -67,6 +67,19 @@ JOIN home hb ON hb.asset = b.asset AND hb.zone <> ha.zone AND NOT (hb.is_crane A
 WHERE (SELECT COUNT(DISTINCT c.asset) FROM tcp_clock c WHERE c.rate = a.rate AND c.zero BETWEEN a.zero - 1 AND a.zero + 1) <= 3
 GROUP BY a.asset, b.asset;
 DROP TABLE tcp_clock;
+-- One moment in which two systems had their clocks set by NTP, to the fraction of a nanosecond.
+INSERT INTO sign
+SELECT a.asset, 'homes', 'ntp_clock', 3, MIN(ha.zone), b.asset, MIN(hb.zone),
+       'had its clock set in the same moment as ' || b.asset || ' in ' || MIN(hb.zone) || ' (' || MIN(a.value) || ')',
+       MIN(MIN(a.time), MIN(b.time)), MAX(MAX(a.last), MAX(b.last)), json_array('identity:' || MIN(a.id), 'identity:' || MIN(b.id))
+FROM identity a
+JOIN identity b ON b.attribute = 'ntp_clock' AND b.value = a.value AND b.asset <> a.asset
+JOIN asset sa ON sa.name = a.asset
+JOIN asset sb ON sb.name = b.asset
+JOIN home ha ON ha.asset = a.asset AND ha.is_crane
+JOIN home hb ON hb.asset = b.asset AND hb.zone <> ha.zone AND NOT (hb.is_crane AND (sa.declared AND sb.declared OR b.asset < a.asset))
+WHERE a.attribute = 'ntp_clock'
+GROUP BY a.asset, b.asset;
 DROP TABLE mark;
 DROP TABLE mark_count;
 DROP TABLE home;

@@ -20,7 +20,7 @@ kind! {
         /// for later). What is worked out of captures is left out of the tables once it is judged: `vlan` (frames of a VLAN).
         what: String,
         /// The part of the sensor or zone that it speaks of: the interface that dropped, the class of traffic that was shed,
-        /// the VLAN that fell silent as `vlan/10`, `senders` (of `directions`: MAC addresses that were spoken to and
+        /// the VLAN that fell silent, that was only spoken into (of `directions`) or is only known by name (of `frames`) as `vlan/10`, `senders` (of `directions`: MAC addresses that were spoken to and
         /// never heard), the table that overflowed, why nobody was watching (`stopped`; `ended`
         /// without a word; `paused`, the machine slept; `clock`, it was set, so that
         /// these times happened twice or never; `lost`, the record is missing); null for the whole.

@@ -20,7 +20,8 @@ kind! {
         /// SSH software), `dhcp` (fingerprint of its DHCP client), `user` (account used from it), `client_id` (MQTT; DHCP: its
         /// identifier, a DUID where it says so), `guid` (of an SMB server or client), `chassis` (LLDP: its chassis id, or the MAC address of the
         /// PROFINET interface that the port belongs to), `tcp_clock` (rate of its TCP timestamps and when they were 0, as
-        /// each of a few peers saw them), `service` (what it offers), `clock` (whom its PTP clock follows), `clock_id` (identity of its PTP clock), `engine` (SNMP engine id),
+        /// each of a few peers saw them), `ntp_clock` (one of the moments in which its clock was set by NTP, as RFC 5905's 64 bits, and by
+        /// whom), `service` (what it offers), `clock` (whom its PTP clock follows), `clock_id` (identity of its PTP clock), `engine` (SNMP engine id),
         /// `system` (free text), `vlans` (VLANs it is a member of, by number, with names in brackets), `domain` (VTP
         /// domain or MST region of a switch), `spanning_tree` (its bridge and the root it follows).
         attribute: String,

@@ -18,6 +18,11 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "frames of a serial bus in a maker's wrapper, which are counted under its SNAP number",
     ),
     (
+        "ControlThings-io__ct-samples__BACnet-MSTP-SNAP-Mixed.cap",
+        "bacnet unconfirmed",
+        "frames of a serial bus in a maker's wrapper, which are counted under its SNAP number",
+    ),
+    (
         "EmreEkin__ICS-Pcaps__ENIP_CIP-CM.pcap",
         "cip classes",
         "the assembly stands in the path of a connection that is opened; nothing is asked of it",
@@ -78,9 +83,19 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "requests that the client repeated unanswered, and frames that were captured twice, count once",
     ),
     (
+        "idaholab__Malcolm-Test-Artifacts__DHCP.pcap",
+        "datagrams",
+        "a damaged header, of a first fragment of which the rest is missing",
+    ),
+    (
         "ntop__nDPI__badpackets.pcap",
         "dns",
         "fragments of which the rest is missing, and answers to questions that were not captured",
+    ),
+    (
+        "ntop__nDPI__badpackets.pcap",
+        "datagrams",
+        "first fragments of which the rest is missing",
     ),
     (
         "ntop__nDPI__dns-tunnel-iodine.pcap",
@@ -93,6 +108,11 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "a damaged header",
     ),
     (
+        "ntop__nDPI__fuzz-2020-02-16-11740.pcap",
+        "refused",
+        "damaged on purpose: a conversation with too many malformed messages is read no further",
+    ),
+    (
         "ntop__nDPI__malformed_dns.pcap",
         "dns",
         "a message for tshark's reader, not a name",
@@ -103,9 +123,29 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "a loopback header of no system known",
     ),
     (
+        "seladb__PcapPlusPlus__NullLoopback.pcap",
+        "datagrams",
+        "a loopback header of no system known",
+    ),
+    (
         "the-tcpdump-group__tcpdump__LINKTYPE_PKTAP.pcap",
         "dns",
         "a link type that is not decoded, and said so",
+    ),
+    (
+        "the-tcpdump-group__tcpdump__LINKTYPE_PKTAP.pcap",
+        "datagrams",
+        "a link type that is not decoded, and said so",
+    ),
+    (
+        "the-tcpdump-group__tcpdump__bootp_asan.pcap",
+        "datagrams",
+        "a damaged header: its lengths are those of no packet",
+    ),
+    (
+        "the-tcpdump-group__tcpdump__udp-length-heapoverflow.pcap",
+        "datagrams",
+        "a damaged header: its length is that of no packet",
     ),
     (
         "zeek__zeek__llc.pcap",
@@ -120,6 +160,11 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "zeek__zeek__radiotap.pcap",
         "dns",
+        "a link type that is not decoded, and said so",
+    ),
+    (
+        "zeek__zeek__radiotap.pcap",
+        "datagrams",
         "a link type that is not decoded, and said so",
     ),
 ];

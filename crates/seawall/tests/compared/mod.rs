@@ -1,6 +1,8 @@
 //! What tshark reads in a capture, held against what is read here: who spoke to whom, in which VLAN, which names, and what
 //! was asked in each control protocol.
 pub mod differences;
+mod ends;
+mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,15 +10,10 @@ use std::process::Command;
 
 use facts::Facts;
 
-/// What tshark tells of each frame that is compared.
+use ends::Frame;
+
+/// What tshark tells of each frame that is compared, beside the fields of [`ends`] and [`refused`].
 const FIELDS: &[&str] = &[
-    "frame.protocols",
-    "ip.src",
-    "ipv6.src",
-    "ip.dst",
-    "ipv6.dst",
-    "tcp.srcport",
-    "tcp.dstport",
     "tcp.analysis.retransmission",
     "vlan.id",
     "mbtcp.unit_id",
@@ -48,14 +45,16 @@ const FIELDS: &[&str] = &[
     "mms.confirmedServiceRequest",
 ];
 
-/// The fields of each frame, several values apart by `|`; `None` where tshark is not installed.
-fn tshark(path: &Path) -> Option<Vec<BTreeMap<&'static str, Vec<String>>>> {
+/// The fields of each frame, several values apart by `|`; `None` where tshark is not installed. One call a capture: most of
+/// its time is its start.
+fn tshark(path: &Path) -> Option<Vec<Frame>> {
+    let fields = [ends::FIELDS, refused::FIELDS, FIELDS].concat();
     let mut command = Command::new("tshark");
     command
         .args(["-n", "-T", "fields", "-E", "aggregator=|", "-r"])
         .arg(path);
     // Reassembly across gaps is left to tshark; names are not looked up.
-    for field in FIELDS {
+    for field in &fields {
         command.args(["-e", field]);
     }
     let output = match command.output() {
@@ -66,78 +65,22 @@ fn tshark(path: &Path) -> Option<Vec<BTreeMap<&'static str, Vec<String>>>> {
         }
     };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let frame = |line: &str| -> BTreeMap<&'static str, Vec<String>> {
+    let frame = |line: &str| -> Frame {
         let values = line.split('\t').map(|cell| {
             cell.split('|')
                 .filter(|one| !one.is_empty())
                 .map(str::to_owned)
                 .collect()
         });
-        FIELDS.iter().copied().zip(values).collect()
+        fields.iter().copied().zip(values).collect()
     };
     Some(text.lines().map(frame).collect())
 }
 
-type Frames = [BTreeMap<&'static str, Vec<String>>];
+type Frames = [Frame];
 
 fn all<'a>(frames: &'a Frames, field: &'a str) -> impl Iterator<Item = &'a String> {
     frames.iter().flat_map(move |frame| &frame[field])
-}
-
-/// Both ends of a TCP connection, in order.
-fn ends(one: (String, String), two: (String, String)) -> String {
-    let (low, high) = if one <= two { (one, two) } else { (two, one) };
-    format!("{}:{} {}:{}", low.0, low.1, high.0, high.1)
-}
-
-fn connections(frames: &Frames) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    for frame in frames {
-        // What an ICMP error quotes is no packet of the connection.
-        let quoted = frame["frame.protocols"]
-            .iter()
-            .any(|one| one.contains("icmp"));
-        let last = |field: &str| frame[field].last().cloned();
-        let end = |four: &str, six: &str, port: &str| {
-            // Inside of a tunnel the innermost address counts, be it of either version.
-            let inner = frame["frame.protocols"]
-                .first()?
-                .rsplit(':')
-                .find(|one| matches!(*one, "ip" | "ipv6"))?
-                .to_owned();
-            Some((
-                if inner == "ip" {
-                    last(four)?
-                } else {
-                    last(six)?
-                },
-                last(port)?,
-            ))
-        };
-        if let (Some(one), Some(two), false) = (
-            end("ip.src", "ipv6.src", "tcp.srcport"),
-            end("ip.dst", "ipv6.dst", "tcp.dstport"),
-            quoted,
-        ) {
-            seen.insert(ends(one, two));
-        }
-    }
-    seen
-}
-
-fn own_connections(facts: &Facts) -> BTreeSet<String> {
-    let tcp = facts
-        .conversations
-        .iter()
-        .filter(|one| one.transport == "tcp");
-    let port = |port: Option<u16>| port.map_or(String::new(), |port| port.to_string());
-    tcp.map(|one| {
-        ends(
-            (one.client.to_string(), port(one.client_port)),
-            (one.server.to_string(), port(one.server_port)),
-        )
-    })
-    .collect()
 }
 
 /// Requests by what they ask, of frames that go to a server of that protocol.
@@ -145,7 +88,7 @@ fn requests(
     frames: &Frames,
     facts: &Facts,
     protocol: &str,
-    ask: impl Fn(&BTreeMap<&'static str, Vec<String>>) -> Vec<String>,
+    ask: impl Fn(&Frame) -> Vec<String>,
 ) -> BTreeMap<String, u64> {
     let servers: BTreeSet<(String, String)> = facts
         .conversations
@@ -213,24 +156,41 @@ const CIP: &[(&str, &str)] = &[
 
 /// BACnet services by number and name.
 const BACNET: &[(&str, &str)] = &[
+    ("0", "acknowledgeAlarm"),
     ("3", "getAlarmSummary"),
+    ("4", "getEnrollmentSummary"),
     ("5", "subscribeCOV"),
+    ("8", "addListElement"),
+    ("9", "removeListElement"),
+    ("10", "createObject"),
+    ("11", "deleteObject"),
     ("12", "readProperty"),
     ("14", "readPropertyMultiple"),
     ("15", "writeProperty"),
+    ("16", "writePropertyMultiple"),
     ("17", "deviceCommunicationControl"),
     ("18", "confirmedPrivateTransfer"),
     ("20", "reinitializeDevice"),
     ("26", "readRange"),
+    ("27", "lifeSafetyOperation"),
+    ("28", "subscribeCOVProperty"),
     ("29", "getEventInformation"),
 ];
 
+/// Those that tell an event and ask for nothing.
+const BACNET_TOLD: &[&str] = &["1", "2", "31"];
+
 /// Unconfirmed BACnet services that ask for something.
 const BACNET_UNCONFIRMED: &[(&str, &str)] = &[
+    ("4", "unconfirmedPrivateTransfer"),
     ("6", "timeSynchronization"),
     ("7", "who-Has"),
     ("8", "who-Is"),
+    ("9", "utcTimeSynchronization"),
 ];
+
+/// Those that tell something.
+const BACNET_UNCONFIRMED_TOLD: &[&str] = &["0", "1", "2", "3", "11"];
 
 /// DCP services.
 const DCP: &[(&str, &str)] = &[("3", "get"), ("4", "set"), ("5", "identify")];
@@ -248,6 +208,20 @@ const OPCUA: &[(&str, &str)] = &[
     ("787", "create subscription"),
     ("826", "publish"),
 ];
+
+/// Channels, sessions, the end of a subscription, and faults.
+const OPCUA_SESSIONS: &[&str] = &["397", "446", "452", "461", "467", "473", "847"];
+
+/// An OPC UA service that asks, by the number of its encoding; that of an answer is higher by 3. One that has no name here is
+/// told by its number, so that nothing falls out of the comparison.
+fn opcua(number: &str) -> Option<String> {
+    let known = |number: &str| {
+        OPCUA_SESSIONS.contains(&number) || OPCUA.iter().any(|(code, _)| *code == number)
+    };
+    let answered = number.parse::<u32>().ok()?.saturating_sub(3).to_string();
+    let other = || (!known(number) && !known(&answered)).then(|| format!("service {number}"));
+    named(OPCUA, number).or_else(other)
+}
 
 /// What an OPC UA operation was asked with.
 fn own_opcua(row: &facts::kinds::Operation) -> &'static str {
@@ -366,6 +340,12 @@ fn named(known: &[(&str, &str)], number: &str) -> Option<String> {
     named.map(|(_, name)| (*name).to_owned())
 }
 
+/// The name of a service, or its number where it has none here and is not of those that are left out.
+fn named_or_not(known: &[(&str, &str)], left_out: &[&str], number: &str) -> Option<String> {
+    let other = || (!left_out.contains(&number)).then(|| format!("service {number}"));
+    named(known, number).or_else(other)
+}
+
 fn own<'a>(
     facts: &'a Facts,
     protocol: &'a str,
@@ -386,10 +366,7 @@ const MMS: &[(&str, &str)] = &[
 ];
 
 /// Requests of a protocol that runs over any port, by what `ask` finds in a frame.
-fn asked(
-    frames: &Frames,
-    ask: impl Fn(&BTreeMap<&'static str, Vec<String>>) -> Vec<String>,
-) -> BTreeMap<String, u64> {
+fn asked(frames: &Frames, ask: impl Fn(&Frame) -> Vec<String>) -> BTreeMap<String, u64> {
     let mut count = BTreeMap::new();
     for frame in frames {
         if frame["tcp.analysis.retransmission"].is_empty() {
@@ -456,7 +433,12 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str
             .collect()
     };
 
-    differ("connections", connections(&frames), own_connections(&facts));
+    for (what, transport) in [("connections", "tcp"), ("datagrams", "udp")] {
+        let theirs = ends::theirs(&frames, transport);
+        differ(what, theirs, ends::ours(&facts, transport));
+    }
+    let theirs = refused::theirs(&frames);
+    differ("refused", counted(theirs), counted(refused::ours(&facts)));
     let vlans = facts
         .conversations
         .iter()
@@ -528,7 +510,7 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str
     differ("cip classes", theirs, ours.collect());
 
     let services = all(&frames, "opcua.servicenodeid.numeric");
-    let theirs = services.filter_map(|number| named(OPCUA, number));
+    let theirs = services.filter_map(|number| opcua(number));
     let ours = own(&facts, "opcua").map(|row| own_opcua(row).to_owned());
     differ("opcua", theirs.collect(), ours.collect());
 
@@ -602,13 +584,14 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str
         let services = frame["bacapp.confirmed_service"].iter();
         kinds
             .zip(services)
-            .filter_map(|(_, service)| named(BACNET, service))
+            .filter_map(|(_, service)| named_or_not(BACNET, BACNET_TOLD, service))
             .collect()
     });
     let ours = operations(&facts, "bacnet", |row| service(BACNET, row.detail.as_ref()));
     differ("bacnet", counted(theirs), counted(ours));
     let services = all(&frames, "bacapp.unconfirmed_service");
-    let theirs = services.filter_map(|service| named(BACNET_UNCONFIRMED, service));
+    let theirs = services
+        .filter_map(|service| named_or_not(BACNET_UNCONFIRMED, BACNET_UNCONFIRMED_TOLD, service));
     let ours =
         own(&facts, "bacnet").filter_map(|row| service(BACNET_UNCONFIRMED, row.detail.as_ref()));
     differ("bacnet unconfirmed", theirs.collect(), ours.collect());

@@ -7,7 +7,8 @@
 //!   unknown, so the total is what was seen; a zone without a frame has no coverage. Frames alone do not prove that the
 //!   sensor sees all of the zone: a sensor of the site must say that it does, and its captures must be there and whole.
 //! - `streams` per zone: TCP bytes captured of those that the other end acknowledged; a loss of up to 0.1 % passes.
-//! - `directions` per zone: TCP conversations captured both ways; in a row of its own, those who were spoken to and never heard.
+//! - `directions` per zone: TCP conversations captured both ways; in rows of their own, those who were spoken to and never heard, and
+//!   VLANs of which only floods were seen (`tags`).
 //!
 //! What another conversation carried (through a proxy) has no frames and no directions; its `streams` are of its destination.
 //!
@@ -25,6 +26,7 @@ use facts::site::{Sensor, Site, ZoneKind};
 
 use super::places::Places;
 use super::shares::Picked;
+use super::tags::Tags;
 use super::{nameless, silences, unheard, witness};
 
 /// Of so many TCP bytes one may be lost before `streams` is partial.
@@ -51,6 +53,7 @@ pub(super) fn build(
     places: &Places<'_>,
     sensor_of: &Sensors,
     mut counts: Counts<'_>,
+    tags: &Tags,
     picked: &Picked,
 ) {
     for row in &mut facts.coverage {
@@ -139,6 +142,10 @@ pub(super) fn build(
     zones.extend(unheard::rows(facts, silent, places, |of| {
         sensor_of.capture(of)
     }));
+    let silent = picked.silent(&facts.conversations);
+    let silent = silent.map(|one| (one, sensor_of.number(&one.evidence)));
+    zones.extend(tags.spoken_into(facts, silent, &sensor_of.names, places));
+    zones.extend(tags.announced(&facts.identities, &sensor_of.names, places));
     facts.coverage.extend(captures);
     facts.coverage.extend(limits);
     facts.coverage.extend(zones);
@@ -177,7 +184,8 @@ impl Sensors {
         Sensors { of, numbers, names }
     }
 
-    fn number(&self, evidence: &Evidence) -> usize {
+    /// The sensor's place in the order of names, from 1; 0 for none.
+    pub(super) fn number(&self, evidence: &Evidence) -> usize {
         let number = evidence
             .capture
             .and_then(|at| self.numbers.get(at as usize));

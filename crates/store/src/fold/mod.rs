@@ -6,7 +6,7 @@
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
 //! address; `conversations`, in `shares`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences; `signs` tells what only many names together give
-//! away; `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken to.
+//! away; `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken to, `tags` which VLANs are.
 mod assets;
 mod conversations;
 mod coverage;
@@ -24,6 +24,7 @@ mod roles;
 mod shares;
 mod signs;
 mod silences;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod unheard;
@@ -77,5 +78,13 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
         &places,
         lists,
     );
-    coverage::build(facts, &own, &places, &sensors, told.counts, &told.picked);
+    coverage::build(
+        facts,
+        &own,
+        &places,
+        &sensors,
+        told.counts,
+        &told.tags,
+        &told.picked,
+    );
 }

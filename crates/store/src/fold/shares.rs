@@ -12,6 +12,7 @@ use super::coverage::{Counts, Sensors};
 use super::devices::Key;
 use super::ends::Ends;
 use super::roles::{Deeds, Spoken};
+use super::tags::Tags;
 use super::{nameless, unheard};
 
 /// Threads at most: the rest of a judgement does not get faster with them.
@@ -23,6 +24,7 @@ const LEAST: usize = 20_000;
 pub(super) struct Told<'a> {
     pub(super) deeds: HashMap<Key, Deeds>,
     pub(super) counts: Counts<'a>,
+    pub(super) tags: Tags,
     pub(super) picked: Picked,
 }
 
@@ -132,13 +134,16 @@ fn judge_share<'a>(
 ) -> Told<'a> {
     let places = ends.places;
     let mut counts = Counts::new(sensors, places);
+    let mut tags = Tags::default();
     let mut spoken = Spoken::default();
     let mut picked = Picked::default();
     let mut at = begin;
     conversations::fill(conversations, &mut ends, |one, client, server| {
         picked.pick(at, one, wanted);
         at += 1;
-        counts.add_conversation(one, [client.who.zone, server.who.zone], places);
+        let zones = [client.who.zone, server.who.zone];
+        counts.add_conversation(one, zones, places);
+        tags.add_conversation(one, sensors.number(&one.evidence), zones);
         spoken.add(one, client, server);
     });
     let mut deeds = HashMap::new();
@@ -146,6 +151,7 @@ fn judge_share<'a>(
     Told {
         deeds,
         counts,
+        tags,
         picked,
     }
 }
@@ -153,6 +159,7 @@ fn judge_share<'a>(
 impl Told<'_> {
     fn add(&mut self, other: Told<'_>) {
         self.counts.add(&other.counts);
+        self.tags.add(other.tags);
         self.picked.carriers.extend(other.picked.carriers);
         self.picked.silent.extend(other.picked.silent);
         self.picked.nameless.extend(other.picked.nameless);

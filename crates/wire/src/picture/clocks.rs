@@ -5,6 +5,12 @@
 //! one for each peer, are far apart, and say nothing. Systems that one switch turned on together begin alike. So it is a
 //! hint and no more.
 //!
+//! The identification of IPv4 packets (Bellovin, "A technique for counting NATted hosts", 2002) is no such sign: a counter that two
+//! addresses share also counts what a sensor does not see, so its steps have to be allowed some width, and then two devices that
+//! send as steadily and began alike look like one. In the captures of the tests half of 460 hosts count so; with steps of up
+//! to 8 and 20 turns from one address to the other a computer and a device of another maker passed for one, with up to 256 four pairs
+//! did, and none was one. The clock that NTP shows is in `protocols/ntp.rs`.
+//!
 //! Of each sender a few peers are kept, those with the lowest addresses, whoever came first; of senders those that rank
 //! first by a number that hangs on nothing but themselves. So the clocks are the same for any number of workers.
 use std::collections::BTreeMap;

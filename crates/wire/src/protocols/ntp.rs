@@ -1,7 +1,8 @@
 //! NTP: who gives time to whom, from what source, and who queries or configures a time server.
 //!
 //! Spec: RFC 5905 (7.3 header), RFC 9327 (control messages), the reference implementation's private mode 7.
-//! Emits: stratum and reference of servers; control and private requests as operations.
+//! Emits: stratum and reference of servers; now and then the moment in which a clock was set, as a sign that two addresses are
+//! one system; control and private requests as operations.
 //! Blind to: whether a clock was set by it; authentication beyond its presence.
 use std::net::Ipv4Addr;
 
@@ -26,6 +27,9 @@ pub(crate) static DECODER: Decoder = Decoder {
 
 /// Control requests that wait for their answers.
 const MOST_WAITING: usize = 32;
+
+/// One in so many of the moments in which a clock is set is told.
+const MOMENTS: u64 = 16;
 
 /// RFC 5905, figure 10.
 mod mode {
@@ -62,6 +66,8 @@ struct Time {
     mode: u8,
     stratum: u8,
     reference: [u8; 4],
+    /// When its clock was set last: seconds since 1900, and their fraction in the lower half. 0 for never.
+    set: u64,
 }
 
 struct Query {
@@ -135,13 +141,15 @@ impl Message {
                 // Poll, precision, root delay, root dispersion.
                 r.skip(2 + 4 + 4)?;
                 let reference = r.array()?;
-                // Four time stamps.
-                r.skip(32)?;
+                let set = u64::from_be_bytes(r.array()?);
+                // Three more time stamps.
+                r.skip(24)?;
                 Ok(Message::Time(Time {
                     version,
                     mode,
                     stratum,
                     reference,
+                    set,
                 }))
             }
         }
@@ -167,6 +175,8 @@ struct Ntp {
     /// What each end said last: most of what follows says the same.
     client: Option<Source>,
     server: Option<Source>,
+    /// The moments that were told as `ntp_clock` last, by side.
+    set: [u64; 2],
 }
 
 impl Dialogue for Ntp {
@@ -200,7 +210,29 @@ impl Dialogue for Ntp {
 }
 
 impl Ntp {
+    /// When a clock was set, to the fraction of a nanosecond, is told to whoever asks at any of its addresses, and by old
+    /// clients to their servers: nobody else sets its own in the same moment by the same server. A clock is set every few
+    /// minutes; all keep the same few of these moments.
+    fn clock(&mut self, cx: &mut Cx<'_>, side: Side, time: &Time) {
+        let fraction = time.set & 0xffff_ffff;
+        let lot = (fraction ^ fraction >> 16).is_multiple_of(MOMENTS);
+        let known = match side {
+            Side::Client => self.set.first_mut(),
+            Side::Server => self.set.last_mut(),
+        };
+        // Who sets whole seconds (or says 0) has nothing of its own.
+        if fraction == 0 || !lot || !(1..=15).contains(&time.stratum) {
+            return;
+        }
+        if let Some(known) = known.filter(|known| **known != time.set) {
+            *known = time.set;
+            let by = reference(time).unwrap_or_default();
+            cx.identity(side, "ntp_clock", format!("set at {:016x}{by}", time.set));
+        }
+    }
+
     fn time(&mut self, cx: &mut Cx<'_>, side: Side, time: &Time) {
+        self.clock(cx, side, time);
         // Stratum 0 is "unspecified", or a kiss code that tells the client to go away (RFC 5905, 7.4).
         if !matches!(time.mode, mode::SERVER | mode::BROADCAST) || time.stratum == 0 {
             return;
@@ -214,13 +246,7 @@ impl Ntp {
             return;
         }
         *told = Some(source);
-        // RFC 5905, 7.3: a clock by four letters at stratum 1, else the server's own server (for IPv6 a hash of it).
-        let reference = match time.stratum {
-            1 => text(&time.reference, 4).map(|clock| format!(", clock {clock}")),
-            2..=15 => Some(format!(", server {}", Ipv4Addr::from(time.reference))),
-            _ => Some(", not synchronised".to_owned()),
-        };
-        let reference = reference.unwrap_or_default();
+        let reference = reference(time).unwrap_or_default();
         let stated = format!("time server of stratum {}{reference}", time.stratum);
         cx.identity(side, "system", stated);
     }
@@ -252,6 +278,15 @@ impl Ntp {
             };
             tell(cx, &waiting, Some(outcome));
         }
+    }
+}
+
+/// RFC 5905, 7.3: a clock by four letters at stratum 1, else the server's own server (for IPv6 a hash of it).
+fn reference(time: &Time) -> Option<String> {
+    match time.stratum {
+        1 => text(&time.reference, 4).map(|clock| format!(", clock {clock}")),
+        2..=15 => Some(format!(", server {}", Ipv4Addr::from(time.reference))),
+        _ => Some(", not synchronised".to_owned()),
     }
 }
 
@@ -306,6 +341,39 @@ mod tests {
             "{first} {stratum} 06 ec 00000000 00000000 {reference} {}",
             "00".repeat(32)
         )
+    }
+
+    #[test]
+    fn the_moment_in_which_a_clock_was_set_is_told_of_few_and_of_whole_seconds_never() {
+        let at = |first: &str, fraction: &str| {
+            format!(
+                "{first} 02 06 ec 00000000 00000000 c0000201 ea0c8d70{fraction} {}",
+                "00".repeat(24)
+            )
+        };
+        let said = [
+            (Client, at("23", "1234123f")),
+            (Server, at("24", "12341234")),
+            (Server, at("24", "12341234")),
+            (Server, at("24", "00000000")),
+            (Client, at("23", "56785678")),
+        ];
+        let said: Vec<_> = said
+            .iter()
+            .map(|(side, hex)| (*side, crate::testing::hex(hex)))
+            .collect();
+        let told = crate::testing::render(&crate::testing::run(&DECODER, Some(123), &said));
+        let clocks: Vec<&str> = told
+            .lines()
+            .filter(|line| line.contains("ntp_clock"))
+            .collect();
+        assert_eq!(
+            clocks,
+            [
+                "identity 10.0.0.2 ntp_clock=set at ea0c8d7012341234, server 192.0.2.1 stated",
+                "identity 10.0.0.1 ntp_clock=set at ea0c8d7056785678, server 192.0.2.1 stated",
+            ]
+        );
     }
 
     #[test]

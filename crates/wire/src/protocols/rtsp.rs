@@ -1,7 +1,7 @@
 //! RTSP: who watches which camera, and the media channels that the two agree on.
 //!
 //! Spec: RFC 2326 (1.0), 10 (methods), 10.12 (interleaved data), 12.39 (Transport); RFC 7826 (2.0); RFC 8866 (SDP).
-//! Emits: software of both ends, the camera's role, clear-text credentials; announces RTP and RTCP.
+//! Emits: software of both ends, the camera's role, clear-text credentials, refused log-ins; announces RTP and RTCP.
 //! Blind to: RTSP inside HTTP or TLS; the media.
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ pub static DECODER: Decoder = Decoder {
     open: || Box::new(Rtsp::default()),
     remote: false,
     operations: &[],
-    about: "Software of cameras and viewers, clear-text credentials, video streams; the RTP channels belong to it.",
+    about: "Software of cameras and viewers, clear-text credentials, video streams, log-ins that were refused; the RTP channels belong to it.",
     spec: "RFC 2326, RFC 7826, RFC 8866",
     blind: "RTSP inside HTTP or TLS; the media themselves",
 };
@@ -165,10 +165,10 @@ fn number<N: std::str::FromStr>(digits: &[u8]) -> Option<N> {
 }
 
 /// What is remembered of a request.
-#[derive(Clone, Copy, PartialEq)]
-enum Asked {
-    Setup,
-    Other,
+struct Asked {
+    setup: bool,
+    /// It bore credentials: of which user, where that is told.
+    claims: Option<Option<String>>,
 }
 
 /// One connection: the requests still waiting, by sequence number.
@@ -219,20 +219,25 @@ impl Rtsp {
         if let Some(software) = software {
             cx.identity(side, "software", software);
         }
-        if let Some((scheme, value)) = message.header("Authorization").and_then(split)
-            && scheme.eq_ignore_ascii_case(b"basic")
-        {
-            cx.credential("basic", lines::basic_user(value), false);
+        let mut claims = None;
+        if let Some((scheme, value)) = message.header("Authorization").and_then(split) {
+            let basic = scheme.eq_ignore_ascii_case(b"basic");
+            let user = if basic {
+                lines::basic_user(value)
+            } else {
+                quoted(value, b"username=")
+            };
+            if basic {
+                cx.credential("basic", user.clone(), false);
+            }
+            claims = Some(user);
         }
         if let Some(user) = url_user(url) {
             cx.credential("password", Some(user), false);
         }
         if let Some(sequence) = message.header("CSeq").and_then(number) {
-            let asked = match method {
-                b"SETUP" => Asked::Setup,
-                _ => Asked::Other,
-            };
-            self.waiting.put(sequence, asked);
+            let setup = method == b"SETUP";
+            self.waiting.put(sequence, Asked { setup, claims });
         }
         if method == b"ANNOUNCE" && shows_video(message.body) {
             camera(cx, side);
@@ -258,13 +263,26 @@ impl Rtsp {
             .header("CSeq")
             .and_then(number)
             .and_then(|sequence: u32| self.waiting.take(&sequence));
+        let claims = asked.as_ref().and_then(|asked| asked.claims.as_ref());
+        // A digest whose nonce is too old is no wrong one (RFC 7616, 3.3).
+        let stale = message
+            .header("WWW-Authenticate")
+            .is_some_and(|value| lines::contains(value, b"stale=true"));
+        if let Some(user) = claims.filter(|_| !stale && is_unauthorised(message.start)) {
+            cx.login_refused(side.other(), "unauthorised", user.as_deref());
+        }
         // Without its request an answer with a Transport is one to SETUP all the same.
-        if asked.is_none_or(|asked| asked == Asked::Setup)
+        if asked.is_none_or(|asked| asked.setup)
             && let Some(transport) = message.header("Transport")
         {
             expect_media(cx, transport);
         }
     }
+}
+
+/// `RTSP/1.0 401 Unauthorized`.
+fn is_unauthorised(start: &[u8]) -> bool {
+    start.split(|byte| *byte == b' ').nth(1) == Some(b"401")
 }
 
 /// `RTP/AVP;unicast;client_port=4588-4589;server_port=6256-6257;source=10.0.0.2` (RFC 2326, 12.39).
@@ -367,6 +385,39 @@ mod tests {
                 (Server, "RTP/AVP 96\r\n"),
             ],
         ));
+    }
+
+    #[test]
+    fn a_viewer_with_a_wrong_password_is_refused_and_one_who_was_only_asked_for_it_is_not() {
+        let digest = "Digest username=\"op\", realm=\"IP Camera\", response=\"00\"";
+        let describe = |sequence: u8, more: &str| {
+            format!("DESCRIBE rtsp://10.0.0.2/ RTSP/1.0\r\nCSeq: {sequence}\r\n{more}\r\n")
+        };
+        let no = |sequence: u8, more: &str| {
+            format!(
+                "RTSP/1.0 401 Unauthorized\r\nCSeq: {sequence}\r\nWWW-Authenticate: Digest nonce=\"1\"{more}\r\n\r\n"
+            )
+        };
+        let proof = format!("Authorization: {digest}\r\n");
+        let said = talk(
+            554,
+            &[
+                (Client, &describe(1, "")),
+                (Server, &no(1, "")),
+                (Client, &describe(2, &proof)),
+                (Server, &no(2, ", stale=TRUE")),
+                (Client, &describe(3, &proof)),
+                (Server, &no(3, "")),
+            ],
+        );
+        let refused: Vec<&str> = said
+            .lines()
+            .filter(|line| line.contains("refused"))
+            .collect();
+        assert_eq!(
+            refused,
+            ["oddity what=login.refused detail=rtsp: unauthorised (op) frames=Numbers([6])"]
+        );
     }
 
     #[test]

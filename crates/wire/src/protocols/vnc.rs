@@ -1,6 +1,7 @@
 //! VNC (Remote Framebuffer): whose desktop, and whether it asks for any authentication.
 //!
-//! Spec: RFC 6143, 7 (versions 3.3, 3.7, 3.8); security types of the IANA registry "Remote Framebuffer Security Types".
+//! Spec: RFC 6143, 7 (versions 3.3, 3.7, 3.8); security types of the IANA registry "Remote Framebuffer Security Types";
+//! type 30 after the community's description (rfbproto, "Diffie-Hellman Authentication") and as captured.
 //! Emits: the remote session with version, security and its result; the desktop's name.
 //! Blind to: RealVNC protocol 4 and later beyond its version; the screen itself; repeaters that speak before the banner.
 use crate::reader::text;
@@ -95,6 +96,8 @@ enum Stage {
     Security,
     /// 16 octets of challenge come from the server.
     Challenge,
+    /// Generator, prime and public key come from the server (security type 30).
+    Keys,
     /// Result of the authentication.
     Result,
     /// Size, pixel format and name of the desktop.
@@ -212,6 +215,13 @@ impl Vnc {
                 r.skip(16)?;
                 self.stage = Stage::Result;
             }
+            Stage::Keys => {
+                r.skip(2)?;
+                let length = usize::from(r.u16()?);
+                r.check(length <= MOST_KEY, "key length")?;
+                r.skip(2 * length)?;
+                self.stage = Stage::Result;
+            }
             // The viewer's choice was not captured: what comes now cannot be told.
             Stage::Result if self.security == 0 => {
                 self.stage = Stage::Closed;
@@ -287,6 +297,7 @@ impl Vnc {
             1 if self.minor() < 7 => Stage::Init,
             1 => Stage::Result,
             2 => Stage::Challenge,
+            APPLE => Stage::Keys,
             _ => Stage::Closed,
         };
         let Some(name) = security(kind) else {
@@ -304,6 +315,11 @@ impl Vnc {
     }
 }
 
+/// Apple Remote Desktop: Diffie-Hellman, then name and password under the key.
+const APPLE: u8 = 30;
+/// Octets of its longest key.
+const MOST_KEY: usize = 2048;
+
 const fn security(kind: u8) -> Option<&'static str> {
     Some(match kind {
         1 => "none",
@@ -316,7 +332,7 @@ const fn security(kind: u8) -> Option<&'static str> {
         19 => "vencrypt",
         20 => "sasl",
         21 => "md5",
-        30 => "apple-dh",
+        APPLE => "apple-dh",
         33 | 35 | 36 => "apple",
         113 => "ms-logon",
         _ => return None,
@@ -330,6 +346,37 @@ mod tests {
     use super::DECODER;
     use crate::Side::{Client, Server};
     use crate::testing::{check, check_at};
+
+    #[test]
+    fn a_wrong_password_of_apple_s_remote_desktop_is_refused() {
+        let keys = format!("0002 0004 {} {}", "aa".repeat(4), "bb".repeat(4));
+        let talk = |result: &'static str| {
+            let version = "524642203030332e3838390a";
+            let answer = "cc".repeat(132);
+            let said: [(crate::Side, &str); 7] = [
+                (Server, version),
+                (Client, version),
+                (Server, "02 1e 23"),
+                (Client, "1e"),
+                (Server, &keys),
+                (Client, &answer),
+                (Server, result),
+            ];
+            let said: Vec<_> = said
+                .iter()
+                .map(|(side, hex)| (*side, crate::testing::hex(hex)))
+                .collect();
+            crate::testing::render(&crate::testing::run(&DECODER, Some(5900), &said))
+        };
+        let refused = talk("00000001");
+        assert!(
+            refused.contains("login.refused detail=vnc: authentication refused"),
+            "{refused}"
+        );
+        let let_in = talk("00000000");
+        assert!(let_in.contains("authentication ok"), "{let_in}");
+        assert!(!let_in.contains("refused"), "{let_in}");
+    }
 
     const V38: &str = "524642203030332e3030380a";
     const V33: &str = "524642203030332e3030330a";

@@ -5,6 +5,7 @@ mod coverage;
 mod files;
 mod operations;
 mod own;
+mod tags;
 mod whole;
 
 use facts::kinds::{

@@ -25,7 +25,7 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Snmp::default()),
     remote: false,
     operations: &[Verb::Read, Verb::Write, Verb::Configure],
-    about: "Reads and sets with their objects, communities as clear-text credentials (never the community itself), descriptions, names and inventory of devices; the version as variant.",
+    about: "Reads and sets with their objects, communities as clear-text credentials (never the community itself), descriptions, names and inventory of devices, users that were refused; the version as variant.",
     spec: "RFC 1157; RFC 3412; RFC 3414; RFC 3416; RFC 3417; RFC 3418; RFC 6933",
     blind: "what version 3 encrypts, the content of traps, SNMP over TCP",
 };
@@ -125,6 +125,7 @@ impl Dialogue for Snmp {
         let malformed = match &message.pdu {
             Some(pdu) if pdu.kind == Kind::Response => self.answer(cx, side, pdu),
             Some(pdu) if pdu.kind.reads_or_sets() => self.ask(cx, side, pdu),
+            Some(pdu) if pdu.kind == Kind::Report => report(cx, side, pdu),
             Some(pdu) => pdu.bindings().1,
             None => None,
         };
@@ -224,6 +225,24 @@ impl Snmp {
         }
         malformed
     }
+}
+
+/// RFC 3414, 5: which of its counters a request made an agent count up. That its engine or time was not known is the
+/// ordinary way to learn them.
+fn report(cx: &mut Cx<'_>, side: Side, pdu: &Pdu<'_>) -> Option<Malformed> {
+    let (bindings, malformed) = pdu.bindings();
+    // 1.3.6.1.6.3.15.1.1: usmStats.
+    let counter = bindings
+        .first()
+        .and_then(|binding| binding.object.strip_prefix(&[0x2b, 6, 1, 6, 3, 15, 1, 1]));
+    let why = match counter {
+        Some([3, 0]) => "unknown user",
+        Some([5, 0]) => "wrong digest",
+        Some([6, 0]) => "wrong key",
+        _ => return malformed,
+    };
+    cx.login_refused(side.other(), why, None);
+    malformed
 }
 
 impl Subject {
@@ -454,6 +473,37 @@ mod tests {
             expect![[r#"
                 conversation protocol=snmp:v3 state=answered packets=1/1 bytes=49/49
                 identity 10.0.0.2 engine=8000000001 stated
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_report_tells_who_was_not_let_in_and_not_who_asked_for_the_engine() {
+        let security = wrap("30", "0405 8000000001 020100 020100 0400 0400 0400");
+        let report = |counter: u8| {
+            let binding = wrap(
+                "30",
+                &format!("060a 2b060106030f0101{counter:02x}00 410101"),
+            );
+            let header = wrap("30", "020101 020205dc 040100 020103");
+            let scoped = wrap(
+                "30",
+                &format!("0405 8000000001 0400 {}", pdu("a8", 1, 0, &binding)),
+            );
+            let security = wrap("04", &security);
+            wrap("30", &format!("020103 {header} {security} {scoped}"))
+        };
+        check(
+            &DECODER,
+            &[
+                (Server, &report(4)),
+                (Server, &report(2)),
+                (Server, &report(5)),
+            ],
+            expect![[r#"
+                conversation protocol=snmp:v3 state=unanswered packets=0/3 bytes=0/252
+                identity 10.0.0.2 engine=8000000001 stated
+                oddity what=login.refused detail=snmp: wrong digest frames=Numbers([3])
             "#]],
         );
     }
