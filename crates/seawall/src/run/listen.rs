@@ -20,7 +20,7 @@ use self::keeping::{Ground, Keeping};
 use self::names::Names;
 use self::shedding::{Level, Shed, Shedding};
 use super::queue::Queue;
-use super::report::{Report, Source};
+use super::report::{Report, Source, Untaken};
 use crate::clock;
 
 /// Longest wait for packets before a worker looks whether it is to report or to end.
@@ -97,7 +97,7 @@ pub fn start(
         loop {
             listener.hear();
             let ending = stop.load(Ordering::Relaxed);
-            if !ending && clock::monotonic() < due {
+            if !ending && (clock::monotonic() < due || !listener.untaken.has_room()) {
                 continue;
             }
             due = clock::monotonic() + every;
@@ -124,6 +124,7 @@ struct Listener {
     shedding: Shedding,
     /// When it reported last.
     reported: Time,
+    untaken: Untaken,
 }
 
 /// One interface: where packets come from and are kept.
@@ -196,6 +197,7 @@ impl Listener {
             },
             shedding: Shedding::default(),
             reported: clock::now(),
+            untaken: Untaken::default(),
         }
     }
 
@@ -326,12 +328,14 @@ impl Listener {
             }
         }
         names.spell_out(&mut facts);
-        let mut facts = Some(facts);
+        let (mut facts, untaken) = (Some(facts), &self.untaken);
         let report = |end: &mut End| Report {
             at: now,
             facts: facts.take().unwrap_or_default(),
             health: Some((end.source.clone(), end.health(load, level))),
             files: Vec::new(),
+            events: Vec::new(),
+            receipt: Some(untaken.receipt()),
         };
         self.ends.iter_mut().map(report).collect()
     }
