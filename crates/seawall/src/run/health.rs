@@ -252,10 +252,12 @@ impl Watchers {
         }
         // All workers of an interface see the same of it, and each a moment later than the other.
         if source.worker == 0 {
-            match health.state {
-                State::Up => self.down.remove(&source.sensor),
-                _ => Some(*self.down.entry(source.sensor.clone()).or_insert(from)),
-            };
+            if health.state != State::Up {
+                self.down.entry(source.sensor.clone()).or_insert(from);
+            } else if let Some(told) = self.down.remove(&source.sensor) {
+                let silence = Coverage::silence(&source.sensor, None, told, now);
+                report.facts.coverage.push(silence);
+            }
             let was = before.map(|before| before.health.state);
             events.extend(change_of_state(&source, &health, was, now));
         }
@@ -455,4 +457,51 @@ fn change_of_state(
 /// An event of the sensor's own health.
 pub fn tell(now: Time, trouble: Trouble, about: &str, detail: impl Into<String>) -> Event {
     Event::health(now, Told::new(trouble, Some(about), detail))
+}
+
+#[test]
+fn an_interface_that_was_down_for_a_moment_is_told_once_for_all_workers_and_is_coverage() {
+    let mut watchers = Watchers::new(&Site::default(), Time(0));
+    let mut note = |worker, state, second: i64| {
+        let source = Source {
+            sensor: "span".to_owned(),
+            label: "span".to_owned(),
+            interface: "eth1".to_owned(),
+            worker,
+        };
+        let health = Health {
+            state,
+            problem: None,
+            counts: sensor::live::Counts::default(),
+            load: wire::Load::default(),
+            bytes: 0,
+            last_frame: None,
+            lag: Duration::ZERO,
+            paused: None,
+            not_kept: 0,
+            level: Level::Nothing,
+            shed: Shed::default(),
+            card_missed: 0,
+            vlans: Vec::new(),
+        };
+        let mut report = Report {
+            at: Time(second * SECOND),
+            facts: facts::Facts::default(),
+            health: Some((source, health)),
+            files: Vec::new(),
+            events: Vec::new(),
+            receipt: None,
+        };
+        let told = watchers.note(&mut report).len();
+        let rows = report.facts.coverage.iter();
+        (told, rows.filter(|row| row.what == "silence").count())
+    };
+    for (state, second, of_the_first) in [
+        (State::Up, 1, (0, 0)),
+        (State::Down, 2, (1, 0)),
+        (State::Up, 3, (1, 1)),
+    ] {
+        assert_eq!(note(0, state, second), of_the_first, "{second}");
+        assert_eq!(note(1, state, second), (0, 0), "{second}");
+    }
 }

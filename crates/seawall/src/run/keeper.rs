@@ -214,10 +214,11 @@ impl Keeper {
         self.tell(last);
         self.keep_told();
         self.outputs.drain();
+        let closed = self.history.close(clock::now());
         for problem in self.verdicts.finish(clock::now()) {
             eprintln!("seawall: {problem}");
         }
-        self.history.close(clock::now())?;
+        closed?;
         outcome
     }
 

@@ -136,6 +136,8 @@ struct End {
     keeping: Keeping,
     lag: Duration,
     card: CardLoss,
+    /// How the interface was when it was not up since the last report: that it was so for a moment only is told too.
+    fault: Option<State>,
 }
 
 /// What a network card lost since the worker began.
@@ -183,6 +185,7 @@ impl Listener {
                 retry: Duration::ZERO,
                 lag: Duration::ZERO,
                 card: CardLoss::default(),
+                fault: None,
             };
             end.read_card();
             end
@@ -252,6 +255,9 @@ impl Listener {
                 }
             });
             // What is wrong stands in the tap's state, which the report carries.
+            if end.tap.state() != State::Up {
+                end.fault = Some(end.tap.state());
+            }
             if let Ok(1..) = heard {
                 some = true;
                 if let (true, Some(last)) = (alone, keeping.last_frame) {
@@ -357,7 +363,7 @@ impl End {
         self.read_card();
         let keeping = &mut self.keeping;
         Health {
-            state: self.tap.state(),
+            state: self.fault.take().unwrap_or(self.tap.state()),
             problem: self.tap.problem().map(str::to_owned),
             load,
             bytes: keeping.bytes,
