@@ -321,6 +321,13 @@ macro_rules! memory {
 }
 every_kind!(memory);
 
+impl Memory {
+    /// Rows of operations held.
+    pub fn operations(&self) -> usize {
+        self.tables.operations.rows.len()
+    }
+}
+
 impl Limits {
     /// A part of it, for what is held beside.
     #[must_use]

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use facts::kinds::{Capture, Coverage};
 use facts::{Facts, Time};
+use report::events::Trouble;
 use sensor::Captures;
 use sensor::live::{Seen, Watch};
 use wire::{Frame, Limits, Picture, Shard, Worker};
 
 use store::history::ReadFile;
 
+use super::health::tell;
 use super::listen::names::Names;
-use super::report::{Read, Report};
+use super::report::{Read, Report, Untaken};
 use crate::clock;
 
 /// The file in which the captures that were read are written down, for as long as history is shorter than that.
@@ -26,6 +28,10 @@ pub const READ: &str = "read.jsonl";
 const LOOK: Duration = Duration::from_secs(1);
 /// A file that was not changed for so many seconds is finished.
 const SETTLED: u32 = 15;
+/// A capture that cannot be read is tried again for so long before it is given up: rights are put right, shares come back.
+const TRIED: Duration = Duration::from_secs(60);
+/// Captures given up at a time that are told one by one.
+const MOST_TOLD: usize = 3;
 /// Captures of which it is known how far they were read, before those that are gone are forgotten.
 const MOST_FILES: usize = 1 << 17;
 /// Frames between two looks at whether to stop.
@@ -73,10 +79,19 @@ pub fn start(
                     Limits::live(),
                 ),
                 names: Names::default(),
+                unread: BTreeMap::new(),
+                heard: None,
                 troubles: Vec::new(),
             };
             let mut readers: Vec<Reader> = folders.into_iter().map(watch).collect();
-            let mut send = |report: Report| reports.send(report).is_ok();
+            let untaken = Untaken::default();
+            let mut send = |mut report: Report| {
+                while !untaken.has_room() && !stop.load(Ordering::Relaxed) {
+                    std::thread::sleep(LOOK / 10);
+                }
+                report.receipt = Some(untaken.receipt());
+                reports.send(report).is_ok()
+            };
             while !stop.load(Ordering::Relaxed) {
                 for reader in &mut readers {
                     if !reader.look(&stop, &mut send) {
@@ -103,8 +118,21 @@ struct Reader {
     worker: Worker,
     /// Base names of what was read, by the number that evidence uses.
     names: Names,
+    /// Captures that could not be read, since when on the steady clock, and why.
+    unread: BTreeMap<PathBuf, Unread>,
+    /// The last time of which a capture told.
+    heard: Option<Time>,
     /// What could not be looked at, as it was said last.
     troubles: Vec<String>,
+}
+
+/// A capture that could not be read.
+struct Unread {
+    since: Duration,
+    seen: Seen,
+    why: String,
+    /// It is none that is known, which what lies beside captures mostly is.
+    is_foreign: bool,
 }
 
 impl Reader {
@@ -113,44 +141,119 @@ impl Reader {
         for finished in self.watch.poll(clock::now()) {
             let seen = finished.seen;
             let known = self.frames.get(&seen.path).copied().unwrap_or(0);
-            let mut frames = known;
-            let facts = match Captures::open(&[&seen.path]) {
+            let (facts, frames) = match Captures::open(&[&seen.path]) {
                 Ok(captures) => {
                     // Left in the middle, it is read from its beginning by the next run; nothing of it was told yet.
                     let Some((facts, read)) = self.read(&captures, known, stop) else {
                         return false;
                     };
-                    frames = read;
                     if self.frames.len() >= self.next_sweep {
                         self.frames.retain(|path, _| path.exists());
                         // Where most are still there, a look at each for every new one would be all that it does.
                         self.next_sweep = self.frames.len().saturating_mul(2).max(MOST_FILES);
                     }
                     self.frames.insert(seen.path.clone(), read);
-                    facts
+                    (facts, read)
                 }
                 Err(error) => {
-                    eprintln!("seawall: {}", crate::error::chain(&error));
-                    Facts::default()
+                    let unread = Unread {
+                        since: clock::monotonic(),
+                        seen: seen.clone(),
+                        why: crate::error::chain(&error),
+                        is_foreign: matches!(error, sensor::Error::NotACapture { .. }),
+                    };
+                    self.watch.take_back(&seen.path);
+                    self.unread.entry(seen.path).or_insert(unread);
+                    continue;
                 }
             };
+            self.unread.remove(&seen.path);
+            let last = facts.files.iter().filter_map(|file| file.last).max();
+            self.heard = self.heard.max(last);
             let report = Report {
                 at: clock::now(),
                 facts,
                 health: None,
                 files: vec![Read { seen, frames }],
+                events: Vec::new(),
+                receipt: None,
             };
             if !send(report) {
                 return false;
             }
         }
-        if self.watch.problems() != self.troubles {
-            self.troubles = self.watch.problems().to_vec();
+        self.say_what_is_wrong().is_none_or(send)
+    }
+
+    /// What could not be read and is given up, and folders that cannot be looked at, or can be again.
+    fn say_what_is_wrong(&mut self) -> Option<Report> {
+        let (now, steady) = (clock::now(), clock::monotonic());
+        let mut report = Report {
+            at: now,
+            facts: Facts::default(),
+            health: None,
+            files: Vec::new(),
+            events: Vec::new(),
+            receipt: None,
+        };
+        let mut events = Vec::new();
+        let sensor = self.sensor.as_str();
+        let mut say = |trouble, detail: String| {
+            let detail = format!("Sensor {sensor}: {detail}");
+            events.push(tell(now, trouble, sensor, detail));
+        };
+        let (watch, heard) = (&mut self.watch, self.heard);
+        let mut given_up = 0usize;
+        self.unread.retain(|path, unread| {
+            let is_there = path.exists();
+            if is_there && steady.saturating_sub(unread.since) < TRIED {
+                return true;
+            }
+            if is_there {
+                watch.give_up(path);
+            }
+            if unread.is_foreign {
+                eprintln!("seawall: sensor {sensor}: {}", unread.why);
+                let seen = unread.seen.clone();
+                report.files.push(Read { seen, frames: 0 });
+                return false;
+            }
+            // What it would have shown lies behind the one before, as far as is known.
+            let changed = unread.seen.changed;
+            let second = Time(changed.0.saturating_sub(1_000_000_000));
+            let from = heard.filter(|heard| *heard < second).unwrap_or(second);
+            let lost = Coverage::not_watching(Some(sensor), from, changed, "lost");
+            report.facts.coverage.push(lost);
+            let what = match is_there {
+                true => "is given up until it is changed, or until the next start",
+                false => "went away before it was read",
+            };
+            given_up += 1;
+            if given_up <= MOST_TOLD {
+                let (path, why) = (path.display(), &unread.why);
+                say(
+                    Trouble::NotWatching,
+                    format!("{path} {what}: {why}. What it would have shown is unproven."),
+                );
+            }
+            false
+        });
+        if given_up > MOST_TOLD {
+            let more = given_up - MOST_TOLD;
+            let detail = format!("{more} more captures could not be read either.");
+            say(Trouble::NotWatching, detail);
+        }
+        if watch.problems() != self.troubles {
+            self.troubles = watch.problems().to_vec();
             for trouble in &self.troubles {
-                eprintln!("seawall: sensor {}: {trouble}", self.sensor);
+                say(Trouble::NotWatching, format!("{trouble}."));
+            }
+            if self.troubles.is_empty() {
+                let again = "its folder can be looked at again.";
+                say(Trouble::Watching, again.to_owned());
             }
         }
-        true
+        (!events.is_empty() || !report.files.is_empty()).then_some(Report { events, ..report })
     }
 
     /// What is known only once every conversation is over: whatever still waits for an answer did not get one.
@@ -168,6 +271,8 @@ impl Reader {
             facts,
             health: None,
             files: Vec::new(),
+            events: Vec::new(),
+            receipt: None,
         }
     }
 
@@ -233,7 +338,7 @@ pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
         let frames = line.get("frames")?.as_u64()?;
         Some((seen.path.clone(), Read { seen, frames }))
     };
-    // The last line of a file counts; of files that are gone nothing needs to be known.
+    // The last line of a file counts.
     let mut last: BTreeMap<PathBuf, Read> = text.lines().filter_map(read).collect();
     for file in known {
         let path = PathBuf::from(file.path);
@@ -254,9 +359,12 @@ pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
             last.insert(path, read);
         }
     }
-    last.into_values()
-        .filter(|read| read.seen.path.exists())
-        .collect()
+    // One that is gone may come back under another name: packed, or put away.
+    let mut read: Vec<Read> = last.into_values().collect();
+    if read.len() > MOST_FILES {
+        read.retain(|read| read.seen.path.exists());
+    }
+    read
 }
 
 /// Writes down captures whose facts are saved.

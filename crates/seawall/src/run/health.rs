@@ -31,6 +31,8 @@ pub struct Watchers {
     sensors: BTreeMap<String, Quiet>,
     /// By sensor and VLAN.
     vlans: BTreeMap<(String, u16), Quiet>,
+    /// Sensors that are folders of captures.
+    folders: usize,
     /// Sensors whose interface is not up, and up to when that was told.
     down: BTreeMap<String, Time>,
 }
@@ -43,10 +45,20 @@ pub struct Watcher {
     reported: Duration,
     /// When the worker reported first.
     pub began: Time,
+    /// The most since it was measured last.
+    pub peak: Peak,
     drops_told: Option<Time>,
     shed_told: Option<Time>,
     paused: bool,
     hangs: bool,
+}
+
+/// How late and how full at most: what lasts a moment only is to be seen too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Peak {
+    pub lag: Duration,
+    /// Of the ring, 0 to 1.
+    pub fill: f64,
 }
 
 /// When something was heard of last, and up to when its silence was told. Silence is measured on the steady clock, so that
@@ -103,6 +115,7 @@ impl Watchers {
             sources: BTreeMap::new(),
             sensors: BTreeMap::new(),
             vlans: BTreeMap::new(),
+            folders: 0,
             down: BTreeMap::new(),
         };
         watchers.expect(site, now);
@@ -133,6 +146,8 @@ impl Watchers {
 
     fn expect(&mut self, site: &Site, now: Time) {
         let silence = site.run.silence;
+        let folders = site.sensors.iter().filter(|one| one.folder.is_some());
+        self.folders = folders.count();
         for sensor in &site.sensors {
             if sensor.interface.is_some() {
                 self.sensors
@@ -148,6 +163,10 @@ impl Watchers {
                 self.sensors.insert(sensor.name.clone(), quiet);
             }
         }
+    }
+
+    pub fn folders(&self) -> usize {
+        self.folders
     }
 
     pub fn sources(&self) -> impl Iterator<Item = (&Source, &Watcher)> {
@@ -231,13 +250,19 @@ impl Watchers {
             );
             events.push(tell(now, Trouble::Shedding, &source.interface, detail));
         }
-        match health.state {
-            State::Up => self.down.remove(&source.sensor),
-            _ => Some(*self.down.entry(source.sensor.clone()).or_insert(from)),
-        };
-        let was = before.map(|before| before.health.state);
-        events.extend(change_of_state(&source, &health, was, now));
+        // All workers of an interface see the same of it, and each a moment later than the other.
+        if source.worker == 0 {
+            if health.state != State::Up {
+                self.down.entry(source.sensor.clone()).or_insert(from);
+            } else if let Some(told) = self.down.remove(&source.sensor) {
+                let silence = Coverage::silence(&source.sensor, None, told, now);
+                report.facts.coverage.push(silence);
+            }
+            let was = before.map(|before| before.health.state);
+            events.extend(change_of_state(&source, &health, was, now));
+        }
         let began = before.map_or(from, |before| before.began);
+        let before_peak = before.map(|before| before.peak);
         let was_paused = before.is_some_and(|before| before.paused);
         if let Some(paused) = health.paused.as_ref().filter(|_| !was_paused) {
             let detail = format!(
@@ -247,7 +272,12 @@ impl Watchers {
             events.push(tell(now, Trouble::DiskFull, &source.interface, detail));
         }
         self.hear(&source, &health);
+        let peak = before_peak.unwrap_or_default();
         let watcher = Watcher {
+            peak: Peak {
+                lag: peak.lag.max(health.lag),
+                fill: peak.fill.max(health.fill()),
+            },
             paused: health.paused.is_some(),
             hangs: false,
             health,
@@ -294,6 +324,12 @@ impl Watchers {
             }
             quiet.heard(file.last.unwrap_or(report.at), file.packets.max(1));
         }
+    }
+
+    /// What was the most so far is measured: it begins anew.
+    pub fn measured(&mut self) {
+        let sources = self.sources.values_mut();
+        sources.for_each(|watcher| watcher.peak = Peak::default());
     }
 
     /// Whether a worker has not reported for long.
@@ -421,4 +457,51 @@ fn change_of_state(
 /// An event of the sensor's own health.
 pub fn tell(now: Time, trouble: Trouble, about: &str, detail: impl Into<String>) -> Event {
     Event::health(now, Told::new(trouble, Some(about), detail))
+}
+
+#[test]
+fn an_interface_that_was_down_for_a_moment_is_told_once_for_all_workers_and_is_coverage() {
+    let mut watchers = Watchers::new(&Site::default(), Time(0));
+    let mut note = |worker, state, second: i64| {
+        let source = Source {
+            sensor: "span".to_owned(),
+            label: "span".to_owned(),
+            interface: "eth1".to_owned(),
+            worker,
+        };
+        let health = Health {
+            state,
+            problem: None,
+            counts: sensor::live::Counts::default(),
+            load: wire::Load::default(),
+            bytes: 0,
+            last_frame: None,
+            lag: Duration::ZERO,
+            paused: None,
+            not_kept: 0,
+            level: Level::Nothing,
+            shed: Shed::default(),
+            card_missed: 0,
+            vlans: Vec::new(),
+        };
+        let mut report = Report {
+            at: Time(second * SECOND),
+            facts: facts::Facts::default(),
+            health: Some((source, health)),
+            files: Vec::new(),
+            events: Vec::new(),
+            receipt: None,
+        };
+        let told = watchers.note(&mut report).len();
+        let rows = report.facts.coverage.iter();
+        (told, rows.filter(|row| row.what == "silence").count())
+    };
+    for (state, second, of_the_first) in [
+        (State::Up, 1, (0, 0)),
+        (State::Down, 2, (1, 0)),
+        (State::Up, 3, (1, 1)),
+    ] {
+        assert_eq!(note(0, state, second), of_the_first, "{second}");
+        assert_eq!(note(1, state, second), (0, 0), "{second}");
+    }
 }

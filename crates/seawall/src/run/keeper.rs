@@ -5,16 +5,17 @@ use std::time::Duration;
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
 use report::events::{Event, Health as Told, Origin, Trouble};
-use store::history::{self, History, ReadFile};
+use store::history;
 use store::{Limits, Memory};
 
 use super::damping::Damping;
 use super::folders;
 use super::health::{Watchers, tell};
+use super::historian::{Done, Historian};
 use super::metrics::{self, HistoryState, PacketRing};
 use super::notify::Notify;
 use super::outputs::{Moment, Outputs};
-use super::report::{Read, Report};
+use super::report::Report;
 use super::signals::Signals;
 use super::state::State;
 use super::verdicts::Verdicts;
@@ -35,7 +36,7 @@ pub struct Keeper {
     pub state: State,
     pub terminal: Terminal,
     pub memory: Memory,
-    pub history: History,
+    pub history: Historian,
     pub watchers: Watchers,
     pub verdicts: Verdicts,
     pub outputs: Outputs,
@@ -46,8 +47,6 @@ pub struct Keeper {
     /// Since when history could not be written, and why.
     pub unsaved: Option<(Time, HistoryState)>,
     pub saved: Option<Time>,
-    /// Finished captures whose facts are not saved yet.
-    pub read: Vec<Read>,
     /// Something was judged since the start.
     pub judged: bool,
     /// What toggles.
@@ -62,6 +61,9 @@ pub struct Timetable {
     tell: Duration,
     /// Something came that was not judged yet.
     news: bool,
+    /// A device was changed: that is judged as soon as the judge has rested.
+    urgent: bool,
+    rested: Duration,
     /// The time of day minus the steady clock, to notice that it was set.
     offset: i64,
 }
@@ -75,12 +77,22 @@ impl Timetable {
             tidy: now,
             tell: now,
             news: true,
+            urgent: false,
+            rested: now,
             offset: offset(),
         }
     }
 
     fn next(&self) -> Duration {
-        self.judge.min(self.save).min(self.tidy).min(self.tell)
+        self.judging().min(self.save).min(self.tidy).min(self.tell)
+    }
+
+    /// When is to be judged next.
+    fn judging(&self) -> Duration {
+        match self.urgent {
+            true => self.rested.min(self.judge),
+            false => self.judge,
+        }
     }
 }
 
@@ -120,16 +132,13 @@ fn is_news(report: &Report) -> bool {
         && oddities.is_empty()
         && carried_files.is_empty()
         && coverage.iter().all(|row| row.state == "complete");
-    !is_quiet || !report.files.is_empty()
+    !is_quiet || !report.files.is_empty() || !report.events.is_empty()
 }
 
-fn in_history(read: &Read) -> ReadFile {
-    ReadFile {
-        path: read.seen.path.to_string_lossy().into_owned(),
-        bytes: read.seen.bytes,
-        changed: read.seen.changed,
-        frames: read.frames,
-    }
+/// Whether a report tells that a device was changed, or that somebody tried to.
+fn changes_a_device(report: &Report) -> bool {
+    let mut operations = report.facts.operations.iter();
+    operations.any(|one| one.operation.modifies())
 }
 
 fn span(nanos: i64) -> Duration {
@@ -166,7 +175,7 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if witnesses.has_lost_one() {
+            if witnesses.has_lost_one() || self.history.is_lost() || self.verdicts.is_lost() {
                 outcome = Err(Error::WitnessLost);
                 break;
             }
@@ -177,6 +186,7 @@ impl Keeper {
                 break;
             }
             self.notice_clock();
+            self.look_after_history();
             self.do_what_is_due();
             // A worker that hangs is as blind as a keeper that does.
             if !self.watchers.has_hung() {
@@ -191,7 +201,7 @@ impl Keeper {
             self.take(report);
         }
         let now = clock::now();
-        self.save(now);
+        self.save_and_wait(now);
         self.judge(now);
         let stopped = tell(
             now,
@@ -204,43 +214,53 @@ impl Keeper {
         self.tell(last);
         self.keep_told();
         self.outputs.drain();
-        self.history.close(clock::now())?;
+        let closed = self.history.close(clock::now());
+        for problem in self.verdicts.finish(clock::now()) {
+            eprintln!("seawall: {problem}");
+        }
+        closed?;
         outcome
     }
 
     fn take(&mut self, mut report: Report) {
-        let events = self.watchers.note(&mut report);
+        let mut events = self.watchers.note(&mut report);
+        events.append(&mut report.events);
         let events = self.damping.pass(events, clock::monotonic());
         self.tell(events);
         self.timetable.news |= is_news(&report);
+        let known = self.memory.operations();
+        let changes = changes_a_device(&report);
         self.memory.absorb(report.facts.clone());
-        self.history.tell(report.facts, report.at);
-        self.history.tell_read(report.files.iter().map(in_history));
-        self.read.append(&mut report.files);
+        // What goes on all day is told as a count on what is known, with no hurry.
+        self.timetable.urgent |= changes && self.memory.operations() > known;
+        self.history.tell(report.facts, report.files, report.at);
     }
 
     fn do_what_is_due(&mut self) {
         let (steady, now) = (clock::monotonic(), clock::now());
         let run = &self.terminal.site.run;
         let (every, save_every) = (span(run.judge_every), span(run.save_every));
-        if steady >= self.timetable.save {
-            self.timetable.save = steady + save_every;
-            // Somebody is watching, even where there was nothing to report.
-            self.history.tell(Facts::default(), now);
-            self.save(now);
-        }
-        if steady >= self.timetable.judge {
+        if steady >= self.timetable.judging() {
+            self.timetable.urgent = false;
             if self.timetable.news {
                 self.judge(now);
             } else {
                 self.outputs.unchanged(now);
-                // Frames that were not on the disk yet may be by now.
-                for problem in self.verdicts.cut(now) {
+                for problem in self.verdicts.tend(now) {
                     eprintln!("seawall: {problem}");
                 }
             }
             let took = clock::monotonic().saturating_sub(steady);
-            self.timetable.judge = steady + every.max(took.saturating_mul(REST));
+            self.timetable.rested = steady + took.saturating_mul(REST);
+            self.timetable.judge = self.timetable.rested.max(steady + every);
+            // What came meanwhile is taken first: who judged for long must not think that the others were silent.
+            return;
+        }
+        if steady >= self.timetable.save {
+            self.timetable.save = steady + save_every;
+            // Somebody is watching, even where there was nothing to report.
+            self.history.tell(Facts::default(), Vec::new(), now);
+            self.history.begin(now);
         }
         if steady >= self.timetable.tidy {
             self.timetable.tidy = steady + TIDY;
@@ -255,7 +275,7 @@ impl Keeper {
                     ..Facts::default()
                 };
                 self.memory.absorb(silent.clone());
-                self.history.tell(silent, now);
+                self.history.tell(silent, Vec::new(), now);
                 self.timetable.news = true;
             }
             self.tell(events);
@@ -266,14 +286,36 @@ impl Keeper {
         }
     }
 
-    fn save(&mut self, now: Time) {
-        match self.history.write(now) {
+    /// Takes note of a write of history that is over, or does not get through.
+    fn look_after_history(&mut self) {
+        let now = clock::now();
+        if let Some(done) = self.history.done() {
+            self.note_saved(done, now);
+        }
+        if let Some(since) = self.history.is_stuck().filter(|_| self.unsaved.is_none()) {
+            let detail = format!(
+                "History cannot be written: the disk has not taken what was handed to it {} s ago. Judging goes on.",
+                since.as_secs()
+            );
+            self.unsaved = Some((now, HistoryState::Failed));
+            self.tell(vec![tell(now, Trouble::DiskFull, "history", detail)]);
+        }
+    }
+
+    /// Writes history and waits for it: where what comes next rests on it.
+    fn save_and_wait(&mut self, now: Time) {
+        if let Some(done) = self.history.write(now) {
+            self.note_saved(done, now);
+        }
+    }
+
+    fn note_saved(&mut self, done: Done, now: Time) {
+        match done.outcome {
             Ok(written) => {
                 self.saved = Some(now);
-                let read = std::mem::take(&mut self.read);
-                if let Err(error) = folders::remember(&self.state.file(folders::READ), &read) {
+                if let Err(error) = folders::remember(&self.state.file(folders::READ), &done.read) {
                     eprintln!("seawall: captures that were read cannot be written down: {error}");
-                    self.read = read;
+                    self.history.remember_later(done.read);
                 }
                 for note in written.notes {
                     eprintln!("seawall: {note}");
@@ -326,7 +368,7 @@ impl Keeper {
                 self.tell(events);
                 self.verdicts.told(judgement.seen);
                 self.keep_told();
-                for problem in self.verdicts.file(&judgement.papers, now) {
+                for problem in self.verdicts.file(judgement.papers, now) {
                     eprintln!("seawall: {problem}");
                 }
                 self.notify.status(&super::status(&judgement.assessment));
@@ -347,10 +389,8 @@ impl Keeper {
     /// Writes down what was told, unless something is held back: were it written down as known, and Seawall killed, nobody
     /// would ever be told of it.
     fn keep_told(&mut self) {
-        if !self.damping.is_holding()
-            && let Err(error) = self.verdicts.keep_told()
-        {
-            eprintln!("seawall: {}", error::chain(&error));
+        if !self.damping.is_holding() {
+            self.verdicts.keep_told();
         }
     }
 
@@ -359,14 +399,12 @@ impl Keeper {
         let run = &self.terminal.site.run;
         let begin = Time(now.0.saturating_sub(run.window));
         self.memory.forget(begin);
-        if let Ok(gaps) = self.history.gaps(begin, now) {
+        if let Some(Ok(gaps)) = self.history.gaps(begin, now) {
             self.gaps = gaps.iter().map(store::history::Gap::coverage).collect();
         }
         // Before the first judgement nothing is known to be open.
         if self.judged {
-            for note in self.verdicts.trim(run.kept_size) {
-                eprintln!("seawall: {note}");
-            }
+            self.verdicts.trim(run.kept_size);
         }
         match sensor::live::trim(&self.state.packets(), run.packets_size) {
             Ok(trimmed) => {
@@ -395,7 +433,7 @@ impl Keeper {
 
     fn tell_of_gap(&mut self, now: Time) {
         let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
-        let Ok(gaps) = self.history.gaps(begin, now) else {
+        let Some(Ok(gaps)) = self.history.gaps(begin, now) else {
             return;
         };
         if let Some(gap) = gaps.last().filter(|gap| gap.until.since(now).abs() < STEP) {
@@ -428,7 +466,7 @@ impl Keeper {
                 ..Facts::default()
             };
             self.memory.absorb(step.clone());
-            self.history.tell(step, now);
+            self.history.tell(step, Vec::new(), now);
             self.timetable.news = true;
             // Another window begins.
             self.timetable.tidy = clock::monotonic();
@@ -438,16 +476,22 @@ impl Keeper {
         }
     }
 
-    /// The clock was set back: the window begins earlier again, and what was forgotten of it meanwhile is in the history.
+    /// The window begins earlier than it did: what was forgotten of it is in the history.
     fn look_back(&mut self, now: Time, until: Time) {
-        self.save(now);
+        self.save_and_wait(now);
         // What cannot be written is in memory alone.
         if self.unsaved.is_some() {
             return;
         }
         let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
-        match self.history.load(begin, until, &Limits::default()) {
+        let Some(history) = self.history.history() else {
+            return;
+        };
+        match history.load(begin, until, &Limits::default()) {
             Ok(recalled) => {
+                for problem in &recalled.problems {
+                    eprintln!("seawall: {problem}");
+                }
                 self.memory = Memory::new(&Limits::default());
                 self.memory.absorb(recalled.facts);
                 self.gaps = recalled.gaps.iter().map(history::Gap::coverage).collect();
@@ -506,9 +550,11 @@ impl Keeper {
             while let Ok(report) = reports.try_recv() {
                 self.take(report);
             }
-            self.save(clock::now());
+            self.save_and_wait(clock::now());
             // Should the folder not be readable now, the list knows nearly all.
-            let known = self.history.files_read().unwrap_or_default();
+            let history = self.history.history();
+            let known = history.and_then(|history| history.files_read().ok());
+            let known = known.unwrap_or_default();
             let read = folders::read_before(&self.state.file(folders::READ), known);
             witnesses.replace(doors, &self.terminal.site, &self.state, read)?;
             self.watchers = Watchers::new(&self.terminal.site, clock::now());
@@ -518,19 +564,16 @@ impl Keeper {
                 ..Facts::default()
             };
             self.memory.absorb(pause.clone());
-            self.history.tell(pause, clock::now());
+            self.history.tell(pause, Vec::new(), clock::now());
         } else {
             self.watchers.follow(&self.terminal.site);
         }
         let (before, now) = (&old.site.run, &self.terminal.site.run);
         if now.window > before.window {
-            let (facts, problems) = self.terminal.recall(&self.state.history(), clock::now())?;
-            problems
-                .iter()
-                .for_each(|problem| eprintln!("seawall: {problem}"));
-            self.memory = Memory::new(&Limits::default());
-            self.memory.absorb(facts);
+            let now = clock::now();
+            self.look_back(now, now);
         }
+        let (before, now) = (&old.site.run, &self.terminal.site.run);
         let at_start = (now.state != before.state, now.user != before.user) != (false, false)
             || (now.history_age, now.history_size) != (before.history_age, before.history_size)
             || (&now.metrics_file, &now.metrics_listen)
@@ -575,6 +618,7 @@ impl Keeper {
                     .map_or(HistoryState::Writing, |(_, state)| state),
             },
         });
+        self.watchers.measured();
     }
 }
 
@@ -585,6 +629,8 @@ fn a_quiet_interval_is_no_news_and_a_frame_or_a_lost_one_is() {
         facts,
         health: None,
         files: Vec::new(),
+        events: Vec::new(),
+        receipt: None,
     };
     let drops = |dropped| Facts {
         coverage: vec![Coverage::drops(

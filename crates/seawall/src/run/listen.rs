@@ -20,7 +20,7 @@ use self::keeping::{Ground, Keeping};
 use self::names::Names;
 use self::shedding::{Level, Shed, Shedding};
 use super::queue::Queue;
-use super::report::{Report, Source};
+use super::report::{Report, Source, Untaken};
 use crate::clock;
 
 /// Longest wait for packets before a worker looks whether it is to report or to end.
@@ -97,7 +97,7 @@ pub fn start(
         loop {
             listener.hear();
             let ending = stop.load(Ordering::Relaxed);
-            if !ending && clock::monotonic() < due {
+            if !ending && (clock::monotonic() < due || !listener.untaken.has_room()) {
                 continue;
             }
             due = clock::monotonic() + every;
@@ -124,6 +124,7 @@ struct Listener {
     shedding: Shedding,
     /// When it reported last.
     reported: Time,
+    untaken: Untaken,
 }
 
 /// One interface: where packets come from and are kept.
@@ -135,6 +136,8 @@ struct End {
     keeping: Keeping,
     lag: Duration,
     card: CardLoss,
+    /// How the interface was when it was not up since the last report: that it was so for a moment only is told too.
+    fault: Option<State>,
 }
 
 /// What a network card lost since the worker began.
@@ -182,6 +185,7 @@ impl Listener {
                 retry: Duration::ZERO,
                 lag: Duration::ZERO,
                 card: CardLoss::default(),
+                fault: None,
             };
             end.read_card();
             end
@@ -196,6 +200,7 @@ impl Listener {
             },
             shedding: Shedding::default(),
             reported: clock::now(),
+            untaken: Untaken::default(),
         }
     }
 
@@ -250,6 +255,9 @@ impl Listener {
                 }
             });
             // What is wrong stands in the tap's state, which the report carries.
+            if end.tap.state() != State::Up {
+                end.fault = Some(end.tap.state());
+            }
             if let Ok(1..) = heard {
                 some = true;
                 if let (true, Some(last)) = (alone, keeping.last_frame) {
@@ -326,12 +334,14 @@ impl Listener {
             }
         }
         names.spell_out(&mut facts);
-        let mut facts = Some(facts);
+        let (mut facts, untaken) = (Some(facts), &self.untaken);
         let report = |end: &mut End| Report {
             at: now,
             facts: facts.take().unwrap_or_default(),
             health: Some((end.source.clone(), end.health(load, level))),
             files: Vec::new(),
+            events: Vec::new(),
+            receipt: Some(untaken.receipt()),
         };
         self.ends.iter_mut().map(report).collect()
     }
@@ -353,7 +363,7 @@ impl End {
         self.read_card();
         let keeping = &mut self.keeping;
         Health {
-            state: self.tap.state(),
+            state: self.fault.take().unwrap_or(self.tap.state()),
             problem: self.tap.problem().map(str::to_owned),
             load,
             bytes: keeping.bytes,

@@ -4,9 +4,12 @@
 //! reads captures that others have finished (`folders`). Twice per judgement each hands what it saw (`report`) to the
 //! keeper (`keeper`), which remembers it, writes it to the history, judges it (`verdicts`) and tells what changed
 //! (`outputs`, through `sinks` and `metrics`). Nothing of a packet crosses a thread.
+mod archive;
 mod damping;
+mod errand;
 mod folders;
 mod health;
+mod historian;
 mod keeper;
 mod listen;
 pub mod metrics;
@@ -32,6 +35,7 @@ use store::{Limits, Memory};
 
 use self::damping::Damping;
 use self::health::Watchers;
+use self::historian::Historian;
 use self::keeper::{Keeper, Timetable};
 use self::notify::Notify;
 use self::outputs::Outputs;
@@ -71,6 +75,10 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
             state.give_to(account, group)?;
         }
         drop_privileges(&user, true)?;
+    } else if rustix::process::geteuid().is_root() {
+        eprintln!(
+            "seawall: it goes on as root: name a user under [run], such as `user = \"seawall\"`, or use the service's unit"
+        );
     }
     let outputs = Outputs::open(&terminal.site, terminal.folder(), &state)?;
     if check {
@@ -84,7 +92,8 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let signals = Signals::listen()?;
     let now = clock::now();
     let begin = Time(now.0.saturating_sub(terminal.site.run.window));
-    let history = History::open(&state.history(), options(&terminal), now)?;
+    let options = options(&terminal);
+    let history = History::open(&state.history(), options.clone(), now)?;
     let mut memory = Memory::new(&Limits::default());
     let recalled = history.load(begin, now, &Limits::default())?;
     for problem in &recalled.problems {
@@ -95,6 +104,7 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     // The salt keeps the flow table's layout from whoever sends packets; no result depends on it.
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0u8);
     let read = folders::read_before(&state.file(folders::READ), history.files_read()?);
+    let history = Historian::new(history, &options).map_err(Error::Thread)?;
     let witnesses = Witnesses::start(doors, &terminal.site, &state, seed, read, send)?;
     let keeper = Keeper {
         watchers: Watchers::new(&terminal.site, now),
@@ -108,7 +118,6 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
         timetable: Timetable::new(),
         unsaved: None,
         saved: None,
-        read: Vec::new(),
         judged: false,
         damping: Damping::default(),
         state,

@@ -31,7 +31,9 @@ pub struct Outputs {
     metrics: Metrics,
     began: Duration,
     /// Counts at the last writing, for rates.
-    before: BTreeMap<(String, usize), (Time, u64, u64)>,
+    before: BTreeMap<usize, (Time, u64)>,
+    /// Frames that the kernel and the card lost by then, by interface.
+    lost: BTreeMap<String, (u64, u64)>,
 }
 
 /// Outputs that are open, and not used yet.
@@ -79,6 +81,7 @@ impl Outputs {
             },
             began: clock::monotonic(),
             before: BTreeMap::new(),
+            lost: BTreeMap::new(),
         })
     }
 
@@ -180,6 +183,7 @@ impl Outputs {
             })
             .collect();
         self.workers(&moment);
+        self.metrics.folders = moment.watchers.folders();
         self.metrics.shed = moment.watchers.shed();
         self.metrics.history = Some(moment.history);
         if let Err(error) = self.metrics.write(&self.file) {
@@ -190,32 +194,31 @@ impl Outputs {
         }
     }
 
-    /// One interface for all its workers, and a line per worker.
+    /// One interface for all its workers, and a line per worker, whatever number of interfaces it has its share of.
     fn workers(&mut self, moment: &Moment<'_>) {
         let now = moment.now;
-        let mut interfaces: BTreeMap<&str, Interface> = BTreeMap::new();
-        let mut workers = Vec::new();
+        let mut interfaces: BTreeMap<(&str, &str), Interface> = BTreeMap::new();
+        let mut workers: BTreeMap<usize, Worker> = BTreeMap::new();
         for (source, watcher) in moment.watchers.sources() {
-            let (health, key) = (&watcher.health, (source.interface.clone(), source.worker));
-            let before = self
-                .before
-                .get(&key)
-                .copied()
-                .unwrap_or((watcher.began, 0, 0));
-            let seconds = Duration::from_nanos(now.since(before.0).unsigned_abs()).as_secs_f64();
-            let fresh = health.load.frames.saturating_sub(before.1);
-            workers.push(Worker {
-                packets: health.load.frames,
-                packets_per_second: if seconds > 0.0 {
-                    fresh as f64 / seconds
-                } else {
-                    0.0
-                },
-                flows: health.load.flows as u64,
-                waiting_bytes: health.load.waiting_bytes as u64,
+            let health = &watcher.health;
+            workers.entry(source.worker).or_insert_with(|| {
+                let frames = health.load.frames;
+                let begin = (watcher.began, 0);
+                let (then, known) = self
+                    .before
+                    .insert(source.worker, (now, frames))
+                    .unwrap_or(begin);
+                let seconds = Duration::from_nanos(now.since(then).unsigned_abs()).as_secs_f64();
+                let fresh = frames.saturating_sub(known) as f64;
+                Worker {
+                    packets: frames,
+                    packets_per_second: if seconds > 0.0 { fresh / seconds } else { 0.0 },
+                    flows: health.load.flows as u64,
+                    waiting_bytes: health.load.waiting_bytes as u64,
+                }
             });
             let of = interfaces
-                .entry(&source.interface)
+                .entry((&source.sensor, &source.interface))
                 .or_insert_with(|| Interface {
                     sensor: source.sensor.clone(),
                     interface: source.interface.clone(),
@@ -226,15 +229,20 @@ impl Outputs {
             of.packets += health.counts.received;
             of.bytes += health.bytes;
             of.kernel_drops += health.counts.dropped;
-            of.kernel_drops_lately += health.counts.dropped.saturating_sub(before.2);
-            of.ring_fill = of.ring_fill.max(health.fill());
-            of.lag = of.lag.max(health.lag);
+            of.card_missed += health.card_missed;
+            of.ring_fill = of.ring_fill.max(watcher.peak.fill);
+            of.lag = of.lag.max(watcher.peak.lag);
             of.shedding = of.shedding.max(health.level);
-            self.before
-                .insert(key, (now, health.load.frames, health.counts.dropped));
+        }
+        for one in interfaces.values_mut() {
+            let now = (one.kernel_drops, one.card_missed);
+            let before = self.lost.insert(one.interface.clone(), now);
+            let (dropped, missed) = before.unwrap_or_default();
+            one.kernel_drops_lately = one.kernel_drops.saturating_sub(dropped);
+            one.card_missed_lately = one.card_missed.saturating_sub(missed);
         }
         self.metrics.interfaces = interfaces.into_values().collect();
-        self.metrics.workers = workers;
+        self.metrics.workers = workers.into_values().collect();
     }
 }
 

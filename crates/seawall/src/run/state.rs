@@ -1,5 +1,6 @@
 //! The state folder: what `seawall run` remembers between one start and the next, and the lock that keeps two runs apart.
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -19,8 +20,11 @@ impl State {
             move |source| Error::State { path, source }
         };
         let folders = [root.to_owned(), history(root), packets(root), kept(root)];
+        // What passes on the network is nobody else's business.
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o750);
         for folder in &folders {
-            fs::create_dir_all(folder).map_err(fail(folder))?;
+            builder.create(folder).map_err(fail(folder))?;
         }
         let path = root.join("lock");
         let lock = File::create(&path).map_err(fail(&path))?;

@@ -1,29 +1,23 @@
 //! Judging again and again: verdicts, what changed, the packets behind what was found, the report of the moment.
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions};
 use report::Context;
 use report::events::{Event, Seen, What, changes};
-use sensor::live::{Cut, Keeper};
+use sensor::live::Keeper;
 use store::Records;
 
+use super::archive::{Archive, Wanted};
 use super::recorded::{Joined, Recorded};
 use super::state::State;
+use crate::assessment;
 use crate::error::Error;
 use crate::input::Terminal;
 use crate::life::Recorder;
-use crate::{assessment, clock, output};
 
-/// Findings whose packets wait to be cut out of the ring.
-const MOST_CUTS: usize = 4096;
-/// Looks at the ring for frames that are not there yet: they come a second or so after they were seen.
-const MOST_TRIES: u8 = 10;
-/// Time for cutting after one judgement.
-const CUTTING: Duration = Duration::from_millis(500);
 /// Time between two writings of the report while nothing changes, in nanoseconds.
 const REPORT_EVERY: i64 = 60_000_000_000;
 
@@ -34,8 +28,7 @@ pub struct Verdicts {
     seen: Option<Seen>,
     /// Whether that is on disk.
     is_kept: bool,
-    kept: Keeper,
-    cuts: VecDeque<Wanted>,
+    archive: Archive,
     /// Findings that are open.
     open: HashSet<String>,
     /// Findings whose packets were asked for since the start.
@@ -71,14 +64,6 @@ struct Files {
     report: PathBuf,
 }
 
-/// Packets to be cut out of the ring for a finding.
-struct Wanted {
-    finding: String,
-    folder: PathBuf,
-    frames: Vec<(String, Vec<u32>)>,
-    tries: u8,
-}
-
 /// What a judgement gave.
 pub struct Judgement {
     pub assessment: Assessment,
@@ -111,8 +96,7 @@ impl Verdicts {
             catalogue: Catalogue::built_in()?,
             seen,
             is_kept: true,
-            kept: Keeper::open(&state.kept())?,
-            cuts: VecDeque::new(),
+            archive: Archive::open(Keeper::open(&state.kept())?)?,
             open: HashSet::new(),
             wanted: HashSet::new(),
             files,
@@ -209,22 +193,37 @@ impl Verdicts {
 
     /// What can wait until the events are told: the report of the moment, and the packets behind what was found. Gives what
     /// went wrong with it.
-    pub fn file(&mut self, papers: &Papers, now: Time) -> Vec<String> {
-        let mut problems = Vec::new();
-        if let Some(json) = &papers.json {
-            problems.extend(self.write(&self.files.verdicts, json));
+    pub fn file(&mut self, papers: Papers, now: Time) -> Vec<String> {
+        if let Some(json) = papers.json {
+            self.archive.paper(self.files.verdicts.clone(), json);
         }
-        if let Some(html) = &papers.html {
-            problems.extend(self.write(&self.files.report, html));
+        if let Some(html) = papers.html {
+            self.archive.paper(self.files.report.clone(), html);
             self.reported = Some(now);
         }
+        // Before the ledger is written, which waits for the disk.
+        let mut problems = self.tend(now);
         if let Some(assessment) = &papers.life {
             let ledger = self.records.ledger.as_mut();
             problems.extend(self.life.record(ledger, assessment, now));
         }
         problems.extend(self.records.trouble.take());
-        problems.extend(self.cut(now));
         problems
+    }
+
+    /// Sees to what is to be put on disk, without waiting for it; once a judgement, or in place of one.
+    pub fn tend(&mut self, now: Time) -> Vec<String> {
+        self.archive.tend(now)
+    }
+
+    /// Puts all of it on disk, at the end.
+    pub fn finish(&mut self, now: Time) -> Vec<String> {
+        self.archive.finish(now)
+    }
+
+    /// Whether nothing can be put on disk any more.
+    pub fn is_lost(&self) -> bool {
+        self.archive.is_lost()
     }
 
     /// The events of a judgement were handed on: from now on they are known. A crash before this tells them once more, never
@@ -236,15 +235,13 @@ impl Verdicts {
         }
     }
 
-    /// Writes down what is known, for the next start.
-    pub fn keep_told(&mut self) -> Result<(), Error> {
-        if self.is_kept {
-            return Ok(());
+    /// Writes down what is known, for the next start. What cannot be written is tried again when something changes, not each
+    /// time.
+    pub fn keep_told(&mut self) {
+        if !std::mem::replace(&mut self.is_kept, true) {
+            let text = serde_json::to_string(&self.seen).unwrap_or_default();
+            self.archive.paper(self.files.seen.clone(), text);
         }
-        // What cannot be written is tried again when something changes, not each time.
-        self.is_kept = true;
-        let text = serde_json::to_string(&self.seen).unwrap_or_default();
-        output::write(Some(&self.files.seen), &text)
     }
 
     /// Notes for cutting what is not kept yet of the findings that are open, and what is new of those told again.
@@ -272,8 +269,8 @@ impl Verdicts {
             let Some(finding) = &subject.finding else {
                 continue;
             };
-            let is_new = !self.wanted.contains(finding) && self.kept.files(finding).is_empty();
-            if !is_new && !again.contains(finding.as_str()) || self.cuts.len() >= MOST_CUTS {
+            let is_new = !self.wanted.contains(finding) && !self.archive.has_packets(finding);
+            if !is_new && !again.contains(finding.as_str()) || !self.archive.has_room() {
                 continue;
             }
             let mut by_folder: BTreeMap<&str, Vec<(String, Vec<u32>)>> = BTreeMap::new();
@@ -288,81 +285,19 @@ impl Verdicts {
                 }
             }
             self.wanted.insert(finding.clone());
-            self.cuts
-                .extend(by_folder.into_iter().map(|(folder, frames)| Wanted {
+            for (folder, frames) in by_folder {
+                self.archive.want(Wanted {
                     finding: finding.clone(),
                     folder: PathBuf::from(folder),
                     frames,
-                    tries: 0,
-                }));
+                });
+            }
         }
     }
 
-    /// Cuts out what is there by now, for as long as there is time; the rest is looked for again a few times.
-    pub fn cut(&mut self, now: Time) -> Vec<String> {
-        let mut problems = Vec::new();
-        let end = clock::monotonic() + CUTTING;
-        for _ in 0..self.cuts.len() {
-            let Some(mut wanted) = self.cuts.pop_front() else {
-                break;
-            };
-            if clock::monotonic() >= end {
-                self.cuts.push_front(wanted);
-                break;
-            }
-            let cut = Cut {
-                finding: &wanted.finding,
-                frames: &wanted.frames,
-            };
-            let problem = match self.kept.keep(&wanted.folder, &cut, now) {
-                Ok(kept) if kept.missing.is_empty() => continue,
-                Ok(kept) => {
-                    let missing: usize = kept.missing.iter().map(|(_, frames)| frames.len()).sum();
-                    wanted.frames = kept.missing;
-                    format!(
-                        "{missing} of the frames behind {} are in no capture any more",
-                        wanted.finding
-                    )
-                }
-                Err(error) => crate::error::chain(&error),
-            };
-            if wanted.tries < MOST_TRIES {
-                wanted.tries += 1;
-                self.cuts.push_back(wanted);
-            } else {
-                problems.push(problem);
-            }
-        }
-        problems
-    }
-
-    /// Keeps the packets behind findings within their budget; says what went.
-    pub fn trim(&mut self, budget: u64) -> Vec<String> {
-        let before = self.kept.problems().len();
-        let trimmed = self
-            .kept
-            .trim(budget, &|finding| self.open.contains(finding));
-        let mut notes: Vec<String> = self.kept.problems().iter().skip(before).cloned().collect();
-        match trimmed {
-            Ok(deleted) if deleted.is_empty() => {}
-            Ok(deleted) => {
-                let bytes: u64 = deleted.iter().map(|(_, bytes)| bytes).sum();
-                let findings: Vec<&str> = deleted.iter().map(|(one, _)| one.as_str()).collect();
-                notes.push(format!(
-                    "the packets behind {} were deleted ({bytes} bytes), as `kept_size` of [run] says: these findings are \
-                     no longer open",
-                    findings.join(", ")
-                ));
-            }
-            Err(error) => notes.push(crate::error::chain(&error)),
-        }
-        notes
-    }
-
-    fn write(&self, path: &Path, text: &str) -> Option<String> {
-        output::write(Some(path), text)
-            .err()
-            .map(|error| crate::error::chain(&error))
+    /// Keeps the packets behind findings within their budget.
+    pub fn trim(&mut self, budget: u64) {
+        self.archive.trim(budget, self.open.clone());
     }
 }
 

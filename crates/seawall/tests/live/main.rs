@@ -10,6 +10,7 @@
 )]
 
 mod clock;
+mod disk;
 mod load;
 mod odds;
 mod rig;

@@ -87,6 +87,26 @@ fn an_interface_that_is_not_there_yet_is_waited_for_and_the_others_are_watched_m
     until("what it sees is remembered", || {
         offline(&site, "conversation").len() > before
     });
+    // What two workers share is told once, and a worker is one, however many interfaces it listens on.
+    until("both are counted", || {
+        let metrics = fs::read_to_string(state(&site).join("seawall.prom")).unwrap_or_default();
+        metrics.contains("seawall_interface_up{sensor=\"core-span\",interface=\"span1\"} 1")
+    });
+    let metrics = fs::read_to_string(state(&site).join("seawall.prom")).unwrap();
+    let workers = metrics
+        .lines()
+        .filter(|line| line.starts_with("seawall_worker_flows{"));
+    assert_eq!(workers.count(), 2);
+    let all = events(&site);
+    let mut told: Vec<String> = all
+        .iter()
+        .filter(|one| text(&one["event"]).starts_with("interface-"))
+        .map(|one| text(&one["detail"]))
+        .collect();
+    let count = told.len();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), count, "{told:?}");
     sensor.stop();
     assert_eq!(cable.sent_by_sensor(), 0, "a sensor never sends");
     // Two interfaces and two workers see what one offline run over the same packets sees.
@@ -128,6 +148,66 @@ fn a_site_that_asks_for_what_cannot_be_opened_is_refused_and_the_old_one_goes_on
             .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
     });
     sensor.stop();
+}
+
+#[test]
+fn a_capture_that_cannot_be_read_is_tried_again_and_one_that_goes_away_first_is_told_as_lost() {
+    let site = folder("unread");
+    let scenario = harborview::bad_day();
+    let arrive = site.join("arrive");
+    fs::create_dir_all(&arrive).unwrap();
+    let text = scenario.site.replace(
+        "captures = [\"crane",
+        "folder = \"arrive\"\ncaptures = [\"crane",
+    );
+    let output = "[[output]]\nname = \"log\"\nto = \"file\"\npath = \"events.jsonl\"\n";
+    let run_section = "[run]\nstate = \"state\"\nwindow = \"3650 d\"\nsave_every = \"1 s\"\n";
+    fs::write(
+        site.join("site.toml"),
+        format!("{text}\n{run_section}{output}"),
+    )
+    .unwrap();
+    let locked = |name: &str, bytes: &[u8]| {
+        let path = arrive.join(name);
+        fs::write(&path, bytes).unwrap();
+        let long_ago = now() - std::time::Duration::from_secs(3600);
+        fs::File::open(&path)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        assert!(run(&format!("chmod 000 {}", path.display())));
+        path
+    };
+    let whole = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    let later = locked(&whole.name, &whole.file());
+    let never = locked("crane-span-none.pcap", &whole.file());
+    assert!(run(&format!("chown -R 65534 {}", site.display())));
+    let Some(sensor) = Sensor::begin_as_nobody(&site) else {
+        return;
+    };
+    until("it watches", || told(&site, "sensor-started", "arrive"));
+    // Long enough that both were looked at.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    fs::remove_file(never).unwrap();
+    until("the one that is gone is told", || {
+        told(&site, "not-watching", "went away before it was read")
+    });
+    assert!(run(&format!("chmod 644 {}", later.display())));
+    until("the other one is read", || {
+        events(&site)
+            .iter()
+            .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
+    });
+    sensor.stop();
+    let coverage = remembered(&site, "coverage");
+    let lost = coverage
+        .iter()
+        .filter(|row| row.contains("\"watching\"") && row.contains("\"lost\""));
+    assert_eq!(lost.count(), 1, "{coverage:?}");
 }
 
 /// A file system of its own, so that it can be full; it is gone with this.

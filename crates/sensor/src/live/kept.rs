@@ -117,6 +117,11 @@ impl Keeper {
         &self.problems
     }
 
+    /// The findings of which packets are kept.
+    pub fn findings(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+
     /// The files that hold what a finding cites.
     pub fn files(&self, finding: &str) -> &[String] {
         self.known.get(finding).map_or(&[], |(_, files)| files)

@@ -11,6 +11,8 @@ use facts::Time;
 use super::Error;
 use crate::pattern::claims;
 
+/// Endings of packed files.
+const PACKERS: [&str; 5] = ["gz", "zst", "xz", "lz4", "bz2"];
 /// Files of one look, and files remembered.
 const MOST_FILES: usize = 1 << 17;
 
@@ -108,6 +110,10 @@ impl Watch {
                 .is_some_and(|latest| Some(*latest) > begun && *latest >= seen.changed);
             // An empty file is one that someone has just made.
             if seen.bytes > 0 && (stood || old || followed) {
+                if !again && self.was_given_by_another_name(&seen) {
+                    self.given.insert(seen.path, (seen.bytes, seen.changed));
+                    continue;
+                }
                 self.given
                     .insert(seen.path.clone(), (seen.bytes, seen.changed));
                 finished.push(Finished { seen, again });
@@ -128,6 +134,37 @@ impl Watch {
         finished
             .sort_by(|a, b| (a.seen.changed, &a.seen.path).cmp(&(b.seen.changed, &b.seen.path)));
         finished
+    }
+
+    /// Whether it is a file that was given, moved or packed since: both leave the time of the last change as it was. A file
+    /// whose other name is still there is another one.
+    fn was_given_by_another_name(&self, seen: &Seen) -> bool {
+        let mut given = self.given.iter();
+        given.any(|(path, (bytes, changed))| {
+            let is_same = *bytes == seen.bytes || is_packed(&seen.path, path);
+            *changed == seen.changed && is_same && !path.exists()
+        })
+    }
+
+    /// It could not be read: it is given again.
+    pub fn take_back(&mut self, path: &Path) {
+        if let Some((bytes, changed)) = self.given.remove(path) {
+            // As it has stood still already.
+            let pending = Pending {
+                bytes,
+                changed,
+                since: Time::MIN,
+            };
+            self.pending.insert(path.to_owned(), pending);
+        }
+    }
+
+    /// It is not given again before it is changed.
+    pub fn give_up(&mut self, path: &Path) {
+        if let Some(pending) = self.pending.remove(path) {
+            self.given
+                .insert(path.to_owned(), (pending.bytes, pending.changed));
+        }
     }
 
     /// What could not be looked at the last time.
@@ -194,6 +231,13 @@ impl Watch {
             self.given.retain(|path, _| path.exists());
         }
     }
+}
+
+/// Whether one is what a packer makes of the other: its name has an ending more.
+fn is_packed(packed: &Path, path: &Path) -> bool {
+    let ending = packed.extension().and_then(|ending| ending.to_str());
+    let is_packer = ending.is_some_and(|ending| PACKERS.contains(&ending));
+    is_packer && packed.with_extension("") == path
 }
 
 fn since_epoch(time: std::time::SystemTime) -> Time {

@@ -120,3 +120,52 @@ fn a_folder_that_is_away_is_told_and_forgets_nothing() {
     assert!(watch.poll(now.plus_secs(90)).is_empty());
     assert!(watch.problems().is_empty());
 }
+
+#[test]
+fn what_was_moved_or_packed_since_is_not_given_again_and_a_copy_is() {
+    let dir = folder("watch moved");
+    let paths = ["one.pcap", "two.pcap", "three.pcap"].map(|name| put(dir.join(name)));
+    // Apart in time, as captures are.
+    for (path, hours) in paths.iter().zip(1..) {
+        let time = UNIX_EPOCH + Duration::from_secs(1_790_000_000 + hours * 3600);
+        File::options()
+            .append(true)
+            .open(path)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+    }
+    let now = Time::from_secs(1_795_000_000);
+    let mut watch = Watch::new(vec![dir.clone()], Vec::new(), 30, Vec::new());
+    assert_eq!(watch.poll(now).len(), 3);
+    let as_old = |path: &Path, of: &Path, bytes: &[u8]| {
+        let time = fs::metadata(of).unwrap().modified().unwrap();
+        fs::write(path, bytes).unwrap();
+        let file = File::options().append(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    let [one, two, three] = paths;
+    fs::rename(&one, dir.join("old-one.pcap")).unwrap();
+    as_old(&dir.join("two.pcap.gz"), &two, b"packed");
+    fs::remove_file(&two).unwrap();
+    as_old(&dir.join("copy.pcap"), &three, b"bytes");
+    assert_eq!(names(&watch.poll(now.plus_secs(1))), ["copy.pcap"]);
+    assert!(watch.poll(now.plus_secs(100)).is_empty());
+}
+
+#[test]
+fn what_could_not_be_read_is_given_again_until_it_is_given_up() {
+    let dir = folder("watch unread");
+    let path = put(dir.join("span.pcap"));
+    let now = changed(&path).plus_secs(3600);
+    let mut watch = watch(&dir, Vec::new());
+    for second in 0..3 {
+        assert_eq!(names(&watch.poll(now.plus_secs(second))), ["span.pcap"]);
+        watch.take_back(&path);
+    }
+    watch.give_up(&path);
+    assert!(watch.poll(now.plus_secs(4)).is_empty());
+    fs::write(&path, b"longer bytes").unwrap();
+    let found = watch.poll(now.plus_secs(3700));
+    assert_eq!(names(&found), ["span.pcap"]);
+}

@@ -36,19 +36,17 @@ impl Health {
 
 pub(super) fn of(metrics: &Metrics) -> Health {
     let mut reasons = Vec::new();
-    if metrics.interfaces.is_empty() {
-        reasons.push("No interface is watched.".to_owned());
+    if metrics.interfaces.is_empty() && metrics.folders == 0 {
+        reasons.push("Neither an interface nor a folder is watched.".to_owned());
     }
     for one in &metrics.interfaces {
         let name = format!("{} of sensor {}", one.interface, one.sensor);
         if !one.up {
             reasons.push(format!("{name} is down: nothing is seen there."));
         }
-        if one.kernel_drops_lately > 0 {
-            reasons.push(format!(
-                "{name} lost {} packets in the last interval.",
-                one.kernel_drops_lately
-            ));
+        let lost = one.kernel_drops_lately + one.card_missed_lately;
+        if lost > 0 {
+            reasons.push(format!("{name} lost {lost} packets in the last interval."));
         }
         if one.ring_fill >= RING_FULL {
             reasons.push(format!(
@@ -134,6 +132,10 @@ fn each_kind_of_blindness_is_named_and_a_finding_is_none() {
     assert_eq!(
         reasons(|m| m.interfaces[0].kernel_drops_lately = 9),
         ["eth1 of sensor crane-span lost 9 packets in the last interval."]
+    );
+    assert_eq!(
+        reasons(|m| m.interfaces[0].card_missed_lately = 4),
+        ["eth1 of sensor crane-span lost 4 packets in the last interval."]
     );
     assert_eq!(
         reasons(|m| m.interfaces[0].ring_fill = 0.97),

@@ -27,6 +27,8 @@ pub struct Metrics {
     /// Memory that the process occupies; [`resident_bytes`] reads it.
     pub resident_bytes: Option<u64>,
     pub interfaces: Vec<Interface>,
+    /// Sensors that are folders of captures.
+    pub folders: usize,
     pub workers: Vec<Worker>,
     pub vlans: Vec<Vlan>,
     /// Packets left out by the rule for overload, by class.
@@ -50,9 +52,12 @@ pub struct Interface {
     pub kernel_drops: u64,
     /// Of those, how many since the last interval.
     pub kernel_drops_lately: u64,
-    /// How full the capture ring is, 0 to 1.
+    /// Packets that the network card lost or took in damaged, and how many since the last interval.
+    pub card_missed: u64,
+    pub card_missed_lately: u64,
+    /// How full the capture ring was at most since the last interval, 0 to 1.
     pub ring_fill: f64,
-    /// From the newest packet's time stamp to its decoding.
+    /// From a packet's time stamp to its decoding, at most since the last interval.
     pub lag: Duration,
     /// What is put aside under load at the moment.
     pub shedding: Level,
@@ -198,6 +203,7 @@ mod testing {
                 lag: Duration::from_micros(1_500),
                 ..Interface::default()
             }],
+            folders: 0,
             workers: vec![Worker {
                 packets: 5_500_000,
                 packets_per_second: 61_111.5,

@@ -83,6 +83,12 @@ fn interfaces(out: &mut Out, metrics: &Metrics) {
         |one| number(one.kernel_drops),
     );
     family(
+        true,
+        "card_missed_total",
+        "Packets that the network card lost or took in damaged.",
+        |one| number(one.card_missed),
+    );
+    family(
         false,
         "shedding_level",
         "What is put aside under load: 0 nothing, 1 the payload of bulk on disk, 2 bulk, 3 all but control.",
@@ -91,13 +97,13 @@ fn interfaces(out: &mut Out, metrics: &Metrics) {
     family(
         false,
         "ring_fill_ratio",
-        "How full the capture ring is, 0 to 1.",
+        "How full the capture ring was at most since the last writing, 0 to 1.",
         |one| one.ring_fill,
     );
     family(
         false,
         "lag_seconds",
-        "From the newest packet's time stamp to its decoding.",
+        "From a packet's time stamp to its decoding, at most since the last writing.",
         |one| one.lag.as_secs_f64(),
     );
 }

@@ -1,0 +1,249 @@
+//! What is put on disk of a judgement, on a thread of its own: the papers of the moment, and the packets behind what was found,
+//! cut out of the ring.
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use facts::Time;
+use sensor::live::{Cut, Keeper};
+
+use super::errand::Errand;
+use crate::error::{self, Error};
+use crate::{clock, output};
+
+/// Findings whose packets wait to be cut out of the ring.
+const MOST_CUTS: usize = 4096;
+/// Looks at the ring for frames that are not there yet: they come a second or so after they were seen.
+const MOST_TRIES: u8 = 10;
+/// Time for cutting at one go.
+const CUTTING: Duration = Duration::from_millis(500);
+
+/// Packets to be cut out of the ring for a finding.
+pub struct Wanted {
+    pub finding: String,
+    pub folder: PathBuf,
+    pub frames: Vec<(String, Vec<u32>)>,
+}
+
+/// The folder of what is kept, and what is to be put there.
+struct Folder {
+    kept: Keeper,
+    cuts: VecDeque<(Wanted, u8)>,
+}
+
+/// What is to be done at one go.
+#[derive(Default)]
+struct Task {
+    papers: BTreeMap<PathBuf, String>,
+    wanted: Vec<Wanted>,
+    /// The budget, and the findings that are open.
+    trim: Option<(u64, HashSet<String>)>,
+    now: Time,
+}
+
+/// What was done.
+struct Done {
+    problems: Vec<String>,
+    /// Cuts that wait for frames.
+    waiting: usize,
+    /// Findings of which packets are kept now, and of which none are any more.
+    kept: Vec<String>,
+    gone: Vec<String>,
+}
+
+pub struct Archive {
+    errand: Errand<Folder, Task, Done>,
+    /// What is to be done at the next go.
+    next: Task,
+    waiting: usize,
+    /// Findings of which packets are kept.
+    has: HashSet<String>,
+}
+
+impl Archive {
+    pub fn open(kept: Keeper) -> Result<Archive, Error> {
+        let has = kept.findings().map(str::to_owned).collect();
+        let folder = Folder {
+            kept,
+            cuts: VecDeque::new(),
+        };
+        let errand = Errand::new("archive", folder, Folder::put).map_err(Error::Thread)?;
+        Ok(Archive {
+            errand,
+            next: Task::default(),
+            waiting: 0,
+            has,
+        })
+    }
+
+    /// A file to be written anew. Only the latest of each is.
+    pub fn paper(&mut self, path: PathBuf, text: String) {
+        self.next.papers.insert(path, text);
+    }
+
+    pub fn has_packets(&self, finding: &str) -> bool {
+        self.has.contains(finding)
+    }
+
+    /// Whether more cuts can be asked for.
+    pub fn has_room(&self) -> bool {
+        self.waiting + self.next.wanted.len() < MOST_CUTS
+    }
+
+    pub fn want(&mut self, wanted: Wanted) {
+        self.next.wanted.push(wanted);
+    }
+
+    /// Packets of findings that are not open go, where what is kept takes more than the budget.
+    pub fn trim(&mut self, budget: u64, open: HashSet<String>) {
+        self.next.trim = Some((budget, open));
+    }
+
+    /// Sees to it that what is to be done is, without waiting for it. To be called once a judgement: frames that were not on the
+    /// disk the last time may be by now. Gives what went wrong.
+    pub fn tend(&mut self, now: Time) -> Vec<String> {
+        let done = self.errand.back();
+        let problems = self.note(done);
+        self.send(now);
+        problems
+    }
+
+    /// Does what is to be done, and waits for it.
+    pub fn finish(&mut self, now: Time) -> Vec<String> {
+        let done = self.errand.wait();
+        let mut problems = self.note(done);
+        self.send(now);
+        let done = self.errand.wait();
+        problems.extend(self.note(done));
+        problems
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.errand.is_lost()
+    }
+
+    fn send(&mut self, now: Time) {
+        let Task {
+            papers,
+            wanted,
+            trim,
+            ..
+        } = &self.next;
+        let is_idle = papers.is_empty() && wanted.is_empty() && trim.is_none() && self.waiting == 0;
+        if is_idle || self.errand.here().is_none() {
+            return;
+        }
+        let mut task = std::mem::take(&mut self.next);
+        self.waiting += task.wanted.len();
+        task.now = now;
+        self.errand.send(task);
+    }
+
+    fn note(&mut self, done: Option<Done>) -> Vec<String> {
+        let Some(done) = done else {
+            return Vec::new();
+        };
+        self.waiting = done.waiting;
+        self.has.extend(done.kept);
+        for finding in &done.gone {
+            self.has.remove(finding);
+        }
+        done.problems
+    }
+}
+
+impl Folder {
+    fn put(&mut self, task: Task) -> Done {
+        let mut problems = Vec::new();
+        for (path, text) in &task.papers {
+            let written = output::write(Some(path), text);
+            problems.extend(written.err().map(|error| error::chain(&error)));
+        }
+        self.cuts
+            .extend(task.wanted.into_iter().map(|wanted| (wanted, 0)));
+        let kept = self.cut(task.now, &mut problems);
+        let mut gone = Vec::new();
+        if let Some((budget, open)) = task.trim {
+            gone = self.trim(budget, &open, &mut problems);
+        }
+        Done {
+            problems,
+            waiting: self.cuts.len(),
+            kept,
+            gone,
+        }
+    }
+
+    /// Cuts out what is there by now, for as long as there is time; the rest is looked for again a few times.
+    fn cut(&mut self, now: Time, problems: &mut Vec<String>) -> Vec<String> {
+        let mut done = Vec::new();
+        let end = clock::monotonic() + CUTTING;
+        for _ in 0..self.cuts.len() {
+            let Some((mut wanted, tries)) = self.cuts.pop_front() else {
+                break;
+            };
+            if clock::monotonic() >= end {
+                self.cuts.push_front((wanted, tries));
+                break;
+            }
+            let cut = Cut {
+                finding: &wanted.finding,
+                frames: &wanted.frames,
+            };
+            let kept = self.kept.keep(&wanted.folder, &cut, now);
+            if !self.kept.files(&wanted.finding).is_empty() {
+                done.push(wanted.finding.clone());
+            }
+            let problem = match kept {
+                Ok(kept) if kept.missing.is_empty() => continue,
+                Ok(kept) => {
+                    let missing: usize = kept.missing.iter().map(|(_, frames)| frames.len()).sum();
+                    wanted.frames = kept.missing;
+                    format!(
+                        "{missing} of the frames behind {} are in no capture any more",
+                        wanted.finding
+                    )
+                }
+                Err(error) => error::chain(&error),
+            };
+            if tries < MOST_TRIES {
+                self.cuts.push_back((wanted, tries + 1));
+            } else {
+                problems.push(problem);
+            }
+        }
+        done
+    }
+
+    /// Keeps the packets behind findings within their budget; says what went.
+    fn trim(
+        &mut self,
+        budget: u64,
+        open: &HashSet<String>,
+        problems: &mut Vec<String>,
+    ) -> Vec<String> {
+        let before = self.kept.problems().len();
+        let trimmed = self.kept.trim(budget, &|finding| open.contains(finding));
+        problems.extend(self.kept.problems().iter().skip(before).cloned());
+        let deleted = match trimmed {
+            Ok(deleted) => deleted,
+            Err(error) => {
+                problems.push(error::chain(&error));
+                return Vec::new();
+            }
+        };
+        if !deleted.is_empty() {
+            let bytes: u64 = deleted.iter().map(|(_, bytes)| bytes).sum();
+            let findings: Vec<&str> = deleted.iter().map(|(one, _)| one.as_str()).collect();
+            problems.push(format!(
+                "the packets behind {} were deleted ({bytes} bytes), as `kept_size` of [run] says: these findings are no \
+                 longer open",
+                findings.join(", ")
+            ));
+        }
+        let findings = deleted.into_iter().map(|(finding, _)| finding);
+        findings
+            .filter(|finding| self.kept.files(finding).is_empty())
+            .collect()
+    }
+}
