@@ -99,6 +99,8 @@ pub(crate) struct Talk {
     within: Option<&'static str>,
     /// How many streams it is inside of.
     depth: u8,
+    /// It comes out of frames, and not as it is.
+    framed: bool,
     /// Where it goes is known by name alone: the address of the server is that of who passes it on.
     hidden: bool,
 }

@@ -201,13 +201,13 @@ impl Flow {
     }
 
     /// The protocol that announced the flow, or that carries it. Whoever allows a proxy allows what proxies are for by
-    /// that, but neither work on another host nor control.
+    /// that, but neither work on another host nor control, nor what is hidden in frames.
     fn parent(&self) -> Option<&'static str> {
         let talk = self.talk.as_ref()?;
         let ordinary = || {
             let assumed = || self.assumed(self.key.end(1 - self.client()).1, true);
             let spoken = self.decoder().or_else(assumed);
-            !talk.learned.session && spoken.is_some_and(protocols::is_proxied)
+            !talk.framed && !talk.learned.session && spoken.is_some_and(protocols::is_proxied)
         };
         talk.parent.or(talk.within.filter(|_| ordinary()))
     }

@@ -3,7 +3,7 @@
 //! Spec: MQTT 3.1, 3.1.1 and 5.0 (sections as in 3.1.1).
 //! Emits: client identifier and user, clear-text passwords (that they were sent), refused logins, topics written and
 //! subscribed to.
-//! Blind to: the content of messages; topics behind aliases (5.0); MQTT over TLS or WebSocket.
+//! Blind to: the content of messages; topics behind aliases (5.0); MQTT over TLS.
 use super::named::ours;
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Op, Probe, Reader, Sender, Side, Step, Verb};
@@ -18,7 +18,7 @@ pub(super) static DECODER: Decoder = Decoder {
     operations: &[Verb::Read, Verb::Write],
     about: "Version, client identifiers and users, clear-text passwords, refused logins; topics that are published (write) and subscribed to (read).",
     spec: "MQTT 3.1, 3.1.1 and 5.0",
-    blind: "the content of messages, topics behind aliases, MQTT over TLS or WebSocket",
+    blind: "the content of messages, topics behind aliases, MQTT over TLS",
 };
 
 const MOST_NAME: usize = 128;
