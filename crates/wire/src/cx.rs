@@ -125,6 +125,8 @@ pub(crate) struct Handover {
 pub(crate) enum Way {
     /// As it is, to the name or address that was asked for: what follows in the stream are its bytes.
     Passed { host: String, port: u16 },
+    /// The same, where that address connected to this port, which was held open for who asked.
+    Came { from: IpAddr, port: u16, to: u16 },
     /// In frames, by whoever was spoken to: the dialogue goes on, and passes on what they hold.
     Framed {
         /// For people.
@@ -551,6 +553,13 @@ impl Cx<'_> {
     pub(crate) fn hand_over(&mut self, asker: Side, host: impl Into<String>, port: u16) {
         let host = host.into();
         let way = Way::Passed { host, port };
+        self.learned.handover = Some(Box::new(Handover { asker, way }));
+    }
+
+    /// Like [`Cx::hand_over`], where the other side came: that address and port connected to port `to`, at which the other end
+    /// waited for it on behalf of `asker`.
+    pub(crate) fn hand_in(&mut self, asker: Side, (from, port): (IpAddr, u16), to: u16) {
+        let way = Way::Came { from, port, to };
         self.learned.handover = Some(Box::new(Handover { asker, way }));
     }
 

@@ -103,6 +103,8 @@ pub(crate) struct Talk {
     framed: bool,
     /// Where it goes is known by name alone: the address of the server is that of who passes it on.
     hidden: bool,
+    /// That name.
+    asked_for: Option<Box<str>>,
 }
 
 impl Talk {
@@ -192,9 +194,14 @@ impl Flow {
         self.talk.as_ref()?.within
     }
 
-    /// The stream that the flow carries.
-    fn inner(&self) -> Option<&Flow> {
-        Some(&self.talk.as_ref()?.inner.as_ref()?.flow)
+    /// The stream that the flow carries, or the conversations of datagrams.
+    fn inner(&self) -> impl Iterator<Item = &Flow> {
+        let talk = self.talk.as_ref();
+        let inner = talk.and_then(|talk| talk.inner.as_deref()).into_iter();
+        inner.flat_map(|inner| {
+            let beside = inner.beside.iter().map(|one| &one.flow);
+            beside.chain(std::iter::once(&inner.flow))
+        })
     }
 
     pub(crate) fn decoder(&self) -> Option<&'static Decoder> {
@@ -238,7 +245,7 @@ impl Flow {
     fn waiting(&self) -> usize {
         let streams = self.sent.iter().map(|sent| sent.stream.waiting());
         let held = self.talk.iter().flat_map(|talk| &talk.held);
-        let inside = self.inner().map_or(0, Flow::waiting);
+        let inside = self.inner().map(Flow::waiting).sum::<usize>();
         streams.chain(held.map(Held::waiting)).sum::<usize>() + inside
     }
 

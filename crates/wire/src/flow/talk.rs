@@ -208,6 +208,7 @@ impl Engine<'_> {
     /// The flow is over.
     pub(crate) fn close(&mut self, flow: &mut Flow) {
         self.tell_inner(flow, 0, |engine, inner, _| engine.close(inner));
+        self.close_beside(flow);
         let at = At {
             now: flow.last,
             capture: flow.capture,
@@ -313,7 +314,15 @@ impl Engine<'_> {
                 dialogue.message(cx, side, rest)
             });
             match step {
-                Step::Took(count) if count > 0 => rest = rest.get(count..).unwrap_or(&[]),
+                Step::Took(count) if count > 0 => {
+                    if talk.inner.is_some() {
+                        self.carry(flow, talk, which, rest, at);
+                    }
+                    rest = rest.get(count..).unwrap_or(&[]);
+                    if let Some(handover) = talk.learned.handover.take() {
+                        self.enter_beside(flow, talk, &handover, at);
+                    }
+                }
                 Step::Skip(count) => {
                     rest = usize::try_from(count)
                         .ok()

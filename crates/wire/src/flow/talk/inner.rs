@@ -13,11 +13,13 @@ use std::net::IpAddr;
 use super::{Engine, Flow, Talk};
 use crate::cx::{At, Handover, Passed, Way};
 use crate::decoder::{Dialogue, Side};
-use crate::flow::{Key, number_of_ip};
+use crate::flow::{Key, Told, Transport, number_of_ip};
 use crate::net::link::{Ends, Tags};
 
 /// Streams inside each other that are read.
 const MOST_DEEP: u8 = 2;
+/// Conversations of datagrams beside each other in one flow: of more, the oldest are over.
+const MOST_BESIDE: usize = 8;
 /// Any time to live: the stream has none.
 const TTL: u8 = 64;
 
@@ -30,12 +32,20 @@ pub(crate) struct Inner {
     pub(super) framed: bool,
     /// What the message just read holds of it.
     passed: Option<Passed>,
+    /// Those with other destinations, where one flow carries datagrams to several.
+    pub(crate) beside: Vec<Inner>,
 }
 
 impl Inner {
     /// The end of the stream that is this end of the flow.
     const fn end(&self, which: usize) -> usize {
         if self.turned { 1 - which } else { which }
+    }
+
+    /// Both go to the same place.
+    fn leads_like(&self, other: &Inner) -> bool {
+        let name = |flow: &Flow| flow.talk.as_ref().and_then(|talk| talk.asked_for.clone());
+        self.flow.key == other.flow.key && name(&self.flow) == name(&other.flow)
     }
 
     /// Keeps what a message holds of the stream until the message is through.
@@ -68,6 +78,8 @@ impl Engine<'_> {
             return;
         };
         let carrier = talk.name();
+        let by = carrier.unwrap_or("a proxy");
+        let mut at_port = None;
         let ((server, hidden), port, way) = match &to.way {
             Way::Passed { host, port } => {
                 let server = match host.parse::<IpAddr>() {
@@ -76,12 +88,16 @@ impl Engine<'_> {
                     Ok(ip) if !ip.is_unspecified() => (ip.to_canonical(), false),
                     _ => (between, true),
                 };
-                let by = carrier.unwrap_or("a proxy");
                 (
                     server,
                     *port,
                     format!("through {by} at {between} to {host}:{port}"),
                 )
+            }
+            Way::Came { from, port, to } => {
+                at_port = Some(*to);
+                let way = format!("through {by} at {between} from {from}:{port}");
+                ((from.to_canonical(), false), *port, way)
             }
             Way::Framed { told, .. } => {
                 let way = match talk.learned.through.as_deref() {
@@ -92,18 +108,26 @@ impl Engine<'_> {
             }
         };
         let number = |(ip, port)| (number_of_ip(ip), port);
-        let (key, client) = Key::new(
-            number((client, near.port)),
+        let (own, other) = (
+            number((client, at_port.unwrap_or(near.port))),
             number((server, port)),
-            flow.key.transport,
-            flow.key.realm,
         );
+        let (client, server) = match at_port {
+            None => (own, other),
+            Some(_) => (other, own),
+        };
+        let (key, client) = Key::new(client, server, flow.key.transport, flow.key.realm);
+        let own = at_port.map_or(client, |_| 1 - client);
         let mut inner = Flow::new(key, client, at.now, at.capture);
         inner.opened_in(at.frame);
         for which in [client, 1 - client] {
-            inner.shake(which, which != client);
-            inner.dir_mut(which).stream.begin(0);
-            let (src, dst) = if which == client {
+            if key.transport == Transport::Udp {
+                inner.tell_client(client, Told::Role);
+            } else {
+                inner.shake(which, which != client);
+                inner.dir_mut(which).stream.begin(0);
+            }
+            let (src, dst) = if which == own {
                 (near.mac, None)
             } else {
                 (None, near.mac)
@@ -112,15 +136,23 @@ impl Engine<'_> {
                 vlan: view.vlan,
                 ..Tags::default()
             };
-            let hops = u8::from(which != client || !near.near);
+            let hops = u8::from(which != own || !near.near);
             inner.see(which, &Ends { src, dst, tags }, (TTL, hops), 0, at);
         }
+        let turned = own != asker;
         let own = inner.talk();
         (own.within, own.depth, own.hidden) = (carrier, talk.depth + 1, hidden);
         own.learned.detail = Some(way.clone());
         own.learned.through = Some(way.into_boxed_str());
         let framed = match &to.way {
-            Way::Passed { .. } => false,
+            Way::Passed { host, .. } => {
+                // Named by an address, it is the proxy's own.
+                let named = hidden && host.parse::<IpAddr>().is_err();
+                own.asked_for =
+                    named.then(|| host.trim_end_matches('.').to_ascii_lowercase().into());
+                false
+            }
+            Way::Came { .. } => false,
             Way::Framed { agreed, .. } => {
                 own.framed = true;
                 own.named = agreed.map(|decoder| decoder.name);
@@ -130,10 +162,38 @@ impl Engine<'_> {
         };
         talk.inner = Some(Box::new(Inner {
             flow: inner,
-            turned: client != asker,
+            turned,
             framed,
             passed: None,
+            beside: Vec::new(),
         }));
+    }
+
+    /// The next datagram belongs to a conversation with that destination, beside those with others.
+    pub(super) fn enter_beside(&mut self, flow: &mut Flow, talk: &mut Talk, to: &Handover, at: At) {
+        let Some(mut before) = talk.inner.take() else {
+            return self.enter(flow, talk, to, at);
+        };
+        self.enter(flow, talk, to, at);
+        let Some(next) = &mut talk.inner else {
+            talk.inner = Some(before);
+            return;
+        };
+        if before.leads_like(next) {
+            talk.inner = Some(before);
+            return;
+        }
+        let mut beside = std::mem::take(&mut before.beside);
+        if let Some(place) = beside.iter().position(|one| one.leads_like(next)) {
+            **next = beside.remove(place);
+        }
+        beside.push(*before);
+        if beside.len() > MOST_BESIDE {
+            let mut oldest = beside.remove(0);
+            self.close(&mut oldest.flow);
+            oldest.flow.tell(self.picture);
+        }
+        next.beside = beside;
     }
 
     /// Frames of the other end that were captured before it was agreed on them.
@@ -150,6 +210,14 @@ impl Engine<'_> {
         let frames = std::mem::take(&mut held.frames);
         let frame = frames.first().copied().unwrap_or(at.frame);
         self.feed(flow, talk, dialogue, which, &early, At { frame, ..at });
+    }
+
+    /// The conversations beside the one that a flow carries are over with it.
+    pub(super) fn close_beside(&mut self, flow: &mut Flow) {
+        let inner = flow.talk.as_mut().and_then(|talk| talk.inner.as_mut());
+        for one in inner.into_iter().flat_map(|inner| &mut inner.beside) {
+            self.close(&mut one.flow);
+        }
     }
 
     /// What a message, which stands at the beginning of `bytes`, held of the stream in its frames.
@@ -172,6 +240,10 @@ impl Engine<'_> {
                 let content = bytes.get(from..to).unwrap_or(&[]);
                 inner.count(end, content.len(), at);
                 match mask.filter(|mask| *mask != [0; 4]) {
+                    // What its end lacks, the capture or the sender cut off.
+                    None if inner.key.transport == Transport::Udp => {
+                        self.datagram(inner, end, content, true, at);
+                    }
                     _ if content.is_empty() || inner.tap(end).is_done() => {}
                     None => self.stream(inner, end, content, at),
                     Some(mask) => {

@@ -214,7 +214,7 @@ impl Way {
             (1 | 2, None) if packed => Kind::Packed,
             (1 | 2, None) => Kind::Content,
             (0..=2, _) => return Err(Malformed::Bad("fragments")),
-            (8 | 9 | 10, _) => {
+            (8..=10, _) => {
                 r.check(last && short < 126, "control frame")?;
                 if opcode == 8 {
                     Kind::Close
