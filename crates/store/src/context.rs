@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use facts::kinds::Verb;
-use facts::{Facts, KindInfo, Mac, Value};
+use facts::{Facts, KindInfo, Mac, Uid, Value};
 use hashbrown::HashMap;
 
 /// What was learned of conversations from other kinds of fact before the conversations themselves are read.
@@ -30,10 +30,21 @@ pub(crate) struct Carried {
     pub(crate) work_order: Option<String>,
     /// Protocol of the remote session.
     pub(crate) session: Option<String>,
+    /// The conversations that were remote sessions, where that is known: one inside another may have its community ID.
+    sessions: BTreeSet<Uid>,
     pub(crate) unauthorised: bool,
     pub(crate) manages: bool,
     /// Platform of a name seen in it; `Some(None)` when names were seen and none is of a platform.
     pub(crate) platform: Option<Option<String>>,
+}
+
+impl Carried {
+    /// Protocol of the remote session that the conversation was.
+    pub(crate) fn session(&self, uid: Uid) -> Option<&str> {
+        let known = uid != Uid::default() && !self.sessions.is_empty();
+        let session = self.session.as_deref();
+        session.filter(|_| !known || self.sessions.contains(&uid))
+    }
 }
 
 /// A row with its columns by name.
@@ -58,6 +69,11 @@ impl<'a> Row<'a> {
         }
     }
 
+    pub(crate) fn uid(self) -> Uid {
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        Uid(self.text("uid").and_then(number).unwrap_or_default())
+    }
+
     pub(crate) fn flag(self, column: &str) -> bool {
         matches!(self.get(column), Value::Bool(true) | Value::Int(1))
     }
@@ -72,6 +88,7 @@ enum Said<'a> {
         conduit: Option<&'a str>,
     },
     Session {
+        uid: Uid,
         protocol: Option<&'a str>,
         work_order: Option<&'a str>,
     },
@@ -96,6 +113,7 @@ impl Context {
         }
         for one in &facts.remote_sessions {
             let said = Said::Session {
+                uid: one.uid,
                 protocol: Some(&one.protocol),
                 work_order: one.work_order.as_deref(),
             };
@@ -123,6 +141,7 @@ impl Context {
                 conduit: row.text("conduit"),
             },
             "remote_session" => Said::Session {
+                uid: row.uid(),
                 protocol: row.text("protocol"),
                 work_order: row.text("work_order"),
             },
@@ -183,14 +202,18 @@ impl Context {
                 order(&mut entry.work_order, work_order);
             }
             Said::Session {
+                uid,
                 protocol,
                 work_order,
             } => {
+                if uid != Uid::default() {
+                    entry.sessions.insert(uid);
+                }
                 order(&mut entry.session, protocol);
                 order(&mut entry.work_order, work_order);
             }
             Said::Name { platform, via, .. } => {
-                if matches!(via, "tls-sni" | "http-host") {
+                if matches!(via, "tls-sni" | "http-host" | "socks") {
                     order(entry.platform.get_or_insert(None), platform);
                 }
             }

@@ -35,7 +35,7 @@ SELECT id,
        (protocol IN ('rdp', 'vnc', 'ssh', 'teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR needless = 'remote desktop'
            OR session NOT IN ('telnet', 'ftp')) IS TRUE AS desk,
        -- A tool of vendors calls out, and lets whoever is at the other end work here.
-       (protocol IN ('teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR session NOT IN ('telnet', 'ftp', 'ssh', 'rdp', 'vnc')) IS TRUE AS tool
+       (protocol IN ('teamviewer', 'anydesk', 'rustdesk', 'remote-support') OR session NOT IN ('telnet', 'ftp', 'ssh', 'rdp', 'vnc', 'guacamole', 'web-terminal')) IS TRUE AS tool
 FROM flow;
 
 -- Devices of the crane network that nobody declared: what they do is part of what they are, unless it did harm of its own.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use facts::kinds::Conversation;
-use facts::{Address, Cell, Mac, Plain, Time, Value};
+use facts::{Address, Cell, Mac, Plain, Time, Uid, Value};
 use hashbrown::HashMap;
 
 use crate::Error;
@@ -43,6 +43,7 @@ impl Named<'_> {
 pub(crate) struct Talk<'a> {
     time: Option<Time>,
     last: Option<Time>,
+    uid: Uid,
     community_id: Option<&'a str>,
     transport: &'a str,
     client: Named<'a>,
@@ -84,6 +85,7 @@ impl<'a> Talk<'a> {
         Talk {
             time: Some(one.time),
             last: Some(one.last),
+            uid: one.uid,
             community_id: one.community_id.as_deref(),
             transport: &one.transport,
             client: Named::Address(one.client),
@@ -128,6 +130,7 @@ impl<'a> Talk<'a> {
         Talk {
             time: time("time"),
             last: time("last"),
+            uid: row.uid(),
             community_id: row.text("community_id"),
             transport: row.text("transport").unwrap_or_default(),
             client: named("client"),
@@ -267,7 +270,7 @@ impl Flows {
     pub(crate) fn add(&mut self, id: i64, talk: &Talk<'_>) -> bool {
         let carried = self.context.carried(talk.community_id);
         let work_order = carried.and_then(|c| c.work_order.as_deref());
-        let session = carried.and_then(|c| c.session.as_deref());
+        let session = carried.and_then(|c| c.session(talk.uid));
         let (unauthorised, manages) =
             carried.map_or((false, false), |c| (c.unauthorised, c.manages));
         let platform = match carried.and_then(|c| c.platform.as_ref()) {

@@ -116,9 +116,39 @@ pub(crate) struct Learned {
 pub(crate) struct Handover {
     /// Who asked for it.
     pub asker: Side,
-    /// Name or address that was asked for.
-    pub host: String,
-    pub port: u16,
+    /// How it is carried.
+    pub way: Way,
+}
+
+/// How one stream carries another.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// As it is, to the name or address that was asked for: what follows in the stream are its bytes.
+    Passed { host: String, port: u16 },
+    /// The same, where that address connected to this port, which was held open for who asked.
+    Came { from: IpAddr, port: u16, to: u16 },
+    /// In frames, by whoever was spoken to: the dialogue goes on, and passes on what they hold.
+    Framed {
+        /// For people.
+        told: String,
+        /// The protocol that the ends agreed on, for what no decoder recognises.
+        agreed: Option<&'static Decoder>,
+    },
+}
+
+/// What a message holds of the stream inside: see [`Cx::pass`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// These bytes of it, each combined with one of the mask, in turn.
+    Bytes {
+        from: usize,
+        to: usize,
+        mask: Option<[u8; 4]>,
+    },
+    /// So many bytes were not captured.
+    Lost(u64),
+    /// So many bytes are there and cannot be read.
+    Unread(u64),
 }
 
 /// An operation as a decoder states it. Start from [`Op::new`] and add what is known.
@@ -162,6 +192,8 @@ pub struct Cx<'a> {
     pub(crate) picture: &'a mut Picture,
     pub(crate) expected: &'a mut Expectations,
     pub(crate) learned: &'a mut Learned,
+    /// What the message held of the stream inside.
+    pub(crate) passed: Option<Passed>,
 }
 
 impl Cx<'_> {
@@ -520,7 +552,28 @@ impl Cx<'_> {
     /// passes it on: it is recognised and read as a conversation by itself.
     pub(crate) fn hand_over(&mut self, asker: Side, host: impl Into<String>, port: u16) {
         let host = host.into();
-        self.learned.handover = Some(Box::new(Handover { asker, host, port }));
+        let way = Way::Passed { host, port };
+        self.learned.handover = Some(Box::new(Handover { asker, way }));
+    }
+
+    /// Like [`Cx::hand_over`], where the other side came: that address and port connected to port `to`, at which the other end
+    /// waited for it on behalf of `asker`.
+    pub(crate) fn hand_in(&mut self, asker: Side, (from, port): (IpAddr, u16), to: u16) {
+        let way = Way::Came { from, port, to };
+        self.learned.handover = Some(Box::new(Handover { asker, way }));
+    }
+
+    /// The messages behind this one are frames around another stream, which `asker` began: the dialogue reads them on and
+    /// says with [`Cx::pass`] what they hold of it. `told` says so to people; `agreed` is the protocol that the ends agreed
+    /// on, for what no decoder recognises.
+    pub(crate) fn frame_in(&mut self, asker: Side, told: String, agreed: Option<&'static Decoder>) {
+        let way = Way::Framed { told, agreed };
+        self.learned.handover = Some(Box::new(Handover { asker, way }));
+    }
+
+    /// What this message holds of the stream inside, or what is missing of that.
+    pub(crate) fn pass(&mut self, passed: Passed) {
+        self.passed = Some(passed);
     }
 
     /// What was seen and had no room: the report shows it.

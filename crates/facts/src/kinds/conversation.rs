@@ -62,10 +62,13 @@ kind! {
         gaps: u64,
         /// The conversation that negotiated this one (data channel of FTP, RTP of RTSP …): its protocol.
         parent: Option<String>,
-        /// Protocol of the conversation that this one came out of (SOCKS, CONNECT of HTTP); null where it has packets of its
-        /// own. Its packets are then pieces of the other's bytes, which count there; where its destination was asked for by
+        /// Protocol of the conversation that this one came out of (SOCKS, CONNECT and WebSocket of HTTP); null where it has
+        /// packets of its own. Its packets are then pieces of the other's bytes, which count there; where its destination was asked for by
         /// name, the server is who passes it on.
         carried_by: Option<String>,
+        /// Host to which a proxy was to pass it on, where that was asked for by name alone; it is judged by what the site
+        /// calls so.
+        asked_for: Option<String>,
         /// Judged: asset of the client as named in the site file, else its address.
         client_asset: Option<Shared>,
         /// Judged: zone of the client; null when its address belongs to no zone.

@@ -32,7 +32,7 @@ kind! {
         /// Whether it was answered; null where answers are not expected.
         answered: Option<bool> => any,
         /// Judged: bytes that the client sent to the server in the conversation that carried the name (`tls-sni`,
-        /// `http-host`); null where that was carried by another, whose bytes count already.
+        /// `http-host`, `socks`); null where that was carried by another, whose bytes count already.
         bytes_out: Option<u64>,
         /// Community ID of the conversation that carried it.
         community_id: Option<String>,

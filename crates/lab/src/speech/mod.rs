@@ -25,3 +25,4 @@ pub mod telnet;
 pub mod tftp;
 pub mod tls;
 pub mod vnc;
+pub mod websocket;

@@ -6,6 +6,8 @@
 //!
 //! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
 //! of the other direction explains it too; `reason` then says `answers`.
+//!
+//! What a proxy passes on is judged by its own ends, and not by what allows one to speak to the proxy.
 use std::rc::Rc;
 
 use facts::kinds::Conversation;
@@ -52,7 +54,10 @@ pub(super) fn fill<'c>(
 /// Both ends, each with what the other tells of it.
 fn both(one: &Conversation, ends: &mut Ends<'_>) -> (Rc<End>, Rc<End>) {
     let mut client = ends.at(one.client, one.client_mac, one.vlan);
-    let mut server = ends.at(one.server, one.server_mac, one.vlan);
+    let mut server = match ends.led_to(one) {
+        Some(server) => return (client, server),
+        None => ends.at(one.server, one.server_mac, one.vlan),
+    };
     // A group is heard where it is spoken to. Layer 2 leads nowhere else: an end of which nothing is known is where the
     // other is.
     let is_link = matches!((one.client, one.server), (Address::Mac(_), Address::Mac(_)));

@@ -2,6 +2,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use facts::kinds::Conversation;
 use facts::site::Who;
 use facts::{Address, Mac, Shared};
 use hashbrown::HashMap;
@@ -34,6 +35,8 @@ pub(super) struct Ends<'a> {
     /// Parties by the name that a client looked up, by client and address.
     named: HashMap<(Address, IpAddr), usize>,
     known: HashMap<(Address, Option<Mac>, Option<u16>), Rc<End>>,
+    /// Those to which proxies were to lead, by the name that was asked for.
+    led: HashMap<String, Rc<End>>,
 }
 
 impl<'a> Ends<'a> {
@@ -48,6 +51,7 @@ impl<'a> Ends<'a> {
             by_link,
             named: HashMap::new(),
             known: HashMap::new(),
+            led: HashMap::new(),
         }
     }
 
@@ -95,6 +99,49 @@ impl<'a> Ends<'a> {
         let end = Rc::new(self.work_out(key.0, key.1, key.2));
         self.known.insert(key, Rc::clone(&end));
         end
+    }
+
+    /// Where a proxy was to lead a conversation, where that was asked for by name: what allows one to speak to the proxy
+    /// does not allow what is behind it. Where the name is none of the site's, whoever allows a proxy allows what proxies
+    /// are for.
+    pub(super) fn led_to(&mut self, one: &Conversation) -> Option<Rc<End>> {
+        let name = one.asked_for.as_deref()?;
+        let end = match self.led.get(name) {
+            Some(end) => Rc::clone(end),
+            None => {
+                let end = self.by_name(name);
+                self.led.insert(name.to_owned(), Rc::clone(&end));
+                end
+            }
+        };
+        (end.who.asset.is_some() || one.parent.is_none()).then_some(end)
+    }
+
+    /// The asset that the site calls so, by its whole name; else an end of which nothing but the name is known.
+    fn by_name(&mut self, name: &str) -> Rc<End> {
+        let site = self.places.site;
+        let is = |known: &String| known.eq_ignore_ascii_case(name);
+        let mut assets = site.assets.iter();
+        let asset = assets.find(|asset| is(&asset.name) || asset.hostnames.iter().any(is));
+        let address = asset.and_then(|asset| asset.interfaces.iter().find_map(|one| one.ip));
+        if let Some(ip) = address {
+            return self.at(Address::Ip(ip), None, None);
+        }
+        let party = site.party_of_name(name);
+        let who = Who {
+            party,
+            ..Who::default()
+        };
+        Rc::new(End {
+            // Those with an address are counted from the other end.
+            id: usize::MAX - self.led.len(),
+            who,
+            device: None,
+            asset: name.into(),
+            zone: None,
+            party: self.party_name(party),
+            group: false,
+        })
     }
 
     fn work_out(&self, address: Address, carrier: Option<Mac>, vlan: Option<u16>) -> End {

@@ -22,7 +22,14 @@ pub(super) fn fill<'c>(
     let carriers = Carriers::gather(operations, carriers);
     for one in operations {
         let source = ends.at(one.source, one.source_mac, one.vlan);
-        let target = ends.at(one.target, one.target_mac, one.vlan);
+        let carrier = carriers.of(one);
+        // Where the target was asked for by name, its address is that of a proxy.
+        let led = carrier.filter(|carrier| {
+            carrier.server == one.target && carrier.protocol.as_ref() == Some(&one.protocol)
+        });
+        let target = led
+            .and_then(|carrier| ends.led_to(carrier))
+            .unwrap_or_else(|| ends.at(one.target, one.target_mac, one.vlan));
         one.modifies = one.operation.modifies();
         one.crane = target
             .who
@@ -36,7 +43,7 @@ pub(super) fn fill<'c>(
             site,
             (&one.protocol, one.operation),
             (one.time, one.last),
-            carriers.of(one),
+            carrier,
             &source.who,
             &target.who,
         );

@@ -135,12 +135,16 @@ pub(super) fn remote_sessions<'c>(
     carriers: impl Iterator<Item = &'c Conversation>,
     ends: &mut Ends<'_>,
 ) {
-    let conduits = carriers_conduits(rows, carriers);
-    for (row, conduit) in rows.iter_mut().zip(conduits) {
+    let carriers = carriers_of(rows, carriers);
+    for (row, carrier) in rows.iter_mut().zip(carriers) {
         let client = ends.at(row.client, row.client_mac, row.vlan);
-        let server = ends.at(row.server, None, row.vlan);
+        let server = carrier
+            .and_then(|carrier| ends.led_to(carrier))
+            .unwrap_or_else(|| ends.at(row.server, None, row.vlan));
         let site = ends.places.site;
-        row.conduit = conduit;
+        row.conduit = carrier
+            .and_then(|carrier| carrier.conduit.as_ref())
+            .map(ToString::to_string);
         row.work_order = order_for(
             site,
             &client.who,
@@ -156,27 +160,25 @@ pub(super) fn remote_sessions<'c>(
     }
 }
 
-/// For each session the conduit of the conversation that carried it.
-fn carriers_conduits<'c>(
+/// For each session the conversation that carried it.
+fn carriers_of<'c>(
     rows: &[RemoteSession],
     carriers: impl Iterator<Item = &'c Conversation>,
-) -> Vec<Option<String>> {
+) -> Vec<Option<&'c Conversation>> {
     let wanted: HashSet<&str> = rows
         .iter()
         .filter_map(|row| row.community_id.as_deref())
         .collect();
-    let mut conduits: HashMap<(&str, Time), Option<&Shared>> = HashMap::new();
+    let mut known: HashMap<(&str, Time), &Conversation> = HashMap::new();
     for one in carriers {
         if let Some(id) = one.community_id.as_deref().filter(|id| wanted.contains(id)) {
-            conduits.insert((id, one.time), one.conduit.as_ref());
+            known.insert((id, one.time), one);
         }
     }
     let of = |row: &RemoteSession| {
-        conduits
+        known
             .get(&(row.community_id.as_deref()?, row.time))
             .copied()
-            .flatten()
-            .map(ToString::to_string)
     };
     rows.iter().map(of).collect()
 }

@@ -99,8 +99,12 @@ pub(crate) struct Talk {
     within: Option<&'static str>,
     /// How many streams it is inside of.
     depth: u8,
+    /// It comes out of frames, and not as it is.
+    framed: bool,
     /// Where it goes is known by name alone: the address of the server is that of who passes it on.
     hidden: bool,
+    /// That name.
+    asked_for: Option<Box<str>>,
 }
 
 impl Talk {
@@ -190,9 +194,14 @@ impl Flow {
         self.talk.as_ref()?.within
     }
 
-    /// The stream that the flow carries.
-    fn inner(&self) -> Option<&Flow> {
-        Some(&self.talk.as_ref()?.inner.as_ref()?.flow)
+    /// The stream that the flow carries, or the conversations of datagrams.
+    fn inner(&self) -> impl Iterator<Item = &Flow> {
+        let talk = self.talk.as_ref();
+        let inner = talk.and_then(|talk| talk.inner.as_deref()).into_iter();
+        inner.flat_map(|inner| {
+            let beside = inner.beside.iter().map(|one| &one.flow);
+            beside.chain(std::iter::once(&inner.flow))
+        })
     }
 
     pub(crate) fn decoder(&self) -> Option<&'static Decoder> {
@@ -236,7 +245,7 @@ impl Flow {
     fn waiting(&self) -> usize {
         let streams = self.sent.iter().map(|sent| sent.stream.waiting());
         let held = self.talk.iter().flat_map(|talk| &talk.held);
-        let inside = self.inner().map_or(0, Flow::waiting);
+        let inside = self.inner().map(Flow::waiting).sum::<usize>();
         streams.chain(held.map(Held::waiting)).sum::<usize>() + inside
     }
 

@@ -46,6 +46,7 @@ struct Peculiar {
     gaps: u64,
     parent: Option<&'static str>,
     carried_by: Option<&'static str>,
+    asked_for: Option<Box<str>>,
     /// All VLANs, where they are not just the one of the conversation.
     vlans: Option<Vec<u16>>,
     forwarders: Vec<Mac>,
@@ -153,6 +154,7 @@ impl Summary {
             gaps: peculiar.gaps,
             parent: peculiar.parent.map(str::to_owned),
             carried_by: peculiar.carried_by.map(str::to_owned),
+            asked_for: peculiar.asked_for.map(String::from),
             evidence: evidence(self.capture, &self.frames, self.frame_count),
             ..Conversation::default()
         }
@@ -181,7 +183,9 @@ impl Flow {
             State::Refused
         } else if self.one_sided() {
             State::OneSided
-        } else if server.packets > 0 && client.packets > 0 || self.carried_by().is_some() {
+        } else if server.packets > 0 && client.packets > 0
+            || self.carried_by().is_some() && self.key.transport == Transport::Tcp
+        {
             // Of a stream inside another whoever passes it on said that it was reached.
             State::Answered
         } else if target.is_group()
@@ -201,13 +205,13 @@ impl Flow {
     }
 
     /// The protocol that announced the flow, or that carries it. Whoever allows a proxy allows what proxies are for by
-    /// that, but neither work on another host nor control.
+    /// that, but neither work on another host nor control, nor what is hidden in frames.
     fn parent(&self) -> Option<&'static str> {
         let talk = self.talk.as_ref()?;
         let ordinary = || {
             let assumed = || self.assumed(self.key.end(1 - self.client()).1, true);
             let spoken = self.decoder().or_else(assumed);
-            !talk.learned.session && spoken.is_some_and(protocols::is_proxied)
+            !talk.framed && !talk.learned.session && spoken.is_some_and(protocols::is_proxied)
         };
         talk.parent.or(talk.within.filter(|_| ordinary()))
     }
@@ -221,7 +225,7 @@ impl Flow {
         }
         let hidden = |inner: &&Flow| inner.talk.as_ref().is_some_and(|talk| talk.hidden);
         let inner = self.inner();
-        if let Some(inner) = inner.filter(|inner| inner.protocol().is_some() || !hidden(inner)) {
+        for inner in inner.filter(|inner| inner.protocol().is_some() || !hidden(inner)) {
             inner.tell(picture);
         }
     }
@@ -265,6 +269,7 @@ impl Flow {
             gaps: u64::from(lost.1) + u64::from(lost_back.1),
             parent: self.parent(),
             carried_by: self.carried_by(),
+            asked_for: talk.and_then(|talk| talk.asked_for.clone()),
             vlans: (!plain).then_some(vlans),
             forwarders: talk.map(|talk| talk.forwarders.clone()).unwrap_or_default(),
         };

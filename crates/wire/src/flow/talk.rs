@@ -74,7 +74,7 @@ impl Engine<'_> {
             return;
         }
         let mut talk = flow.talk.take().unwrap_or_default();
-        if talk.inner.is_some() {
+        if talk.inner.as_ref().is_some_and(|inner| !inner.framed) {
             self.inside(flow, &mut talk, which, bytes, at);
         } else if talk.held(which).doubt {
             self.doubt(flow, &mut talk, which, bytes, at);
@@ -89,10 +89,12 @@ impl Engine<'_> {
 
     /// Bytes of a stream are missing.
     pub(crate) fn gap(&mut self, flow: &mut Flow, which: usize, lost: u64, at: At) {
-        if self.tell_inner(flow, which, |engine, inner, end| {
-            inner.dir_mut(end).stream.lose(lost);
-            engine.gap(inner, end, lost, at);
-        }) {
+        if Engine::is_through(flow)
+            && self.tell_inner(flow, which, |engine, inner, end| {
+                inner.dir_mut(end).stream.lose(lost);
+                engine.gap(inner, end, lost, at);
+            })
+        {
             return;
         }
         // A message that began and lost its end cannot be gone on with.
@@ -113,6 +115,7 @@ impl Engine<'_> {
             .as_ref()
             .is_some_and(|talk| talk.dialogue.is_some());
         if began && !broken && !flow.tap(which).lost && self.bridge(flow, which, lost, at) {
+            self.carry_on(flow, which, at);
             return;
         }
         flow.tap_mut(which).lost = true;
@@ -127,6 +130,7 @@ impl Engine<'_> {
             talk.dialogue = Some(dialogue);
         }
         flow.talk = Some(talk);
+        self.carry_on(flow, which, at);
     }
 
     /// Whether the dialogue knows where it is although bytes are missing.
@@ -204,6 +208,7 @@ impl Engine<'_> {
     /// The flow is over.
     pub(crate) fn close(&mut self, flow: &mut Flow) {
         self.tell_inner(flow, 0, |engine, inner, _| engine.close(inner));
+        self.close_beside(flow);
         let at = At {
             now: flow.last,
             capture: flow.capture,
@@ -309,7 +314,15 @@ impl Engine<'_> {
                 dialogue.message(cx, side, rest)
             });
             match step {
-                Step::Took(count) if count > 0 => rest = rest.get(count..).unwrap_or(&[]),
+                Step::Took(count) if count > 0 => {
+                    if talk.inner.is_some() {
+                        self.carry(flow, talk, which, rest, at);
+                    }
+                    rest = rest.get(count..).unwrap_or(&[]);
+                    if let Some(handover) = talk.learned.handover.take() {
+                        self.enter_beside(flow, talk, &handover, at);
+                    }
+                }
                 Step::Skip(count) => {
                     rest = usize::try_from(count)
                         .ok()
@@ -371,8 +384,14 @@ impl Engine<'_> {
             picture: self.picture,
             expected: self.expected,
             learned: &mut talk.learned,
+            passed: None,
         };
         let result = act(&mut cx);
+        if let Some(passed) = cx.passed
+            && let Some(inner) = &mut talk.inner
+        {
+            inner.put(passed);
+        }
         if talk.learned.swap {
             talk.learned.swap = false;
             flow.swap();
@@ -578,14 +597,20 @@ impl Engine<'_> {
             });
             match step {
                 Step::Took(count) if count > 0 && count <= rest.len() => {
+                    if talk.inner.is_some() {
+                        self.carry(flow, talk, which, rest, at);
+                    }
                     rest = rest.get(count..).unwrap_or(&[]);
                     frames = &last;
                     if talk.learned.handover.is_some()
                         && let Some(handover) = talk.learned.handover.take()
                     {
                         self.enter(flow, talk, &handover, at);
-                        self.enter_with(flow, talk, which, rest, at);
-                        return 0;
+                        if talk.inner.as_ref().is_none_or(|inner| !inner.framed) {
+                            self.enter_with(flow, talk, which, rest, at);
+                            return 0;
+                        }
+                        self.early_frames(flow, talk, dialogue, 1 - which, at);
                     }
                 }
                 Step::Skip(count) if count > 0 => {
@@ -699,6 +724,9 @@ fn open(flow: &mut Flow, talk: &mut Talk, decoder: &'static Decoder, sender: Sen
     talk.dialogue = Some((decoder.open)());
     // It speaks for itself: no announcement covers it.
     talk.parent = None;
+    if talk.named.take().is_some() {
+        talk.learned.session = false;
+    }
     let udp = flow.key.transport == Transport::Udp;
     let serves = |end: usize| decoder.serves(udp, flow.key.end(end).1);
     let by_port = match (serves(which), serves(1 - which)) {

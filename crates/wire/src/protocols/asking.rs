@@ -261,6 +261,7 @@ impl Carried {
             picture: &mut *cx.picture,
             expected: &mut *cx.expected,
             learned: &mut *cx.learned,
+            passed: None,
         };
         with_pieces.operation(self.asking.side, op);
     }

@@ -22,6 +22,7 @@ mod fox;
 mod ftp;
 mod ge_srtp;
 mod goose;
+pub(crate) mod guacamole;
 mod hart_ip;
 mod http;
 mod iec104;
@@ -69,6 +70,7 @@ mod tftp;
 mod tls;
 mod tristation;
 mod vnc;
+pub(crate) mod web_terminal;
 
 pub(crate) use self::remote_tools::RemoteTool;
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
@@ -82,6 +84,8 @@ pub static ALL: &[&Decoder] = &[
     &smb::DECODER,
     &rtsp::DECODER,
     &teamviewer::DECODER,
+    &guacamole::DECODER,
+    &web_terminal::DECODER,
     &ftp::DECODER,
     &http::DECODER,
     &http::SSDP,

@@ -3,7 +3,7 @@
 //! Spec: MQTT 3.1, 3.1.1 and 5.0 (sections as in 3.1.1).
 //! Emits: client identifier and user, clear-text passwords (that they were sent), refused logins, topics written and
 //! subscribed to.
-//! Blind to: the content of messages; topics behind aliases (5.0); MQTT over TLS or WebSocket.
+//! Blind to: the content of messages; topics behind aliases (5.0); MQTT over TLS.
 use super::named::ours;
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Op, Probe, Reader, Sender, Side, Step, Verb};
@@ -18,7 +18,7 @@ pub(super) static DECODER: Decoder = Decoder {
     operations: &[Verb::Read, Verb::Write],
     about: "Version, client identifiers and users, clear-text passwords, refused logins; topics that are published (write) and subscribed to (read).",
     spec: "MQTT 3.1, 3.1.1 and 5.0",
-    blind: "the content of messages, topics behind aliases, MQTT over TLS or WebSocket",
+    blind: "the content of messages, topics behind aliases, MQTT over TLS",
 };
 
 const MOST_NAME: usize = 128;
@@ -50,7 +50,24 @@ fn remaining_length(r: &mut Reader<'_>) -> Option<usize> {
 
 /// A connection opens with the protocol's name; in the middle the port must agree, and the length with what is there.
 fn probe(head: &Head<'_>) -> Probe {
-    ours(sender(head))
+    match sender(head) {
+        None if head.open && head.first && could_connect(head.bytes) => Probe::NeedMore,
+        sender => ours(sender),
+    }
+}
+
+const NAMES: [&[u8]; 2] = [b"\0\x04MQTT", b"\0\x06MQIsdp"];
+
+/// Bytes of which CONNECT may still come.
+fn could_connect(bytes: &[u8]) -> bool {
+    let Some((0x10, rest)) = bytes.split_first() else {
+        return false;
+    };
+    let mut r = Reader::new(rest);
+    match remaining_length(&mut r) {
+        Some(_) => NAMES.iter().any(|name| name.starts_with(r.peek())),
+        None => rest.len() < 4,
+    }
 }
 
 fn sender(head: &Head<'_>) -> Option<Sender> {
@@ -59,7 +76,7 @@ fn sender(head: &Head<'_>) -> Option<Sender> {
     let length = remaining_length(&mut r)?;
     if kind == 0x10 {
         let rest = r.peek();
-        let named = rest.starts_with(b"\0\x04MQTT") || rest.starts_with(b"\0\x06MQIsdp");
+        let named = NAMES.iter().any(|name| rest.starts_with(name));
         return named.then_some(Sender::Client);
     }
     if !head.on(1883) || length > r.left() {

@@ -1,11 +1,15 @@
 //! SOCKS: who has a proxy reach what, and with whose name; what the proxy passes on is read as a conversation of its own.
 //!
 //! Spec: RFC 1928 (version 5), RFC 1929 (user and password), the SOCKS protocol 4 and its extension 4A.
-//! Emits: names asked for, passwords in the clear, refused log-ins, and the stream behind the handshake.
-//! Blind to: what is sealed by GSS-API, connections that come in (BIND), datagrams (UDP ASSOCIATE).
+//! Emits: names asked for, passwords in the clear, refused log-ins, and what is behind the handshake: the stream to where it
+//! was asked for (CONNECT) or from where it came (BIND), and datagrams, a conversation for each place they go to.
+//! Blind to: what is sealed by GSS-API; datagrams that come in fragments (UDP ASSOCIATE).
 //!
 //! Roles are told by content alone: a program that calls home and then waits to be used as a proxy opened the connection
 //! itself.
+use std::net::IpAddr;
+
+use crate::cx::Passed;
 use crate::reader::{Malformed, text};
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Probe, Reader, Sender, Side, Step};
 
@@ -17,14 +21,20 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Socks::default()),
     remote: false,
     operations: &[],
-    about: "Conversations through a proxy: for whom, passwords that it is given in the clear, and what it passes on, read as a conversation of its own.",
+    about: "Conversations through a proxy: for whom, passwords that it is given in the clear, and what it passes on, there and back, and by datagrams, read as conversations of their own.",
     spec: "RFC 1928, RFC 1929, SOCKS protocol 4 and 4A",
-    blind: "what is sealed by GSS-API, connections that come in (BIND), datagrams (UDP ASSOCIATE)",
+    blind: "what is sealed by GSS-API, datagrams that come in fragments",
 };
 
 /// Longest name in a request of version 4A, and longest user.
 const MOST_NAME: usize = 255;
-const CONNECT: u8 = 1;
+
+/// RFC 1928, 4.
+mod command {
+    pub(super) const CONNECT: u8 = 1;
+    pub(super) const BIND: u8 = 2;
+    pub(super) const UDP_ASSOCIATE: u8 = 3;
+}
 
 /// RFC 1928, 3: version 5 and the methods that the client knows, nothing else. Version 4: command, port, address, user.
 fn probe(head: &Head<'_>) -> Probe {
@@ -67,8 +77,11 @@ struct Socks {
     asker: Option<Side>,
     awaited: Awaited,
     user: Option<String>,
+    command: u8,
     /// Where to, as it was asked last.
     asked: Option<(String, u16)>,
+    /// The port at which the proxy waits for who is to connect.
+    bound: Option<u16>,
     /// Nothing more is read.
     over: bool,
 }
@@ -167,11 +180,14 @@ impl Socks {
     }
 
     fn asked(&mut self, cx: &mut Cx<'_>, command: u8, host: Option<String>, port: u16) {
-        let Some(host) = host.filter(|_| command == CONNECT) else {
+        let Some(host) = host else {
             self.over = true;
             return;
         };
-        if host.parse::<std::net::IpAddr>().is_err() {
+        self.command = command;
+        // Others only ask: Tor has some that look names up.
+        self.over = !(command::CONNECT..=command::UDP_ASSOCIATE).contains(&command);
+        if command != command::UDP_ASSOCIATE && host.parse::<IpAddr>().is_err() {
             cx.name_used("socks", &host, None);
         }
         self.asked = Some((host, port));
@@ -201,18 +217,19 @@ impl Socks {
                 r.skip(1)?;
                 let reply = r.u8()?;
                 r.skip(1)?;
-                place(r)?;
-                self.reached(cx, side, reply == 0);
+                let place = place(r)?;
+                self.reached(cx, side, reply == 0, place);
             }
             Awaited::ReplyOf4 => {
                 r.check(r.peek().first() == Some(&0), "version of the reply")?;
                 r.skip(1)?;
                 let reply = r.u8()?;
-                r.skip(6)?;
+                let port = r.u16()?;
+                let place = (Some(r.ipv4()?.to_string()), port);
                 match reply {
                     // 92 and 93: the user is not who it says.
                     92 | 93 => self.refused(cx, side, "the user was not confirmed"),
-                    reply => self.reached(cx, side, reply == 90),
+                    reply => self.reached(cx, side, reply == 90, place),
                 }
             }
         }
@@ -224,11 +241,108 @@ impl Socks {
         self.over = true;
     }
 
-    /// The proxy says whether it reached what it was to reach.
-    fn reached(&mut self, cx: &mut Cx<'_>, side: Side, yes: bool) {
-        match self.asked.take().filter(|_| yes) {
-            Some((host, port)) => cx.hand_over(side.other(), host, port),
-            None => self.over = true,
+    /// The proxy says whether it reached what it was to reach, and by which place.
+    fn reached(
+        &mut self,
+        cx: &mut Cx<'_>,
+        side: Side,
+        yes: bool,
+        (host, port): (Option<String>, u16),
+    ) {
+        let Some((asked, asked_port)) = self.asked.take().filter(|_| yes) else {
+            self.over = true;
+            return;
+        };
+        let address = host.and_then(|host| host.parse::<IpAddr>().ok());
+        let address = address.filter(|ip| !ip.is_unspecified());
+        match (self.command, self.bound.take()) {
+            // A second answer says who connected (RFC 1928, 6).
+            (command::BIND, None) => {
+                self.bound = Some(port);
+                self.asked = Some((asked, asked_port));
+            }
+            (command::BIND, Some(bound)) => match address {
+                Some(from) => cx.hand_in(side.other(), (from, port), bound),
+                None => self.over = true,
+            },
+            (command::UDP_ASSOCIATE, _) => {
+                if let Some(ip) = address.or(cx.flow.end(side).address.ip()) {
+                    cx.expect_dialogue(ip, port, true, Box::new(Relay::at(port)));
+                }
+                self.over = true;
+            }
+            _ => cx.hand_over(side.other(), asked, asked_port),
+        }
+    }
+}
+
+/// RFC 1928, 7: datagrams to a proxy and from it, each behind a header that says where it goes to, or comes from.
+struct Relay {
+    /// Port of the proxy.
+    port: u16,
+    /// The other end of the last one.
+    place: Option<(String, u16)>,
+    /// The header was read.
+    inside: bool,
+}
+
+impl Relay {
+    const fn at(port: u16) -> Relay {
+        Relay {
+            port,
+            place: None,
+            inside: false,
+        }
+    }
+
+    /// `false`: a fragment.
+    fn header(
+        &mut self,
+        cx: &mut Cx<'_>,
+        side: Side,
+        r: &mut Reader<'_>,
+    ) -> Result<bool, Malformed> {
+        r.skip(2)?;
+        let fragment = r.u8()? != 0;
+        let (host, port) = place(r)?;
+        let Some(host) = host.filter(|_| !fragment) else {
+            return Ok(false);
+        };
+        let place = Some((host, port));
+        if self.place != place {
+            self.place.clone_from(&place);
+            let proxy = cx.flow.end(side).port == self.port;
+            let asker = if proxy { side.other() } else { side };
+            if let Some((host, port)) = place {
+                if host.parse::<IpAddr>().is_err() && asker == Side::Client {
+                    cx.name_used("socks", &host, None);
+                }
+                cx.hand_over(asker, host, port);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Dialogue for Relay {
+    fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+        if std::mem::take(&mut self.inside) {
+            cx.pass(Passed::Bytes {
+                from: 0,
+                to: bytes.len(),
+                mask: None,
+            });
+            return Step::Took(bytes.len());
+        }
+        let mut r = Reader::new(bytes);
+        match self.header(cx, side, &mut r) {
+            Ok(true) => {
+                self.inside = !r.is_empty();
+                Step::Took(r.at())
+            }
+            Ok(false) => Step::Took(bytes.len()),
+            Err(Malformed::Bad(what)) => Step::Bad(what),
+            Err(Malformed::Short) => Step::Need(bytes.len() + 1),
         }
     }
 }

@@ -155,12 +155,17 @@ impl Dialogue for Telnet {
 
 impl Telnet {
     fn shown(&mut self, cx: &mut Cx<'_>, bytes: &[u8]) {
-        if self.given && REFUSALS.iter().any(|word| lines::contains(bytes, word)) {
+        self.prompt.extend_from_slice(bytes);
+        // The word may come in pieces.
+        if self.given
+            && REFUSALS
+                .iter()
+                .any(|word| lines::contains(&self.prompt, word))
+        {
             self.given = false;
             cx.session(None, Some("login refused".to_owned()));
             cx.login_refused(Side::Client, "login refused", self.user.as_deref());
         }
-        self.prompt.extend_from_slice(bytes);
         let surplus = self.prompt.len().saturating_sub(MOST_PROMPT);
         self.prompt.drain(..surplus);
         let prompt = self.prompt.trim_ascii_end();

@@ -372,6 +372,115 @@ fn layer_2_crosses_nothing_unless_both_ends_are_known_to_be_elsewhere() {
 }
 
 #[test]
+fn what_a_proxy_leads_to_by_name_is_not_covered_by_leave_to_speak_to_the_proxy() {
+    let more = r#"
+[[asset]]
+name = "jump1"
+role = "jump-host"
+interface = [{ ip = "10.20.90.8", vlan = 90 }]
+
+[[asset]]
+name = "hmi2"
+role = "hmi"
+hostnames = ["hmi2.crane.lan"]
+interface = [{ ip = "10.20.10.22", vlan = 10 }]
+
+[[conduit]]
+name = "to the jump host"
+from = ["eng1"]
+to = ["jump1"]
+services = ["any"]
+because = "maintenance"
+
+[[conduit]]
+name = "to the panel"
+from = ["eng1"]
+to = ["hmi2"]
+services = ["vnc"]
+because = "maintenance"
+"#;
+    let led = |number: u64, protocol: &str, asked_for: Option<&str>| Conversation {
+        carried_by: asked_for.map(|_| "socks".to_owned()),
+        asked_for: asked_for.map(str::to_owned),
+        community_id: Some(format!("1:{number}")),
+        ..tcp("10.20.90.50", "10.20.90.8", 22, protocol)
+    };
+    let web = Conversation {
+        parent: Some("socks".to_owned()),
+        ..led(5, "tls", Some("portal.example"))
+    };
+    let conversations = vec![
+        led(0, "ssh", None),
+        led(1, "ssh", Some("PLC1")),
+        led(2, "ssh", Some("db.elsewhere")),
+        led(3, "vnc", Some("hmi2.crane.lan")),
+        led(4, "vnc", Some("hmi2.crane.lan.example")),
+        web,
+    ];
+    let sessions = conversations.iter().map(|one| facts::kinds::RemoteSession {
+        time: one.time,
+        last: one.last,
+        protocol: "ssh".to_owned(),
+        client: one.client,
+        server: one.server,
+        community_id: one.community_id.clone(),
+        ..facts::kinds::RemoteSession::default()
+    });
+    let facts = Facts {
+        remote_sessions: sessions.collect(),
+        operations: vec![Operation {
+            source: conversations[1].client,
+            target: conversations[1].server,
+            protocol: "ssh".to_owned(),
+            community_id: conversations[1].community_id.clone(),
+            ..Operation::default()
+        }],
+        conversations,
+        ..Facts::default()
+    };
+    let facts = folded(facts, &site(&format!("{CONDUITS}{more}")));
+    let told: Vec<_> = facts
+        .conversations
+        .iter()
+        .map(|one| {
+            let conduit = one.conduit.as_deref();
+            (
+                one.server_asset.as_deref().unwrap_or_default(),
+                one.server_zone.as_deref().unwrap_or_default(),
+                conduit.or(one.reason.as_deref()).unwrap_or_default(),
+            )
+        })
+        .collect();
+    let nowhere =
+        |place: &str| format!("no conduit leads from eng1 (port) to {place} (in no zone)");
+    assert_eq!(
+        told,
+        [
+            ("jump1", "port", "to the jump host"),
+            ("plc1", "control", "conduit 'old' allows tcp/443, not ssh"),
+            ("db.elsewhere", "", nowhere("db.elsewhere").as_str()),
+            ("hmi2", "control", "to the panel"),
+            (
+                "hmi2.crane.lan.example",
+                "",
+                nowhere("hmi2.crane.lan.example").as_str()
+            ),
+            ("jump1", "port", "to the jump host"),
+        ]
+    );
+    let sessions: Vec<_> = facts
+        .remote_sessions
+        .iter()
+        .map(|one| (one.server_asset.as_deref(), one.conduit.is_some()))
+        .collect();
+    assert_eq!(sessions[0], (Some("jump1"), true));
+    assert_eq!(sessions[1], (Some("plc1"), false));
+    assert_eq!(sessions[2], (Some("db.elsewhere"), false));
+    assert_eq!(facts.operations[0].target_asset.as_deref(), Some("plc1"));
+    assert_eq!(facts.operations[0].conduit, None);
+}
+
+#[test]
 fn bytes_that_one_conversation_carries_for_another_count_once_for_the_name() {
     let outer = tcp("10.20.10.20", "10.20.90.8", 1080, "socks");
     let inner = Conversation {

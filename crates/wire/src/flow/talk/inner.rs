@@ -1,20 +1,25 @@
-//! A stream inside another: what a proxy or a tunnel passes on, once its ends agreed on where to.
+//! A stream inside another: what a proxy or a tunnel passes on, once its ends agreed on where to, or what frames hold.
 //!
 //! It is a flow by itself, with the same recognition, the same care for gaps and the same facts, between who asked for it
 //! and where it goes; only its bytes come from the dialogue of another and not from packets. Where the destination is
 //! known by name alone, it has the address of the one who passes it on beside the port that was asked for, and nothing is said
 //! of that address. It counts as carried by the other, so that no sum takes its bytes twice and nobody takes it for frames of
 //! the zone to which it goes.
+//!
+//! Frames are read by the dialogue that agreed on them. Who answers in them may be whoever was spoken to or somebody behind: so
+//! nothing is said of that address either, and a stream of which nothing is understood is no conversation.
 use std::net::IpAddr;
 
 use super::{Engine, Flow, Talk};
-use crate::cx::{At, Handover};
-use crate::decoder::Side;
-use crate::flow::{Key, number_of_ip};
+use crate::cx::{At, Handover, Passed, Way};
+use crate::decoder::{Dialogue, Side};
+use crate::flow::{Key, Told, Transport, number_of_ip};
 use crate::net::link::{Ends, Tags};
 
 /// Streams inside each other that are read.
 const MOST_DEEP: u8 = 2;
+/// Conversations of datagrams beside each other in one flow: of more, the oldest are over.
+const MOST_BESIDE: usize = 8;
 /// Any time to live: the stream has none.
 const TTL: u8 = 64;
 
@@ -23,12 +28,29 @@ pub(crate) struct Inner {
     pub(crate) flow: Flow,
     /// Its ends stand in the other order than those of the flow that carries it.
     turned: bool,
+    /// Its bytes come out of frames, by the dialogue of the flow that carries it.
+    pub(super) framed: bool,
+    /// What the message just read holds of it.
+    passed: Option<Passed>,
+    /// Those with other destinations, where one flow carries datagrams to several.
+    pub(crate) beside: Vec<Inner>,
 }
 
 impl Inner {
     /// The end of the stream that is this end of the flow.
     const fn end(&self, which: usize) -> usize {
         if self.turned { 1 - which } else { which }
+    }
+
+    /// Both go to the same place.
+    fn leads_like(&self, other: &Inner) -> bool {
+        let name = |flow: &Flow| flow.talk.as_ref().and_then(|talk| talk.asked_for.clone());
+        self.flow.key == other.flow.key && name(&self.flow) == name(&other.flow)
+    }
+
+    /// Keeps what a message holds of the stream until the message is through.
+    pub(super) fn put(&mut self, passed: Passed) {
+        self.passed = Some(passed);
     }
 }
 
@@ -51,29 +73,61 @@ impl Engine<'_> {
             Side::Server => 1 - flow.client(),
         };
         let view = flow.view();
-        let (near, between) = (*view.end(to.asker), flow.key.end(1 - asker).0);
+        let (near, (between, own_port)) = (*view.end(to.asker), flow.key.end(1 - asker));
         let (Some(client), Some(between)) = (near.address.ip(), between.ip()) else {
             return;
         };
-        let (server, hidden) = match to.host.parse::<IpAddr>() {
-            // Its own address as it is known here.
-            Ok(ip) if ip.is_loopback() => (between, false),
-            Ok(ip) if !ip.is_unspecified() => (ip.to_canonical(), false),
-            _ => (between, true),
+        let carrier = talk.name();
+        let by = carrier.unwrap_or("a proxy");
+        let mut at_port = None;
+        let ((server, hidden), port, way) = match &to.way {
+            Way::Passed { host, port } => {
+                let server = match host.parse::<IpAddr>() {
+                    // Its own address as it is known here.
+                    Ok(ip) if ip.is_loopback() => (between, false),
+                    Ok(ip) if !ip.is_unspecified() => (ip.to_canonical(), false),
+                    _ => (between, true),
+                };
+                (
+                    server,
+                    *port,
+                    format!("through {by} at {between} to {host}:{port}"),
+                )
+            }
+            Way::Came { from, port, to } => {
+                at_port = Some(*to);
+                let way = format!("through {by} at {between} from {from}:{port}");
+                ((from.to_canonical(), false), *port, way)
+            }
+            Way::Framed { told, .. } => {
+                let way = match talk.learned.through.as_deref() {
+                    Some(outer) => format!("{outer}; {told}"),
+                    None => told.clone(),
+                };
+                ((between, true), own_port, way)
+            }
         };
         let number = |(ip, port)| (number_of_ip(ip), port);
-        let (key, client) = Key::new(
-            number((client, near.port)),
-            number((server, to.port)),
-            flow.key.transport,
-            flow.key.realm,
+        let (own, other) = (
+            number((client, at_port.unwrap_or(near.port))),
+            number((server, port)),
         );
+        let (client, server) = match at_port {
+            None => (own, other),
+            Some(_) => (other, own),
+        };
+        let (key, client) = Key::new(client, server, flow.key.transport, flow.key.realm);
+        let own = at_port.map_or(client, |_| 1 - client);
         let mut inner = Flow::new(key, client, at.now, at.capture);
         inner.opened_in(at.frame);
         for which in [client, 1 - client] {
-            inner.shake(which, which != client);
-            inner.dir_mut(which).stream.begin(0);
-            let (src, dst) = if which == client {
+            if key.transport == Transport::Udp {
+                inner.tell_client(client, Told::Role);
+            } else {
+                inner.shake(which, which != client);
+                inner.dir_mut(which).stream.begin(0);
+            }
+            let (src, dst) = if which == own {
                 (near.mac, None)
             } else {
                 (None, near.mac)
@@ -82,24 +136,142 @@ impl Engine<'_> {
                 vlan: view.vlan,
                 ..Tags::default()
             };
-            let hops = u8::from(which != client || !near.near);
+            let hops = u8::from(which != own || !near.near);
             inner.see(which, &Ends { src, dst, tags }, (TTL, hops), 0, at);
         }
-        let carrier = talk.name();
-        let way = format!(
-            "through {} at {between} to {}:{}",
-            carrier.unwrap_or("a proxy"),
-            to.host,
-            to.port
-        );
+        let turned = own != asker;
         let own = inner.talk();
         (own.within, own.depth, own.hidden) = (carrier, talk.depth + 1, hidden);
         own.learned.detail = Some(way.clone());
         own.learned.through = Some(way.into_boxed_str());
+        let framed = match &to.way {
+            Way::Passed { host, .. } => {
+                // Named by an address, it is the proxy's own.
+                let named = hidden && host.parse::<IpAddr>().is_err();
+                own.asked_for =
+                    named.then(|| host.trim_end_matches('.').to_ascii_lowercase().into());
+                false
+            }
+            Way::Came { .. } => false,
+            Way::Framed { agreed, .. } => {
+                own.framed = true;
+                own.named = agreed.map(|decoder| decoder.name);
+                own.learned.session = agreed.is_some_and(|decoder| decoder.remote);
+                true
+            }
+        };
         talk.inner = Some(Box::new(Inner {
             flow: inner,
-            turned: client != asker,
+            turned,
+            framed,
+            passed: None,
+            beside: Vec::new(),
         }));
+    }
+
+    /// The next datagram belongs to a conversation with that destination, beside those with others.
+    pub(super) fn enter_beside(&mut self, flow: &mut Flow, talk: &mut Talk, to: &Handover, at: At) {
+        let Some(mut before) = talk.inner.take() else {
+            return self.enter(flow, talk, to, at);
+        };
+        self.enter(flow, talk, to, at);
+        let Some(next) = &mut talk.inner else {
+            talk.inner = Some(before);
+            return;
+        };
+        if before.leads_like(next) {
+            talk.inner = Some(before);
+            return;
+        }
+        let mut beside = std::mem::take(&mut before.beside);
+        if let Some(place) = beside.iter().position(|one| one.leads_like(next)) {
+            **next = beside.remove(place);
+        }
+        beside.push(*before);
+        if beside.len() > MOST_BESIDE {
+            let mut oldest = beside.remove(0);
+            self.close(&mut oldest.flow);
+            oldest.flow.tell(self.picture);
+        }
+        next.beside = beside;
+    }
+
+    /// Frames of the other end that were captured before it was agreed on them.
+    pub(super) fn early_frames(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        dialogue: &mut dyn Dialogue,
+        which: usize,
+        at: At,
+    ) {
+        let held = talk.held(which);
+        let early = std::mem::take(&mut held.bytes);
+        let frames = std::mem::take(&mut held.frames);
+        let frame = frames.first().copied().unwrap_or(at.frame);
+        self.feed(flow, talk, dialogue, which, &early, At { frame, ..at });
+    }
+
+    /// The conversations beside the one that a flow carries are over with it.
+    pub(super) fn close_beside(&mut self, flow: &mut Flow) {
+        let inner = flow.talk.as_mut().and_then(|talk| talk.inner.as_mut());
+        for one in inner.into_iter().flat_map(|inner| &mut inner.beside) {
+            self.close(&mut one.flow);
+        }
+    }
+
+    /// What a message, which stands at the beginning of `bytes`, held of the stream in its frames.
+    pub(super) fn carry(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        which: usize,
+        bytes: &[u8],
+        at: At,
+    ) {
+        let Some(inner) = &mut talk.inner else { return };
+        let Some(passed) = inner.passed.take() else {
+            return;
+        };
+        let end = inner.end(which);
+        let inner = &mut inner.flow;
+        match passed {
+            Passed::Bytes { from, to, mask } => {
+                let content = bytes.get(from..to).unwrap_or(&[]);
+                inner.count(end, content.len(), at);
+                match mask.filter(|mask| *mask != [0; 4]) {
+                    // What its end lacks, the capture or the sender cut off.
+                    None if inner.key.transport == Transport::Udp => {
+                        self.datagram(inner, end, content, true, at);
+                    }
+                    _ if content.is_empty() || inner.tap(end).is_done() => {}
+                    None => self.stream(inner, end, content, at),
+                    Some(mask) => {
+                        let turns = mask.iter().cycle();
+                        let plain: Vec<u8> =
+                            content.iter().zip(turns).map(|(a, b)| a ^ b).collect();
+                        self.stream(inner, end, &plain, at);
+                    }
+                }
+            }
+            Passed::Lost(lost) => {
+                inner.dir_mut(end).stream.lose(lost);
+                self.gap(inner, end, lost, at);
+            }
+            Passed::Unread(bytes) => {
+                inner.count(end, usize::try_from(bytes).unwrap_or(usize::MAX), at);
+                self.gap(inner, end, bytes, at);
+            }
+        }
+        flow.unweighed = true;
+    }
+
+    /// Like [`Engine::carry`], after what was no message.
+    pub(super) fn carry_on(&mut self, flow: &mut Flow, which: usize, at: At) {
+        if let Some(mut talk) = flow.talk.take() {
+            self.carry(flow, &mut talk, which, &[], at);
+            flow.talk = Some(talk);
+        }
     }
 
     /// What was there already when the dialogue handed over: `rest` of the one end, and before it what the other end sent
@@ -139,7 +311,8 @@ impl Engine<'_> {
         flow.unweighed = true;
     }
 
-    /// Passes on to the stream that the flow carries what is no bytes; `false` where it carries none.
+    /// Passes on to the stream that the flow carries what is no bytes; `false` where it carries none, or in frames, whose
+    /// dialogue is to be told as well.
     pub(super) fn tell_inner(
         &mut self,
         flow: &mut Flow,
@@ -152,10 +325,16 @@ impl Engine<'_> {
         let Some(inner) = &mut talk.inner else {
             return false;
         };
-        let end = inner.end(which);
+        let (end, framed) = (inner.end(which), inner.framed);
         act(self, &mut inner.flow, end);
         flow.unweighed = true;
-        true
+        !framed
+    }
+
+    /// The flow carries a stream as it is, and its own dialogue has nothing more to read.
+    pub(super) fn is_through(flow: &Flow) -> bool {
+        let inner = flow.talk.as_ref().and_then(|talk| talk.inner.as_ref());
+        inner.is_some_and(|inner| !inner.framed)
     }
 }
 

@@ -359,6 +359,7 @@ impl Cx<'_> {
                 picture: &mut *self.picture,
                 expected: &mut *self.expected,
                 learned: &mut *self.learned,
+                passed: None,
             };
             soap::tell(&mut there, about.sender.unwrap_or(asker), document);
         }

@@ -4,14 +4,15 @@
 //! (WebSocket), RFC 8010 (IPP), SOAP 1.1, 6.1.1 (SOAPAction).
 //! RFC 7578 (files of forms).
 //! Emits: hosts and paths, software of both ends, clear-text credentials, files with their hash (plain, packed by gzip or
-//! deflate, in forms, in parts of one connection), SOAP actions that read or configure; what XML messages say (see `soap.rs`); what CONNECT tunnels carry, as conversations of their own.
+//! deflate, in forms, in parts of one connection), SOAP actions that read or configure; what XML messages say (see `soap.rs`); what CONNECT tunnels and WebSocket carry, as conversations of their own.
 //! Blind to: HTTP/2 and 3; what pages and other messages say; the hash of files in other encodings or fetched in parts over several
-//! connections.
+//! connections; of WebSocket see `websocket.rs`.
 mod body;
 mod credentials;
 mod head;
 mod parts;
 mod ssdp;
+mod websocket;
 
 use std::collections::VecDeque;
 
@@ -38,9 +39,9 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Http::default()),
     remote: false,
     operations: &[Verb::FileRead, Verb::FileWrite, Verb::Read, Verb::Configure],
-    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash (plain, gzip, deflate, in forms, in parts), SOAP actions and namespaces, devices that describe themselves in XML (ONVIF, UPnP, ISAPI), messages of a logistics exchange, what CONNECT tunnels carry; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
-    spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 8010; SOAP 1.1; ONVIF Device Management; UPnP Device Architecture 1.1",
-    blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files in other encodings, or fetched in parts over several connections",
+    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash (plain, gzip, deflate, in forms, in parts), SOAP actions and namespaces, devices that describe themselves in XML (ONVIF, UPnP, ISAPI), messages of a logistics exchange, what CONNECT tunnels and WebSocket carry, as conversations of their own; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
+    spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 7692; RFC 8010; SOAP 1.1; ONVIF Device Management; UPnP Device Architecture 1.1",
+    blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files in other encodings, or fetched in parts over several connections; compressed messages of WebSocket, and what its frames carry once bytes between them were lost",
 };
 
 /// Requests that wait for their answers, and files put by them.
@@ -89,6 +90,7 @@ struct Request {
 enum Inside {
     #[default]
     Http,
+    WebSocket(Box<websocket::Socket>),
     Other,
 }
 
@@ -118,6 +120,8 @@ struct Http {
     paths: usize,
     /// Where CONNECT asked to be led, until the answer.
     tunnel: Option<String>,
+    /// The last request to go on as WebSocket by its number, until its answer.
+    upgrade: Option<Box<(u64, websocket::Asked)>>,
 }
 
 /// A file of which parts came.
@@ -129,8 +133,9 @@ struct Parted {
 
 impl Dialogue for Http {
     fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
-        match self.inside {
+        match &mut self.inside {
             Inside::Http => {}
+            Inside::WebSocket(socket) => return socket.message(cx, side, bytes),
             Inside::Other => return Step::Done,
         }
         // Until the proxy says whether it reached the other end, what is sent to that waits.
@@ -148,6 +153,10 @@ impl Dialogue for Http {
         }
         let head = match Message::read(bytes) {
             Ok(head) => head,
+            // Frames that were captured before the server agreed to them.
+            Err(Step::Bad(_)) if side == Side::Client && self.upgrade.is_some() => {
+                return Step::Need(bytes.len() + 1);
+            }
             Err(step) => return step,
         };
         if head.odd_field {
@@ -165,17 +174,22 @@ impl Dialogue for Http {
         }
     }
 
-    fn gap(&mut self, cx: &mut Cx<'_>, side: Side, _: u64) {
-        self.tunnel = None;
+    fn gap(&mut self, cx: &mut Cx<'_>, side: Side, lost: u64) {
+        if let Inside::WebSocket(socket) = &mut self.inside {
+            return socket.gap(cx, side, lost);
+        }
+        (self.tunnel, self.upgrade) = (None, None);
         // A request or an answer may be among what is lost: those that wait cannot be paired any more.
         self.forget(cx, None);
         self.end(cx, side, false);
         self.half(side).place = Place::Head;
     }
 
-    fn bridge(&mut self, _cx: &mut Cx<'_>, side: Side, lost: u64) -> bool {
-        if !matches!(self.inside, Inside::Http) {
-            return false;
+    fn bridge(&mut self, cx: &mut Cx<'_>, side: Side, lost: u64) -> bool {
+        match &mut self.inside {
+            Inside::Http => {}
+            Inside::WebSocket(socket) => return socket.bridge(cx, side, lost),
+            Inside::Other => return false,
         }
         let half = self.half(side);
         half.place.bridge(lost, half.file.as_mut())
@@ -368,6 +382,8 @@ impl Http {
         }
         self.requests = self.requests.saturating_add(1);
         self.putting = self.requests;
+        let upgrade = websocket::Asked::of(head, path.as_deref());
+        self.upgrade = upgrade.map(|asked| Box::new((self.requests, asked)));
         let request = Request {
             number: self.requests,
             asked: cx.asked(),
@@ -399,9 +415,16 @@ impl Http {
         }
         let request = self.waiting.take(&());
         let method = request.as_ref().map_or("", |request| request.method);
+        let upgrade = self.upgrade.take_if(|asked| {
+            let answered = request.as_ref();
+            answered.is_none_or(|request| request.number == asked.0)
+        });
         if status == 101 {
             if head.says("upgrade", "websocket") {
-                return self.leave(cx, "websocket");
+                cx.variant("websocket");
+                let asked = upgrade.map(|asked| asked.1).unwrap_or_default();
+                self.inside = Inside::WebSocket(Box::new(asked.agreed(cx, side, head)));
+                return Step::Took(head.length);
             }
             if head.says("upgrade", "h2c") {
                 return self.leave(cx, "2");

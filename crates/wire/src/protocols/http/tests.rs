@@ -159,7 +159,7 @@ fn soap_procedures_that_configure_are_operations() {
 }
 
 #[test]
-fn a_tunnel_is_looked_into_and_a_websocket_is_left_alone() {
+fn a_tunnel_is_looked_into() {
     let hello = crate::testing::hex(&format!(
         "16 0301 003f 01 00003b 0303 {} 00 0002 1301 01 00 0010 0000 000c 000a 00 0007 706c632e6c616e",
         "11".repeat(32)
@@ -187,23 +187,6 @@ fn a_tunnel_is_looked_into_and_a_websocket_is_left_alone() {
         name client=10.0.0.1 server=10.0.0.2 name=plc.lan via=tls-sni frames=Numbers([3])
     "#]]
     .assert_eq(&render(&facts));
-    check(
-        &[
-            (
-                Client,
-                "GET /ws HTTP/1.1\r\nHost: hmi\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-            ),
-            (
-                Server,
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
-            ),
-            (Client, "\u{1}\u{2}"),
-        ],
-        expect![[r#"
-            conversation protocol=http:websocket state=answered packets=2/1 bytes=74/56
-            name client=10.0.0.1 server=10.0.0.2 name=hmi via=http-host path=/ws frames=Numbers([1])
-        "#]],
-    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Spec: OPC 10000-4 (services), OPC 10000-6 (binary encoding, secure conversation, connection protocol).
 //! Emits: one operation per request with its outcome; identity of client and server; the security mode as the
 //! conversation's variant (`none`, `sign`, `encrypt`); readable passwords; the server's name as the client used it.
-//! Blind to: what is encrypted; the values themselves; OPC UA over HTTPS, WebSockets, MQTT or UDP (PubSub).
+//! Blind to: what is encrypted; the values themselves; OPC UA over HTTPS, MQTT or UDP (PubSub), and over WebSocket as JSON.
 mod chunk;
 mod services;
 mod types;
@@ -37,7 +37,7 @@ pub static DECODER: Decoder = Decoder {
     ],
     about: "Reads, writes, method calls, changes of the address space, discovery; security mode, users, client and server names.",
     spec: "OPC 10000-4 and OPC 10000-6, 1.05",
-    blind: "encrypted channels beyond their existence, values, HTTPS, WebSocket and PubSub transports",
+    blind: "encrypted channels beyond their existence, values, HTTPS and PubSub transports, JSON over WebSocket",
 };
 
 /// Requests that wait for their answers.

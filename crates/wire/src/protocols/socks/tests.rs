@@ -205,3 +205,29 @@ fn where_no_way_to_log_in_is_agreed_nobody_was_refused() {
     );
     assert!(facts.oddities.is_empty(), "{:?}", facts.oddities);
 }
+
+#[test]
+fn who_connects_to_a_port_that_a_proxy_holds_open_is_the_client() {
+    let facts = run(
+        &DECODER,
+        None,
+        &[
+            (Client, hex("05 01 00")),
+            (Server, hex("05 00")),
+            // Wants 10.9.0.5 to be let in; the proxy waits at port 4001, and 10.9.0.5 comes from port 40000.
+            (Client, hex("05 02 00 01 0a090005 0000")),
+            (Server, hex("05 00 00 01 0a000002 0fa1")),
+            (Server, hex("05 00 00 01 0a090005 9c40")),
+            (Server, b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()),
+            (Client, b"SSH-2.0-dropbear_2019.78\r\n".to_vec()),
+        ],
+    );
+    expect![[r#"
+        conversation protocol=socks:5 state=answered packets=3/4 bytes=39/43
+        conversation protocol=ssh:2.0 state=answered packets=1/1 bytes=21/26
+        identity 10.9.0.5 software=OpenSSH_9.6 stated
+        identity 10.0.0.1 software=dropbear_2019.78 stated
+        remote_session protocol=ssh client=10.9.0.5 server=10.0.0.1 server_port=4001 detail=through socks at 10.0.0.2 from 10.9.0.5:40000; client OpenSSH_9.6; server dropbear_2019.78 bytes=47 frames=Numbers([6, 7])
+    "#]].assert_eq(&render(&facts));
+    assert_eq!(facts.conversations[1].server_port, Some(4001));
+}
