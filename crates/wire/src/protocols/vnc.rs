@@ -2,7 +2,8 @@
 //!
 //! Spec: RFC 6143, 7 (versions 3.3, 3.7, 3.8); security types of the IANA registry "Remote Framebuffer Security Types".
 //! Emits: the remote session with version, security and its result; the desktop's name.
-//! Blind to: RealVNC protocol 4 and later beyond its version; the screen itself; repeaters that speak before the banner.
+//! Blind to: RealVNC protocol 4 and later beyond its version; results of Apple's security types but for 30 (33 and 35 are
+//! named by number, for want of a description); the screen itself; repeaters that speak before the banner.
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Reader, Sender, Side, Step};
 
@@ -24,6 +25,9 @@ pub static DECODER: Decoder = Decoder {
     spec: "RFC 6143; IANA Remote Framebuffer Security Types",
     blind: "what was done in the session; protocol version 4 and later",
 };
+
+/// Apple Remote Desktop: user and password go encrypted by a key that both ends agree on.
+const APPLE_DH: u8 = 30;
 
 /// The banner says it all; in the middle of a session only the client's small messages are strict enough, at its ports.
 fn probe(head: &Head<'_>) -> Probe {
@@ -95,6 +99,8 @@ enum Stage {
     Security,
     /// 16 octets of challenge come from the server.
     Challenge,
+    /// Diffie-Hellman of Apple Remote Desktop: generator, length, prime and key come from the server.
+    AppleKeys,
     /// Result of the authentication.
     Result,
     /// Size, pixel format and name of the desktop.
@@ -212,6 +218,13 @@ impl Vnc {
                 r.skip(16)?;
                 self.stage = Stage::Result;
             }
+            Stage::AppleKeys => {
+                r.skip(2)?;
+                let length = usize::from(r.u16()?);
+                r.check((16..=1024).contains(&length), "length of a key")?;
+                r.skip(2 * length)?;
+                self.stage = Stage::Result;
+            }
             // The viewer's choice was not captured: what comes now cannot be told.
             Stage::Result if self.security == 0 => {
                 self.stage = Stage::Closed;
@@ -287,6 +300,7 @@ impl Vnc {
             1 if self.minor() < 7 => Stage::Init,
             1 => Stage::Result,
             2 => Stage::Challenge,
+            APPLE_DH => Stage::AppleKeys,
             _ => Stage::Closed,
         };
         let Some(name) = security(kind) else {
@@ -317,7 +331,9 @@ const fn security(kind: u8) -> Option<&'static str> {
         20 => "sasl",
         21 => "md5",
         30 => "apple-dh",
-        33 | 35 | 36 => "apple",
+        33 => "apple-33",
+        35 => "apple-35",
+        31 | 32 | 34 | 36 => "apple",
         113 => "ms-logon",
         _ => return None,
     })
@@ -391,6 +407,29 @@ mod tests {
             expect![[r#"
                 conversation protocol=vnc state=unanswered packets=0/3 bytes=0/31
                 remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=version 3.8; offers none, vnc-auth; no authentication offered bytes=31 frames=Numbers([1, 2, 3])
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_apple_desktop_that_refuses_says_so_behind_its_keys() {
+        let apple = "524642203030332e3838390a";
+        let keys = format!("0002 0010 {} {}", "11".repeat(16), "22".repeat(16));
+        check(
+            &DECODER,
+            &[
+                (Server, apple),
+                (Client, apple),
+                (Server, "04 1e 21 24 23"),
+                (Client, "1e"),
+                (Server, &keys),
+                (Client, &"33".repeat(144)),
+                (Server, "00000001"),
+            ],
+            expect![[r#"
+                conversation protocol=vnc:apple-dh state=answered packets=3/4 bytes=157/57
+                remote_session protocol=vnc client=10.0.0.1 server=10.0.0.2 server_port=5900 detail=version 3.889; offers apple-dh, apple-33, apple, apple-35; security apple-dh; authentication refused bytes=214 frames=Numbers([1, 2, 3, 4, 5, 6, 7])
+                oddity what=login.refused detail=vnc: authentication refused frames=Numbers([7])
             "#]],
         );
     }
