@@ -27,7 +27,8 @@ fn facts(path: &Path) -> Facts {
 }
 
 /// What tshark 4.0.17 reads in these captures (`ssh.kex.hassh`, `ssh.kex.hasshserver`, `kerberos.CNameString` and `.realm`,
-/// `kerberos.SNameString`, `tds.7login.username`, `radius.User_Name`, `mqtt.clientid`, the server name in QUIC version 2); it
+/// `kerberos.SNameString`, `tds.7login.username`, `radius.User_Name`, `mqtt.clientid`, the server name in QUIC version 2, `x509sat.uTF8String` inside OpenVPN with
+/// `-d` for its ports, `vnc.auth_result`); it
 /// knows no tunnels in DNS: there its `dns.qry.name` shows the zone, and the capture's maker calls it a tunnel. `users.rs` asks
 /// tshark itself, of every capture.
 const KNOWN: &[(&str, &str)] = &[
@@ -70,6 +71,14 @@ const KNOWN: &[(&str, &str)] = &[
         "client_id MQTT_Client",
     ),
     ("ntop__nDPI__quic-v2.pcapng", "tls-sni test"),
+    (
+        "ntop__nDPI__openvpn.pcap",
+        "system certificate of CN=OpenVPN Server, issued by CN=OpenVPN CA",
+    ),
+    (
+        "zeek__zeek__vncmac.pcap",
+        "login.refused vnc: authentication refused",
+    ),
 ];
 
 #[test]

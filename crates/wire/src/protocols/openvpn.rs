@@ -514,7 +514,10 @@ mod tests {
             40001,
             &[(
                 Client,
-                &format!("50 0102030405060708 0f{} {key} 0040", &sealed[2..]),
+                &format!(
+                    "50 0102030405060708 {} {key} 0040",
+                    sealed.replacen("00", "0f", 1)
+                ),
             )],
             expect![[r#"
                 conversation protocol=openvpn:tls-crypt-v2 state=unanswered packets=1/0 bytes=118/0
