@@ -40,7 +40,7 @@ pub fn observe(
     coverage.extend(silences(&summaries));
     let mut facts = picture.into_facts(captures.names());
     facts.files = files;
-    facts.coverage = coverage;
+    facts.coverage.extend(coverage);
     Ok(facts)
 }
 

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use crate::decoder::{Decoder, Dialogue, Side};
 use crate::picture::{
     self, ANSWERS, AddressKey, CredentialKey, IdentityKey, NameKey, OddityKey, OpId, Picture,
-    RouteKey,
+    ReportedKey, RouteKey,
 };
 
 /// One end of the flow that a message belongs to.
@@ -493,6 +493,23 @@ impl Cx<'_> {
             detail,
         };
         self.picture.route(key, self.at, self.frames);
+    }
+
+    /// The client says that `address` had traffic that it saw: second-hand, so it only tells what no sensor saw.
+    pub(crate) fn reported(&mut self, address: IpAddr) {
+        let Some(exporter) = self.flow.client.address.ip() else {
+            return;
+        };
+        let key = ReportedKey { exporter, address };
+        let Picture {
+            reported,
+            left_out,
+            limits,
+            ..
+        } = &mut *self.picture;
+        if let Some(row) = picture::row(reported, key, "reported", limits.reported, left_out) {
+            row.count_one(self.at.now, self.at.capture, self.frames);
+        }
     }
 
     /// Something that should not be on a healthy wire; `what` is `area.what`.

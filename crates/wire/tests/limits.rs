@@ -31,6 +31,7 @@ const SMALL: Limits = Limits {
     credentials: 20,
     routes: 20,
     oddities: 60,
+    reported: 8,
     operations: 160,
     files: 16,
     conversations: 120,

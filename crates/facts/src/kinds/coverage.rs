@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::{Evidence, Time, kind};
 
 kind! {
@@ -17,11 +19,13 @@ kind! {
         /// with a named class), `once` (frames that are no copies of others, as a mirror port makes that is doubled), `limits` (tables that overflowed). Of a live sensor also: `watching` (seconds in which it
         /// ran), `drops` (frames that reached it and were not dropped before it read them), `shedding` (frames that it had
         /// time to decode), `silence` (seconds without a frame where frames were expected), `history` (rows that were kept
-        /// for later). What is worked out of captures is left out of the tables once it is judged: `vlan` (frames of a VLAN).
+        /// for later). What is worked out of captures is left out of the tables once it is judged: `vlan` (frames of a VLAN),
+        /// `reported` (flow records that name an address, by the device that exports them).
         what: String,
         /// The part of the sensor or zone that it speaks of: the interface that dropped, the class of traffic that was shed,
         /// the VLAN that fell silent, that was only spoken into (of `directions`) or is only known by name (of `frames`) as `vlan/10`, `senders` (of `directions`: MAC addresses that were spoken to and
-        /// never heard), the table that overflowed, why nobody was watching (`stopped`; `ended`
+        /// never heard), `reported` (of `directions`: addresses whose traffic another device reports and of which no frame
+        /// was captured; of what is worked out of captures, the address), the table that overflowed, why nobody was watching (`stopped`; `ended`
         /// without a word; `paused`, the machine slept; `clock`, it was set, so that
         /// these times happened twice or never; `lost`, the record is missing); null for the whole.
         part: Option<String>,
@@ -42,7 +46,7 @@ impl Coverage {
     /// Whether a later row of the same key adds to it. What tells of one capture, or of one interval of absence, stands
     /// for itself.
     fn adds_up(&self) -> bool {
-        self.evidence.capture.is_none() && self.what != "watching"
+        self.what == "reported" || self.evidence.capture.is_none() && self.what != "watching"
     }
 
     fn interval(what: &str, sensor: Option<&str>, from: Time, until: Time) -> Coverage {
@@ -164,6 +168,21 @@ impl Coverage {
         }
     }
 
+    /// So many flow records of `exporter` name an address: second-hand, so it says what was there to be seen, and no more.
+    pub fn reported(
+        exporter: IpAddr,
+        address: IpAddr,
+        first: Time,
+        last: Time,
+        records: u64,
+    ) -> Coverage {
+        let part = address.to_string();
+        Coverage {
+            detail: Some(format!("reported by {exporter}")),
+            ..Coverage::interval("reported", None, first, last).counting(Some(&part), records, 0)
+        }
+    }
+
     /// Rows that were kept in the interval, and those that were given up since they could not be written.
     pub fn history(from: Time, until: Time, kept: u64, given_up: u64) -> Coverage {
         Coverage::interval("history", None, from, until).counting(None, kept, given_up)
@@ -189,6 +208,15 @@ impl Coverage {
     /// The VLAN that [`Coverage::silence`] or [`Coverage::vlan`] speaks of.
     pub fn of_vlan(&self) -> Option<u16> {
         self.part.as_deref()?.strip_prefix("vlan/")?.parse().ok()
+    }
+}
+
+impl Coverage {
+    /// The address that [`Coverage::reported`] speaks of, and who reports it.
+    pub fn of_report(&self) -> Option<(IpAddr, &str)> {
+        let exporter = self.detail.as_deref()?.strip_prefix("reported by ")?;
+        let address = (self.what == "reported").then_some(self.part.as_deref()?)?;
+        Some((address.parse().ok()?, exporter))
     }
 }
 

@@ -264,7 +264,7 @@ impl Reader {
         let (now, picture) = (clock::now(), worker.finish());
         let coverage = names.coverage(&picture, now, now);
         let mut facts = picture.into_facts(Vec::new());
-        facts.coverage = coverage;
+        facts.coverage.extend(coverage);
         names.spell_out(&mut facts);
         Report {
             at: clock::now(),
@@ -312,7 +312,7 @@ impl Reader {
         let files = captures.infos(&summaries);
         let coverage = self.coverage(&picture, &files);
         let mut facts = picture.into_facts(Vec::new());
-        facts.coverage = coverage;
+        facts.coverage.extend(coverage);
         let named = |mut file: Capture| {
             file.sensor = Some(self.sensor.clone());
             file.evidence.capture = file.evidence.capture.or(Some(0)).map(index);

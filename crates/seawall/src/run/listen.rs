@@ -326,7 +326,7 @@ impl Listener {
         let from = std::mem::replace(&mut self.reported, now);
         let coverage = names.coverage(&picture, from, now);
         let mut facts = picture.into_facts(Vec::new());
-        facts.coverage = coverage;
+        facts.coverage.extend(coverage);
         for end in &mut self.ends {
             facts.files.extend(end.keeping.captures(names, now));
             if ending {

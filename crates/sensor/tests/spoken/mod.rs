@@ -100,6 +100,37 @@ pub const TCP: &[(u16, &[(Side, &str)])] = &[
              7b22646576696365496e666f223a7b2253657269616c4e6f223a22354131227d7d20",
         )],
     ),
+    // EDP of Digi: version, its answer, identity with a password, id of the device, server, password.
+    (
+        3197,
+        &[
+            (Client, "0004000400000002"),
+            (Server, "00100000"),
+            (
+                Client,
+                "004000028002004000118100000000000000000040 9dffff123456",
+            ),
+            (
+                Client,
+                "0040000f86000c656e3a2f2f6d2e65782e636f 0040000588 00027077",
+            ),
+        ],
+    ),
+    // OpenVPN without tls-auth: a reset, its answer, the begin of a client hello.
+    (
+        1194,
+        &[
+            (Client, "000e3801020304050607080000000000"),
+            (
+                Server,
+                "001a40111213141516171801000000000102030405060708 00000000",
+            ),
+            (
+                Client,
+                "001c2001020304050607080000000001 160301004001 00003c0303010203040506",
+            ),
+        ],
+    ),
 ];
 
 /// Over UDP, by port.
@@ -160,6 +191,32 @@ pub const UDP: &[(u16, &[(Side, &str)])] = &[
         &[(
             Client,
             "000a0020660000000000000100000000000200100100000200080004000c0004",
+        )],
+    ),
+    // NetFlow 9: a template with its record behind it, options with a scope.
+    (
+        9995,
+        &[(
+            Client,
+            "0009000300015f906920c5f80000000100000003 0000000c0100000100080004 01000008 0a090003\
+             000100140101000400080001000400220002 00320002",
+        )],
+    ),
+    // OpenVPN under tls-crypt.
+    (
+        1194,
+        &[(
+            Client,
+            "3801020304050607080000000163cf4ff5b89824b0aa4e93c089c1e24af5443766b5cab18c23c17d51081eb196a229085eec179d0d88",
+        )],
+    ),
+    // SoftEther: two elements of what a host says to the traversal service.
+    (
+        5004,
+        &[(
+            Client,
+            "000000020000000a686f73745f6e616d65000000020000000100000004686d6937\
+             000000076f70636f6465000000020000000100000009 6765745f746f6b656e",
         )],
     ),
     // sFlow 5 with one sample of four octets.

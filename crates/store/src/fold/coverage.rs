@@ -27,7 +27,7 @@ use facts::site::{Sensor, Site, ZoneKind};
 use super::places::Places;
 use super::shares::Picked;
 use super::tags::Tags;
-use super::{nameless, silences, unheard, witness};
+use super::{nameless, reported, silences, unheard, witness};
 
 /// Of so many TCP bytes one may be lost before `streams` is partial.
 const LOSS_OF: u64 = 1000;
@@ -77,7 +77,7 @@ pub(super) fn build(
     for (row, own) in facts.addresses.iter().zip(own) {
         counts.add_address(row, *own, places);
     }
-    let mut zones = Vec::new();
+    let mut zones = reported::judge(&mut facts.coverage, &facts.addresses, places);
     for (index, zone) in places.site.zones.iter().enumerate() {
         let watching: Vec<&Sensor> = places
             .site

@@ -6,7 +6,8 @@
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
 //! address; `conversations`, in `shares`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences; `signs` tells what only many names together give
-//! away; `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken to, `tags` which VLANs are.
+//! away; `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken to, `tags` which VLANs are,
+//! `reported` of whom others tell and no frame was captured.
 mod assets;
 mod conversations;
 mod coverage;
@@ -20,6 +21,7 @@ mod others;
 mod own;
 mod places;
 mod ports;
+mod reported;
 mod roles;
 mod shares;
 mod signs;

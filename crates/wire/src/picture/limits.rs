@@ -19,6 +19,8 @@ pub struct Limits {
     pub routes: usize,
     /// Rows of what should not be on a healthy wire.
     pub oddities: usize,
+    /// Addresses of which somebody else reports traffic.
+    pub reported: usize,
     /// Rows of operations.
     pub operations: usize,
     /// Rows of files carried.
@@ -43,6 +45,7 @@ impl Default for Limits {
             credentials: 1 << 16,
             routes: 1 << 16,
             oddities: 1 << 16,
+            reported: 1 << 18,
             operations: 1 << 21,
             files: 1 << 20,
             conversations: 1 << 22,
@@ -67,6 +70,7 @@ impl Limits {
             credentials: 1 << 14,
             routes: 1 << 14,
             oddities: 1 << 14,
+            reported: 1 << 12,
             operations: 1 << 16,
             files: 1 << 14,
             conversations: 1 << 17,

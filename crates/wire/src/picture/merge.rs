@@ -31,6 +31,7 @@ impl Picture {
             credentials,
             routes,
             oddities,
+            reported,
             operations,
             cyclic: _,
             told: _,
@@ -97,6 +98,7 @@ impl Picture {
             credentials;
             routes;
             oddities;
+            reported;
         }
         self.merge_clocks(clocks);
         self.vlans.merge(vlans);

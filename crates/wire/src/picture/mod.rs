@@ -72,6 +72,13 @@ impl Tally {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OpId(NonZeroU64);
 
+/// Who reports traffic of whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ReportedKey {
+    pub exporter: IpAddr,
+    pub address: IpAddr,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AddressKey {
     pub mac: Option<Mac>,
@@ -197,6 +204,8 @@ pub struct Picture {
     pub(crate) credentials: HashMap<CredentialKey, Tally>,
     pub(crate) routes: HashMap<RouteKey, Tally>,
     pub(crate) oddities: HashMap<OddityKey, Tally>,
+    /// Addresses of which somebody else reports traffic.
+    pub(crate) reported: HashMap<ReportedKey, Tally>,
     operations: Vec<Operation>,
     /// Operations of this worker that were handed on before.
     told: u64,

@@ -1,5 +1,5 @@
 //! From the picture to rows, in an order that does not depend on who drew which part.
-use facts::kinds::{AddressFact, Credential, Identity, Name, Oddity, Route};
+use facts::kinds::{AddressFact, Coverage, Credential, Identity, Name, Oddity, Route};
 use facts::{Facts, Kind};
 
 use super::{Picture, clocks};
@@ -98,6 +98,16 @@ impl Picture {
             detail: key.detail,
             evidence: tally.evidence,
         });
+        let reported = self.reported.into_iter().map(|(key, tally)| Coverage {
+            evidence: tally.evidence,
+            ..Coverage::reported(
+                key.exporter,
+                key.address,
+                tally.first,
+                tally.last,
+                tally.count,
+            )
+        });
         let conversations = self.conversations.into_iter().map(Summary::spell_out);
         Facts {
             captures,
@@ -106,6 +116,7 @@ impl Picture {
             credentials: sorted(credentials),
             routes: sorted(routes),
             oddities: sorted(oddities),
+            coverage: sorted(reported),
             names,
             operations: sorted(self.operations.into_iter()),
             carried_files: sorted(self.files.into_iter()),

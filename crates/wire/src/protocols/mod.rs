@@ -12,12 +12,14 @@ mod cdp;
 mod codesys;
 mod dcerpc;
 mod dhcp;
+mod digi_edp;
 mod dlms;
 mod dnp3;
 mod dns;
 mod enip;
 mod ethercat;
 mod fins;
+mod flow_export;
 mod fox;
 mod ftp;
 mod ge_srtp;
@@ -44,6 +46,7 @@ mod netbios;
 mod ntlm;
 mod ntp;
 mod opcua;
+mod openvpn;
 mod powerlink;
 mod profinet;
 mod ptp;
@@ -59,6 +62,7 @@ mod smb;
 mod snmp;
 mod soap;
 mod socks;
+mod softether;
 mod ssh;
 mod stp;
 mod stray;
@@ -121,6 +125,7 @@ pub static ALL: &[&Decoder] = &[
     &named::X11,
     &named::RUSTDESK,
     &named::RLOGIN,
+    &digi_edp::DECODER,
     &named::TAILSCALE,
     &named::ZEROTIER,
     &named::NEBULA,
@@ -155,15 +160,16 @@ pub static ALL: &[&Decoder] = &[
     &cameras::ws_discovery::DECODER,
     &cameras::hikvision::DECODER,
     &cameras::dahua::DECODER,
+    &softether::DECODER,
     &named::TEREDO,
     &named::SLP,
-    &named::NETFLOW,
-    &named::SFLOW,
+    &flow_export::NETFLOW,
+    &flow_export::SFLOW,
     &socks::DECODER,
     &ike::DECODER,
     &ptp::DECODER,
     &named::L2TP,
-    &named::OPENVPN,
+    &openvpn::DECODER,
     &tftp::DECODER,
     &named::LPD,
     &named::SYSLOG,

@@ -1,4 +1,5 @@
-//! Remote-support tools that hide in TLS, told by the names of their relays and by the certificates of their own.
+//! Remote-support tools, cellular routers' management and remote-service gateways that hide in TLS or HTTP, told by the names
+//! of their relays and by the certificates of their own.
 //!
 //! A connection to such a name is no proof that a session took place, only that the tool was running and ready for one:
 //! that is what a terminal wants to know. Names match by DNS label.
@@ -45,15 +46,23 @@ const DOMAINS: &[(&str, &str)] = &[
     ("talk2m.com", "Ewon Talk2M"),
     ("secomea.com", "Secomea"),
     ("mbconnect24.net", "mbCONNECT24"),
+    // IXON support, "How does the IXrouter connect".
     ("ixon.cloud", "IXON"),
+    ("ixon.net", "IXON"),
+    ("ayayot.com", "IXON"),
     ("tosibox.com", "Tosibox"),
     ("rms.teltonika-networks.com", "Teltonika RMS"),
     ("airvantage.net", "Sierra Wireless AirVantage"),
     ("cradlepointecm.com", "Cradlepoint NetCloud"),
+    // Default server of the routers' manual (IBR350, "Enterprise Cloud Manager Settings").
+    ("stream.cradlepoint.com", "Cradlepoint NetCloud"),
     ("devicecloud.com", "Digi Remote Manager"),
+    // Before it was renamed ("my.idigi.com": Connect Family user guide).
+    ("idigi.com", "Digi Remote Manager"),
     ("remotemanager.digi.com", "Digi Remote Manager"),
     ("ic.peplink.com", "Peplink InControl"),
     ("incontrol2.peplink.com", "Peplink InControl"),
+    ("ra.peplink.com", "Peplink Remote Assistance"),
     ("iot.inhandnetworks.com", "InHand Device Manager"),
     ("iot.inhand.com.cn", "InHand Device Manager"),
     ("getscreen.me", "Getscreen.me"),
@@ -68,6 +77,10 @@ const DOMAINS: &[(&str, &str)] = &[
     ("netbird.io", "NetBird"),
     ("softether.net", "SoftEther VPN"),
     ("softether-network.net", "SoftEther VPN"),
+    // Servers of NAT traversal, updates and keepalive in the program's published source.
+    ("nat-traversal.uxcom.jp", "SoftEther VPN"),
+    ("update-check.uxcom.jp", "SoftEther VPN"),
+    ("keepalive.softether.org", "SoftEther VPN"),
     ("vpnazure.net", "SoftEther VPN Azure"),
     ("hamachi.cc", "LogMeIn Hamachi"),
     ("ngrok.com", "ngrok"),
@@ -101,6 +114,22 @@ pub(crate) struct RemoteTool {
 
 /// Protocol names of the tools: those with a name of their own, then the one for all others.
 pub(crate) const PROTOCOLS: &[&str] = &["anydesk", "teamviewer", "rustdesk", "remote-support"];
+
+/// SoftEther VPN asks HTTP servers for these (`HTTP_VPN_TARGET` of its published source).
+const SOFTETHER_PATHS: &[&str] = &["/vpnsvc/connect.cgi", "/vpnsvc/vpn.cgi"];
+
+/// The tool that a request goes to, by the server's name or by a path that is the tool's own.
+pub(crate) fn remote_tool_by_request(
+    host: &str,
+    method: &str,
+    path: Option<&str>,
+) -> Option<RemoteTool> {
+    let own = method == "POST" && path.is_some_and(|path| SOFTETHER_PATHS.contains(&path));
+    if own {
+        return Some(tool("SoftEther VPN", "protocol"));
+    }
+    remote_tool(Some(host), None)
+}
 
 fn tool(title: &'static str, by: &'static str) -> RemoteTool {
     let own = PROTOCOLS
@@ -164,4 +193,20 @@ fn tools_are_told_by_label_and_by_certificate() {
         "a look-alike is not the tool"
     );
     assert_eq!(title(Some("www.example.com"), None), None);
+    let by_request =
+        |host, path| remote_tool_by_request(host, "POST", Some(path)).map(|tool| tool.title);
+    assert_eq!(
+        by_request("vpn.example", "/vpnsvc/connect.cgi"),
+        Some("SoftEther VPN")
+    );
+    assert_eq!(by_request("vpn.example", "/vpnsvc/connect.cgi.html"), None);
+    assert_eq!(
+        by_request("stream.cradlepoint.com", "/"),
+        Some("Cradlepoint NetCloud")
+    );
+    assert_eq!(
+        by_request("www.cradlepoint.com", "/"),
+        None,
+        "a maker's own pages are no way in"
+    );
 }

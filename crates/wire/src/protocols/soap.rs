@@ -2,12 +2,12 @@
 //! of an exchange of logistics data.
 //!
 //! Spec: SOAP 1.1, 4; ONVIF Device Management Service, 8.1.7; UPnP Device Architecture 1.1, 2.3; Hikvision ISAPI (System,
-//! `deviceInfo`); MS-WUSP, 3.1.4.1; the exchange server of LOGINK as its public sample code shows it (elements of the
+//! `deviceInfo`); MS-WUSP, 3.1.4.1; TR-069 Amendment 6, A.3 (CWMP); the exchange server of LOGINK as its public sample code shows it (elements of the
 //! header, `LogisticsExchangeCode`, types of messages).
 use facts::Grade;
 
 use super::carried::Document;
-use crate::{Cx, Side};
+use crate::{Cx, Op, Side, Verb};
 
 /// Longest value that is told.
 const MOST_VALUE: usize = 96;
@@ -39,6 +39,15 @@ const ISAPI: Lines = &[
 /// MS-WUSP, 3.1.4.1: a computer that asks for updates says who it is.
 const UPDATES: Lines = &[("dnsName", "hostname")];
 
+/// TR-069 Amendment 6, A.3.3.1: a device says who it is whenever it calls.
+const INFORM: Lines = &[
+    ("Manufacturer", "maker"),
+    ("ProductClass", "model"),
+    ("SerialNumber", "serial"),
+];
+/// Namespaces of CWMP: `-1-0` to `-1-4`.
+const CWMP: &str = "urn:dslforum-org:cwmp-1-";
+
 /// Prefix of the types of messages of the exchange.
 const EXCHANGE_TYPE: &str = "ZJWL_LOGINK_";
 /// Element that only messages of the exchange have.
@@ -66,12 +75,18 @@ pub(super) fn tell(cx: &mut Cx<'_>, side: Side, document: &Document) {
             ISAPI
         }
         "GetAuthorizationCookie" if is_of("www.microsoft.com") => UPDATES,
+        "Inform" if space.starts_with(CWMP) => INFORM,
         _ => &[],
     };
     for (name, attribute) in lines {
         if let Some(value) = document.value(name) {
             cx.identity(side, attribute, short(value));
         }
+    }
+    // A message that lies in a file is nobody's call.
+    let called = cx.decoder.name == super::http::DECODER.name;
+    if called && document.body.is_some() && space.starts_with(CWMP) {
+        cwmp(cx, side, &element.name, document);
     }
     if side == Side::Client
         && document.body.is_some()
@@ -80,6 +95,55 @@ pub(super) fn tell(cx: &mut Cx<'_>, side: Side, document: &Document) {
         cx.name_used("soap", space, Some(element.name.clone()));
     }
     exchange(cx, side, document);
+}
+
+/// CWMP: the device opens the connection, and the server's calls come as answers to it. What became of them is told by
+/// messages that are not paired here.
+fn cwmp(cx: &mut Cx<'_>, side: Side, call: &str, document: &Document) {
+    let value = |name| document.value(name).map(short);
+    let url = || document.value("URL").map(|url| short(&without_user(url)));
+    if call == "Inform" {
+        cx.session(None, Some("managed by CWMP (TR-069)".to_owned()));
+        if let Some(oui) = value("OUI") {
+            cx.identity(side, "system", format!("CWMP device of OUI {oui}"));
+        }
+    }
+    let file = value("FileType");
+    // "1 Firmware Upgrade Image", "3 Vendor Configuration File" (A.3.2.8).
+    let kind = file.as_deref().and_then(|kind| kind.split(' ').next());
+    let (verb, object) = match (call, kind) {
+        ("GetParameterValues", _) => (Verb::Read, value("string")),
+        ("SetParameterValues" | "SetParameterAttributes", _) => (Verb::Configure, value("Name")),
+        ("AddObject" | "DeleteObject", _) => (Verb::Configure, value("ObjectName")),
+        ("Download" | "ScheduleDownload", Some("1")) => (Verb::FirmwareUpdate, url()),
+        ("Download" | "ScheduleDownload", Some("3")) => (Verb::Configure, url()),
+        ("Download" | "ScheduleDownload", _) => (Verb::FileWrite, url()),
+        ("ChangeDUState", _) => (Verb::FirmwareUpdate, url()),
+        ("Upload" | "ScheduleUpload", _) => (Verb::FileRead, url()),
+        ("Reboot" | "FactoryReset", _) => (Verb::Reset, None),
+        _ => return,
+    };
+    let detail = match file {
+        Some(file) => format!("CWMP {call}: {file}"),
+        None => format!("CWMP {call}"),
+    };
+    let op = Op {
+        object,
+        detail: Some(detail),
+        ..Op::new(verb)
+    };
+    cx.operation(side, op);
+}
+
+/// A URL without the user and password that may stand before its host (RFC 3986, 3.2.1).
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    format!("{scheme}://{host}{path}")
 }
 
 /// A message of the exchange, in the body of a request or as a file: its type, who sent it, and as whom.
@@ -126,6 +190,53 @@ mod tests {
     use crate::Side::{Client, Server};
     use crate::protocols::http;
     use crate::testing::{render, run};
+
+    #[test]
+    fn a_router_managed_by_cwmp_says_who_it_is_and_what_it_is_told_to_do() {
+        let call = |body: &str| {
+            format!(
+                "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:c=\"urn:dslforum-org:cwmp-1-2\"><s:Body>{body}</s:Body></s:Envelope>"
+            )
+        };
+        let inform = call(
+            "<c:Inform><DeviceId><Manufacturer>Maker</Manufacturer><OUI>001E42</OUI><ProductClass>RUT9</ProductClass><SerialNumber>S1</SerialNumber></DeviceId></c:Inform>",
+        );
+        let set = call(
+            "<c:SetParameterValues><ParameterList><ParameterValueStruct><Name>Device.X</Name><Value>1</Value></ParameterValueStruct></ParameterList></c:SetParameterValues>",
+        );
+        let firmware = call(
+            "<c:Download><FileType>1 Firmware Upgrade Image</FileType><URL>http://u:p@acs/fw.bin</URL><Username>u</Username><Password>p</Password></c:Download>",
+        );
+        let none = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:c=\"urn:example\"><s:Body><c:Reboot/></s:Body></s:Envelope>";
+        let told = render(&run(
+            &http::DECODER,
+            None,
+            &[
+                (Client, post("/acs", &inform)),
+                (Server, answer(&set)),
+                (Client, post("/acs", "")),
+                (Server, answer(&firmware)),
+                (Client, post("/acs", "")),
+                (Server, answer(none)),
+            ],
+        ));
+        for line in [
+            "identity 10.0.0.1 maker=Maker",
+            "identity 10.0.0.1 model=RUT9",
+            "identity 10.0.0.1 serial=S1",
+            "identity 10.0.0.1 system=CWMP device of OUI 001E42",
+            "operation configure \"Device.X\" (CWMP SetParameterValues)",
+            "operation firmware-update \"http://acs/fw.bin\" (CWMP Download: 1 Firmware Upgrade Image)",
+            "detail=managed by CWMP (TR-069)",
+        ] {
+            assert!(told.contains(line), "{line}\n{told}");
+        }
+        assert!(
+            !told.contains("reset"),
+            "nobody's namespace says nothing: {told}"
+        );
+        assert!(!told.contains("u:p"), "{told}");
+    }
 
     fn post(path: &str, body: &str) -> Vec<u8> {
         let length = body.len();

@@ -507,3 +507,39 @@ fn what_came_out_of_another_conversation_shows_no_frame_of_the_zone_it_goes_to()
         assert_eq!(row.state, state, "{lost} lost");
     }
 }
+
+#[test]
+fn who_is_only_known_by_a_devices_flow_records_was_not_seen() {
+    let report = |address: &str, records| {
+        let ip = |text: &str| text.parse().unwrap();
+        Coverage::reported(ip("10.20.10.1"), ip(address), time(0), time(9), records)
+    };
+    let told = |coverage| {
+        let facts = Facts {
+            captures: vec!["a.pcap".to_owned()],
+            files: vec![capture("a.pcap")],
+            addresses: vec![claimed(HMI, "10.20.10.20", 10)],
+            coverage,
+            ..Facts::default()
+        };
+        let site = site("");
+        let facts = folded(facts, &site);
+        assert!(facts.conversations.is_empty() && facts.addresses.len() == 1);
+        assert_eq!(folded(facts.clone(), &site), facts);
+        let rows = facts.coverage.into_iter();
+        rows.filter(|row| row.part.as_deref() == Some("reported"))
+            .map(|row| (row.zone.unwrap(), row.state, row.detail.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let lack = "10.20.10.1 reports traffic from 10.20.10.77, of which no frame was captured";
+    assert_eq!(
+        told(vec![
+            report("10.20.10.77", 5),
+            // Seen here, too; told of once; of no zone of the terminal.
+            report("10.20.10.20", 5),
+            report("10.20.10.78", 1),
+            report("198.51.100.7", 5),
+        ]),
+        [("control".to_owned(), "none".to_owned(), lack.to_owned())]
+    );
+}

@@ -20,6 +20,7 @@ use self::body::{File, Length, Place, Range, Through, Told, about, is_carried, i
 use self::head::{First, Head as Message, host, host_and_port, target};
 pub(crate) use self::ssdp::DECODER as SSDP;
 use crate::protocols::carried::{About, Content, base};
+use crate::protocols::remote_tools::remote_tool_by_request;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Op, Outcome, Pending, Probe, Sender, Side, Step,
     Verb,
@@ -34,13 +35,21 @@ pub(crate) static DECODER: Decoder = Decoder {
         Carrier::Tcp(8000),
         Carrier::Tcp(81),
         Carrier::Tcp(631),
+        Carrier::Tcp(7547),
     ],
     probe,
     open: || Box::new(Http::default()),
     remote: false,
-    operations: &[Verb::FileRead, Verb::FileWrite, Verb::Read, Verb::Configure],
-    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash (plain, gzip, deflate, in forms, in parts), SOAP actions and namespaces, devices that describe themselves in XML (ONVIF, UPnP, ISAPI), messages of a logistics exchange, what CONNECT tunnels and WebSocket carry, as conversations of their own; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
-    spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 7692; RFC 8010; SOAP 1.1; ONVIF Device Management; UPnP Device Architecture 1.1",
+    operations: &[
+        Verb::FileRead,
+        Verb::FileWrite,
+        Verb::Read,
+        Verb::Configure,
+        Verb::FirmwareUpdate,
+        Verb::Reset,
+    ],
+    about: "Hosts and paths asked for, software of both ends, clear-text credentials, files fetched and put with their hash (plain, gzip, deflate, in forms, in parts), SOAP actions and namespaces, devices that describe themselves in XML (ONVIF, UPnP, ISAPI), routers managed by CWMP (TR-069), messages of a logistics exchange, what CONNECT tunnels and WebSocket carry, as conversations of their own; `ipp` (printing), `websocket` and `2` (HTTP/2 in clear text) as variants.",
+    spec: "RFC 9110; RFC 9112; RFC 7617; RFC 6455; RFC 7692; RFC 8010; SOAP 1.1; ONVIF Device Management; UPnP Device Architecture 1.1; TR-069 Amendment 6",
     blind: "HTTP/2 and HTTP/3, the content of pages and forms, the hash of files in other encodings, or fetched in parts over several connections; compressed messages of WebSocket, and what its frames carry once bytes between them were lost",
 };
 
@@ -337,6 +346,8 @@ impl Http {
         if side == Side::Server {
             cx.server_is(Side::Client);
         }
+        // What goes by a proxy is told of the host behind it, where that is seen.
+        let direct = place.starts_with(b"/");
         let (named, path) = if method == "CONNECT" {
             let authority = crate::reader::text(place, 300);
             let named = authority.as_deref().and_then(host);
@@ -348,6 +359,9 @@ impl Http {
         if let Some(name) = named.or_else(|| head.text("host").as_deref().and_then(host)) {
             self.paths += 1;
             let path = path.clone().filter(|_| self.paths <= MOST_PATHS);
+            if direct && let Some(tool) = remote_tool_by_request(&name, method, path.as_deref()) {
+                cx.remote_tool(&tool);
+            }
             cx.name_used("http-host", &name, path);
         }
         self.software(cx, side, head.text("user-agent"));

@@ -166,13 +166,17 @@ pub static CITRIX: Decoder = control(
     remote::citrix,
     "no public specification; first messages as observed",
 );
-pub static DAMEWARE: Decoder = control(
-    "dameware",
-    "Dameware Mini Remote Control",
-    &[Tcp(6129)],
-    remote::dameware,
-    "no public specification; first messages as observed",
-);
+pub static DAMEWARE: Decoder = Decoder {
+    open: || Box::new(Reads(remote::dameware_told)),
+    about: "Remote sessions with the version that both ends state.",
+    ..control(
+        "dameware",
+        "Dameware Mini Remote Control",
+        &[Tcp(6129)],
+        remote::dameware,
+        "no public specification; first messages as observed",
+    )
+};
 pub static X11: Decoder = control(
     "x11",
     "X Window System",
@@ -230,13 +234,6 @@ pub static NEBULA: Decoder = named(
     tunnel::nebula,
     "header format as published with the program",
 );
-pub static OPENVPN: Decoder = named(
-    "openvpn",
-    "OpenVPN",
-    &[Udp(1194), Tcp(1194)],
-    tunnel::openvpn,
-    "OpenVPN wire protocol (draft-openvpn-wire-protocol)",
-);
 pub static WIREGUARD: Decoder = named(
     "wireguard",
     "WireGuard",
@@ -260,20 +257,6 @@ pub static PPTP: Decoder = Decoder {
     about: "Host and vendor names of both ends.",
     ..named("pptp", "PPTP", &[Tcp(1723)], tunnel::pptp, "RFC 2637")
 };
-pub static NETFLOW: Decoder = named(
-    "netflow",
-    "NetFlow and IPFIX",
-    &[Udp(2055), Udp(4739), Udp(9995)],
-    office::netflow,
-    "RFC 3954, RFC 7011, NetFlow version 5",
-);
-pub static SFLOW: Decoder = named(
-    "sflow",
-    "sFlow",
-    &[Udp(6343)],
-    office::sflow,
-    "sFlow version 5",
-);
 pub static TEREDO: Decoder = named(
     "teredo",
     "Teredo (IPv6 over UDP)",

@@ -51,6 +51,18 @@ pub fn dameware(head: &Head<'_>) -> Probe {
     )
 }
 
+/// Which version the end has.
+pub fn dameware_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    cx.session(None, None);
+    let version = bytes.get(8..).and_then(|rest| rest.first_chunk::<8>());
+    let version = version.map(|version| f64::from_le_bytes(*version));
+    if let Some(version) = version.filter(|version| (1.0..100.0).contains(version)) {
+        let software = format!("Dameware Mini Remote Control, protocol {version:.1}");
+        cx.identity(side, "software", software);
+    }
+    Step::Done
+}
+
 /// A screen of the X Window System, asked for: byte order, version 11.0, lengths of the authorisation (X11 protocol, 8).
 pub fn x11(head: &Head<'_>) -> Probe {
     let mut r = Reader::new(head.bytes);

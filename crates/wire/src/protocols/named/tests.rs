@@ -98,13 +98,13 @@ fn first_messages() -> Vec<(&'static Decoder, bool, Vec<u8>, Sender)> {
         (&NEBULA, true, pad("10000000 00000000 0000000000000001 0a", 90), Client),
         (&RADMIN, false, hex("01 00000001 00000008 08"), Client),
         (
-            &OPENVPN,
+            &protocols::openvpn::DECODER,
             true,
             hex("38 0102030405060708 00 00000000"),
             Client,
         ),
         (
-            &OPENVPN,
+            &protocols::openvpn::DECODER,
             false,
             hex("002a 38 0102030405060708 000102030405060708090a0b0c0d0e0f10111213 00000001 57a1c15f 00 00000000"),
             Client,
@@ -130,9 +130,9 @@ fn first_messages() -> Vec<(&'static Decoder, bool, Vec<u8>, Sender)> {
         (&WIREGUARD, true, pad("02000000 01020304", 92), Server),
         (&protocols::socks::DECODER, false, hex("05 02 00 02"), Client),
         (&protocols::socks::DECODER, false, hex("04 01 01bb c0000201 00"), Client),
-        (&NETFLOW, true, pad("0005 0001 00000001 66000000 00000000 00000001 0000 0000", 72), Client),
-        (&NETFLOW, true, pad("000a 0020 66000000 00000001 00000000 0100 0010", 32), Client),
-        (&SFLOW, true, pad("00000005 00000001 c0000201 00000000 00000001 00000001 00000001 00000001 00000004", 44), Client),
+        (&protocols::flow_export::NETFLOW, true, pad("0005 0001 00000001 66000000 00000000 00000001 0000 0000", 72), Client),
+        (&protocols::flow_export::NETFLOW, true, pad("000a 0020 66000000 00000001 00000000 0100 0010", 32), Client),
+        (&protocols::flow_export::SFLOW, true, pad("00000005 00000001 c0000201 00000000 00000001 00000001 00000001 00000001 00000004", 44), Client),
         (&PPTP, false, hex("009c 0001 1a2b3c4d 0001 0000"), Client),
         (
             &protocols::quic::DECODER,

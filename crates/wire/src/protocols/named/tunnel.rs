@@ -3,41 +3,6 @@ use super::ours;
 use crate::reader::text;
 use crate::{Cx, Head, Probe, Reader, Sender, Side, Step};
 
-/// Opcode in the upper five bits, key in the lower three; over TCP behind a length. A client's reset opens a session: it
-/// counts at any port, what follows at its own.
-pub fn openvpn(head: &Head<'_>) -> Probe {
-    ours(openvpn_sender(head))
-}
-
-fn openvpn_sender(head: &Head<'_>) -> Option<Sender> {
-    let mut packet = head.bytes;
-    if !head.udp {
-        let (length, rest) = packet.split_first_chunk::<2>()?;
-        let length = usize::from(u16::from_be_bytes(*length));
-        if length < 14 || length > rest.len() && !head.on(1194) {
-            return None;
-        }
-        packet = rest.get(..length).unwrap_or(rest);
-    }
-    let (first, rest) = packet.split_first()?;
-    let (opcode, key) = (first >> 3, first & 7);
-    // Session, no acknowledgements, first packet; in between, with authentication: digest, counter of one, time.
-    let signed = matches!(packet.len(), 42 | 54 | 86)
-        && packet.ends_with(&[0; 5])
-        && packet.get(packet.len() - 13..packet.len() - 9) == Some(&[0, 0, 0, 1]);
-    let plain =
-        packet.len() == 14 && rest.get(8..) == Some(&[0; 5]) && rest.get(..8) != Some(&[0; 8]);
-    if key == 0 && (plain || signed || head.on(1194) && packet.len() >= 14) {
-        match opcode {
-            7 | 10 => return Some(Sender::Client),
-            8 if head.on(1194) => return Some(Sender::Server),
-            _ => {}
-        }
-    }
-    (head.on(1194) && matches!(opcode, 4 | 5 | 6 | 9) && packet.len() >= 14)
-        .then_some(Sender::Unknown)
-}
-
 /// Types 1 to 4 with three octets of zero, each of fixed length or padded to 16.
 pub fn wireguard(head: &Head<'_>) -> Probe {
     ours(wireguard_sender(head))
