@@ -42,7 +42,7 @@ pub(super) fn read_between(file: &File, from: u64, until: u64) -> io::Result<Vec
     };
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..readers)
-            .map_while(|_| threads::beside(scope, &read))
+            .map_while(|_| threads::beside(scope, read))
             .collect();
         let own = read();
         let others = others.into_iter().map(threads::join);
