@@ -1,6 +1,6 @@
 //! Days and when things fall due, in the terminal's own calendar.
 use crate::Time;
-use crate::records::Date;
+use crate::records::{Date, Zone};
 
 /// When something is due: a point in time, or the end of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,12 +14,17 @@ pub struct Due {
 impl Due {
     /// Reads RFC 3339 or a date; a date is due until its day ends in that time zone.
     pub fn read(text: &str, zone: &str) -> Option<Due> {
+        Due::within(text, &Zone::named(zone))
+    }
+
+    /// The same, for those who read many.
+    pub fn within(text: &str, zone: &Zone) -> Option<Due> {
         if let Some(day) = Date::parse(text) {
-            let at = day.end(zone)?;
+            let at = zone.end_of(day)?;
             return Some(Due { at, day });
         }
         let at = Time::parse(text)?;
-        let day = Date::of(at, zone)?;
+        let day = zone.day(at)?;
         Some(Due { at, day })
     }
 

@@ -3,7 +3,7 @@
 //! A page's query gives a row per subject: `subject`, `verdict`, `reason`, `evidence`, and where wanted `assets`, `zones`,
 //! `key`, `rests_on`, `due` and `who`; every other column goes into the subject's facts. The page judges what is there;
 //! whether what is there is enough is judged here, for all pages alike, and so is whether the next of it is overdue.
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use facts::site::Site;
 use facts::{Due, Facts, Time, Value};
@@ -116,6 +116,9 @@ struct Found {
     who: Option<String>,
 }
 
+/// What stands under a `met` of one page, by the zones of which it speaks: thousands of subjects speak of the same few.
+type Grounds = HashMap<Vec<String>, Vec<Ground>>;
+
 impl Engine {
     pub(crate) fn new(
         snapshot: &Snapshot,
@@ -161,8 +164,9 @@ impl Engine {
         let cited = found.iter().flat_map(|one| &one.citations);
         let recorded = evidence::recorded(snapshot, cited)?;
         let mut subjects = Vec::new();
+        let mut grounds = Grounds::new();
         for found in found {
-            subjects.push(self.subject(snapshot, page, found, &recorded)?);
+            subjects.push(self.subject(snapshot, page, found, &recorded, &mut grounds)?);
         }
         // The worst first, so that a reader meets what needs doing before what holds.
         subjects.sort_by(|a, b| {
@@ -195,6 +199,7 @@ impl Engine {
         page: &Page,
         found: Found,
         recorded: &Recorded,
+        grounds: &mut Grounds,
     ) -> Result<Subject, Error> {
         let evidence = evidence::frames(snapshot, &found.citations)?;
         let records = evidence::records(recorded, &found.citations);
@@ -275,11 +280,15 @@ impl Engine {
         let by_records = !records.is_empty() && found.zones.as_ref().is_some_and(Vec::is_empty);
         if verdict == Verdict::Met && !by_records {
             let zones = found.zones.as_deref().unwrap_or(&self.coverage.crane_zones);
+            if !grounds.contains_key(zones) {
+                let ground = self.coverage.ground(zones, &page.needs);
+                grounds.insert(zones.to_vec(), ground);
+            }
             let mut missing = Vec::new();
-            for ground in self.coverage.ground(zones, &page.needs) {
+            for ground in grounds.get(zones).into_iter().flatten() {
                 match ground {
-                    Ground::Firm(sentence) => rests_on.push(sentence),
-                    Ground::Missing(clause) => missing.push(clause),
+                    Ground::Firm(sentence) => rests_on.push(sentence.clone()),
+                    Ground::Missing(clause) => missing.push(clause.clone()),
                 }
             }
             if !missing.is_empty() {
@@ -429,24 +438,25 @@ fn list(value: Option<&Value>) -> Option<Vec<String>> {
     let Some(Value::Text(json)) = value else {
         return None;
     };
+    // Every cell that is a text is asked, and most of them are no list.
+    if !json.trim_start().starts_with('[') {
+        return None;
+    }
     let items: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
-    let words = items.iter().filter(|item| !item.is_null());
-    Some(
-        words
-            .map(|item| {
-                item.as_str()
-                    .map_or_else(|| item.to_string(), str::to_owned)
-            })
-            .collect(),
-    )
+    let words = items.into_iter().filter(|item| !item.is_null());
+    let words = words.map(|item| match item {
+        serde_json::Value::String(word) => word,
+        other => other.to_string(),
+    });
+    Some(words.collect())
 }
 
 fn take_apart(page: &Page, columns: &[String], row: Vec<Value>) -> Result<Found, Error> {
-    let mut cells: Vec<(String, Value)> = columns.iter().cloned().zip(row).collect();
+    let mut cells: Vec<(&str, Value)> = columns.iter().map(String::as_str).zip(row).collect();
     let mut take = |name: &str| {
         cells
             .iter()
-            .position(|(column, _)| column == name)
+            .position(|(column, _)| *column == name)
             .map(|index| cells.remove(index).1)
     };
     let subject = take("subject");
@@ -491,8 +501,8 @@ fn take_apart(page: &Page, columns: &[String], row: Vec<Value>) -> Result<Found,
         .into_iter()
         .filter(|(_, value)| *value != Value::Null)
         .map(|(name, value)| match list(Some(&value)) {
-            Some(items) => (name, Value::List(items)),
-            None => (name, value),
+            Some(items) => (name.to_owned(), Value::List(items)),
+            None => (name.to_owned(), value),
         })
         .collect();
     Ok(Found {
@@ -512,7 +522,7 @@ fn take_apart(page: &Page, columns: &[String], row: Vec<Value>) -> Result<Found,
 
 /// One row per subject and key: of several the worst, with the evidence of all that say the same.
 fn collapse(found: Vec<Found>) -> Vec<Found> {
-    let mut places: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+    let mut places: HashMap<(String, Option<String>), usize> = HashMap::new();
     let mut kept: Vec<Found> = Vec::new();
     for one in found {
         let place = (one.subject.clone(), one.key.clone());

@@ -1,8 +1,7 @@
 //! What a row cites, resolved to frames of captures, records of the ledger and lines of the site file.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use facts::kinds::KINDS;
-use facts::{Time, Value};
 use store::Snapshot;
 
 use crate::{Cited, CitedRecord, Error};
@@ -49,9 +48,7 @@ impl Citation {
 /// The frames behind the citations, each fact and each set of frames once, in the order given.
 pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<Cited>, Error> {
     let mut asked = BTreeSet::new();
-    // A session and its conversation are shown by the same frames.
-    let mut told = BTreeSet::new();
-    let mut frames = Vec::new();
+    let mut frames: Vec<Cited> = Vec::new();
     for citation in citations {
         let Citation::Fact(kind, id) = citation else {
             continue;
@@ -65,7 +62,9 @@ pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<
         let Some(shown) = snapshot.shown(kind, *id)? else {
             continue;
         };
-        if told.insert((shown.capture.clone(), shown.frames.clone())) {
+        // A session and its conversation are shown by the same frames.
+        let told = |one: &Cited| one.frames == shown.frames && one.capture == shown.capture;
+        if !frames.iter().any(told) {
             frames.push(Cited {
                 capture: shown.capture,
                 frames: shown.frames,
@@ -78,44 +77,35 @@ pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<
 }
 
 /// The records that a page cites, by kind and id.
-pub(crate) type Recorded = BTreeMap<(&'static str, String), CitedRecord>;
+pub(crate) type Recorded = HashMap<&'static str, HashMap<String, CitedRecord>>;
 
 /// The records behind all citations of a page, asked for once per kind; one that is not there is passed over.
 pub(crate) fn recorded<'c>(
     snapshot: &Snapshot,
     citations: impl Iterator<Item = &'c Citation>,
 ) -> Result<Recorded, Error> {
-    let mut asked: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    let mut asked: BTreeMap<(&'static str, &str), Vec<&str>> = BTreeMap::new();
     for citation in citations {
         if let Citation::Record(kind, table, id) = citation {
-            asked.entry((kind, table)).or_default().insert(id);
+            asked.entry((*kind, *table)).or_default().push(id);
         }
     }
     let mut recorded = Recorded::new();
-    for ((kind, table), ids) in asked {
-        let sql = format!(
-            "SELECT id, entry, entry_hash, recorded_at, recorded_by FROM {table} WHERE id IN (SELECT value FROM json_each(:ids))"
-        );
-        let ids = Value::List(ids.into_iter().map(str::to_owned).collect());
-        for row in snapshot.query_with(&sql, &[("ids", ids)])?.rows {
-            let text = |column: usize| match row.get(column) {
-                Some(Value::Text(text)) => text.clone(),
-                _ => String::new(),
+    for ((kind, table), mut ids) in asked {
+        // In the order of the table, each once.
+        ids.sort_unstable();
+        ids.dedup();
+        let ids = ids.into_iter().map(str::to_owned).collect();
+        let of_kind = recorded.entry(kind).or_default();
+        for cited in snapshot.cited(table, ids)? {
+            let record = CitedRecord {
+                record: format!("{kind}/{}", cited.id),
+                entry: cited.entry,
+                hash: cited.hash,
+                recorded_at: cited.recorded_at,
+                by: cited.by,
             };
-            let cited = CitedRecord {
-                record: format!("{kind}/{}", text(0)),
-                entry: match row.get(1) {
-                    Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
-                    _ => 0,
-                },
-                hash: text(2),
-                recorded_at: Time::parse(&text(3)),
-                by: text(4),
-            };
-            // Kinds are few and static: the registry's own name outlives the citation.
-            if let Some(info) = facts::records::kind(kind) {
-                recorded.insert((info.name, text(0)), cited);
-            }
+            of_kind.insert(cited.id, record);
         }
     }
     Ok(recorded)
@@ -130,7 +120,8 @@ pub(crate) fn records(recorded: &Recorded, citations: &[Citation]) -> Vec<CitedR
             continue;
         };
         if records.len() < MOST && told.insert((*kind, id)) {
-            records.extend(recorded.get(&(*kind, id.clone())).cloned());
+            let of_kind = recorded.get(kind);
+            records.extend(of_kind.and_then(|of_kind| of_kind.get(id)).cloned());
         }
     }
     records

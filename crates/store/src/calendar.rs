@@ -1,5 +1,5 @@
 //! SQL functions about days and due times, in the terminal's calendar and as of the time that is judged.
-use facts::records::Date;
+use facts::records::{Date, Zone};
 use facts::{Due, Time};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -36,12 +36,12 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
 
 pub(crate) fn register(db: &Connection, time_zone: &str, as_of: Time) -> rusqlite::Result<()> {
     let pure = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    let zone = time_zone.to_owned();
+    let zone = Zone::named(time_zone);
     let day = move |text: Option<String>| {
         let text = text?;
         match moment(&text) {
-            Some(time) => Date::of(time, &zone),
-            None => Some(Due::read(&text, &zone)?.day),
+            Some(time) => zone.day(time),
+            None => Some(Due::within(&text, &zone)?.day),
         }
     };
     let one = day.clone();
@@ -62,14 +62,14 @@ pub(crate) fn register(db: &Connection, time_zone: &str, as_of: Time) -> rusqlit
         let days = day(text(c, 0)).zip(day(text(c, 1)));
         Ok(days.map(|(a, b)| b.days_since(a)))
     })?;
-    let zone = time_zone.to_owned();
+    let zone = Zone::named(time_zone);
     db.create_scalar_function("overdue", 1, pure, move |c| {
         let Some(text) = text(c, 0) else {
             return Ok(None);
         };
         Ok(match moment(&text) {
             Some(time) => Some(time <= as_of),
-            None => Due::read(&text, &zone).map(|due| due.is_over(as_of)),
+            None => Due::within(&text, &zone).map(|due| due.is_over(as_of)),
         })
     })?;
     let zone = time_zone.to_owned();

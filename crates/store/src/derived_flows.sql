@@ -123,7 +123,5 @@ WHERE o.modifies AND o.operation <> 'authenticate' AND o.work_order IS NULL AND 
          AND f.server_asset = COALESCE(o.target_asset, o.target) AND f.protocol = o.protocol));
 
 CREATE INDEX flow_story ON flow(story);
-CREATE INDEX remote_session_pair ON remote_session(client_asset, server_asset);
-CREATE INDEX operation_pair ON operation(source_asset, target_asset);
 CREATE INDEX name_platform ON name(platform) WHERE platform IS NOT NULL;
 CREATE INDEX coverage_zone ON coverage(zone, what);

@@ -3,6 +3,7 @@
 //! A ledger of years is most of what is judged, so its tables are filled on threads of their own, beside those of facts, and
 //! every reader of a snapshot attaches them. Who judges every second would fill the same ones each time: kept, they stay until
 //! something is recorded, begins or ends to hold, or other columns are read.
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use facts::Time;
 use rusqlite::Connection;
 
 use crate::ledger::Head;
+use crate::records_cited::{Lines, Noting};
 use crate::records_rows::{self, ReadColumns, RecordTable, Records, Wanted};
 use crate::{Error, threads};
 
@@ -50,6 +52,7 @@ pub(crate) struct Filled {
     _dbs: Vec<Mutex<Connection>>,
     count: usize,
     names: Vec<String>,
+    lines: BTreeMap<&'static str, Lines>,
 }
 
 impl Kept {
@@ -89,7 +92,7 @@ impl Kept {
 impl Filled {
     /// Makes every table, and fills those that are read, on as many cores as are worth it.
     pub(crate) fn of(records: &Records<'_>, columns: &ReadColumns) -> Result<Filled, Error> {
-        let wanted = records_rows::wanted(Some(columns));
+        let wanted = records_rows::wanted(Some(columns), records_rows::CITED_BY_ENTRY);
         let places = records_rows::places(records, &wanted);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let count: usize = places.iter().map(Vec::len).sum();
@@ -121,12 +124,23 @@ impl Filled {
             dbs.extend(threads.into_iter().flat_map(threads::join));
             dbs.into_iter().collect::<Result<Vec<_>, _>>()
         })?;
-        let (dbs, names) = dbs.into_iter().unzip();
+        let (mut open, mut names, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for database in dbs {
+            open.push(database.db);
+            names.push(database.name);
+            lines.extend(database.lines);
+        }
         Ok(Filled {
-            _dbs: dbs,
+            _dbs: open,
             count,
             names,
+            lines,
         })
+    }
+
+    /// What the entries of a table tell beside their numbers; `None` where nobody reads the table.
+    pub(crate) fn lines(&self, table: &str) -> Option<&Lines> {
+        self.lines.get(table)
     }
 
     /// How many records.
@@ -144,6 +158,13 @@ impl Filled {
 }
 
 type Share<'w> = Vec<(&'w Wanted, Vec<usize>)>;
+
+/// One of the databases, with what stands beside its tables.
+struct Database {
+    db: Mutex<Connection>,
+    name: String,
+    lines: Vec<(&'static str, Lines)>,
+}
 
 /// Shares tables out so that each share has about as many records, the largest tables first.
 fn shared_out(mut tables: Share<'_>, shares: usize) -> Vec<Share<'_>> {
@@ -164,8 +185,9 @@ fn database(
     records: &Records<'_>,
     unread: &[&RecordTable],
     share: Share<'_>,
-) -> Result<(Mutex<Connection>, String), Error> {
+) -> Result<Database, Error> {
     let name = shared_name("records");
+    let mut lines = Vec::new();
     let db = Connection::open(&name).map_err(Error::build("open"))?;
     db.execute_batch(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; BEGIN;",
@@ -178,9 +200,17 @@ fn database(
     unread.iter().try_for_each(|table| create(table))?;
     for (of, places) in share {
         create(of.table)?;
-        records_rows::fill(&db, records, of, places)?;
+        let mut noting = Noting::of(places.len());
+        records_rows::fill(&db, records, of, places, |number, entry| {
+            noting.note(number, entry);
+        })?;
+        lines.push((of.table.name.as_str(), noting.end()));
     }
     db.execute_batch("COMMIT; ANALYZE; PRAGMA cache_size = 0; PRAGMA shrink_memory;")
         .map_err(Error::build("commit"))?;
-    Ok((Mutex::new(db), name))
+    Ok(Database {
+        db: Mutex::new(db),
+        name,
+        lines,
+    })
 }

@@ -193,10 +193,10 @@ impl Source<'_> {
         }
         match self {
             Source::Ledger { records, read, .. } => {
-                let wanted = wanted(*read);
+                let wanted = wanted(*read, CITED);
                 let places = places(records, &wanted);
                 let mut tables = wanted.iter().zip(places);
-                tables.try_for_each(|(of, places)| fill(db, records, of, places))
+                tables.try_for_each(|(of, places)| fill(db, records, of, places, |_, _| ()))
             }
             Source::Given(given) => {
                 for table in *given {
@@ -224,6 +224,8 @@ impl Source<'_> {
 
 /// Columns by which evidence is resolved, whatever the pages read.
 const CITED: &[&str] = &["id", "recorded_at", "recorded_by", "entry", "entry_hash"];
+/// Those of them that are needed where the rest of an entry stands aside ([`Lines`](crate::records_cited::Lines)).
+pub(crate) const CITED_BY_ENTRY: &[&str] = &["id", "entry"];
 /// What of a kind's records goes into its table.
 pub(crate) struct Wanted {
     pub(crate) table: &'static RecordTable,
@@ -234,8 +236,8 @@ pub(crate) struct Wanted {
     index: Option<String>,
 }
 
-/// Every table of which something is read.
-pub(crate) fn wanted(read: Option<&ReadColumns>) -> Vec<Wanted> {
+/// Every table of which something is read; the columns `cited` are there whoever reads them.
+pub(crate) fn wanted(read: Option<&ReadColumns>, cited: &[&str]) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for table in tables() {
         let columns = match read {
@@ -246,7 +248,7 @@ pub(crate) fn wanted(read: Option<&ReadColumns>) -> Vec<Wanted> {
             },
         };
         let is_read = |name: &str| columns.is_none_or(|columns| columns.contains(name));
-        let is_wanted = |name: &str| CITED.contains(&name) || is_read(name);
+        let is_wanted = |name: &str| cited.contains(&name) || is_read(name);
         let own = table.info.table.columns.len();
         let common = table.columns.iter().map(|column| column.name);
         wanted.push(Wanted {
@@ -278,12 +280,13 @@ pub(crate) fn places(records: &Records<'_>, wanted: &[Wanted]) -> Vec<Vec<usize>
 }
 
 /// Fills a table with the records that stand there. In the order of ids, which is that of the table: each row goes behind the
-/// last, where it costs half of what it takes to find its place.
-pub(crate) fn fill(
+/// last, where it costs half of what it takes to find its place. `told` gets each entry with its number among the places.
+pub(crate) fn fill<'l>(
     db: &Connection,
-    records: &Records<'_>,
+    records: &Records<'l>,
     of: &Wanted,
     places: Vec<usize>,
+    mut told: impl FnMut(usize, &Entry<'l>),
 ) -> Result<(), Error> {
     let Some(ledger) = records.ledger else {
         return Ok(());
@@ -291,7 +294,8 @@ pub(crate) fn fill(
     let failed = |error| Error::build(&of.table.name)(error);
     let mut insert = db.prepare(&of.insert).map_err(failed)?;
     let mut cells = Vec::new();
-    for entry in ledger.by_id(places) {
+    for (number, entry) in ledger.by_id(places) {
+        told(number, &entry);
         cells.clear();
         let common = of.common.iter();
         cells.extend(common.map(|column| Cell::of_entry(&entry, column)));

@@ -269,7 +269,9 @@ impl Snapshot {
         };
         let mut later = later.into_iter();
         let ((gathered, aside), filled) = threads::both(gather, || {
-            later.try_for_each(|kind| source(kind.name, &mut Loader::new(&db, kind)?))
+            later.try_for_each(|kind| source(kind.name, &mut Loader::new(&db, kind)?))?;
+            db.execute_batch(include_str!("derived_later.sql"))
+                .map_err(step("indices"))
         });
         filled?;
         gathered.load(

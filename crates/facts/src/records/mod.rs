@@ -22,7 +22,8 @@ pub use reference::{reference, schema, schemas};
 pub use sheet::{Row, check_id, read as read_sheet, read_time, template};
 pub use together::Together;
 pub use types::{
-    AssetName, Conduit, Crane, Date, Filled, Party, Ref, ServiceName, Sha256, WorkOrder, ZoneName,
+    AssetName, Conduit, Crane, Date, Filled, Party, Ref, ServiceName, Sha256, WorkOrder, Zone,
+    ZoneName,
 };
 
 /// What every record has beside its own fields, as columns of tables, in this order before them.

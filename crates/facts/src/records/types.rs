@@ -144,18 +144,12 @@ impl Date {
 
     /// The day on which a time lies in the time zone of that IANA name; in UTC if the name is unknown.
     pub fn of(time: Time, zone: &str) -> Option<Date> {
-        let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.0)).ok()?;
-        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        Some(Date(stamp.to_zoned(zone).date()))
+        Zone::named(zone).day(time)
     }
 
     /// When the day ends in that time zone.
     pub fn end(self, zone: &str) -> Option<Time> {
-        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let next = self.0.tomorrow().ok()?.to_zoned(zone).ok()?;
-        i64::try_from(next.timestamp().as_nanosecond())
-            .ok()
-            .map(Time)
+        Zone::named(zone).end_of(self)
     }
 
     /// So many days later; `None` beyond the calendar.
@@ -174,6 +168,32 @@ impl Date {
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// A time zone for those who ask it of many times: it is looked up by its name once.
+#[derive(Clone, Debug)]
+pub struct Zone(jiff::tz::TimeZone);
+
+impl Zone {
+    /// The time zone of that IANA name; UTC if the name is unknown.
+    pub fn named(name: &str) -> Zone {
+        Zone(jiff::tz::TimeZone::get(name).unwrap_or(jiff::tz::TimeZone::UTC))
+    }
+
+    /// The day on which a time lies.
+    pub fn day(&self, time: Time) -> Option<Date> {
+        let stamp = jiff::Timestamp::from_nanosecond(i128::from(time.0)).ok()?;
+        Some(Date(self.0.to_datetime(stamp).date()))
+    }
+
+    /// When a day ends.
+    pub fn end_of(&self, day: Date) -> Option<Time> {
+        let next = day.0.tomorrow().ok()?;
+        let next = self
+            .0
+            .to_timestamp(next.to_datetime(jiff::civil::Time::midnight()));
+        i64::try_from(next.ok()?.as_nanosecond()).ok().map(Time)
     }
 }
 

@@ -117,12 +117,15 @@ fn hands_out(end: &End, ends: &Ends<'_>) -> bool {
 struct Conduits<'a> {
     site: &'a Site,
     names: HashMap<&'a str, Shared>,
-    forth: HashMap<(usize, usize), Rc<[&'a Conduit]>>,
-    back: HashMap<(usize, usize), Rc<[&'a Conduit]>>,
+    forth: HashMap<(usize, usize), Ways<'a>>,
+    back: HashMap<(usize, usize), Ways<'a>>,
     /// Why nothing leads from one end to another.
     nowhere: HashMap<(usize, usize), Shared>,
     answers: Shared,
 }
+
+/// Conduits from one end to another, each with its name as rows share it.
+type Ways<'a> = Rc<[(&'a Conduit, Shared)]>;
 
 impl<'a> Conduits<'a> {
     fn new(site: &'a Site) -> Conduits<'a> {
@@ -137,10 +140,6 @@ impl<'a> Conduits<'a> {
         }
     }
 
-    fn name(&self, conduit: &Conduit) -> Option<Shared> {
-        self.names.get(conduit.name.as_str()).cloned()
-    }
-
     /// The conduit, and why it needs none or the nearest does not do.
     fn explain(
         &mut self,
@@ -149,20 +148,30 @@ impl<'a> Conduits<'a> {
         server: &End,
     ) -> (Option<Shared>, Option<Shared>) {
         let (site, key) = (self.site, (client.id, server.id));
-        let between = |from: &Who, to: &Who| site.conduits_for(from, to).collect();
+        let names = &self.names;
+        let between = |from: &Who, to: &Who| -> Ways<'a> {
+            let named = |conduit: &'a Conduit| {
+                let name = names.get(conduit.name.as_str()).cloned();
+                (
+                    conduit,
+                    name.unwrap_or_else(|| conduit.name.as_str().into()),
+                )
+            };
+            site.conduits_for(from, to).map(named).collect()
+        };
         let forth = Rc::clone(
             self.forth
                 .entry(key)
                 .or_insert_with(|| between(&client.who, &server.who)),
         );
         let (mut late, mut other) = (None, None);
-        for conduit in forth.iter() {
+        for (conduit, name) in forth.iter() {
             if !covers(conduit, one, one.server_port) {
                 other = other.or(Some(*conduit));
                 continue;
             }
             match unfit(site, conduit, &client.who, &server.who, one.time, one.last) {
-                None => return (self.name(conduit), None),
+                None => return (Some(name.clone()), None),
                 Some(why) => late = late.or(Some(why)),
             }
         }
@@ -172,19 +181,19 @@ impl<'a> Conduits<'a> {
                 .or_insert_with(|| between(&server.who, &client.who)),
         );
         if one.direction == "first" {
-            let fits = |conduit: &&&Conduit| {
+            let fits = |(conduit, _): &&(&Conduit, Shared)| {
                 covers(conduit, one, one.client_port)
                     && unfit(site, conduit, &server.who, &client.who, one.time, one.last).is_none()
             };
-            if let Some(conduit) = back.iter().find(fits) {
-                return (self.name(conduit), Some(self.answers.clone()));
+            if let Some((_, name)) = back.iter().find(fits) {
+                return (Some(name.clone()), Some(self.answers.clone()));
             }
         }
         let reason: Shared = if let Some(why) = late {
             why.into()
-        } else if let Some(conduit) = back
+        } else if let Some((conduit, _)) = back
             .iter()
-            .find(|conduit| covers(conduit, one, one.server_port))
+            .find(|(conduit, _)| covers(conduit, one, one.server_port))
         {
             format!("conduit '{}' is the other way round", conduit.name).into()
         } else if let Some(conduit) = other {

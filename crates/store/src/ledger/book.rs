@@ -401,14 +401,40 @@ impl Book {
         found
     }
 
-    /// Puts entries of a kind in the order of their ids.
-    pub(super) fn sort_by_id(&self, indexes: &mut [usize]) {
-        let id = |index: &usize| {
-            let item = self.items.get(*index);
-            item.map(|item| name(&self.text, item).1)
+    /// The entries of a kind that stand there in the order of their ids, each with its number among the places.
+    pub(super) fn by_id(&self, places: Vec<usize>) -> impl Iterator<Item = (usize, Entry<'_>)> {
+        let id = |index: usize| {
+            let item = self.items.get(index);
+            item.map_or(&[][..], |item| name(&self.text, item).1)
         };
+        // Ids lie all over the text, and mostly begin alike (`backup-`): what tells them apart is taken out of it once, so that
+        // few comparisons have to wait for memory.
+        let first = places.first().map_or(&[][..], |index| id(*index));
+        let alike = |known: usize, index: &usize| {
+            let pairs = first.iter().zip(id(*index)).take(known);
+            pairs.take_while(|(a, b)| a == b).count()
+        };
+        let alike = places.iter().fold(first.len(), alike);
+        let beginning = |index: usize| {
+            let mut bytes = [0; 16];
+            let apart = id(index).get(alike..).unwrap_or_default();
+            for (byte, own) in bytes.iter_mut().zip(apart) {
+                *byte = *own;
+            }
+            u128::from_be_bytes(bytes)
+        };
+        let mut keyed: Vec<(u128, usize, usize)> = (0..)
+            .zip(places)
+            .map(|(number, index)| (beginning(index), number, index))
+            .collect();
         // Ids often count on: what is in order already takes one look.
-        indexes.sort_by(|a, b| id(a).cmp(&id(b)));
+        keyed.sort_by(|(a, _, one), (b, _, other)| {
+            let behind = || id(*one).cmp(id(*other));
+            a.cmp(b).then_with(behind)
+        });
+        keyed
+            .into_iter()
+            .filter_map(|(_, number, index)| Some((number, self.entry(index)?)))
     }
 
     /// What is said of each kind, by its number.

@@ -1,14 +1,55 @@
 //! Files that are there whole or not at all, also after the power failed.
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::num::NonZero;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 #[cfg(test)]
 use super::power;
+use crate::threads;
 
 pub(super) const OWNER_ALONE: u32 = 0o600;
 pub(super) const ALL_READ: u32 = 0o644;
+
+/// Bytes that one thread reads at a time. The memory that takes them is made where it is first written to, which takes as long
+/// as the copy.
+const READ_AT_ONCE: usize = 4 << 20;
+/// Threads that read a file.
+const MOST_READERS: usize = 4;
+
+/// What stands between two places of a file.
+pub(super) fn read_between(file: &File, from: u64, until: u64) -> io::Result<Vec<u8>> {
+    let length = until.saturating_sub(from);
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let readers = cores
+        .min(MOST_READERS)
+        .min(bytes.len().div_ceil(READ_AT_ONCE));
+    let places = (0..).step_by(READ_AT_ONCE);
+    let parts = Mutex::new(places.zip(bytes.chunks_mut(READ_AT_ONCE)));
+    // Each takes the next part until there is none, so that fewer threads than wanted do it all the same.
+    let read = || -> io::Result<()> {
+        let next = || {
+            let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+            parts.next()
+        };
+        while let Some((at, part)) = next() {
+            file.read_exact_at(part, from.saturating_add(at))?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..readers)
+            .map_while(|_| threads::beside(scope, read))
+            .collect();
+        let own = read();
+        let others = others.into_iter().map(threads::join);
+        others.chain([own]).collect::<io::Result<()>>()
+    })?;
+    Ok(bytes)
+}
 
 /// Puts the bytes in the place of the file: written beside it, brought to disk, moved there.
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {

@@ -30,7 +30,7 @@ mod verify;
 mod write;
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use facts::Time;
@@ -246,12 +246,9 @@ impl Ledger {
         self.book.in_places(recorded, Some(valid), count, of)
     }
 
-    /// The records of one kind that stand there, in the order of their ids.
-    pub(crate) fn by_id(&self, mut places: Vec<usize>) -> impl Iterator<Item = Entry<'_>> {
-        self.book.sort_by_id(&mut places);
-        places
-            .into_iter()
-            .filter_map(|place| self.book.entry(place))
+    /// The records of one kind that stand there, in the order of their ids, each with its number among the places.
+    pub(crate) fn by_id(&self, places: Vec<usize>) -> impl Iterator<Item = (usize, Entry<'_>)> {
+        self.book.by_id(places)
     }
 
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
@@ -363,13 +360,8 @@ impl Ledger {
         Ok(())
     }
 
-    fn read(&self, mut file: &File, from: u64, until: u64) -> Result<Vec<u8>, Error> {
-        let length = until.saturating_sub(from);
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        file.seek(SeekFrom::Start(from))
-            .and_then(|_| file.take(length).read_to_end(&mut bytes))
-            .map_err(Error::file("read", self.path()))?;
-        Ok(bytes)
+    fn read(&self, file: &File, from: u64, until: u64) -> Result<Vec<u8>, Error> {
+        files::read_between(file, from, until).map_err(Error::file("read", self.path()))
     }
 
     fn broken(&self, first: String) -> Error {
