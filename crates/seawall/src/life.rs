@@ -17,8 +17,19 @@ const STEPS: [&str; 2] = [FindingStep::INFO.name, VerdictStep::INFO.name];
 
 /// How findings stood at one time, by what was recorded by another.
 pub fn lives(ledger: &Ledger, known: Time, as_of: Time) -> Lives {
+    lives_of(ledger, known, as_of, as_of)
+}
+
+/// The same by the steps up to one time, and by what people said that holds at another.
+fn lives_of(ledger: &Ledger, known: Time, as_of: Time, held: Time) -> Lives {
     let mut lives = Lives::default();
-    let mut entries: Vec<Entry<'_>> = ledger.held(known, None, Lives::wants).collect();
+    let is_step = |kind: &str| STEPS.contains(&kind);
+    // The last steps, of whatever time: those of an earlier Seawall do not say from when on they hold.
+    let steps = ledger.held(known, None, is_step);
+    let said = ledger.held(known, Some(held), |kind| {
+        Lives::wants(kind) && !is_step(kind)
+    });
+    let mut entries: Vec<Entry<'_>> = steps.chain(said).collect();
     entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
     // Of these the last step came later, so that an earlier one says how it stood.
     let mut later: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -73,7 +84,7 @@ pub fn record(
 }
 
 fn steps_of(ledger: &Ledger, assessment: &Assessment) -> Vec<judge::Recorded> {
-    let lives = lives(ledger, Time::MAX, Time::MAX);
+    let lives = lives_of(ledger, Time::MAX, Time::MAX, assessment.as_of);
     lives.steps(assessment, &lives.standings(assessment))
 }
 
@@ -89,7 +100,8 @@ fn write(
             kind: step.kind.to_owned(),
             id: step.id,
             content: Content::Body(step.body),
-            valid_from: None,
+            // So that tables of a time before show the step before.
+            valid_from: Some(assessment.as_of.min(now)),
             valid_until: None,
             attachments: Vec::new(),
         })
@@ -174,6 +186,8 @@ pub struct Recorder {
     lives: Lives,
     /// Entries of the ledger that were read.
     read: usize,
+    /// When the next record of those begins or ends to hold.
+    until: Option<Time>,
     last: Option<Time>,
     /// Since when others have been writing whenever it wanted to.
     busy: Option<Time>,
@@ -193,20 +207,32 @@ impl Recorder {
     /// How the findings stand by what the ledger says now. What was read before is not read again.
     pub fn standings(&mut self, ledger: Option<&Ledger>, assessment: &Assessment) -> Standings {
         if let Some(ledger) = ledger {
+            let as_of = assessment.as_of;
+            let is_over = self.until.is_some_and(|until| until <= as_of);
             // Another ledger was put in its place.
-            if ledger.len() < self.read {
-                (self.lives, self.read) = (Lives::default(), 0);
-            }
-            let new = ledger.entries().rev().take(ledger.len() - self.read);
+            let is_other = ledger.len() < self.read;
+            let new = ledger
+                .entries()
+                .rev()
+                .take(ledger.len().saturating_sub(self.read));
             let mut new: Vec<Entry<'_>> = new.filter(|entry| Lives::wants(entry.kind)).collect();
             new.reverse();
-            for entry in new {
-                match body_of(&entry) {
-                    Some(body) => {
-                        self.lives
-                            .add(entry.kind, entry.id, &body, entry.recorded_at());
+            let holds_for_a_while = |entry: &Entry<'_>| {
+                let begins = entry.valid_from().is_some_and(|from| as_of < from);
+                begins || entry.valid_until().is_some()
+            };
+            if is_other || is_over || new.iter().any(holds_for_a_while) {
+                self.lives = lives_of(ledger, Time::MAX, Time::MAX, as_of);
+                self.until = Some(ledger.next_turns(Time::MAX, as_of).1);
+            } else {
+                for entry in new {
+                    match body_of(&entry) {
+                        Some(body) => {
+                            let recorded = entry.recorded_at();
+                            self.lives.add(entry.kind, entry.id, &body, recorded);
+                        }
+                        None => self.lives.forget(entry.kind, entry.id),
                     }
-                    None => self.lives.forget(entry.kind, entry.id),
                 }
             }
             self.read = ledger.len();
