@@ -292,7 +292,7 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use judge::{Assessment, Judged, Verdict};
+    use judge::{Assessment, Judged, Subject, Verdict};
 
     use super::*;
 
@@ -302,21 +302,7 @@ mod tests {
         std::fs::remove_dir_all(&folder).ok();
         let now = Time::from_secs(1_790_000_000);
         let later = |seconds: i64| Time(now.0 + seconds * 1_000_000_000);
-        let assessment = Assessment {
-            terminal: "T".to_owned(),
-            time_zone: "UTC".to_owned(),
-            as_of: now,
-            edition: "2024".to_owned(),
-            evidence: Vec::new(),
-            measures: vec![Judged {
-                id: "C9".to_owned(),
-                title: String::new(),
-                verdict: Verdict::Met,
-                summary: String::new(),
-                subjects: Vec::new(),
-            }],
-            not_judged: Vec::new(),
-        };
+        let assessment = assessment(now, Verdict::Met, Vec::new());
         let (mut ledger, mut other) = (
             Ledger::open(&folder).unwrap(),
             Ledger::open(&folder).unwrap(),
@@ -334,5 +320,90 @@ mod tests {
         let told = recorder.record(Some(&mut ledger), &assessment, later(660));
         assert_eq!((told, ledger.len()), (None, 1));
         std::fs::remove_dir_all(&folder).ok();
+    }
+
+    #[test]
+    fn an_exception_counts_while_it_is_valid_and_what_was_judged_before_shows_the_step_before() {
+        let folder = std::env::temp_dir().join(format!("seawall-valid-{}", std::process::id()));
+        std::fs::remove_dir_all(&folder).ok();
+        let at = |seconds: i64| Time::from_secs(1_790_000_000 + seconds);
+        let found = |seconds| {
+            let subject = Subject {
+                subject: "rcms1 → plc9".to_owned(),
+                verdict: Verdict::NotMet,
+                reason: "A block was loaded.".to_owned(),
+                assets: Vec::new(),
+                facts: Vec::new(),
+                finding: Some("C9-1".to_owned()),
+                evidence: Vec::new(),
+                records: Vec::new(),
+                due: None,
+                who: None,
+                rests_on: Vec::new(),
+            };
+            assessment(at(seconds), Verdict::NotMet, vec![subject])
+        };
+        let mut ledger = Ledger::open(&folder).unwrap();
+        record(&mut ledger, &found(0), "cli", at(0)).unwrap();
+        let body = serde_json::json!({
+            "measure": "C9", "subject": "rcms1 → plc9", "finding": "C9-1", "risk": "r", "reason": "r", "approved_by": "ada",
+            "decided": "2026-01-01", "ends": "2027-01-01",
+        });
+        let new = New {
+            kind: "exception".to_owned(),
+            id: "EX-1".to_owned(),
+            content: Content::Body(body.as_object().unwrap().clone()),
+            valid_from: Some(at(10)),
+            valid_until: Some(at(20)),
+            attachments: Vec::new(),
+        };
+        let stamp = Stamp {
+            by: "tester",
+            means: "cli",
+            now: at(1),
+        };
+        ledger.append(&[new], &stamp).unwrap();
+        let mut recorder = Recorder::default();
+        for (seconds, state) in [
+            (5, "open"),
+            (10, "accepted"),
+            (19, "accepted"),
+            (20, "open"),
+        ] {
+            let standings = recorder.standings(Some(&ledger), &found(seconds));
+            let running = standings.of("C9-1").unwrap().state.word();
+            let lives = lives(&ledger, Time::MAX, at(seconds));
+            let judged = lives.standings(&found(seconds));
+            let judged = judged.of("C9-1").unwrap().state.word();
+            assert_eq!((running, judged), (state, state), "at {seconds}");
+        }
+        record(&mut ledger, &found(12), "cli", at(12)).unwrap();
+        let step = |seconds| {
+            let mut held = ledger.held(Time::MAX, Some(at(seconds)), |kind| kind == "finding");
+            let body = held.next().and_then(|entry| body_of(&entry));
+            body.map(|body| text(&body, "step"))
+        };
+        assert_eq!(step(-1), None);
+        assert_eq!(step(11).as_deref(), Some("opened"));
+        assert_eq!(step(12).as_deref(), Some("accepted"));
+        std::fs::remove_dir_all(&folder).ok();
+    }
+
+    fn assessment(as_of: Time, verdict: Verdict, subjects: Vec<Subject>) -> Assessment {
+        Assessment {
+            terminal: "T".to_owned(),
+            time_zone: "UTC".to_owned(),
+            as_of,
+            edition: "2024".to_owned(),
+            evidence: Vec::new(),
+            measures: vec![Judged {
+                id: "C9".to_owned(),
+                title: String::new(),
+                verdict,
+                summary: String::new(),
+                subjects,
+            }],
+            not_judged: Vec::new(),
+        }
     }
 }

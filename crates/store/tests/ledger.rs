@@ -565,6 +565,13 @@ fn without_its_key_a_ledger_is_read_and_not_written() {
     let refused = ledger.append(&[new("visit", "V-2", "")], &stamp(at(1)));
     assert!(matches!(refused, Err(Error::NoKey { .. })));
     assert_eq!(sound(&folder).entries, 1);
+    fs::copy(filled("other-key", 1).join("ledger.key"), &key).unwrap();
+    let refused = ledger.append(&[new("visit", "V-2", "")], &stamp(at(1)));
+    assert!(
+        matches!(refused, Err(Error::OtherKey { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(Ledger::open(&folder).unwrap().len(), 1);
 }
 
 /// Which folder a child of these tests writes to, and under which name.

@@ -123,7 +123,7 @@ impl Ledger {
         let key = match Key::read(&folder)? {
             Some(key) if self.head.key.is_none_or(|signed| signed == key.public()) => key,
             Some(_) => {
-                return Err(Error::NotAKey {
+                return Err(Error::OtherKey {
                     path: folder.join("ledger.key"),
                 });
             }

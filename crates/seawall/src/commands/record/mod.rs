@@ -302,7 +302,8 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
     let count = rows.len();
     if args.dry_run {
         println!(
-            "{name}: {count} records, nothing wrong with them, and nothing recorded (--dry-run)"
+            "{name}: {}, nothing wrong with them, and nothing recorded (--dry-run)",
+            counted(count)
         );
         return Ok(());
     }
@@ -328,8 +329,18 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
         Some((first, _)) => format!("1 recorded (entry {first})"),
         None => "none recorded".to_owned(),
     };
-    println!("{name}: {count} records, {recorded}, {unchanged} said already");
+    println!(
+        "{name}: {}, {recorded}, {unchanged} said already",
+        counted(count)
+    );
     Ok(())
+}
+
+fn counted(records: usize) -> String {
+    match records {
+        1 => "1 record".to_owned(),
+        more => format!("{more} records"),
+    }
 }
 
 fn read(
