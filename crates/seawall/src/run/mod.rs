@@ -5,6 +5,7 @@
 //! keeper (`keeper`), which remembers it, writes it to the history, judges it (`verdicts`) and tells what changed
 //! (`outputs`, through `sinks` and `metrics`). Nothing of a packet crosses a thread.
 mod damping;
+mod declared;
 mod folders;
 mod health;
 mod keeper;
