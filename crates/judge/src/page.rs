@@ -80,6 +80,24 @@ const SECTIONS: [&str; 4] = ["What it asks", "How it is judged", "When it fails"
 pub(crate) type Line<'a> = (usize, &'a str);
 
 impl Page {
+    /// Whether it rests on records and the site file alone, so that nothing seen changes its verdict.
+    pub fn is_declared(&self) -> Result<bool, Error> {
+        if !self.needs.is_empty() {
+            return Ok(false);
+        }
+        let known = store::tables();
+        let of_people = |table: &String| {
+            let is_table = known.iter().any(|one| one.name == *table);
+            let made = ["record_", "site_"];
+            made.iter().any(|begin| table.starts_with(begin))
+                || ["json_each", "terminal"].contains(&table.as_str())
+                // A part of the query that is only counted is told as a table of its name.
+                || (!is_table && self.sql.contains(&format!("{table} AS (")))
+        };
+        let tables = store::tables_of(&self.sql)?;
+        Ok(!tables.is_empty() && tables.iter().all(of_people))
+    }
+
     /// Reads a page; `file` is for messages. A page without cases of all three kinds does not load.
     pub fn parse(file: &str, text: &str) -> Result<Page, Error> {
         let wrong = |line: usize, message: String| Error::Page {

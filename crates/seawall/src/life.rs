@@ -17,8 +17,19 @@ const STEPS: [&str; 2] = [FindingStep::INFO.name, VerdictStep::INFO.name];
 
 /// How findings stood at one time, by what was recorded by another.
 pub fn lives(ledger: &Ledger, known: Time, as_of: Time) -> Lives {
+    lives_of(ledger, known, as_of, as_of)
+}
+
+/// The same by the steps up to one time, and by what people said that holds at another.
+fn lives_of(ledger: &Ledger, known: Time, as_of: Time, held: Time) -> Lives {
     let mut lives = Lives::default();
-    let mut entries: Vec<Entry<'_>> = ledger.held(known, None, Lives::wants).collect();
+    let is_step = |kind: &str| STEPS.contains(&kind);
+    // The last steps, of whatever time: those of an earlier Seawall do not say from when on they hold.
+    let steps = ledger.held(known, None, is_step);
+    let said = ledger.held(known, Some(held), |kind| {
+        Lives::wants(kind) && !is_step(kind)
+    });
+    let mut entries: Vec<Entry<'_>> = steps.chain(said).collect();
     entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
     // Of these the last step came later, so that an earlier one says how it stood.
     let mut later: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -73,7 +84,7 @@ pub fn record(
 }
 
 fn steps_of(ledger: &Ledger, assessment: &Assessment) -> Vec<judge::Recorded> {
-    let lives = lives(ledger, Time::MAX, Time::MAX);
+    let lives = lives_of(ledger, Time::MAX, Time::MAX, assessment.as_of);
     lives.steps(assessment, &lives.standings(assessment))
 }
 
@@ -89,7 +100,8 @@ fn write(
             kind: step.kind.to_owned(),
             id: step.id,
             content: Content::Body(step.body),
-            valid_from: None,
+            // So that tables of a time before show the step before.
+            valid_from: Some(assessment.as_of.min(now)),
             valid_until: None,
             attachments: Vec::new(),
         })
@@ -174,6 +186,8 @@ pub struct Recorder {
     lives: Lives,
     /// Entries of the ledger that were read.
     read: usize,
+    /// When the next record of those begins or ends to hold.
+    until: Option<Time>,
     last: Option<Time>,
     /// Since when others have been writing whenever it wanted to.
     busy: Option<Time>,
@@ -193,20 +207,32 @@ impl Recorder {
     /// How the findings stand by what the ledger says now. What was read before is not read again.
     pub fn standings(&mut self, ledger: Option<&Ledger>, assessment: &Assessment) -> Standings {
         if let Some(ledger) = ledger {
+            let as_of = assessment.as_of;
+            let is_over = self.until.is_some_and(|until| until <= as_of);
             // Another ledger was put in its place.
-            if ledger.len() < self.read {
-                (self.lives, self.read) = (Lives::default(), 0);
-            }
-            let new = ledger.entries().rev().take(ledger.len() - self.read);
+            let is_other = ledger.len() < self.read;
+            let new = ledger
+                .entries()
+                .rev()
+                .take(ledger.len().saturating_sub(self.read));
             let mut new: Vec<Entry<'_>> = new.filter(|entry| Lives::wants(entry.kind)).collect();
             new.reverse();
-            for entry in new {
-                match body_of(&entry) {
-                    Some(body) => {
-                        self.lives
-                            .add(entry.kind, entry.id, &body, entry.recorded_at());
+            let holds_for_a_while = |entry: &Entry<'_>| {
+                let begins = entry.valid_from().is_some_and(|from| as_of < from);
+                begins || entry.valid_until().is_some()
+            };
+            if is_other || is_over || new.iter().any(holds_for_a_while) {
+                self.lives = lives_of(ledger, Time::MAX, Time::MAX, as_of);
+                self.until = Some(ledger.next_turns(Time::MAX, as_of).1);
+            } else {
+                for entry in new {
+                    match body_of(&entry) {
+                        Some(body) => {
+                            let recorded = entry.recorded_at();
+                            self.lives.add(entry.kind, entry.id, &body, recorded);
+                        }
+                        None => self.lives.forget(entry.kind, entry.id),
                     }
-                    None => self.lives.forget(entry.kind, entry.id),
                 }
             }
             self.read = ledger.len();
@@ -266,7 +292,7 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use judge::{Assessment, Judged, Verdict};
+    use judge::{Assessment, Judged, Subject, Verdict};
 
     use super::*;
 
@@ -276,21 +302,7 @@ mod tests {
         std::fs::remove_dir_all(&folder).ok();
         let now = Time::from_secs(1_790_000_000);
         let later = |seconds: i64| Time(now.0 + seconds * 1_000_000_000);
-        let assessment = Assessment {
-            terminal: "T".to_owned(),
-            time_zone: "UTC".to_owned(),
-            as_of: now,
-            edition: "2024".to_owned(),
-            evidence: Vec::new(),
-            measures: vec![Judged {
-                id: "C9".to_owned(),
-                title: String::new(),
-                verdict: Verdict::Met,
-                summary: String::new(),
-                subjects: Vec::new(),
-            }],
-            not_judged: Vec::new(),
-        };
+        let assessment = assessment(now, Verdict::Met, Vec::new());
         let (mut ledger, mut other) = (
             Ledger::open(&folder).unwrap(),
             Ledger::open(&folder).unwrap(),
@@ -308,5 +320,90 @@ mod tests {
         let told = recorder.record(Some(&mut ledger), &assessment, later(660));
         assert_eq!((told, ledger.len()), (None, 1));
         std::fs::remove_dir_all(&folder).ok();
+    }
+
+    #[test]
+    fn an_exception_counts_while_it_is_valid_and_what_was_judged_before_shows_the_step_before() {
+        let folder = std::env::temp_dir().join(format!("seawall-valid-{}", std::process::id()));
+        std::fs::remove_dir_all(&folder).ok();
+        let at = |seconds: i64| Time::from_secs(1_790_000_000 + seconds);
+        let found = |seconds| {
+            let subject = Subject {
+                subject: "rcms1 → plc9".to_owned(),
+                verdict: Verdict::NotMet,
+                reason: "A block was loaded.".to_owned(),
+                assets: Vec::new(),
+                facts: Vec::new(),
+                finding: Some("C9-1".to_owned()),
+                evidence: Vec::new(),
+                records: Vec::new(),
+                due: None,
+                who: None,
+                rests_on: Vec::new(),
+            };
+            assessment(at(seconds), Verdict::NotMet, vec![subject])
+        };
+        let mut ledger = Ledger::open(&folder).unwrap();
+        record(&mut ledger, &found(0), "cli", at(0)).unwrap();
+        let body = serde_json::json!({
+            "measure": "C9", "subject": "rcms1 → plc9", "finding": "C9-1", "risk": "r", "reason": "r", "approved_by": "ada",
+            "decided": "2026-01-01", "ends": "2027-01-01",
+        });
+        let new = New {
+            kind: "exception".to_owned(),
+            id: "EX-1".to_owned(),
+            content: Content::Body(body.as_object().unwrap().clone()),
+            valid_from: Some(at(10)),
+            valid_until: Some(at(20)),
+            attachments: Vec::new(),
+        };
+        let stamp = Stamp {
+            by: "tester",
+            means: "cli",
+            now: at(1),
+        };
+        ledger.append(&[new], &stamp).unwrap();
+        let mut recorder = Recorder::default();
+        for (seconds, state) in [
+            (5, "open"),
+            (10, "accepted"),
+            (19, "accepted"),
+            (20, "open"),
+        ] {
+            let standings = recorder.standings(Some(&ledger), &found(seconds));
+            let running = standings.of("C9-1").unwrap().state.word();
+            let lives = lives(&ledger, Time::MAX, at(seconds));
+            let judged = lives.standings(&found(seconds));
+            let judged = judged.of("C9-1").unwrap().state.word();
+            assert_eq!((running, judged), (state, state), "at {seconds}");
+        }
+        record(&mut ledger, &found(12), "cli", at(12)).unwrap();
+        let step = |seconds| {
+            let mut held = ledger.held(Time::MAX, Some(at(seconds)), |kind| kind == "finding");
+            let body = held.next().and_then(|entry| body_of(&entry));
+            body.map(|body| text(&body, "step"))
+        };
+        assert_eq!(step(-1), None);
+        assert_eq!(step(11).as_deref(), Some("opened"));
+        assert_eq!(step(12).as_deref(), Some("accepted"));
+        std::fs::remove_dir_all(&folder).ok();
+    }
+
+    fn assessment(as_of: Time, verdict: Verdict, subjects: Vec<Subject>) -> Assessment {
+        Assessment {
+            terminal: "T".to_owned(),
+            time_zone: "UTC".to_owned(),
+            as_of,
+            edition: "2024".to_owned(),
+            evidence: Vec::new(),
+            measures: vec![Judged {
+                id: "C9".to_owned(),
+                title: String::new(),
+                verdict,
+                summary: String::new(),
+                subjects,
+            }],
+            not_judged: Vec::new(),
+        }
     }
 }

@@ -271,7 +271,7 @@ fn a_second_installation_imports_the_export_and_gives_the_same_verdicts() {
         assert_eq!(read(&own) == read(&theirs), same, "{file}");
     }
     let verified = on(&theirs, &["ledger", "verify"]);
-    assert!(verified.contains(" 1 attached files"), "{verified}");
+    assert!(verified.contains(" 1 attached file,"), "{verified}");
     // Into an empty ledger all comes as it is, so nothing differs at all.
     assert_eq!(assessed_by(&second, &theirs), told);
 

@@ -421,7 +421,7 @@ fn an_incident_is_opened_told_and_closed_and_invents_nothing() {
     assert_eq!(state("CIRCIA (proposed)", "cisa"), "proposed");
     // What was sent is kept, and verified with the ledger.
     let verified = terminal.says(&["ledger", "verify", "--site", site]);
-    assert!(verified.contains("1 attached files"), "{verified}");
+    assert!(verified.contains(" 1 attached file,"), "{verified}");
     let later = report(&["--to", "cisa"]);
     assert!(
         later.contains("National Response Center by phone") && later.contains("case NRC-77"),

@@ -126,6 +126,12 @@ fn what_falls_due_is_told_by_person_and_to_calendars() {
     let text = desk.run("due", as_of).out;
     assert!(text.contains("Ada (ada)\n"), "{text}");
     assert!(text.contains("2030-03-30  due in 30 days"), "{text}");
+    assert!(
+        text.starts_with("As of 2030-02-28 19:00:00 EST: "),
+        "{text}"
+    );
+    assert!(text.contains(" overdue, 1 due within 30 days, "), "{text}");
+    assert!(text.contains("\n  R3   Backups and "), "what R3 is: {text}");
     let none = desk.run("due", &format!("{as_of} --within 1")).out;
     assert!(!none.contains("R3"), "{none}");
     let calendar = desk.run("due", &format!("{as_of} --format ical")).out;

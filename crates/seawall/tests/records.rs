@@ -133,7 +133,7 @@ fn a_record_is_made_amended_withdrawn_and_its_past_is_kept() {
     assert_eq!(row(&["--as-of", "2030-01-01T00:00:00Z"]).len(), 0);
     let said = desk.says(&["ledger", "verify"]);
     assert!(
-        said.starts_with("sound: 4 entries, 1 attached files"),
+        said.starts_with("sound: 4 entries, 1 attached file,"),
         "{said}"
     );
 }

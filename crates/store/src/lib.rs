@@ -33,4 +33,4 @@ pub use records_kept::Kept;
 pub use records_rows::{Records, record_table};
 pub use schema::{TableDoc, columns, tables};
 pub use shown::Shown;
-pub use snapshot::{Rows, Snapshot, Table};
+pub use snapshot::{Rows, Snapshot, Table, tables_of};

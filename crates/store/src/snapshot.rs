@@ -452,6 +452,11 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// The tables that a query reads; none if it does not run.
+pub fn tables_of(query: &str) -> Result<Vec<String>, Error> {
+    Ok(tables_read([query])?.into_keys().collect())
+}
+
 /// The tables and columns that the queries read. A query that does not run is left to fail where it is asked.
 fn tables_read<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<ReadColumns, Error> {
     let mut empty = Snapshot::from_tables(&[])?;

@@ -110,6 +110,39 @@ fn notes(ledger: &Ledger) -> Vec<String> {
 }
 
 #[test]
+fn who_keeps_a_ledger_open_reads_on_where_others_wrote_and_nothing_that_does_not_follow() {
+    let folder = filled("follow", 3);
+    let mut reader = Ledger::open(&folder).unwrap();
+    assert!(
+        reader.try_follow().unwrap() && reader.len() == 3,
+        "as it was"
+    );
+    let mut writer = Ledger::open(&folder).unwrap();
+    let more = [new("visit", "V-2", "put right"), new("person", "p", "here")];
+    writer.append(&more, &stamp(at(9))).unwrap();
+    let writing = writer.begin().unwrap();
+    assert!(!reader.try_follow().unwrap(), "not waited for");
+    drop(writing);
+    assert!(reader.try_follow().unwrap());
+    assert_eq!(
+        (reader.head(), notes(&reader)),
+        (writer.head(), notes(&writer))
+    );
+    assert_eq!(reader.latest("visit", "V-2").unwrap().version, 2);
+    // Another ledger in its place, longer and sound in itself: what was read stays.
+    let other = filled("follow-other", 9);
+    for name in [FILE, "ledger.head", "ledger.pub"] {
+        fs::copy(other.join(name), folder.join(name)).unwrap();
+    }
+    let refused = reader.try_follow().unwrap_err().to_string();
+    assert!(refused.contains("does not follow on entry 5"), "{refused}");
+    assert_eq!(
+        (reader.head(), notes(&reader)),
+        (writer.head(), notes(&writer))
+    );
+}
+
+#[test]
 fn what_was_known_and_what_held_at_a_time_are_told_apart() {
     let folder = folder("as-of");
     let mut ledger = Ledger::open(&folder).unwrap();
@@ -129,13 +162,14 @@ fn what_was_known_and_what_held_at_a_time_are_told_apart() {
         .withdraw("person", "p", "left", &stamp(at(30)))
         .unwrap();
 
-    let known = |recorded, valid: Option<i64>| -> Vec<(String, u32)> {
+    let told = |ledger: &Ledger, recorded, valid: Option<i64>| -> Vec<(String, u32)> {
         let entries = ledger.as_of(at(recorded), valid.map(at));
         entries
             .iter()
             .map(|one| (one.id.to_owned(), one.version))
             .collect()
     };
+    let known = |recorded, valid| told(&ledger, recorded, valid);
     let is = |id: &str, version| (id.to_owned(), version);
     assert_eq!(known(-1, None), []);
     assert_eq!(known(5, None), [is("G-1", 1)]);
@@ -149,13 +183,31 @@ fn what_was_known_and_what_held_at_a_time_are_told_apart() {
         Some("left")
     );
 
+    // A version that holds from later on hides nothing of before, and neither does a withdrawal from a time on.
+    let mut grant = new("grant", "G-1", "for summer");
+    grant.valid_from = Some(at(250));
+    ledger.append(&[grant], &stamp(at(40))).unwrap();
+    assert_eq!(told(&ledger, 40, Some(249)), [is("G-1", 2)]);
+    assert_eq!(told(&ledger, 40, Some(400)), [is("G-1", 3)]);
+    assert_eq!(told(&ledger, 40, Some(99)), [], "none had begun");
+    ledger
+        .withdraw_from("grant", "G-1", Some(at(350)), "left", &stamp(at(50)))
+        .unwrap();
+    assert_eq!(told(&ledger, 50, Some(349)), [is("G-1", 3)]);
+    assert_eq!(told(&ledger, 50, Some(350)), []);
+    assert_eq!(
+        told(&ledger, 50, None),
+        [],
+        "of whatever time, it is withdrawn"
+    );
+
     // A clock that steps back puts nothing into the past.
     ledger
         .append(&[new("person", "q", "new")], &stamp(at(1)))
         .unwrap();
-    assert_eq!(ledger.entries().last().unwrap().recorded_at(), Some(at(30)));
+    assert_eq!(ledger.entries().last().unwrap().recorded_at(), Some(at(50)));
     // By more than a day, the entry before it is of the future, and what would follow it counts for nobody yet.
-    let before = Time(at(30).0 - 86_400_000_000_001);
+    let before = Time(at(50).0 - 86_400_000_000_001);
     let refused = ledger.append(&[new("person", "r", "new")], &stamp(before));
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("set the machine's clock"), "{refused}");
@@ -513,6 +565,13 @@ fn without_its_key_a_ledger_is_read_and_not_written() {
     let refused = ledger.append(&[new("visit", "V-2", "")], &stamp(at(1)));
     assert!(matches!(refused, Err(Error::NoKey { .. })));
     assert_eq!(sound(&folder).entries, 1);
+    fs::copy(filled("other-key", 1).join("ledger.key"), &key).unwrap();
+    let refused = ledger.append(&[new("visit", "V-2", "")], &stamp(at(1)));
+    assert!(
+        matches!(refused, Err(Error::OtherKey { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(Ledger::open(&folder).unwrap().len(), 1);
 }
 
 /// Which folder a child of these tests writes to, and under which name.

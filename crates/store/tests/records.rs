@@ -1,5 +1,10 @@
 //! Records as tables: what was known at one time of what held at another, whoever wrote in whatever order.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,6 +128,72 @@ fn a_table_holds_what_was_known_then_of_what_held_then() {
             text(r#"["drills","a;b"]"#.to_owned()),
         ]]
     );
+}
+
+/// All records of three versions, each version in one of these forms, against the rule as one would say it: the last version
+/// recorded by then of those that had begun to hold, if it is not a withdrawal and not at its end.
+#[test]
+fn of_every_history_of_versions_that_one_stands_which_began_last() {
+    const FORMS: [(Option<i64>, Option<i64>, bool); 8] = [
+        (None, None, false),
+        (Some(2), None, false),
+        (Some(4), None, false),
+        (None, Some(3), false),
+        (Some(2), Some(4), false),
+        (Some(4), Some(5), false),
+        (None, None, true),
+        (Some(3), None, true),
+    ];
+    let forms = || 0..FORMS.len();
+    let histories: Vec<[usize; 3]> = forms()
+        .flat_map(|a| forms().flat_map(move |b| forms().map(move |c| [a, b, c])))
+        .collect();
+    let id = |history: &[usize; 3]| history.map(|form| form.to_string()).join("-");
+    let mut ledger = Ledger::open(&folder("histories")).unwrap();
+    for round in [0, 1, 2] {
+        let versions: Vec<New> = histories
+            .iter()
+            .map(|history| {
+                let (from, until, withdrawn) = FORMS[history[round]];
+                // A version that says what the one before said would not be one.
+                let mut new = person(&id(history), &format!("of round {round}"), until.map(at));
+                new.valid_from = from.map(at);
+                if withdrawn {
+                    new.content = Content::Withdrawn(format!("in round {round}"));
+                }
+                new
+            })
+            .collect();
+        let day = 10 + i64::try_from(round).unwrap();
+        ledger.append(&versions, &stamp(day)).unwrap();
+    }
+    for known in 9..=12 {
+        for held in 1..=6 {
+            let stands = |history: &[usize; 3]| {
+                let recorded = usize::try_from(known - 9).unwrap();
+                let versions: Vec<usize> = (0..recorded).collect();
+                let begun = versions.into_iter().rev().find(|round| {
+                    let (from, _, _) = FORMS[history[*round]];
+                    from.is_none_or(|from| from <= held)
+                });
+                let round = begun?;
+                let (_, until, withdrawn) = FORMS[history[round]];
+                let is_over = until.is_some_and(|until| until <= held);
+                (!withdrawn && !is_over)
+                    .then(|| format!("{} of round {round} {}", id(history), round + 1))
+            };
+            let mut expected: Vec<String> = histories.iter().filter_map(stands).collect();
+            expected.sort();
+            assert_eq!(
+                names(&ledger, at(known), at(held)),
+                expected,
+                "known on day {known}, held on day {held}"
+            );
+        }
+    }
+    // Of whatever time: the last version.
+    let last = histories.iter().filter(|[_, _, form]| !FORMS[*form].2);
+    assert_eq!(ledger.as_of(at(12), None).len(), last.count());
 }
 
 #[test]

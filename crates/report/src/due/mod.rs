@@ -38,7 +38,43 @@ impl Agenda<'_> {
     }
 }
 
-/// By person, each with what is due first on top; what nobody is named for comes last.
+/// Days within which something counts as soon.
+const SOON: i64 = 30;
+
+/// How much is overdue, soon due and later.
+fn summary(agenda: &Agenda<'_>) -> String {
+    let (mut overdue, mut soon, mut later) = (0, 0, 0);
+    for duty in agenda.duties {
+        if duty.due.is_over(agenda.as_of) {
+            overdue += 1;
+        } else if duty.due.days_left(agenda.as_of, agenda.time_zone) <= SOON {
+            soon += 1;
+        } else {
+            later += 1;
+        }
+    }
+    format!(
+        "As of {}: {overdue} overdue, {soon} due within {SOON} days, {later} later\n",
+        agenda.as_of.local(agenda.time_zone)
+    )
+}
+
+/// What the measures' ids stand for, in the order of letter and number.
+fn measures(agenda: &Agenda<'_>) -> String {
+    let letters = |id: &str| id.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let titles: BTreeMap<_, _> = agenda
+        .duties
+        .iter()
+        .map(|duty| &duty.measure)
+        .map(|(id, title)| ((letters(id), id.len(), id), title))
+        .collect();
+    titles
+        .iter()
+        .map(|((_, _, id), title)| format!("  {id:<4} {}\n", show(title)))
+        .collect()
+}
+
+/// By person, each with what is due first on top; what nobody is named for comes last, and behind it what the measures are.
 pub fn text(agenda: &Agenda<'_>) -> String {
     if agenda.duties.is_empty() {
         return "Nothing falls due.\n".to_owned();
@@ -49,11 +85,9 @@ pub fn text(agenda: &Agenda<'_>) -> String {
         let key = (person.is_none(), person.unwrap_or_default());
         by_person.entry(key).or_default().push(duty);
     }
-    let mut text = String::new();
+    let mut text = summary(agenda);
     for ((nobody, person), duties) in by_person {
-        if !text.is_empty() {
-            text.push('\n');
-        }
+        text.push('\n');
         match nobody {
             true => text.push_str("Nobody is named for\n"),
             false => text.push_str(&format!("{}\n", show(&person))),
@@ -68,6 +102,8 @@ pub fn text(agenda: &Agenda<'_>) -> String {
             ));
         }
     }
+    text.push_str("\nMeasures\n");
+    text.push_str(&measures(agenda));
     text
 }
 

@@ -101,20 +101,57 @@ fn paragraphs(judged: &Judged, measure: &str) -> Result<Vec<(String, String)>, E
         .collect())
 }
 
-/// That there is no such finding, and which there are.
+/// Findings that are listed where none is called as asked.
+const MOST_LISTED: usize = 12;
+
+/// That there is no such finding, and which was probably meant: of a name cut short the whole one, of a measure its own.
 pub fn no_such(judged: &Judged, asked: &str) -> Error {
-    let subjects = judged
-        .assessment
-        .measures
-        .iter()
-        .flat_map(|one| &one.subjects);
+    let measures = judged.assessment.measures.iter();
+    let subjects = measures.flat_map(|one| &one.subjects);
     let known: Vec<&str> = subjects.filter_map(|one| one.finding.as_deref()).collect();
-    let known = match known.is_empty() {
-        true => "they give no finding at all".to_owned(),
-        false => format!("there are {}", known.join(", ")),
-    };
     Error::NoSuchFinding {
         asked: asked.to_owned(),
-        known,
+        known: meant(&known, asked),
     }
+}
+
+fn meant(known: &[&str], asked: &str) -> String {
+    let asked = asked.to_ascii_lowercase();
+    let measure = asked.split('-').next().unwrap_or_default();
+    let close = match beginning(known, &asked) {
+        close if close.is_empty() => beginning(known, &format!("{measure}-")),
+        close => close,
+    };
+    match (close.as_slice(), known.len()) {
+        (_, 0) => "they give no finding at all".to_owned(),
+        ([one], _) => format!("did you mean {one}?"),
+        ([_, ..], _) if close.len() <= MOST_LISTED => format!("there are {}", close.join(", ")),
+        (_, count) if count <= MOST_LISTED => format!("there are {}", known.join(", ")),
+        (_, count) => format!("there are {count}, which `seawall findings` lists"),
+    }
+}
+
+fn beginning<'k>(known: &[&'k str], begin: &str) -> Vec<&'k str> {
+    let known = known.iter().copied();
+    known
+        .filter(|name| name.to_ascii_lowercase().starts_with(begin))
+        .collect()
+}
+
+#[test]
+fn who_mistypes_a_finding_is_told_the_one_that_was_meant() {
+    let known = ["C1-7f401da042", "C12-5c0175c0b3", "C12-1f1562ebc5"];
+    let told = |asked| meant(&known, asked);
+    assert_eq!(told("c1-7f40"), "did you mean C1-7f401da042?");
+    assert_eq!(told("C1-7f401da043"), "did you mean C1-7f401da042?");
+    assert_eq!(told("C12"), "there are C12-5c0175c0b3, C12-1f1562ebc5");
+    assert!(told("C9-5c0175c0b3").starts_with("there are C1-"));
+    assert_eq!(meant(&[], "C1-x"), "they give no finding at all");
+    let many: Vec<String> = (10..30).map(|number| format!("C3-{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(meant(&many, "C3-1").starts_with("there are C3-10, C3-11"));
+    assert_eq!(
+        meant(&many, "C3"),
+        "there are 20, which `seawall findings` lists"
+    );
 }

@@ -7,6 +7,7 @@ use sensor::live::Keeper;
 use sensor::{Captures, Writer};
 use wire::Frame;
 
+use super::explain::no_such;
 use crate::assessment::{self, Subject};
 use crate::error::Error;
 use crate::input::Witness;
@@ -36,18 +37,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let Some(subject) =
         subjects().find(|subject| subject.finding.as_deref() == Some(&args.finding))
     else {
-        let known: Vec<&str> = subjects()
-            .filter_map(|subject| subject.finding.as_deref())
-            .collect();
-        let known = if known.is_empty() {
-            "they give no finding at all".to_owned()
-        } else {
-            format!("there are {}", known.join(", "))
-        };
-        return Err(Error::NoSuchFinding {
-            asked: args.finding.clone(),
-            known,
-        });
+        return Err(no_such(&judged, &args.finding));
     };
     let fail = |source| Error::WriteFile {
         path: args.output.clone(),

@@ -6,6 +6,7 @@
 //! (`outputs`, through `sinks` and `metrics`). Nothing of a packet crosses a thread.
 mod archive;
 mod damping;
+mod declared;
 mod errand;
 mod folders;
 mod health;

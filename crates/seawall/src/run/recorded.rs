@@ -66,10 +66,17 @@ impl Recorded {
         if head == self.head || is_soon {
             return;
         }
-        match read() {
-            Ok(Some(ledger)) => {
-                (self.head, self.ledger, self.failed) = (head, Some(ledger), None);
-                self.busy = None;
+        // Mostly a little was added to what was read. Where that is not so, all of it is read again, and what is wrong told.
+        let read = match self.ledger.as_mut().map(Ledger::try_follow) {
+            Some(Ok(is_read)) => Ok(is_read.then_some(None)),
+            Some(Err(_)) | None => read().map(|read| read.map(Some)),
+        };
+        match read {
+            Ok(Some(other)) => {
+                (self.head, self.failed, self.busy) = (head, None, None);
+                if let Some(ledger) = other {
+                    self.ledger = Some(ledger);
+                }
             }
             Ok(None) => {
                 let (since, is_told) = self.busy.unwrap_or((now, false));

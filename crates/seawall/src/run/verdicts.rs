@@ -11,6 +11,7 @@ use sensor::live::Keeper;
 use store::Records;
 
 use super::archive::{Archive, Wanted};
+use super::declared::Declared;
 use super::recorded::{Joined, Recorded};
 use super::state::State;
 use crate::assessment;
@@ -37,6 +38,7 @@ pub struct Verdicts {
     reported: Option<Time>,
     life: Recorder,
     records: Recorded,
+    declared: Declared,
 }
 
 /// After the machine's clock was set, nothing is recorded for so long, in nanoseconds: if it was set wrong, somebody may
@@ -103,6 +105,7 @@ impl Verdicts {
             reported: None,
             life: Recorder::default(),
             records: Recorded::default(),
+            declared: Declared::default(),
         })
     }
 
@@ -148,13 +151,13 @@ impl Verdicts {
         let is_unsure = clock_jumped(facts, now);
         store::fold(facts, joined, &terminal.lists);
         let snapshot = judge::snapshot(facts, joined, records, now, &terminal.pages)?;
-        let assessment = judge::assess(
-            &snapshot,
-            &terminal.pages,
-            &self.editions,
-            &self.catalogue,
-            None,
-        )?;
+        let (editions, catalogue) = (&self.editions, &self.catalogue);
+        let ledger = self.records.ledger.as_ref();
+        let assessment = self
+            .declared
+            .assess(&terminal.pages, ledger, now, |pages| {
+                judge::assess(&snapshot, pages, editions, catalogue, None)
+            })?;
         let standings = self
             .life
             .standings(self.records.ledger.as_ref(), &assessment);
@@ -189,6 +192,7 @@ impl Verdicts {
     /// The site was read anew.
     pub fn forget_site(&mut self) {
         self.records.joined = None;
+        self.declared.forget();
     }
 
     /// What can wait until the events are told: the report of the moment, and the packets behind what was found. Gives what

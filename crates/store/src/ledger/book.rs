@@ -108,6 +108,16 @@ impl Default for Book {
 }
 
 impl Book {
+    /// An empty one that goes on where this ends: what it reads has to follow on that. Versions are not counted in it.
+    pub(super) fn continued(&self) -> Book {
+        Book {
+            last: self.last,
+            lines: self.lines,
+            counts: false,
+            ..Book::default()
+        }
+    }
+
     /// Reads the lines that follow. With `strict`, also whether each is canonical.
     pub(super) fn extend(&mut self, bytes: Vec<u8>, strict: bool) -> Vec<Flaw> {
         let read = read_lines(&bytes, strict, &self.hasher);
@@ -362,7 +372,7 @@ impl Book {
         items.filter_map(|item| self.entry_of(item))
     }
 
-    /// The last versions as of a time of recording that were not withdrawn, and of them those valid then.
+    /// The versions that stand as of a time of recording, and of them those valid then; see [`Book::held`].
     pub(super) fn as_of(
         &self,
         recorded: Time,
@@ -445,7 +455,12 @@ impl Book {
             .collect()
     }
 
-    /// The last versions as of a time of recording that were not withdrawn, with their indexes, and of them those valid then.
+    /// Of each record the version that stands as of a time of recording, with its index, unless it was withdrawn; and where a
+    /// time of validity is asked for, only if it held then.
+    ///
+    /// A version takes the place of those before it from when on it holds: until then, they stand. So a price that was
+    /// recorded for next year hides nothing of this one, and an end that was recorded for yesterday is the end, though the
+    /// version before knew none. Without a time of validity the last version stands.
     fn held(&self, recorded: Time, valid: Option<Time>) -> impl Iterator<Item = (usize, &Item)> {
         let known = self
             .items
@@ -457,8 +472,20 @@ impl Book {
             .iter()
             .take(known)
             .enumerate()
-            .filter(move |(_, item)| item.after as usize >= known && !item.withdrawn)
-            .filter(move |(_, item)| holds(item))
+            .filter(move |(_, item)| !item.withdrawn && holds(item))
+            .filter(move |(_, item)| !self.is_replaced(item, known, valid))
+    }
+
+    /// Whether one of the first `known` entries is a later version that has begun to hold. Each walk ends at the next one that
+    /// has, so that all of them together take one look at each entry.
+    fn is_replaced(&self, item: &Item, known: usize, valid: Option<Time>) -> bool {
+        let later = |index: u32| {
+            self.items
+                .get(index as usize)
+                .filter(|_| (index as usize) < known)
+        };
+        let mut versions = std::iter::successors(later(item.after), |item| later(item.after));
+        versions.any(|version| valid.is_none_or(|at| version.valid_from <= at))
     }
 }
 

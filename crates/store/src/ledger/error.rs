@@ -26,6 +26,8 @@ pub enum Error {
     NoKey { path: PathBuf },
     #[error("{path} holds no key of a ledger; put it back from a backup", path = path.display())]
     NotAKey { path: PathBuf },
+    #[error("{path} holds the key of another ledger: it is not the one that signed this one; put that back from a backup", path = path.display())]
+    OtherKey { path: PathBuf },
     #[error("no key can be made: the system gives no random numbers")]
     NoRandomness,
     /// What was to be recorded is off.

@@ -77,7 +77,7 @@ pub struct New {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     Body(Map<String, Value>),
-    /// The record holds no more, for this reason.
+    /// The record holds no more, for this reason: from [`New::valid_from`] on, or at no time if there is none.
     Withdrawn(String),
 }
 
@@ -152,6 +152,30 @@ impl Ledger {
         }
     }
 
+    /// Reads what others recorded since, and nothing else: of a ledger of years that is next to nothing. `false` while another
+    /// writes. An error where what is there does not follow on what was read: it is open to whoever asks to read all of it
+    /// again, and nothing here has changed.
+    pub fn try_follow(&mut self) -> Result<bool, Error> {
+        let path = self.path();
+        let file = File::open(&path).map_err(Error::file("read", &path))?;
+        match file.try_lock_shared() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(source)) => return Err(Error::file("lock", path)(source)),
+        }
+        let head = self.standing(&file)?.head;
+        let mut rest = self.book.continued();
+        let flaws = rest.extend(self.read(&file, self.book.bytes(), head.bytes)?, false);
+        if !flaws.is_empty() || (rest.lines(), rest.end().0) != (head.seq, head.hash) {
+            return Err(self.broken(format!(
+                "{FILE} does not follow on entry {}, up to which it was read",
+                self.head.seq
+            )));
+        }
+        self.catch_up(&file, head)?;
+        Ok(true)
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -207,7 +231,8 @@ impl Ledger {
     }
 
     /// The records known at a time of recording: the last version of each then, unless withdrawn, by kind and id. With a
-    /// time of validity, those of them that held then. [`Time::MAX`] asks for what is known now.
+    /// time of validity: of each the last version that had begun to hold by then, unless withdrawn or at its end.
+    /// [`Time::MAX`] asks for what is known now.
     pub fn as_of(&self, recorded: Time, valid: Option<Time>) -> Vec<Entry<'_>> {
         let mut entries: Vec<Entry<'_>> = self.book.as_of(recorded, valid).collect();
         entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
@@ -256,11 +281,23 @@ impl Ledger {
         self.begin()?.append(records, stamp)
     }
 
-    /// Says that a record holds no more.
+    /// Says that a record does not hold, and never did.
     pub fn withdraw(
         &mut self,
         kind: &str,
         id: &str,
+        reason: &str,
+        stamp: &Stamp<'_>,
+    ) -> Result<Written, Error> {
+        self.withdraw_from(kind, id, None, reason, stamp)
+    }
+
+    /// Says that a record holds no more from that time on.
+    pub fn withdraw_from(
+        &mut self,
+        kind: &str,
+        id: &str,
+        from: Option<Time>,
         reason: &str,
         stamp: &Stamp<'_>,
     ) -> Result<Written, Error> {
@@ -284,7 +321,7 @@ impl Ledger {
             kind: kind.to_owned(),
             id: id.to_owned(),
             content: Content::Withdrawn(reason.to_owned()),
-            valid_from: None,
+            valid_from: from,
             valid_until: None,
             attachments: Vec::new(),
         };

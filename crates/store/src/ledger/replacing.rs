@@ -8,10 +8,10 @@
 use serde_json::{Map, Value, json};
 
 use super::book::Book;
-use super::canon;
-use super::entry::Entry;
+use super::entry::{Draft, Entry};
 use super::hash::Hash;
 use super::key::{Key, Public, Signature};
+use super::{Stamp, canon};
 
 /// Kind and id of the entry.
 pub(super) const KIND: &str = "ledger-key";
@@ -61,6 +61,22 @@ pub(super) fn body(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.into()));
     Ok(fields.collect())
+}
+
+/// The entry that says it, with that body.
+pub(super) fn draft<'a>(body: &'a str, stamp: &Stamp<'a>) -> Draft<'a> {
+    Draft {
+        kind: KIND,
+        id: ID,
+        body: Some(body),
+        withdrawn: None,
+        valid_from: None,
+        valid_until: None,
+        attachments: &[],
+        by: stamp.by,
+        means: stamp.means,
+        origin: None,
+    }
 }
 
 /// Reads an entry of a replacement; what is wrong with it, else.

@@ -396,8 +396,10 @@ impl fmt::Display for Report {
         let signed = signed.map_or("unsigned".to_owned(), |time| format!("signed {time}"));
         writeln!(
             f,
-            "{verdict}: {} entries, {} attached files, {signed}",
-            self.entries, self.attachments
+            "{verdict}: {} entries, {} attached file{}, {signed}",
+            self.entries,
+            self.attachments,
+            if self.attachments == 1 { "" } else { "s" }
         )
     }
 }

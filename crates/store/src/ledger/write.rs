@@ -123,7 +123,7 @@ impl Ledger {
         let key = match Key::read(&folder)? {
             Some(key) if self.head.key.is_none_or(|signed| signed == key.public()) => key,
             Some(_) => {
-                return Err(Error::NotAKey {
+                return Err(Error::OtherKey {
                     path: folder.join("ledger.key"),
                 });
             }
@@ -249,6 +249,13 @@ impl Writing<'_> {
                 ),
                 "say why",
             ),
+            Content::Withdrawn(_) if new.valid_until.is_some() => Error::refused(
+                format!(
+                    "{} {} would be withdrawn for a while only",
+                    new.kind, new.id
+                ),
+                "record it again, with the time from when on it holds",
+            ),
             Content::Withdrawn(_) => Ok(None),
             Content::Body(body) => match canon::text(&Value::Object(body.clone())) {
                 Ok(text) => Ok(Some(text)),
@@ -360,19 +367,7 @@ impl Writing<'_> {
             Ok(body) => body,
             Err(error) => return Error::refused(error.to_string(), "begin another ledger"),
         };
-        let draft = Draft {
-            kind: replacing::KIND,
-            id: replacing::ID,
-            body: Some(&body),
-            withdrawn: None,
-            valid_from: None,
-            valid_until: None,
-            attachments: &[],
-            by: stamp.by,
-            means: stamp.means,
-            origin: None,
-        };
-        Ok(draft.line(link))
+        Ok(replacing::draft(&body, stamp).line(link))
     }
 
     /// Takes in what their entries refer to and is not here yet.
@@ -431,20 +426,8 @@ impl Writing<'_> {
                 return Error::refused(error.to_string(), "write the reason in plain words");
             }
         };
-        let draft = Draft {
-            kind: replacing::KIND,
-            id: replacing::ID,
-            body: Some(&text),
-            withdrawn: None,
-            valid_from: None,
-            valid_until: None,
-            attachments: &[],
-            by: stamp.by,
-            means: stamp.means,
-            origin: None,
-        };
         self.next_key = Some(next);
-        let added = self.add(&[draft], stamp.now);
+        let added = self.add(&[replacing::draft(&text, stamp)], stamp.now);
         // Had it failed before the head was in place, the old key goes on.
         self.next_key = None;
         added?;

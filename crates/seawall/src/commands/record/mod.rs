@@ -22,7 +22,7 @@ const MOST_SHOWN: usize = 200;
 #[command(override_usage = "seawall record KIND --id ID FIELD=VALUE...
        seawall record KIND --csv FILE [--dry-run]
        seawall record KIND --template | --fields | --schema
-       seawall record --withdraw KIND ID --reason TEXT
+       seawall record --withdraw KIND ID --reason TEXT [--valid-from TIME]
        seawall record")]
 pub struct Args {
     /// The kind of record, and its fields; a list holds values with `;` between them. Of a record that is there already,
@@ -41,14 +41,14 @@ pub struct Args {
     /// Attach a file; may be given several times. It is kept beside the ledger under its SHA-256.
     #[arg(long, value_name = "FILE")]
     attach: Vec<PathBuf>,
-    /// From when on what it says holds, RFC 3339.
+    /// From when on what it says holds, RFC 3339; with --withdraw, from when on the record holds no more.
     #[arg(long, value_name = "TIME", value_parser = time)]
     valid_from: Option<Time>,
     /// Until when what it says holds, RFC 3339.
     #[arg(long, value_name = "TIME", value_parser = time)]
     valid_until: Option<Time>,
-    /// Say that the record holds no more.
-    #[arg(long, requires = "reason", conflicts_with_all = ["csv", "attach", "valid_from", "valid_until"])]
+    /// Say that the record does not hold, and never did; with --valid-from, that it holds no more from then on.
+    #[arg(long, requires = "reason", conflicts_with_all = ["csv", "attach", "valid_until"])]
     withdraw: bool,
     /// Why it holds no more.
     #[arg(long, value_name = "TEXT", requires = "withdraw")]
@@ -154,7 +154,7 @@ fn withdraw(args: &Args, info: &RecordInfo, words: &[String], by: &str) -> Resul
     };
     let reason = args.reason.as_deref().unwrap_or_default();
     let told = ledger.notes().len();
-    let written = ledger.withdraw(info.name, id, reason, &stamp)?;
+    let written = ledger.withdraw_from(info.name, id, args.valid_from, reason, &stamp)?;
     tell(&ledger, told);
     if let Some((seq, _)) = written.entries {
         println!("{} {id} is withdrawn (entry {seq})", info.name);
@@ -302,7 +302,8 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
     let count = rows.len();
     if args.dry_run {
         println!(
-            "{name}: {count} records, nothing wrong with them, and nothing recorded (--dry-run)"
+            "{name}: {}, nothing wrong with them, and nothing recorded (--dry-run)",
+            counted(count)
         );
         return Ok(());
     }
@@ -328,8 +329,18 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
         Some((first, _)) => format!("1 recorded (entry {first})"),
         None => "none recorded".to_owned(),
     };
-    println!("{name}: {count} records, {recorded}, {unchanged} said already");
+    println!(
+        "{name}: {}, {recorded}, {unchanged} said already",
+        counted(count)
+    );
     Ok(())
+}
+
+fn counted(records: usize) -> String {
+    match records {
+        1 => "1 record".to_owned(),
+        more => format!("{more} records"),
+    }
 }
 
 fn read(

@@ -52,14 +52,20 @@ fn every_declared_asset_has_a_row_seen_or_not() {
     );
 }
 
-#[test]
-fn one_mac_with_homes_in_two_zones_is_one_device_of_both() {
-    let addresses = vec![
+/// A declared panel with homes in two zones, and a stranger, whose other home is there.
+fn two_homed(other: &str, vlan: u16) -> Vec<AddressFact> {
+    const STRANGER: &str = "00:00:5d:00:00:09";
+    vec![
         claimed(HMI, "10.20.10.20", 10),
         claimed(HMI, "10.20.30.20", 30),
-        claimed("00:00:5d:00:00:09", "10.20.10.99", 10),
-        claimed("00:00:5d:00:00:09", "10.20.90.99", 90),
-    ];
+        claimed(STRANGER, "10.20.10.99", 10),
+        claimed(STRANGER, other, vlan),
+    ]
+}
+
+#[test]
+fn one_mac_with_homes_in_two_zones_is_one_device_of_both() {
+    let addresses = two_homed("10.20.90.99", 90);
     let facts = folded(
         Facts {
             addresses,
@@ -95,12 +101,7 @@ role = "plc"
 crane = "STS-08"
 interface = [{ ip = "10.20.10.3", vlan = 10 }]
 "#;
-    let addresses = vec![
-        claimed(HMI, "10.20.10.20", 10),
-        claimed(HMI, "10.20.30.20", 30),
-        claimed("00:00:5d:00:00:09", "10.20.10.99", 10),
-        claimed("00:00:5d:00:00:09", "10.20.20.99", 20),
-    ];
+    let addresses = two_homed("10.20.20.99", 20);
     let facts = folded(
         Facts {
             addresses,
