@@ -135,14 +135,17 @@ impl Sensor {
         Sensor::spawn(Command::new(env!("CARGO_BIN_EXE_seawall")), site)
     }
 
-    /// Starts one that watches no cable and is nobody. `None` where that cannot be.
-    pub fn begin_as_nobody(site: &Path) -> Option<Sensor> {
-        if !run("setpriv --reuid 65534 --clear-groups true") {
-            println!("skipped: nobody cannot be had (needs root and setpriv)");
+    /// Starts one that watches no cable and may read only what its user may, also where that is root; another user could not
+    /// reach the program everywhere. `None` where that cannot be.
+    pub fn begin_bound_by_modes(site: &Path) -> Option<Sensor> {
+        let caps = "-dac_override,-dac_read_search";
+        let bound = format!("setpriv --bounding-set={caps} --inh-caps={caps}");
+        if !run(&format!("{bound} true")) {
+            println!("skipped: capabilities cannot be laid down (needs root and setpriv)");
             return None;
         }
         let mut command = Command::new("setpriv");
-        command.args(["--reuid", "65534", "--clear-groups"]);
+        command.args(bound.split(' ').skip(1));
         command.arg(env!("CARGO_BIN_EXE_seawall"));
         Some(Sensor::spawn(command, site))
     }
