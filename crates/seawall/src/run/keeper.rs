@@ -15,7 +15,7 @@ use super::historian::{Done, Historian};
 use super::metrics::{self, HistoryState, PacketRing};
 use super::notify::Notify;
 use super::outputs::{Moment, Outputs};
-use super::report::Report;
+use super::report::{Read, Report};
 use super::signals::Signals;
 use super::state::State;
 use super::verdicts::Verdicts;
@@ -233,7 +233,13 @@ impl Keeper {
         self.memory.absorb(report.facts.clone());
         // What goes on all day is told as a count on what is known, with no hurry.
         self.timetable.urgent |= changes && self.memory.operations() > known;
-        self.history.tell(report.facts, report.files, report.at);
+        self.tell_history(report.facts, report.files, report.at);
+    }
+
+    /// History counts as watched up to where it has been told all of it: what came since would be lost with the process.
+    fn tell_history(&mut self, facts: Facts, read: Vec<Read>, now: Time) {
+        let until = self.watchers.reported_until(now);
+        self.history.tell(facts, read, now, until);
     }
 
     fn do_what_is_due(&mut self) {
@@ -242,7 +248,8 @@ impl Keeper {
         let (every, save_every) = (span(run.judge_every), span(run.save_every));
         if steady >= self.timetable.judging() {
             self.timetable.urgent = false;
-            if self.timetable.news {
+            let is_anew = self.verdicts.is_recorded_anew(&self.terminal, now);
+            if self.timetable.news || is_anew {
                 self.judge(now);
             } else {
                 self.outputs.unchanged(now);
@@ -259,7 +266,7 @@ impl Keeper {
         if steady >= self.timetable.save {
             self.timetable.save = steady + save_every;
             // Somebody is watching, even where there was nothing to report.
-            self.history.tell(Facts::default(), Vec::new(), now);
+            self.tell_history(Facts::default(), Vec::new(), now);
             self.history.begin(now);
         }
         if steady >= self.timetable.tidy {
@@ -275,7 +282,7 @@ impl Keeper {
                     ..Facts::default()
                 };
                 self.memory.absorb(silent.clone());
-                self.history.tell(silent, Vec::new(), now);
+                self.tell_history(silent, Vec::new(), now);
                 self.timetable.news = true;
             }
             self.tell(events);
@@ -466,7 +473,7 @@ impl Keeper {
                 ..Facts::default()
             };
             self.memory.absorb(step.clone());
-            self.history.tell(step, Vec::new(), now);
+            self.tell_history(step, Vec::new(), now);
             self.timetable.news = true;
             // Another window begins.
             self.timetable.tidy = clock::monotonic();
@@ -564,7 +571,7 @@ impl Keeper {
                 ..Facts::default()
             };
             self.memory.absorb(pause.clone());
-            self.history.tell(pause, Vec::new(), clock::now());
+            self.tell_history(pause, Vec::new(), clock::now());
         } else {
             self.watchers.follow(&self.terminal.site);
         }
