@@ -7,7 +7,7 @@ use facts::records::{FindingStep, Record, VerdictStep};
 use judge::{Assessment, Lives, Standings};
 use report::{Stepped, Turn};
 use serde_json::{Map, Value as Json};
-use store::ledger::{Content, Entry, Ledger, New, Stamp, Writing};
+use store::ledger::{Content, Entry, Head, Ledger, New, Stamp, Writing};
 
 use crate::commands::record::{begin, body_of, try_begin};
 use crate::error::Error;
@@ -184,9 +184,10 @@ pub fn series(ledger: &Ledger, measure: Option<&str>, known: Time, as_of: Time) 
 #[derive(Debug, Default)]
 pub struct Recorder {
     lives: Lives,
-    /// Entries of the ledger that were read.
-    read: usize,
-    /// When the next record of those begins or ends to hold.
+    /// How far the ledger was read.
+    read: Option<Head>,
+    /// When it was read last, and when the next record of those begins or ends to hold.
+    at: Option<Time>,
     until: Option<Time>,
     last: Option<Time>,
     /// Since when others have been writing whenever it wanted to.
@@ -208,13 +209,15 @@ impl Recorder {
     pub fn standings(&mut self, ledger: Option<&Ledger>, assessment: &Assessment) -> Standings {
         if let Some(ledger) = ledger {
             let as_of = assessment.as_of;
-            let is_over = self.until.is_some_and(|until| until <= as_of);
+            // Or the clock was set back to before something began to hold.
+            let is_over = self.until.is_some_and(|until| until <= as_of)
+                || self.at.is_some_and(|at| as_of < at);
             // Another ledger was put in its place.
-            let is_other = ledger.len() < self.read;
-            let new = ledger
-                .entries()
-                .rev()
-                .take(ledger.len().saturating_sub(self.read));
+            let is_other = self.read.is_some_and(|read| !ledger.holds(&read));
+            let read = self.read.map_or(0, |read| read.seq);
+            let read = usize::try_from(read).unwrap_or(usize::MAX);
+            let new = ledger.entries().rev();
+            let new = new.take(ledger.len().saturating_sub(read));
             let mut new: Vec<Entry<'_>> = new.filter(|entry| Lives::wants(entry.kind)).collect();
             new.reverse();
             let holds_for_a_while = |entry: &Entry<'_>| {
@@ -235,7 +238,7 @@ impl Recorder {
                     }
                 }
             }
-            self.read = ledger.len();
+            (self.read, self.at) = (Some(ledger.head()), Some(as_of));
         }
         self.lives.standings(assessment)
     }
@@ -369,6 +372,9 @@ mod tests {
             (10, "accepted"),
             (19, "accepted"),
             (20, "open"),
+            // The clock was set back.
+            (15, "accepted"),
+            (5, "open"),
         ] {
             let standings = recorder.standings(Some(&ledger), &found(seconds));
             let running = standings.of("C9-1").unwrap().state.word();

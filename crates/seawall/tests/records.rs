@@ -82,6 +82,46 @@ impl Desk {
 const PERSON: &[&str] = &["record", "person", "--id", "reyes", "name=Maria Reyes"];
 
 #[test]
+fn what_is_withdrawn_from_a_later_time_on_is_listed_and_can_be_named_until_then() {
+    let desk = Desk::new("leaves-later");
+    desk.says(PERSON);
+    let leaves = [
+        "record",
+        "--withdraw",
+        "person",
+        "reyes",
+        "--reason",
+        "left",
+    ];
+    desk.says(&[&leaves[..], &["--valid-from", "2200-01-01T00:00:00Z"]].concat());
+    let people = ["records", "person", "--format", "csv"];
+    assert!(desk.says(&people).contains("Maria Reyes"));
+    let then = [&people[..], &["--as-of", "2200-01-01T00:00:00Z"]].concat();
+    assert!(!desk.says(&then).contains("Maria Reyes"));
+    let review = "record access-review --id a-1 done=2026-01-01 reviewer=reyes targets=plc1";
+    let rest = "accounts_compared=yes looked_at=1 removed=0";
+    let words: Vec<&str> = review.split(' ').chain(rest.split(' ')).collect();
+    desk.says(&words);
+    // Who has to go today is withdrawn from today on.
+    desk.says(&[&leaves[..], &["--valid-from", "2026-01-02T00:00:00Z"]].concat());
+    assert!(!desk.says(&people).contains("Maria Reyes"));
+    let refused = desk.run(
+        &words
+            .iter()
+            .map(|word| match *word {
+                "a-1" => "a-2",
+                word => word,
+            })
+            .collect::<Vec<_>>(),
+    );
+    assert!(
+        refused.status != 0 && refused.err.contains("reyes"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
 fn a_record_is_made_amended_withdrawn_and_its_past_is_kept() {
     let desk = Desk::new("by-hand");
     let said = desk.says(&[PERSON, &["duties=officer; drills", "--by", "admin"]].concat());

@@ -200,6 +200,16 @@ fn what_was_known_and_what_held_at_a_time_are_told_apart() {
         [],
         "of whatever time, it is withdrawn"
     );
+    let stands = |now| !ledger.known(at(50), at(now)).is_empty();
+    assert!(stands(349) && !stands(350), "until then it is known");
+    // It can be brought forward, not put off: what held from then on is over.
+    let mut withdraw =
+        |from| ledger.withdraw_from("grant", "G-1", Some(at(from)), "left", &stamp(at(50)));
+    let refused = withdraw(351).unwrap_err().to_string();
+    assert!(refused.contains("is withdrawn already, from "), "{refused}");
+    withdraw(320).unwrap();
+    assert_eq!(told(&ledger, 50, Some(319)), [is("G-1", 3)]);
+    assert_eq!(told(&ledger, 50, Some(320)), []);
 
     // A clock that steps back puts nothing into the past.
     ledger

@@ -279,8 +279,9 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// What was recorded by one time; if another is given, of that what held then, and nothing that came later.
-    fn of(ledger: &Ledger, known: Time, as_of: Option<Time>) -> Drawn {
+    /// What was recorded by one time, but for what is withdrawn `now`; if another is given, of that what held then, and nothing
+    /// that came later.
+    fn of(ledger: &Ledger, known: Time, as_of: Option<Time>, now: Time) -> Drawn {
         fn read<R: Record>(kind: &str, body: &Map<String, Json>) -> Option<R> {
             (kind == R::INFO.name)
                 .then(|| R::from_body(body).ok())
@@ -293,7 +294,11 @@ impl Drawn {
             incidents: Vec::new(),
             sent: Vec::new(),
         };
-        for entry in ledger.as_of(known, as_of) {
+        let entries = match as_of {
+            Some(_) => ledger.as_of(known, as_of),
+            None => ledger.known(known, now),
+        };
+        for entry in entries {
             let (kind, id) = (entry.kind, || entry.id.to_owned());
             let body = body_of(&entry).unwrap_or_default();
             drawn
@@ -343,7 +348,7 @@ impl Desk {
     }
 
     fn drawn(&self) -> Drawn {
-        Drawn::of(&self.ledger, self.known, self.as_of)
+        Drawn::of(&self.ledger, self.known, self.as_of, self.now)
     }
 
     /// Calls with one incident, or says which there are.

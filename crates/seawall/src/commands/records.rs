@@ -45,7 +45,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let known = |entry: &Entry<'_>| entry.recorded_at().is_some_and(|time| time <= until);
     let entries: Vec<Entry<'_>> = match args.history {
         true => ledger.entries().filter(known).collect(),
-        false => ledger.as_of(until, args.as_of),
+        false => match args.as_of {
+            Some(as_of) => ledger.as_of(until, Some(as_of)),
+            None => ledger.known(until, until.min(clock::now())),
+        },
     };
     let wanted = |entry: &&Entry<'_>| {
         info.is_none_or(|info| entry.kind == info.name)

@@ -199,6 +199,13 @@ impl Watchers {
         ]
     }
 
+    /// Up to when everything that was seen was reported: what the last of the workers saw since is still with it, and would be
+    /// lost with it. `now` where only finished captures are read, which the next start reads again.
+    pub fn reported_until(&self, now: Time) -> Time {
+        let reported = self.sources.values().map(|watcher| watcher.at);
+        reported.min().unwrap_or(now)
+    }
+
     /// Takes note of a report: adds to its facts what its witness did not see, and gives what is worth telling.
     pub fn note(&mut self, report: &mut Report) -> Vec<Event> {
         let mut events = Vec::new();
@@ -459,39 +466,44 @@ pub fn tell(now: Time, trouble: Trouble, about: &str, detail: impl Into<String>)
     Event::health(now, Told::new(trouble, Some(about), detail))
 }
 
+#[cfg(test)]
+fn reported(worker: usize, state: State, second: i64) -> Report {
+    let source = Source {
+        sensor: "span".to_owned(),
+        label: "span".to_owned(),
+        interface: "eth1".to_owned(),
+        worker,
+    };
+    let health = Health {
+        state,
+        problem: None,
+        counts: sensor::live::Counts::default(),
+        load: wire::Load::default(),
+        bytes: 0,
+        last_frame: None,
+        lag: Duration::ZERO,
+        paused: None,
+        not_kept: 0,
+        level: Level::Nothing,
+        shed: Shed::default(),
+        card_missed: 0,
+        vlans: Vec::new(),
+    };
+    Report {
+        at: Time(second * SECOND),
+        facts: facts::Facts::default(),
+        health: Some((source, health)),
+        files: Vec::new(),
+        events: Vec::new(),
+        receipt: None,
+    }
+}
+
 #[test]
 fn an_interface_that_was_down_for_a_moment_is_told_once_for_all_workers_and_is_coverage() {
     let mut watchers = Watchers::new(&Site::default(), Time(0));
-    let mut note = |worker, state, second: i64| {
-        let source = Source {
-            sensor: "span".to_owned(),
-            label: "span".to_owned(),
-            interface: "eth1".to_owned(),
-            worker,
-        };
-        let health = Health {
-            state,
-            problem: None,
-            counts: sensor::live::Counts::default(),
-            load: wire::Load::default(),
-            bytes: 0,
-            last_frame: None,
-            lag: Duration::ZERO,
-            paused: None,
-            not_kept: 0,
-            level: Level::Nothing,
-            shed: Shed::default(),
-            card_missed: 0,
-            vlans: Vec::new(),
-        };
-        let mut report = Report {
-            at: Time(second * SECOND),
-            facts: facts::Facts::default(),
-            health: Some((source, health)),
-            files: Vec::new(),
-            events: Vec::new(),
-            receipt: None,
-        };
+    let mut note = |worker, state, second| {
+        let mut report = reported(worker, state, second);
         let told = watchers.note(&mut report).len();
         let rows = report.facts.coverage.iter();
         (told, rows.filter(|row| row.what == "silence").count())
@@ -503,5 +515,16 @@ fn an_interface_that_was_down_for_a_moment_is_told_once_for_all_workers_and_is_c
     ] {
         assert_eq!(note(0, state, second), of_the_first, "{second}");
         assert_eq!(note(1, state, second), (0, 0), "{second}");
+    }
+}
+
+#[test]
+fn all_is_reported_up_to_the_last_report_of_the_worker_that_is_latest() {
+    let mut watchers = Watchers::new(&Site::default(), Time(0));
+    let at = |second: i64| Time(second * SECOND);
+    assert_eq!(watchers.reported_until(at(9)), at(9), "there are none");
+    for (worker, second, until) in [(0, 2, 2), (1, 3, 2), (1, 5, 2), (0, 6, 5)] {
+        watchers.note(&mut reported(worker, State::Up, second));
+        assert_eq!(watchers.reported_until(at(9)), at(until));
     }
 }

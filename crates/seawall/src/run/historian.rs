@@ -33,7 +33,8 @@ pub struct Historian {
     waiting: Memory,
     limits: Limits,
     waiting_files: Vec<ReadFile>,
-    heard: Vec<Time>,
+    /// Times at which it would have been told, and up to when all was told then.
+    heard: Vec<(Time, Time)>,
     /// When the write under way began.
     began: Option<Duration>,
     /// What history said of itself when it left.
@@ -70,19 +71,19 @@ impl Historian {
         })
     }
 
-    /// As [`History::tell`] and [`History::tell_read`].
-    pub fn tell(&mut self, facts: Facts, read: Vec<Read>, at: Time) {
+    /// As [`History::tell_until`] and [`History::tell_read`].
+    pub fn tell(&mut self, facts: Facts, read: Vec<Read>, at: Time, until: Time) {
         let files = read.iter().map(in_history);
         if let Some(history) = self.errand.here() {
-            history.tell(facts, at);
+            history.tell_until(facts, at, until);
             history.tell_read(files);
         } else {
             self.waiting.absorb(facts);
             let room = MOST_READ.saturating_sub(self.waiting_files.len());
             self.waiting_files.extend(files.take(room));
-            let is_new = |last: &Time| at.since(*last).abs() >= HEARD;
+            let is_new = |(last, _): &(Time, Time)| at.since(*last).abs() >= HEARD;
             if self.heard.last().is_none_or(is_new) && self.heard.len() < MOST_HEARD {
-                self.heard.push(at);
+                self.heard.push((at, until));
             }
         }
         self.read.extend(read);
@@ -108,14 +109,22 @@ impl Historian {
 
     /// Writes what was told, and waits for it. `None` where that can never be.
     pub fn write(&mut self, now: Time) -> Option<Done> {
-        let mut read = Vec::new();
+        let (mut read, mut notes) = (Vec::new(), Vec::new());
         if let Some(outcome) = self.errand.wait() {
-            read = self.arrived(outcome).read;
+            let done = self.arrived(outcome);
+            read = done.read;
+            notes = done
+                .outcome
+                .map(|written| written.notes)
+                .unwrap_or_default();
         }
         self.begin(now);
         let outcome = self.errand.wait()?;
         let mut done = self.arrived(outcome);
         done.read.splice(..0, read);
+        if let Ok(written) = &mut done.outcome {
+            written.notes.splice(..0, notes);
+        }
         Some(done)
     }
 
@@ -126,10 +135,10 @@ impl Historian {
         let heard = std::mem::take(&mut self.heard);
         let files = std::mem::take(&mut self.waiting_files);
         if let (Some(history), Some(last)) = (self.errand.here(), heard.last().copied()) {
-            for at in heard {
-                history.tell(Facts::default(), at);
+            for (at, until) in heard {
+                history.tell_until(Facts::default(), at, until);
             }
-            history.tell(waiting.facts(), last);
+            history.tell_until(waiting.facts(), last.0, last.1);
             history.tell_read(files);
         }
         let mut read = std::mem::take(&mut self.read_before);

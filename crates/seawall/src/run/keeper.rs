@@ -1,17 +1,19 @@
-//! The keeper: takes what the witnesses report, remembers it, judges it and tells what changed.
+//! The keeper: takes what the witnesses report, remembers it, judges it and tells what changed. What
+//! of it concerns history is in `saving`, a site that changes in `reload`.
+mod reload;
+mod saving;
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
-use report::events::{Event, Health as Told, Origin, Trouble};
-use store::history;
-use store::{Limits, Memory};
+use report::events::{Event, Origin, Trouble};
+use store::Memory;
 
 use super::damping::Damping;
-use super::folders;
 use super::health::{Watchers, tell};
-use super::historian::{Done, Historian};
+use super::historian::Historian;
 use super::metrics::{self, HistoryState, PacketRing};
 use super::notify::Notify;
 use super::outputs::{Moment, Outputs};
@@ -19,7 +21,7 @@ use super::report::Report;
 use super::signals::Signals;
 use super::state::State;
 use super::verdicts::Verdicts;
-use super::witnesses::{Doors, Witnesses};
+use super::witnesses::Witnesses;
 use crate::clock;
 use crate::error::{self, Error};
 use crate::input::Terminal;
@@ -233,7 +235,7 @@ impl Keeper {
         self.memory.absorb(report.facts.clone());
         // What goes on all day is told as a count on what is known, with no hurry.
         self.timetable.urgent |= changes && self.memory.operations() > known;
-        self.history.tell(report.facts, report.files, report.at);
+        self.tell_history(report.facts, report.files, report.at);
     }
 
     fn do_what_is_due(&mut self) {
@@ -242,7 +244,8 @@ impl Keeper {
         let (every, save_every) = (span(run.judge_every), span(run.save_every));
         if steady >= self.timetable.judging() {
             self.timetable.urgent = false;
-            if self.timetable.news {
+            let is_anew = self.verdicts.is_recorded_anew(&self.terminal, now);
+            if self.timetable.news || is_anew {
                 self.judge(now);
             } else {
                 self.outputs.unchanged(now);
@@ -259,7 +262,7 @@ impl Keeper {
         if steady >= self.timetable.save {
             self.timetable.save = steady + save_every;
             // Somebody is watching, even where there was nothing to report.
-            self.history.tell(Facts::default(), Vec::new(), now);
+            self.tell_history(Facts::default(), Vec::new(), now);
             self.history.begin(now);
         }
         if steady >= self.timetable.tidy {
@@ -275,7 +278,7 @@ impl Keeper {
                     ..Facts::default()
                 };
                 self.memory.absorb(silent.clone());
-                self.history.tell(silent, Vec::new(), now);
+                self.tell_history(silent, Vec::new(), now);
                 self.timetable.news = true;
             }
             self.tell(events);
@@ -283,63 +286,6 @@ impl Keeper {
             self.tell(rested);
             self.keep_told();
             self.measure(now);
-        }
-    }
-
-    /// Takes note of a write of history that is over, or does not get through.
-    fn look_after_history(&mut self) {
-        let now = clock::now();
-        if let Some(done) = self.history.done() {
-            self.note_saved(done, now);
-        }
-        if let Some(since) = self.history.is_stuck().filter(|_| self.unsaved.is_none()) {
-            let detail = format!(
-                "History cannot be written: the disk has not taken what was handed to it {} s ago. Judging goes on.",
-                since.as_secs()
-            );
-            self.unsaved = Some((now, HistoryState::Failed));
-            self.tell(vec![tell(now, Trouble::DiskFull, "history", detail)]);
-        }
-    }
-
-    /// Writes history and waits for it: where what comes next rests on it.
-    fn save_and_wait(&mut self, now: Time) {
-        if let Some(done) = self.history.write(now) {
-            self.note_saved(done, now);
-        }
-    }
-
-    fn note_saved(&mut self, done: Done, now: Time) {
-        match done.outcome {
-            Ok(written) => {
-                self.saved = Some(now);
-                if let Err(error) = folders::remember(&self.state.file(folders::READ), &done.read) {
-                    eprintln!("seawall: captures that were read cannot be written down: {error}");
-                    self.history.remember_later(done.read);
-                }
-                for note in written.notes {
-                    eprintln!("seawall: {note}");
-                }
-                if let Some((since, _)) = self.unsaved.take() {
-                    let detail = format!(
-                        "History is written again; what had waited since {since} is in it."
-                    );
-                    self.tell(vec![tell(now, Trouble::DiskWorks, "history", detail)]);
-                }
-            }
-            Err(error) if self.unsaved.is_none() => {
-                let state = match error {
-                    history::Error::Full { .. } => HistoryState::Full,
-                    _ => HistoryState::Failed,
-                };
-                self.unsaved = Some((now, state));
-                let detail = format!(
-                    "History cannot be written: {}. Judging goes on.",
-                    error::chain(&error)
-                );
-                self.tell(vec![tell(now, Trouble::DiskFull, "history", detail)]);
-            }
-            Err(_) => {}
         }
     }
 
@@ -431,20 +377,6 @@ impl Keeper {
         i64::try_from(since.as_nanos()).ok().map(Time)
     }
 
-    fn tell_of_gap(&mut self, now: Time) {
-        let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
-        let Some(Ok(gaps)) = self.history.gaps(begin, now) else {
-            return;
-        };
-        if let Some(gap) = gaps.last().filter(|gap| gap.until.since(now).abs() < STEP) {
-            let detail = format!("Nobody was watching from {} to {}.", gap.from, gap.until);
-            self.tell(vec![Event::health(
-                now,
-                Told::new(Trouble::NotWatching, Some("seawall"), detail),
-            )]);
-        }
-    }
-
     fn notice_clock(&mut self) {
         let offset = offset();
         let step = offset.saturating_sub(self.timetable.offset);
@@ -466,7 +398,7 @@ impl Keeper {
                 ..Facts::default()
             };
             self.memory.absorb(step.clone());
-            self.history.tell(step, Vec::new(), now);
+            self.tell_history(step, Vec::new(), now);
             self.timetable.news = true;
             // Another window begins.
             self.timetable.tidy = clock::monotonic();
@@ -474,115 +406,6 @@ impl Keeper {
                 self.look_back(now, unset);
             }
         }
-    }
-
-    /// The window begins earlier than it did: what was forgotten of it is in the history.
-    fn look_back(&mut self, now: Time, until: Time) {
-        self.save_and_wait(now);
-        // What cannot be written is in memory alone.
-        if self.unsaved.is_some() {
-            return;
-        }
-        let begin = Time(now.0.saturating_sub(self.terminal.site.run.window));
-        let Some(history) = self.history.history() else {
-            return;
-        };
-        match history.load(begin, until, &Limits::default()) {
-            Ok(recalled) => {
-                for problem in &recalled.problems {
-                    eprintln!("seawall: {problem}");
-                }
-                self.memory = Memory::new(&Limits::default());
-                self.memory.absorb(recalled.facts);
-                self.gaps = recalled.gaps.iter().map(history::Gap::coverage).collect();
-            }
-            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
-        }
-    }
-
-    /// Reads the site anew. Everything that it asks for is opened first: what cannot be leaves all as it was.
-    fn reload(
-        &mut self,
-        witnesses: &mut Witnesses,
-        reports: &Receiver<Report>,
-    ) -> Result<(), Error> {
-        self.notify.reloading();
-        let event = match self.follow(witnesses, reports)? {
-            Ok(detail) => tell(clock::now(), Trouble::SiteReloaded, "site", detail),
-            Err(error) => tell(
-                clock::now(),
-                Trouble::SiteRefused,
-                "site",
-                error::chain(&error),
-            ),
-        };
-        self.tell(vec![event]);
-        self.timetable.news = true;
-        self.notify.ready();
-        Ok(())
-    }
-
-    /// The site as it is now, or why it was refused. The outer error is one that nothing can go on after.
-    fn follow(
-        &mut self,
-        witnesses: &mut Witnesses,
-        reports: &Receiver<Report>,
-    ) -> Result<Result<String, Error>, Error> {
-        let prepare = || -> Result<_, Error> {
-            let terminal = self.terminal.again()?;
-            let sinks = self.outputs.prepare(&terminal.site, terminal.folder())?;
-            let doors = match witnesses.are_those_of(&terminal.site) {
-                true => None,
-                false => Some(Doors::open(&terminal.site, false)?),
-            };
-            Ok((terminal, sinks, doors))
-        };
-        let (terminal, sinks, doors) = match prepare() {
-            Ok(prepared) => prepared,
-            Err(error) => return Ok(Err(error)),
-        };
-        let old = std::mem::replace(&mut self.terminal, terminal);
-        self.verdicts.forget_site();
-        self.outputs.change(sinks, &self.terminal.site);
-        if let Some(doors) = doors {
-            let stopped = clock::now();
-            witnesses.stop();
-            while let Ok(report) = reports.try_recv() {
-                self.take(report);
-            }
-            self.save_and_wait(clock::now());
-            // Should the folder not be readable now, the list knows nearly all.
-            let history = self.history.history();
-            let known = history.and_then(|history| history.files_read().ok());
-            let known = known.unwrap_or_default();
-            let read = folders::read_before(&self.state.file(folders::READ), known);
-            witnesses.replace(doors, &self.terminal.site, &self.state, read)?;
-            self.watchers = Watchers::new(&self.terminal.site, clock::now());
-            let pause = Coverage::not_watching(None, stopped, clock::now(), "paused");
-            let pause = Facts {
-                coverage: vec![pause],
-                ..Facts::default()
-            };
-            self.memory.absorb(pause.clone());
-            self.history.tell(pause, Vec::new(), clock::now());
-        } else {
-            self.watchers.follow(&self.terminal.site);
-        }
-        let (before, now) = (&old.site.run, &self.terminal.site.run);
-        if now.window > before.window {
-            let now = clock::now();
-            self.look_back(now, now);
-        }
-        let (before, now) = (&old.site.run, &self.terminal.site.run);
-        let at_start = (now.state != before.state, now.user != before.user) != (false, false)
-            || (now.history_age, now.history_size) != (before.history_age, before.history_size)
-            || (&now.metrics_file, &now.metrics_listen)
-                != (&before.metrics_file, &before.metrics_listen);
-        Ok(Ok(if at_start {
-            "The site was read anew; state, user, history and metrics of [run] hold from the next start on.".to_owned()
-        } else {
-            "The site was read anew.".to_owned()
-        }))
     }
 
     fn tell(&mut self, events: Vec<Event>) {

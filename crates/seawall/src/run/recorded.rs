@@ -1,5 +1,6 @@
 //! The ledger of a terminal that is being watched: read when something was recorded, never waited for.
 use std::borrow::Cow;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -15,8 +16,8 @@ use crate::input;
 #[derive(Default)]
 pub struct Recorded {
     pub ledger: Option<Ledger>,
-    /// Size and time of its signed head then: each write replaces it.
-    head: Option<(u64, SystemTime)>,
+    /// File, size and time of its signed head then: each write replaces it.
+    head: Option<SignedHead>,
     /// Why it could not be read, until that is told.
     pub trouble: Option<String>,
     /// Its tables, which stay until something is recorded or ends to hold.
@@ -39,6 +40,13 @@ pub struct Joined {
     until: Time,
 }
 
+type SignedHead = (u64, u64, SystemTime);
+
+fn signed_head(folder: &Path) -> Option<SignedHead> {
+    let head = std::fs::metadata(folder.join("ledger/ledger.head")).ok()?;
+    Some((head.ino(), head.len(), head.modified().ok()?))
+}
+
 /// Between two tries to read a ledger that could not be read, in nanoseconds.
 const TRY_AGAIN: i64 = 60_000_000_000;
 /// So long another may write before that is told, in nanoseconds.
@@ -51,6 +59,17 @@ impl Recorded {
         self.ledger.is_none() && self.busy.is_some()
     }
 
+    /// Whether there is something to read.
+    pub fn is_due(&self, folder: &Path, now: Time) -> bool {
+        self.has_news(signed_head(folder), now)
+    }
+
+    fn has_news(&self, head: Option<SignedHead>, now: Time) -> bool {
+        let failed = self.failed.as_ref();
+        let is_soon = failed.is_some_and(|(at, _)| now.since(*at).abs() < TRY_AGAIN);
+        head != self.head && !is_soon
+    }
+
     /// Reads the ledger again if something was recorded. One that cannot be read, or that somebody writes to for long, leaves
     /// what was known, is told, and tried again.
     pub fn refresh(
@@ -59,11 +78,8 @@ impl Recorded {
         now: Time,
         read: impl FnOnce() -> Result<Option<Ledger>, Error>,
     ) {
-        let head = std::fs::metadata(folder.join("ledger/ledger.head")).ok();
-        let head = head.and_then(|head| Some((head.len(), head.modified().ok()?)));
-        let failed = self.failed.as_ref();
-        let is_soon = failed.is_some_and(|(at, _)| now.since(*at).abs() < TRY_AGAIN);
-        if head == self.head || is_soon {
+        let head = signed_head(folder);
+        if !self.has_news(head, now) {
             return;
         }
         // Mostly a little was added to what was read. Where that is not so, all of it is read again, and what is wrong told.
@@ -71,6 +87,7 @@ impl Recorded {
             Some(Ok(is_read)) => Ok(is_read.then_some(None)),
             Some(Err(_)) | None => read().map(|read| read.map(Some)),
         };
+        let read = read.and_then(|read| self.compared(folder, read));
         match read {
             Ok(Some(other)) => {
                 (self.head, self.failed, self.busy) = (head, None, None);
@@ -102,6 +119,38 @@ impl Recorded {
                 self.busy = None;
             }
         }
+    }
+
+    /// Tells where what is there now is another ledger than the one that was read, or an older state of it: who replaced it may
+    /// have had a reason, or wanted something forgotten. Where it is gone, its disk mostly is too: that is an error, and what
+    /// was known goes on to be judged.
+    fn compared(
+        &mut self,
+        folder: &Path,
+        read: Option<Option<Ledger>>,
+    ) -> Result<Option<Option<Ledger>>, Error> {
+        let before = self.ledger.as_ref().filter(|before| !before.is_empty());
+        if let (Some(before), Some(Some(other))) = (before, &read) {
+            let (place, head) = (folder.join("ledger"), before.head());
+            if other.is_empty() {
+                return Err(Error::Usage(format!(
+                    "the ledger in {} is gone: it had {} entries; what was recorded is judged as it was read last. Put it back, \
+                     or start Seawall anew without it",
+                    place.display(),
+                    head.seq
+                )));
+            }
+            if !other.holds(&head) {
+                self.trouble = Some(format!(
+                    "the ledger in {} was replaced: entry {} of {}, up to which it was read, is not in it any more; it is judged \
+                     as it is now. If nobody put back a copy, compare it with a checkpoint (`seawall ledger verify --checkpoint`)",
+                    place.display(),
+                    head.seq,
+                    head.time
+                ));
+            }
+        }
+        Ok(read)
     }
 
     /// The site with what the ledger adds to it at that time. It is made anew only where something was recorded, or begins or
@@ -206,6 +255,40 @@ mod tests {
         drop(writing);
         assert_eq!(read(&mut records, at(8)), (false, None));
         assert_eq!(records.ledger.as_ref().map(Ledger::len), Some(1));
+        std::fs::remove_dir_all(&site).ok();
+    }
+
+    #[test]
+    fn a_ledger_that_is_gone_is_judged_as_it_was_and_an_older_one_in_its_place_is_told() {
+        let site = std::env::temp_dir().join(format!("seawall-replaced-{}", std::process::id()));
+        std::fs::remove_dir_all(&site).ok();
+        let folder = site.join("ledger");
+        let at = |seconds: i64| Time::from_secs(1_790_000_000 + seconds);
+        let mut records = Recorded::default();
+        let mut read = |now| {
+            records.refresh(&site, now, || Ok(Ledger::try_open(&folder)?));
+            let entries = records.ledger.as_ref().map(Ledger::len);
+            (entries, records.trouble.take().unwrap_or_default())
+        };
+        order(&folder, "WO-1", at(0), None);
+        let (head, lines) = (folder.join("ledger.head"), folder.join("ledger.jsonl"));
+        let older = [&head, &lines].map(|file| std::fs::read(file).unwrap());
+        order(&folder, "WO-2", at(1), None);
+        assert_eq!(read(at(2)), (Some(2), String::new()));
+        let away = site.join("away");
+        std::fs::rename(&folder, &away).unwrap();
+        let (entries, told) = read(at(3));
+        assert!(entries == Some(2) && told.contains("is gone"), "{told}");
+        std::fs::rename(&away, &folder).unwrap();
+        assert_eq!(read(at(70)), (Some(2), String::new()));
+        std::fs::write(head, &older[0]).unwrap();
+        std::fs::write(lines, &older[1]).unwrap();
+        let (entries, told) = read(at(71));
+        assert!(
+            entries == Some(1) && told.contains("was replaced"),
+            "{told}"
+        );
+        assert_eq!(read(at(72)), (Some(1), String::new()), "told once");
         std::fs::remove_dir_all(&site).ok();
     }
 

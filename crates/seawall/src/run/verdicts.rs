@@ -129,6 +129,11 @@ impl Verdicts {
         judged.map(Some)
     }
 
+    /// Whether something was recorded that is not judged by yet.
+    pub fn is_recorded_anew(&self, terminal: &Terminal, now: Time) -> bool {
+        self.records.is_due(terminal.folder(), now)
+    }
+
     /// What went wrong with the ledger and is not told yet.
     pub fn trouble(&mut self) -> Option<String> {
         self.records.trouble.take()

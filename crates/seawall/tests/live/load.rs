@@ -89,13 +89,34 @@ fn written(site: &Path) -> BTreeSet<String> {
     rows.into_iter().filter(is_write).collect()
 }
 
+/// Whether it was told that the kernel dropped frames.
+fn has_dropped(site: &Path) -> bool {
+    events(site).iter().any(|event| event["event"] == "drops")
+}
+
+/// Often enough for a machine that is busy with other tests.
+const TRIES: usize = 6;
+
 #[test]
 fn under_load_bulk_is_put_aside_and_told_and_every_control_message_is_read() {
     let Some(cable) = Cable::new("load") else {
         return;
     };
+    // The kernel hands over a block of the ring after its time, however little is in it. Where the load is played haltingly, as
+    // by a busy machine, a ring of few blocks is full before its bytes are, and that is another thing than what is asked here.
+    for n in 1..=TRIES {
+        if is_put_aside_and_told(&cable, &format!("load-{n}")) {
+            return;
+        }
+        println!("the kernel dropped frames before the sensor could put them aside: once more");
+    }
+    panic!("the kernel dropped frames {TRIES} times of {TRIES}");
+}
+
+/// `false` where the kernel dropped some of the load.
+fn is_put_aside_and_told(cable: &Cable, name: &str) -> bool {
     let ring = "ring = \"16 MB\"\nsave_every = \"1 s\"";
-    let (site, _): (PathBuf, PathBuf) = terminal(&harborview::clean_day(), "load", ring);
+    let (site, _): (PathBuf, PathBuf) = terminal(&harborview::clean_day(), name, ring);
     let (before, load) = (site.join("before.pcap"), site.join("load.pcap"));
     // By eight segments it is known that nobody knows the stream.
     let known = (0..20).map(bulk).chain((0..100).flat_map(write_of));
@@ -110,7 +131,7 @@ fn under_load_bulk_is_put_aside_and_told_and_every_control_message_is_read() {
     });
     capture(&load, frames);
 
-    let sensor = Sensor::start(&cable, &site);
+    let sensor = Sensor::start(cable, &site);
     cable.play(&before, 50);
     until("the first writes are remembered", || {
         written(&site).len() == 100
@@ -120,18 +141,22 @@ fn under_load_bulk_is_put_aside_and_told_and_every_control_message_is_read() {
     cable.play(&load, 1000);
     sensor.signal("CONT");
     until("that something is put aside is told", || {
-        events(&site)
-            .iter()
-            .any(|event| event["event"] == "shedding")
+        let told = |what: &str| events(&site).iter().any(|event| event["event"] == what);
+        told("shedding") || told("drops")
     });
     until("it is counted", || {
         let metrics = fs::read_to_string(state(&site).join("seawall.prom")).unwrap_or_default();
         let class = "seawall_shed_packets_total{class=\"bulk, not decoded\"} ";
         let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(class));
-        lines.any(|count| count != "0")
+        lines.any(|count| count != "0") || has_dropped(&site)
     });
-    until("all writes are remembered", || written(&site).len() >= 200);
+    until("all writes are remembered", || {
+        written(&site).len() >= 200 || has_dropped(&site)
+    });
     sensor.stop();
+    if has_dropped(&site) {
+        return false;
+    }
 
     let coverage = remembered(&site, "coverage");
     let of = |what: &str| -> Vec<Value> {
@@ -179,4 +204,5 @@ fn under_load_bulk_is_put_aside_and_told_and_every_control_message_is_read() {
     ]);
     let said = "frames of bulk were put aside undecoded under load";
     assert!(judged.out.contains(said), "{}", judged.err);
+    true
 }

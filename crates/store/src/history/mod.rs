@@ -171,6 +171,11 @@ impl History {
     /// To be called at least every few seconds, with no facts if there are none: that is how history knows that somebody
     /// is watching.
     pub fn tell(&mut self, facts: Facts, now: Time) {
+        self.tell_until(facts, now, now);
+    }
+
+    /// The same where what was seen lately is not all told yet: up to `until` it is.
+    pub fn tell_until(&mut self, facts: Facts, now: Time, until: Time) {
         if now.since(self.heard) > BELIEVED {
             self.jumped = Some(now);
         } else if self.jumped.is_some_and(|jumped| now < jumped) {
@@ -184,7 +189,7 @@ impl History {
             self.over.push(over);
         }
         self.heard = now;
-        self.watch.watch.last = self.watch.watch.last.max(now);
+        self.watch.watch.last = self.watch.watch.last.max(until.min(now));
         self.waiting_since.get_or_insert(now);
         self.waiting.absorb(facts);
     }

@@ -336,3 +336,20 @@ fn gaps_are_known_anew_when_a_file_of_an_earlier_day_changes_or_goes() {
     assert_eq!(gap_from(&mut history, None), []);
     assert_eq!(history.looked.len(), 1);
 }
+
+#[test]
+fn what_was_seen_and_not_told_before_a_crash_is_in_the_gap() {
+    let folder = Folder::new("untold");
+    let mut history = folder.history().unwrap();
+    history.tell_until(Facts::default(), NOON.plus_secs(5), NOON.plus_secs(4));
+    history.write(NOON.plus_secs(5)).unwrap();
+    drop(history);
+    let again = NOON.plus_secs(9);
+    let mut history = History::open(&folder.0, Options::new("Harborview"), again).unwrap();
+    let gap = Gap {
+        from: NOON.plus_secs(4),
+        until: again,
+        why: "ended",
+    };
+    assert_eq!(history.gaps(NOON, again).unwrap(), [gap]);
+}

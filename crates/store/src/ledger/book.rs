@@ -30,6 +30,15 @@ pub(super) struct Flaw {
     pub(super) what: String,
 }
 
+/// Of which time records are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// What holds then.
+    At(Time),
+    /// The last versions, of whatever time they tell. A withdrawal counts once its time has come by `now`.
+    Any { now: Time },
+}
+
 /// What of an entry is asked of all of them.
 #[derive(Clone, Debug)]
 struct Item {
@@ -373,23 +382,19 @@ impl Book {
     }
 
     /// The versions that stand as of a time of recording, and of them those valid then; see [`Book::held`].
-    pub(super) fn as_of(
-        &self,
-        recorded: Time,
-        valid: Option<Time>,
-    ) -> impl Iterator<Item = Entry<'_>> {
-        self.of_kinds(recorded, valid, |_| true)
+    pub(super) fn as_of(&self, recorded: Time, asked: Asked) -> impl Iterator<Item = Entry<'_>> {
+        self.of_kinds(recorded, asked, |_| true)
     }
 
     /// Those of them whose kind is wanted; the others are not even read.
     pub(super) fn of_kinds<'b>(
         &'b self,
         recorded: Time,
-        valid: Option<Time>,
+        asked: Asked,
         wanted: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = Entry<'b>> {
         let places = self.by_kind(|kind| wanted(kind).then_some(()));
-        self.held(recorded, valid)
+        self.held(recorded, asked)
             .filter(move |(_, item)| place(&places, item).is_some())
             .filter_map(|(_, item)| self.entry_of(item))
     }
@@ -398,13 +403,13 @@ impl Book {
     pub(super) fn in_places(
         &self,
         recorded: Time,
-        valid: Option<Time>,
+        asked: Asked,
         count: usize,
         of: impl Fn(&str) -> Option<usize>,
     ) -> Vec<Vec<usize>> {
         let mut found = vec![Vec::new(); count];
         let places = self.by_kind(of);
-        for (index, item) in self.held(recorded, valid) {
+        for (index, item) in self.held(recorded, asked) {
             let found = place(&places, item).and_then(|place| found.get_mut(place));
             found.into_iter().for_each(|found| found.push(index));
         }
@@ -460,32 +465,36 @@ impl Book {
     ///
     /// A version takes the place of those before it from when on it holds: until then, they stand. So a price that was
     /// recorded for next year hides nothing of this one, and an end that was recorded for yesterday is the end, though the
-    /// version before knew none. Without a time of validity the last version stands.
-    fn held(&self, recorded: Time, valid: Option<Time>) -> impl Iterator<Item = (usize, &Item)> {
+    /// version before knew none. Of whatever time, the last version stands.
+    fn held(&self, recorded: Time, asked: Asked) -> impl Iterator<Item = (usize, &Item)> {
         let known = self
             .items
             .partition_point(|item| item.recorded_at <= recorded);
-        let holds = move |item: &Item| {
-            valid.is_none_or(|at| item.valid_from <= at && at < item.valid_until)
+        let holds = move |item: &Item| match asked {
+            Asked::At(at) => item.valid_from <= at && at < item.valid_until,
+            Asked::Any { .. } => true,
         };
         self.items
             .iter()
             .take(known)
             .enumerate()
             .filter(move |(_, item)| !item.withdrawn && holds(item))
-            .filter(move |(_, item)| !self.is_replaced(item, known, valid))
+            .filter(move |(_, item)| !self.is_replaced(item, known, asked))
     }
 
     /// Whether one of the first `known` entries is a later version that has begun to hold. Each walk ends at the next one that
     /// has, so that all of them together take one look at each entry.
-    fn is_replaced(&self, item: &Item, known: usize, valid: Option<Time>) -> bool {
+    fn is_replaced(&self, item: &Item, known: usize, asked: Asked) -> bool {
         let later = |index: u32| {
             self.items
                 .get(index as usize)
                 .filter(|_| (index as usize) < known)
         };
         let mut versions = std::iter::successors(later(item.after), |item| later(item.after));
-        versions.any(|version| valid.is_none_or(|at| version.valid_from <= at))
+        versions.any(|version| match asked {
+            Asked::At(at) => version.valid_from <= at,
+            Asked::Any { now } => !version.withdrawn || version.valid_from <= now,
+        })
     }
 }
 

@@ -36,8 +36,8 @@ use std::path::{Path, PathBuf};
 use facts::Time;
 use serde_json::{Map, Value};
 
-use self::book::Book;
 pub use self::book::MOST_ENTRIES;
+use self::book::{Asked, Book};
 pub use self::entry::{Attached, Entry, LONGEST, Origin};
 pub use self::error::Error;
 pub use self::hash::Hash;
@@ -189,6 +189,17 @@ impl Ledger {
         self.head
     }
 
+    /// Whether it went as far as that head once: it holds the same entry in that place.
+    pub fn holds(&self, head: &Head) -> bool {
+        let index = head.seq.checked_sub(1);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        let Some(index) = index else {
+            return true;
+        };
+        let entry = self.book.entry(index);
+        entry.is_some_and(|entry| entry.hash() == Some(head.hash))
+    }
+
     /// What somebody should know of, a sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -234,7 +245,17 @@ impl Ledger {
     /// time of validity: of each the last version that had begun to hold by then, unless withdrawn or at its end.
     /// [`Time::MAX`] asks for what is known now.
     pub fn as_of(&self, recorded: Time, valid: Option<Time>) -> Vec<Entry<'_>> {
-        let mut entries: Vec<Entry<'_>> = self.book.as_of(recorded, valid).collect();
+        self.sorted(recorded, asked(valid))
+    }
+
+    /// The records known at a time of recording, of whatever time they tell, as [`Ledger::as_of`] gives them; also those whose
+    /// withdrawal is still to come at `now`.
+    pub fn known(&self, recorded: Time, now: Time) -> Vec<Entry<'_>> {
+        self.sorted(recorded, Asked::Any { now })
+    }
+
+    fn sorted(&self, recorded: Time, asked: Asked) -> Vec<Entry<'_>> {
+        let mut entries: Vec<Entry<'_>> = self.book.as_of(recorded, asked).collect();
         entries.sort_by(|a, b| (a.kind, a.id).cmp(&(b.kind, b.id)));
         entries
     }
@@ -257,7 +278,7 @@ impl Ledger {
         valid: Option<Time>,
         wanted: impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = Entry<'l>> {
-        self.book.of_kinds(recorded, valid, wanted)
+        self.book.of_kinds(recorded, asked(valid), wanted)
     }
 
     /// Where the records of [`Ledger::as_of`] stand whose kind has a place, by that place, of so many.
@@ -268,7 +289,7 @@ impl Ledger {
         count: usize,
         of: impl Fn(&str) -> Option<usize>,
     ) -> Vec<Vec<usize>> {
-        self.book.in_places(recorded, Some(valid), count, of)
+        self.book.in_places(recorded, Asked::At(valid), count, of)
     }
 
     /// The records of one kind that stand there, in the order of their ids, each with its number among the places.
@@ -303,9 +324,16 @@ impl Ledger {
     ) -> Result<Written, Error> {
         let mut writing = self.begin()?;
         match writing.ledger().latest(kind, id) {
-            Some(entry) if entry.withdrawn.is_some() => {
+            // One that is to come can be brought forward: who leaves at the end of the month may have to go today.
+            Some(entry)
+                if entry.withdrawn.is_some()
+                    && from.unwrap_or(Time::MIN) >= entry.valid_from().unwrap_or(Time::MIN) =>
+            {
                 return Error::refused(
-                    format!("{kind} {id} is withdrawn already"),
+                    match entry.valid_from() {
+                        None => format!("{kind} {id} is withdrawn already"),
+                        Some(since) => format!("{kind} {id} is withdrawn already, from {since} on"),
+                    },
                     "nothing is left to do",
                 );
             }
@@ -407,6 +435,11 @@ impl Ledger {
             first,
         }
     }
+}
+
+/// Without a time, a withdrawal counts whenever it begins.
+fn asked(valid: Option<Time>) -> Asked {
+    valid.map_or(Asked::Any { now: Time::MAX }, Asked::At)
 }
 
 /// How far a ledger's file goes.

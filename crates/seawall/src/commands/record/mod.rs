@@ -394,7 +394,7 @@ fn read(
 fn together(ledger: &Ledger, info: &RecordInfo) -> Together {
     let mut together = Together::default();
     if Together::wants(info.name) {
-        let entries = ledger.as_of(Time::MAX, None);
+        let entries = ledger.known(Time::MAX, crate::clock::now());
         for entry in entries.iter().filter(|entry| Together::wants(entry.kind)) {
             together.add(entry.kind, entry.id, &body_of(entry).unwrap_or_default());
         }

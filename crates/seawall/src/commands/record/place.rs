@@ -7,6 +7,7 @@ use facts::records::{Form, Known, RecordInfo, Target};
 use facts::site::Site;
 use store::ledger::Ledger;
 
+use crate::clock;
 use crate::error::Error;
 use crate::input::Terminal;
 
@@ -137,7 +138,7 @@ impl Names {
         if kinds.is_empty() {
             return all;
         }
-        for entry in ledger.as_of(Time::MAX, None) {
+        for entry in ledger.known(Time::MAX, clock::now()) {
             if let Some(target) = kinds.get(entry.kind) {
                 all.0
                     .entry(*target)
