@@ -108,11 +108,6 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
         "a damaged header",
     ),
     (
-        "ntop__nDPI__fuzz-2020-02-16-11740.pcap",
-        "refused",
-        "damaged on purpose: a conversation with too many malformed messages is read no further",
-    ),
-    (
         "ntop__nDPI__malformed_dns.pcap",
         "dns",
         "a message for tshark's reader, not a name",
