@@ -420,6 +420,55 @@ fn telling_during_a_flood_loses_no_count() {
     }
 }
 
+/// Names that were asked for, and how many messages were malformed.
+fn told_of(wire: Wire) -> (Vec<String>, u64) {
+    let facts = wire.worker.finish().into_facts(Vec::new());
+    let names = facts.names.into_iter().map(|row| row.name);
+    let odd = facts.oddities.iter();
+    let odd = odd.filter(|row| row.what == "protocol.malformed");
+    (names.collect(), odd.map(|row| row.count).sum())
+}
+
+#[test]
+fn garbage_between_two_ends_buys_no_silence_for_what_they_say_to_each_other() {
+    let (from, to) = ((INTRUDER, INTRUDER_MAC, 40_000), (STATION, STATION_MAC, 53));
+    let garbage = |wire: &mut Wire, payload: &[u8], count: u16| {
+        for nth in 0..count {
+            let datagram = frame::udp(Ends::V4(from.0, to.0), from.2, to.2, payload);
+            wire.send(&ip(from, to, 17, nth, &datagram).whole());
+        }
+    };
+    let own = &mut Connection::new((INTRUDER, INTRUDER_MAC, 50_003), 502);
+    let fresh = || Wire {
+        worker: Worker::new(Shard::default(), SMALL),
+        number: 0,
+    };
+    // Before anybody knows what the flow is; and once that is known, questions of which the end is missing.
+    let mut wire = fresh();
+    garbage(&mut wire, b"no question at all", 100);
+    names(&mut wire, own, 1);
+    garbage(
+        &mut wire,
+        &[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 8, b'x'],
+        1000,
+    );
+    names(&mut wire, own, 2);
+    let (told, malformed) = told_of(wire);
+    assert_eq!(told, ["00000001.example", "00000002.example"]);
+    assert_eq!(malformed, 1000);
+    // A stream is read on from the next segment that begins with a message.
+    let mut wire = fresh();
+    let mut modbus = Connection::new((STATION, STATION_MAC, 50_001), 502);
+    modbus.open(&mut wire);
+    for _ in 0..100 {
+        modbus.ask(&mut wire, MODBUS);
+        modbus.send(&mut wire, 0, ACK | PSH, &[0xff; 40]);
+    }
+    let facts = wire.worker.finish().into_facts(Vec::new());
+    let reads: u64 = facts.operations.iter().map(|row| row.count).sum();
+    assert_eq!(reads, 100, "{:?}", facts.operations);
+}
+
 /// Resident memory of this process in bytes.
 fn resident() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

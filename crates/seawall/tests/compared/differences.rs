@@ -110,7 +110,7 @@ pub const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "ntop__nDPI__fuzz-2020-02-16-11740.pcap",
         "refused",
-        "damaged on purpose: a conversation with too many malformed messages is read no further",
+        "damaged on purpose: a refusal whose attributes run over its end is malformed, and receivers have to discard it (RFC 2865, 5)",
     ),
     (
         "ntop__nDPI__malformed_dns.pcap",

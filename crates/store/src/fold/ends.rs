@@ -120,12 +120,16 @@ impl<'a> Ends<'a> {
     /// The asset that the site calls so, by its whole name; else an end of which nothing but the name is known.
     fn by_name(&mut self, name: &str) -> Rc<End> {
         let site = self.places.site;
-        let is = |known: &String| known.eq_ignore_ascii_case(name);
+        let is = |known: &String| known.trim_end_matches('.').eq_ignore_ascii_case(name);
         let mut assets = site.assets.iter();
         let asset = assets.find(|asset| is(&asset.name) || asset.hostnames.iter().any(is));
-        let address = asset.and_then(|asset| asset.interfaces.iter().find_map(|one| one.ip));
-        if let Some(ip) = address {
+        let interfaces = asset.map_or(&[][..], |asset| &asset.interfaces);
+        if let Some(ip) = interfaces.iter().find_map(|one| one.ip) {
             return self.at(Address::Ip(ip), None, None);
+        }
+        // One that gets its address by DHCP is declared by its MAC address alone.
+        if let Some((mac, vlan)) = interfaces.iter().find_map(|one| Some((one.mac?, one.vlan))) {
+            return self.at(Address::Mac(mac), None, vlan);
         }
         let party = site.party_of_name(name);
         let who = Who {

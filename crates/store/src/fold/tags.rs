@@ -6,6 +6,7 @@
 //! - no conversation in it had packets both ways, and no frame of it went to a MAC address that was heard in it; and
 //! - something in it asked for an answer: frames that went to one MAC address, or questions by ARP.
 //!
+//! A sensor that need not see the zone, beside one that shows the VLAN whole, is no lack: a mirrored trunk carries the floods of every VLAN.
 //! Groups alone are no sign: cyclic data may be all that a VLAN is for. It counts as `directions` of its zone.
 //!
 //! A VLAN is *announced* where a device names it (LLDP, CDP). It counts as `frames` of its zone where a sensor that should see the zone
@@ -108,6 +109,24 @@ impl Tags {
         self.vlans.contains_key(&(sensor, Some(vlan)))
     }
 
+    /// The VLAN is whole at another sensor, and this one need not see its zone: a mirrored trunk carries the floods of every VLAN.
+    fn is_others(
+        &self,
+        sensor: usize,
+        vlan: Option<u16>,
+        names: &[String],
+        places: &Places<'_>,
+    ) -> bool {
+        let zone = places.zone_of_vlan(vlan);
+        let own = name(names, sensor);
+        let mut declared = places.site.sensors.iter();
+        let asked = declared.any(|one| {
+            Some(&one.name) == own.as_ref() && zone.is_some_and(|zone| one.sees.contains(&zone))
+        });
+        let mut all = self.vlans.iter();
+        !asked && all.any(|((of, other), seen)| *of != sensor && *other == vlan && seen.whole)
+    }
+
     /// A row for each VLAN of a zone that a sensor shows from outside alone. `silent` are the conversations in which nobody
     /// answered, each with its sensor; `names` are the sensors'.
     pub(super) fn spoken_into<'c>(
@@ -124,6 +143,7 @@ impl Tags {
                 let known = seen.asked && !seen.whole && seen.frames >= ENOUGH;
                 known && places.zone_of_vlan(*vlan).is_some()
             })
+            .filter(|((sensor, vlan), _)| !self.is_others(*sensor, *vlan, names, places))
             .map(|(place, seen)| (*place, *seen))
             .collect();
         if open.is_empty() {

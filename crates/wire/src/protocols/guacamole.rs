@@ -29,6 +29,8 @@ pub(crate) static DECODER: Decoder = Decoder {
 const MOST_ELEMENTS: usize = 256;
 /// Characters of an element: the daemon takes instructions of 8192.
 const MOST_ELEMENT: usize = 1 << 16;
+/// Bytes of the elements before the last: each further segment has all of them read again.
+const MOST_INSTRUCTION: usize = 1 << 16;
 const MOST_NAME: usize = 120;
 
 /// How a conversation may begin, on each of the ways.
@@ -62,8 +64,13 @@ fn probe(head: &Head<'_>) -> Probe {
             let follows = rest.first() == Some(&b';')
                 || matches!(rest, [b',', digit, ..] if digit.is_ascii_digit())
                 || matches!(rest, [b',']) && head.open;
+            // Nothing begins with `0.,` but numbers do: what follows has to be of the web application.
+            let own = !opcode.is_empty()
+                || [b",36.".as_slice(), b",4.ping"]
+                    .iter()
+                    .any(|own| rest.starts_with(own));
             match known.next() {
-                Some((_, sender)) if follows => Probe::Ours(*sender),
+                Some((_, sender)) if own && follows => Probe::Ours(*sender),
                 _ => Probe::NotOurs,
             }
         }
@@ -117,7 +124,7 @@ fn instruction(bytes: &[u8]) -> Result<(Vec<&[u8]>, usize), Malformed> {
     let (mut elements, mut rest) = (Vec::new(), bytes);
     loop {
         let (value, after) = element(rest)?;
-        if elements.len() >= MOST_ELEMENTS {
+        if elements.len() >= MOST_ELEMENTS || bytes.len() - rest.len() > MOST_INSTRUCTION {
             return Err(Malformed::Bad("elements"));
         }
         elements.push(value);
@@ -284,6 +291,21 @@ mod tests {
             .map(|(side, text)| (*side, text.as_bytes().to_vec()))
             .collect();
         render(&run(&DECODER, Some(port), &messages))
+    }
+
+    #[test]
+    fn numbers_in_words_are_no_desktop() {
+        for text in ["0.,1.5,0.,2.5;", "0.;", "4.20,3.99;", "4.sync5"] {
+            let head = crate::Head {
+                bytes: text.as_bytes(),
+                udp: false,
+                from: 9100,
+                to: 50_000,
+                first: true,
+                open: false,
+            };
+            assert!((DECODER.probe)(&head) == crate::Probe::NotOurs, "{text}");
+        }
     }
 
     #[test]

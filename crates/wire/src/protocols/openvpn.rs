@@ -327,7 +327,13 @@ impl OpenVpn {
             if half.session.is_some() && !resets {
                 return;
             }
-            half.session = Some(control.session);
+            *half = Half {
+                session: Some(control.session),
+                ..Half::default()
+            };
+            if side == Side::Client {
+                self.tls = None;
+            }
         }
         match control.number {
             Some(number) if !control.tls.is_empty() => self.tls(cx, side, number, control.tls),
@@ -466,6 +472,26 @@ mod tests {
         );
         assert_eq!(told.matches("ja4=").count(), 1, "{told}");
         assert!(told.contains("protocol=openvpn state"), "{told}");
+    }
+
+    #[test]
+    fn a_client_that_begins_anew_on_the_same_ports_is_read_anew() {
+        let again = |text: &str| text.replace("0102030405060708", "2122232425262728");
+        let (name, other) = ("76706e2e6578616d706c65", "76706e2e6f746865722e6e");
+        let messages = [
+            (Client, OPEN.to_owned()),
+            (Client, control(1, &hello())),
+            (Client, again(OPEN)),
+            (Client, again(&control(1, &hello().replace(name, other)))),
+        ];
+        let messages: Vec<_> = messages
+            .iter()
+            .map(|(side, text)| (*side, hex(text)))
+            .collect();
+        let told = render(&run(&DECODER, Some(40001), &messages));
+        for name in ["vpn.example", "vpn.other.n"] {
+            assert!(told.contains(&format!("name={name} via=tls-sni")), "{told}");
+        }
     }
 
     #[test]

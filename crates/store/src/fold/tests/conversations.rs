@@ -382,8 +382,13 @@ interface = [{ ip = "10.20.90.8", vlan = 90 }]
 [[asset]]
 name = "hmi2"
 role = "hmi"
-hostnames = ["hmi2.crane.lan"]
+hostnames = ["HMI2.Crane.lan."]
 interface = [{ ip = "10.20.10.22", vlan = 10 }]
+
+[[asset]]
+name = "leased"
+role = "hmi"
+interface = [{ mac = "00:1b:1b:00:00:77", vlan = 10 }]
 
 [[conduit]]
 name = "to the jump host"
@@ -416,6 +421,7 @@ because = "maintenance"
         led(3, "vnc", Some("hmi2.crane.lan")),
         led(4, "vnc", Some("hmi2.crane.lan.example")),
         web,
+        led(6, "ssh", Some("leased")),
     ];
     let sessions = conversations.iter().map(|one| facts::kinds::RemoteSession {
         time: one.time,
@@ -466,6 +472,8 @@ because = "maintenance"
                 nowhere("hmi2.crane.lan.example").as_str()
             ),
             ("jump1", "port", "to the jump host"),
+            // Declared by its MAC address alone.
+            ("leased", "control", "conduit 'old' allows tcp/443, not ssh"),
         ]
     );
     let sessions: Vec<_> = facts

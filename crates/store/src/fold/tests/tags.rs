@@ -123,3 +123,44 @@ fn a_vlan_that_a_switch_names_and_nobody_saw_is_missing() {
     };
     assert_eq!(told(&[untagged], &says("30")).len(), 0);
 }
+
+#[test]
+fn floods_on_a_mirrored_trunk_are_no_lack_where_another_sensor_shows_the_vlan() {
+    let second = r#"
+[[sensor]]
+name = "camera-span"
+sees = ["cameras"]
+captures = ["camera*.pcap"]
+"#;
+    let at = |capture: u32, one: Conversation| Conversation {
+        evidence: Evidence {
+            capture: Some(capture),
+            ..one.evidence.clone()
+        },
+        ..one
+    };
+    let rows = |sees: &str| {
+        let whole = Conversation {
+            packets_in: 40,
+            ..spoken("udp", RECORDER, 40)
+        };
+        let facts = Facts {
+            captures: vec!["camera.pcap".to_owned(), "span.pcap".to_owned()],
+            files: vec![capture("camera.pcap"), capture("span.pcap")],
+            addresses: vec![claimed(CAMERA, "10.20.30.10", 30)],
+            conversations: vec![
+                at(0, whole),
+                at(1, spoken("ethertype/0x0806", ALL, 40)),
+                at(1, tcp("10.20.10.20", "10.20.10.10", 102, "s7comm")),
+            ],
+            ..Facts::default()
+        };
+        let sensors = SENSOR.replace(r#"["control", "cameras"]"#, sees) + second;
+        let rows = folded(facts, &site(&sensors)).coverage.into_iter();
+        let of_vlans = rows.filter(|row| row.of_vlan().is_some());
+        of_vlans.filter_map(|row| row.sensor).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(r#"["control"]"#).len(), 0);
+    // Who says that it sees the zone has to.
+    assert_eq!(rows(r#"["control", "cameras"]"#), ["crane-span"]);
+}

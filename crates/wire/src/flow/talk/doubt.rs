@@ -2,7 +2,8 @@
 //!
 //! An announcement is the word of whoever sent it. A line of FTP that names a port from which a controller is then spoken
 //! to must not take that conversation away from those who read it.
-use super::{Engine, Found, MOST_FRAMES, MOST_HEAD, MOST_TRIES, open, probe_at};
+use super::recognition::{Found, MOST_HEAD, MOST_TRIES, open, probe_at};
+use super::{Engine, MOST_FRAMES};
 use crate::cx::At;
 use crate::decoder::{Decoder, Head, Sender};
 use crate::flow::{Flow, Talk};

@@ -54,6 +54,12 @@ impl Inner {
     }
 }
 
+/// The address that stands where a name could; some end it with a dot as they do names.
+fn literal(host: &str) -> Option<IpAddr> {
+    let ip: IpAddr = host.trim_end_matches('.').parse().ok()?;
+    Some(ip.to_canonical())
+}
+
 impl Engine<'_> {
     /// The dialogue handed over: what follows is another stream.
     pub(super) fn enter(&mut self, flow: &mut Flow, talk: &mut Talk, to: &Handover, at: At) {
@@ -82,10 +88,10 @@ impl Engine<'_> {
         let mut at_port = None;
         let ((server, hidden), port, way) = match &to.way {
             Way::Passed { host, port } => {
-                let server = match host.parse::<IpAddr>() {
+                let server = match literal(host) {
                     // Its own address as it is known here.
-                    Ok(ip) if ip.is_loopback() => (between, false),
-                    Ok(ip) if !ip.is_unspecified() => (ip.to_canonical(), false),
+                    Some(ip) if ip.is_loopback() => (between, false),
+                    Some(ip) if !ip.is_unspecified() => (ip, false),
                     _ => (between, true),
                 };
                 (
@@ -147,7 +153,7 @@ impl Engine<'_> {
         let framed = match &to.way {
             Way::Passed { host, .. } => {
                 // Named by an address, it is the proxy's own.
-                let named = hidden && host.parse::<IpAddr>().is_err();
+                let named = hidden && literal(host).is_none();
                 own.asked_for =
                     named.then(|| host.trim_end_matches('.').to_ascii_lowercase().into());
                 false
@@ -424,6 +430,9 @@ mod tests {
         );
         assert_eq!((inner.state.as_str(), inner.packets_in), ("answered", 0));
         assert_eq!(inner.evidence.frames, [4]);
+        // Whoever writes the address where a name goes, and ends it as one, means the address.
+        let facts = through_a_proxy("03 09 31302e392e302e352e 1f40", &[]);
+        assert_eq!(facts.conversations[1].server.to_string(), "10.9.0.5");
         let facts = through_a_proxy("03 07 706c632e6c616e 1f40", &[Ok(b"\x01\x02\x03")]);
         assert_eq!(facts.conversations.len(), 1);
     }

@@ -11,15 +11,19 @@ mod body;
 mod credentials;
 mod head;
 mod parts;
+mod procedures;
 mod ssdp;
+mod transfers;
 mod websocket;
 
 use std::collections::VecDeque;
 
-use self::body::{File, Length, Place, Range, Through, Told, about, is_carried, is_file};
+use self::body::{File, Length, Place, Through, Told, about, is_carried, is_file};
 use self::head::{First, Head as Message, host, host_and_port, target};
+use self::procedures::{Soap, soap, tell_soap};
 pub(crate) use self::ssdp::DECODER as SSDP;
-use crate::protocols::carried::{About, Content, base};
+use self::transfers::Parted;
+use crate::protocols::carried::About;
 use crate::protocols::remote_tools::remote_tool_by_request;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Op, Outcome, Pending, Probe, Sender, Side, Step,
@@ -133,13 +137,6 @@ struct Http {
     upgrade: Option<Box<(u64, websocket::Asked)>>,
 }
 
-/// A file of which parts came.
-struct Parted {
-    about: About,
-    content: Content,
-    total: u64,
-}
-
 impl Dialogue for Http {
     fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
         match &mut self.inside {
@@ -248,79 +245,6 @@ impl Http {
                 step
             }
         }
-    }
-
-    /// A file is through, or broken off. What was put waits for the server's word.
-    fn end(&mut self, cx: &mut Cx<'_>, side: Side, whole: bool) {
-        let Some(file) = self.half(side).file.take() else {
-            return;
-        };
-        let upload = file.about.upload;
-        let answered = file.is_answered();
-        let range = file.range;
-        if let Some(total) = file.part_of() {
-            let (about, content, op) = file.into_part();
-            if let Some(op) = op {
-                let part = Op {
-                    outcome: about.outcome,
-                    content_bytes: range.filter(|_| whole).map(Range::bytes),
-                    ..op
-                };
-                cx.operation(Side::Client, part);
-            }
-            let whole = content.is_whole(total);
-            self.parted = Some(Box::new(Parted {
-                about,
-                content,
-                total,
-            }));
-            if whole {
-                self.leave_parts(cx);
-            }
-            return;
-        }
-        let told = file.finish(cx, whole);
-        if upload && !answered && whole {
-            self.put_by(cx, told);
-        } else {
-            told.tell(cx);
-        }
-    }
-
-    /// Keeps what was put until the server says what became of it. What there is no room for is told without that.
-    fn put_by(&mut self, cx: &mut Cx<'_>, told: Told) {
-        self.put.push_back((self.putting, told));
-        let mut files: usize = self.put.iter().map(|(_, told)| told.files.len()).sum();
-        while self.put.len() > MOST_WAITING || files > MOST_WAITING && self.put.len() > 1 {
-            let Some((_, oldest)) = self.put.pop_front() else {
-                return;
-            };
-            files = files.saturating_sub(oldest.files.len());
-            oldest.tell(cx);
-        }
-    }
-
-    /// What the request of that number put, if all of it came.
-    fn take_put(&mut self, number: u64) -> Option<Told> {
-        let place = self.put.iter().position(|(known, _)| *known == number)?;
-        self.put.remove(place).map(|(_, told)| told)
-    }
-
-    /// A file that was fetched in parts gets no more of them.
-    fn leave_parts(&mut self, cx: &mut Cx<'_>) {
-        let Some(parted) = self.parted.take() else {
-            return;
-        };
-        let Parted {
-            mut about,
-            content,
-            total,
-        } = *parted;
-        let sum = content.finish(Some(total), false);
-        if sum.complete {
-            about.detail = Some("put together of parts".to_owned());
-        }
-        cx.file(about, sum);
     }
 
     /// Nothing that waits will get an answer that could be told to be its own.
@@ -493,53 +417,6 @@ impl Http {
         Step::Took(head.length)
     }
 
-    /// The body of an answer.
-    fn fetched(
-        &mut self,
-        cx: &mut Cx<'_>,
-        side: Side,
-        head: &Message<'_>,
-        request: Option<&Request>,
-        (status, outcome): (u16, Outcome),
-        length: Length,
-    ) {
-        let path = request.and_then(|request| request.path.clone());
-        let keeps = matches!(status, 200 | 206) && is_file(head, path.as_deref());
-        let asked = request.map(|request| request.asked.clone());
-        let fetched = request.is_some_and(|request| request.method == "GET");
-        let op = (keeps && fetched).then(|| Op {
-            object: head.file_name().or_else(|| path.clone()),
-            outcome: Some(outcome),
-            asked: asked.clone(),
-            ..Op::new(Verb::FileRead)
-        });
-        let about = About {
-            sender: Some(side),
-            name: head.file_name().or_else(|| path.as_deref().and_then(base)),
-            page: !keeps,
-            user: self.user.clone(),
-            outcome: Some(outcome),
-            ..about(false, path, asked)
-        };
-        let mut file = File::new(cx, about, op, head, length, status == 206);
-        // Another part of the file that came in parts before.
-        let parted = self.parted.take();
-        match (parted, file.range) {
-            (Some(parted), Some(range))
-                if Some(parted.total) == range.total && parted.about.path == file.about.path =>
-            {
-                file.about.asked = parted.about.asked;
-                file.join(parted.content);
-            }
-            (parted, _) => {
-                self.parted = parted;
-                self.leave_parts(cx);
-            }
-        }
-        file.begin();
-        self.half(side).file = Some(file);
-    }
-
     /// What one end runs, told once per connection unless it changes.
     fn software(&mut self, cx: &mut Cx<'_>, side: Side, stated: Option<String>) {
         let half = self.half(side);
@@ -551,54 +428,6 @@ impl Http {
             cx.identity(side, "software", software);
         }
     }
-}
-
-/// A procedure that the header of a SOAP request names.
-struct Soap {
-    verb: Verb,
-    procedure: String,
-    whole: String,
-}
-
-/// SOAP 1.1, 6.1.1, or the `action` of SOAP 1.2's media type. Only procedures whose name says what they do count.
-fn soap(head: &Message<'_>) -> Option<Soap> {
-    let whole = match head.text("soapaction") {
-        Some(action) => action,
-        None if head.content_type()? == "application/soap+xml" => {
-            let kind = head.text("content-type")?;
-            kind.split_once("action=")?.1.to_owned()
-        }
-        None => return None,
-    };
-    let whole = whole.trim_matches(['"', ' ']).to_owned();
-    let procedure = whole.rsplit(['#', '/', ':']).next()?.to_owned();
-    let begins = |words: &[&str]| words.iter().any(|word| procedure.starts_with(word));
-    let verb = if begins(&["Get", "Query", "List", "Browse", "Read"]) {
-        Verb::Read
-    } else if begins(&[
-        "Set", "Add", "Delete", "Create", "Remove", "Modify", "Update",
-    ]) {
-        Verb::Configure
-    } else {
-        return None;
-    };
-    Some(Soap {
-        verb,
-        procedure,
-        whole,
-    })
-}
-
-fn tell_soap(cx: &mut Cx<'_>, request: Request, outcome: Option<Outcome>) {
-    let Some(soap) = request.soap else { return };
-    let op = Op {
-        object: Some(soap.procedure),
-        detail: Some(format!("SOAPAction {}", soap.whole)),
-        outcome,
-        asked: Some(request.asked),
-        ..Op::new(soap.verb)
-    };
-    cx.operation(Side::Client, op);
 }
 
 #[cfg(test)]
