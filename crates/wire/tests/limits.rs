@@ -456,6 +456,13 @@ fn garbage_between_two_ends_buys_no_silence_for_what_they_say_to_each_other() {
     let (told, malformed) = told_of(wire);
     assert_eq!(told, ["00000001.example", "00000002.example"]);
     assert_eq!(malformed, 1000);
+    // What passes for another protocol at the port of this one holds it no longer than until that speaks.
+    let mut wire = fresh();
+    let mut netflow = vec![0, 5, 0, 1];
+    netflow.resize(24 + 48, 0);
+    garbage(&mut wire, &netflow, 1);
+    names(&mut wire, own, 3);
+    assert_eq!(told_of(wire).0, ["00000003.example"]);
     // A stream is read on from the next segment that begins with a message.
     let mut wire = fresh();
     let mut modbus = Connection::new((STATION, STATION_MAC, 50_001), 502);

@@ -32,13 +32,22 @@ impl Engine<'_> {
             return;
         };
         if let Some(mut dialogue) = talk.dialogue.take() {
-            self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
+            let fits = self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
             // However much of it is malformed: garbage must not buy silence for what follows.
             talk.dialogue = Some(dialogue);
+            // Nor must what looks like another protocol's, where the one whose port it is knows this for its own.
+            if !fits
+                && self.port_knows(flow, &mut talk, which, bytes, at)
+                && let Some(mut dialogue) = talk.dialogue.take()
+            {
+                self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
+                talk.dialogue = Some(dialogue);
+            }
         }
         flow.talk = Some(talk);
     }
 
+    /// `false`: the datagram is malformed.
     #[expect(
         clippy::too_many_arguments,
         reason = "the parts of a flow at work, and a datagram"
@@ -52,7 +61,7 @@ impl Engine<'_> {
         bytes: &[u8],
         cut: bool,
         at: At,
-    ) {
+    ) -> bool {
         let mut rest = bytes;
         while !rest.is_empty() {
             let side = flow.side(which);
@@ -83,13 +92,14 @@ impl Engine<'_> {
                 Step::Need(_) if cut => break,
                 Step::Need(_) | Step::Took(_) => {
                     self.malformed(flow, talk, which, "truncated", at);
-                    break;
+                    return false;
                 }
                 Step::Bad(what) => {
                     self.malformed(flow, talk, which, what, at);
-                    break;
+                    return false;
                 }
             }
         }
+        true
     }
 }
