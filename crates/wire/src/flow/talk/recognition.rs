@@ -182,6 +182,15 @@ fn hinted(head: &Head<'_>) -> bool {
     all.any(|decoder| decoder.is_at(head.udp, head.from, head.to))
 }
 
+/// It is the port of a decoder for datagrams, and not of the one that reads the flow.
+pub(super) fn is_others(flow: &Flow, talk: &Talk) -> bool {
+    let (from, to) = (flow.key.end(0).1, flow.key.end(1).1);
+    let here = |decoder: &Decoder| decoder.is_at(true, from, to);
+    flow.key.transport == Transport::Udp
+        && !talk.decoder.is_some_and(here)
+        && protocols::ALL.iter().any(|decoder| here(decoder))
+}
+
 impl Decoder {
     fn is_at(&self, udp: bool, from: u16, to: u16) -> bool {
         self.carriers.iter().any(|carrier| match carrier {
