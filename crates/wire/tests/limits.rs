@@ -456,6 +456,18 @@ fn garbage_between_two_ends_buys_no_silence_for_what_they_say_to_each_other() {
     let (told, malformed) = told_of(wire);
     assert_eq!(told, ["00000001.example", "00000002.example"]);
     assert_eq!(malformed, 1000);
+    // What passes for another protocol at the port of this one holds it no longer than until that speaks: be it one whose
+    // messages are read, or one of which nothing is read but the first.
+    let mut netflow = vec![0, 5, 0, 1];
+    netflow.resize(24 + 48, 0);
+    let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    stun.resize(20, 7);
+    for other in [netflow, stun] {
+        let mut wire = fresh();
+        garbage(&mut wire, &other, 1);
+        names(&mut wire, own, 3);
+        assert_eq!(told_of(wire).0, ["00000003.example"]);
+    }
     // A stream is read on from the next segment that begins with a message.
     let mut wire = fresh();
     let mut modbus = Connection::new((STATION, STATION_MAC, 50_001), 502);

@@ -25,6 +25,8 @@ pub(crate) struct Tap {
     tries: u8,
     lost: bool,
     done: bool,
+    /// Where datagrams are done with, a decoder whose port it is was not heard: it may know the next for its own.
+    contested: bool,
     started: bool,
     /// Frames that have no name as long as the flow has none.
     pub nameless: u8,

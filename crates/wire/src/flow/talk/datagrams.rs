@@ -1,5 +1,6 @@
 //! Datagrams, and frames of layer 2: each holds whole messages, and the next is not hurt by what is wrong with it.
 use super::Engine;
+use super::recognition::is_others;
 use crate::cx::At;
 use crate::decoder::{Dialogue, Step};
 use crate::flow::{Flow, Talk};
@@ -25,20 +26,31 @@ impl Engine<'_> {
             return;
         }
         self.doubt_datagram(flow, which, bytes, at);
-        if flow.tap(which).done {
+        let done = flow.tap(which).done;
+        if done && !flow.tap(which).contested {
             return;
         }
         let Some(mut talk) = flow.talk.take() else {
             return;
         };
         if let Some(mut dialogue) = talk.dialogue.take() {
-            self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
+            let fits =
+                !done && self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
             // However much of it is malformed: garbage must not buy silence for what follows.
             talk.dialogue = Some(dialogue);
+            // Nor must what looks like another protocol's, where the one whose port it is knows this for its own.
+            if !fits
+                && self.port_knows(flow, &mut talk, which, bytes, at)
+                && let Some(mut dialogue) = talk.dialogue.take()
+            {
+                self.datagrams(flow, &mut talk, dialogue.as_mut(), which, bytes, cut, at);
+                talk.dialogue = Some(dialogue);
+            }
         }
         flow.talk = Some(talk);
     }
 
+    /// `false`: the datagram is malformed.
     #[expect(
         clippy::too_many_arguments,
         reason = "the parts of a flow at work, and a datagram"
@@ -52,7 +64,7 @@ impl Engine<'_> {
         bytes: &[u8],
         cut: bool,
         at: At,
-    ) {
+    ) -> bool {
         let mut rest = bytes;
         while !rest.is_empty() {
             let side = flow.side(which);
@@ -76,20 +88,23 @@ impl Engine<'_> {
                         .unwrap_or(&[])
                 }
                 Step::Done => {
-                    flow.tap_mut(which).done = true;
+                    let contested = is_others(flow, talk);
+                    let tap = flow.tap_mut(which);
+                    (tap.done, tap.contested) = (true, contested);
                     break;
                 }
                 // A datagram holds whole messages: what needs more was cut off, by the capture or by the sender.
                 Step::Need(_) if cut => break,
                 Step::Need(_) | Step::Took(_) => {
                     self.malformed(flow, talk, which, "truncated", at);
-                    break;
+                    return false;
                 }
                 Step::Bad(what) => {
                     self.malformed(flow, talk, which, what, at);
-                    break;
+                    return false;
                 }
             }
         }
+        true
     }
 }

@@ -6,7 +6,7 @@ use super::recognition::{Found, MOST_HEAD, MOST_TRIES, open, probe_at};
 use super::{Engine, MOST_FRAMES};
 use crate::cx::At;
 use crate::decoder::{Decoder, Head, Sender};
-use crate::flow::{Flow, Talk};
+use crate::flow::{Flow, Talk, Transport};
 
 impl Engine<'_> {
     /// The first bytes of an end in a flow that was announced. Whoever announces may lie: what the protocol of the port
@@ -76,6 +76,36 @@ impl Engine<'_> {
             self.instead(flow, &mut talk, decoder, sender, which, at);
         }
         flow.talk = Some(talk);
+    }
+
+    /// A datagram that means nothing to who reads the flow, and that a decoder whose port it is knows for its own: that reads on.
+    pub(super) fn port_knows(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        which: usize,
+        bytes: &[u8],
+        at: At,
+    ) -> bool {
+        let head = Head {
+            bytes,
+            udp: true,
+            from: flow.key.end(which).1,
+            to: flow.key.end(1 - which).1,
+            first: false,
+            open: false,
+        };
+        let read_by = talk.decoder.map(|decoder| decoder.name);
+        if flow.key.transport != Transport::Udp {
+            return false;
+        }
+        match probe_at(&head, true) {
+            Found::Is(decoder, sender) => {
+                self.instead(flow, talk, decoder, sender, which, at);
+                read_by != Some(decoder.name)
+            }
+            _ => false,
+        }
     }
 
     /// Opens `decoder`'s dialogue in place of the one that was announced, unless that is its own.

@@ -19,11 +19,12 @@ impl Engine<'_> {
         bytes: &[u8],
     ) -> bool {
         let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
+        let again = flow.dir(which).packets.is_power_of_two();
         let tap = flow.tap_mut(which);
-        if tap.tries > MOST_TRIES {
+        if tap.tries > MOST_TRIES && !again {
             return false;
         }
-        let worn = tap.tries == MOST_TRIES;
+        let worn = tap.tries >= MOST_TRIES;
         let first = !tap.started;
         tap.started = true;
         tap.tries += u8::from(!worn);
@@ -36,8 +37,8 @@ impl Engine<'_> {
             open: false,
         };
         // Those whose port it is are asked for as long as the flow lasts: garbage ahead must not buy silence for what
-        // follows. The others are not, as in enough datagrams anything can be found.
-        let found = if worn {
+        // follows. The others are asked ever more seldom, as in enough datagrams anything can be found.
+        let found = if worn && !again {
             probe_at(&head, true)
         } else {
             probe(&head)
@@ -179,6 +180,15 @@ pub(super) fn probe_at(head: &Head<'_>, hinted: bool) -> Found {
 fn hinted(head: &Head<'_>) -> bool {
     let mut all = protocols::ALL.iter();
     all.any(|decoder| decoder.is_at(head.udp, head.from, head.to))
+}
+
+/// It is the port of a decoder for datagrams, and not of the one that reads the flow.
+pub(super) fn is_others(flow: &Flow, talk: &Talk) -> bool {
+    let (from, to) = (flow.key.end(0).1, flow.key.end(1).1);
+    let here = |decoder: &Decoder| decoder.is_at(true, from, to);
+    flow.key.transport == Transport::Udp
+        && !talk.decoder.is_some_and(here)
+        && protocols::ALL.iter().any(|decoder| here(decoder))
 }
 
 impl Decoder {
