@@ -12,6 +12,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use facts::{Facts, Time};
 use lab::harborview;
@@ -21,7 +22,14 @@ use store::{History, Limits, Memory};
 use support::{DAY, Folder, NOON, conversation, read, stop, tellings, told};
 
 fn open(folder: &Path, now: Time) -> History {
-    History::open(folder, Options::new("Harborview"), now).unwrap()
+    // Another test may be starting a process: until that is another program, it holds the lock of what was closed here as well.
+    for _ in 0..200 {
+        match History::open(folder, Options::new("Harborview"), now) {
+            Err(Error::InUse { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} stays in use", folder.display());
 }
 
 fn recall(folder: &Path, until: Time) -> Recalled {

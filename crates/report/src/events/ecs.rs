@@ -136,7 +136,7 @@ fn categories(
                 Trouble::SensorStarted => (PROCESS, &["start"][..]),
                 Trouble::SensorStopped => (PROCESS, &["end"][..]),
                 Trouble::SiteReloaded => (CONFIGURATION, CHANGE),
-                Trouble::SiteRefused => (CONFIGURATION, INFO),
+                Trouble::SiteRefused | Trouble::LedgerTrouble => (CONFIGURATION, INFO),
                 Trouble::ClockStepped | Trouble::InterfaceDown | Trouble::InterfaceUp => {
                     (HOST, CHANGE)
                 }

@@ -77,6 +77,8 @@ troubles! {
     SiteReloaded = "site-reloaded", None;
     /// The site folder has mistakes; the one before goes on.
     SiteRefused = "site-refused", Some("Correct what is named, then reload.");
+    /// The ledger is gone, was replaced, cannot be read, or is being written to for long.
+    LedgerTrouble = "ledger-trouble", Some("See who wrote to the ledger's folder; hold it against a checkpoint kept elsewhere.");
     /// Events could not be delivered and are gone from the queue.
     EventsLost = "events-lost", Some("Read the event file or the journal of the sensor for that time.");
     /// More findings are open than are remembered one by one.

@@ -128,6 +128,7 @@ fn class(event: &Event) -> Class {
                 | Trouble::NotWatching
                 | Trouble::ClockStepped
                 | Trouble::SiteRefused
+                | Trouble::LedgerTrouble
                 | Trouble::EventsLost
                 | Trouble::FindingsLeftOut => {
                     application(6008, "Application Error", (1, "General Error"))

@@ -153,6 +153,8 @@ impl Trouble {
             Trouble::NotWatching | Trouble::InterfaceDown => Severity::High,
             // The old site goes on being judged, though someone meant another.
             Trouble::SiteRefused => Severity::High,
+            // What somebody recorded does not count, or what did is gone.
+            Trouble::LedgerTrouble => Severity::High,
             // What is judged now cannot be looked up later.
             Trouble::DiskFull => Severity::High,
             // In part blind; also a planned stop, which an intruder may have planned.

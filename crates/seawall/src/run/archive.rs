@@ -17,6 +17,8 @@ const MOST_CUTS: usize = 4096;
 const MOST_TRIES: u8 = 10;
 /// Time for cutting at one go.
 const CUTTING: Duration = Duration::from_millis(500);
+/// Time for all that waits to be cut when the run ends.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Packets to be cut out of the ring for a finding.
 pub struct Wanted {
@@ -108,13 +110,20 @@ impl Archive {
         problems
     }
 
-    /// Does what is to be done, and waits for it.
+    /// Does what is to be done, and waits for it: every paper, and as many cuts as there is time for. A finding of which a part
+    /// of its packets is kept would not be looked at again by the next run.
     pub fn finish(&mut self, now: Time) -> Vec<String> {
-        let done = self.errand.wait();
-        let mut problems = self.note(done);
-        self.send(now);
-        let done = self.errand.wait();
-        problems.extend(self.note(done));
+        let end = clock::monotonic() + LEAVING;
+        let mut problems = Vec::new();
+        for round in 0u32.. {
+            let done = self.errand.wait();
+            problems.extend(self.note(done));
+            let is_late = round > 0 && clock::monotonic() >= end;
+            if self.is_idle() || self.is_lost() || is_late {
+                break;
+            }
+            self.send(now);
+        }
         problems
     }
 
@@ -122,15 +131,19 @@ impl Archive {
         self.errand.is_lost()
     }
 
-    fn send(&mut self, now: Time) {
+    /// Whether nothing is to be done.
+    fn is_idle(&self) -> bool {
         let Task {
             papers,
             wanted,
             trim,
             ..
         } = &self.next;
-        let is_idle = papers.is_empty() && wanted.is_empty() && trim.is_none() && self.waiting == 0;
-        if is_idle || self.errand.here().is_none() {
+        papers.is_empty() && wanted.is_empty() && trim.is_none() && self.waiting == 0
+    }
+
+    fn send(&mut self, now: Time) {
+        if self.is_idle() || self.errand.here().is_none() {
             return;
         }
         let mut task = std::mem::take(&mut self.next);

@@ -327,7 +327,9 @@ impl Reader {
 /// Captures that were read: by the file in which runs wrote them down, and by the history, which knows of the latest for
 /// certain, as it holds what they showed. A line that cannot be read costs no more than reading a capture again.
 pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    // A line may have been torn within a letter.
+    let text = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let read = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         let seen = Seen {
@@ -382,10 +384,35 @@ pub fn remember(path: &Path, read: &[Read]) -> std::io::Result<()> {
         let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed, "frames": frames });
         format!("{line}\n")
     };
-    let lines: String = read.iter().map(line).collect();
+    // On a line of its own, should the one before have been torn when the disk was full.
+    let lines: String = std::iter::once("\n".to_owned())
+        .chain(read.iter().map(line))
+        .collect();
     let mut file = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(path)?;
     file.write_all(lines.as_bytes())
+}
+
+#[test]
+fn a_line_that_was_torn_costs_no_other() {
+    let path = std::env::temp_dir().join(format!("seawall-read-{}", std::process::id()));
+    let read = |name: &str| Read {
+        seen: Seen {
+            path: PathBuf::from(name),
+            bytes: 24,
+            changed: Time(7),
+        },
+        frames: 3,
+    };
+    let (first, torn, last) = (read("a"), read("gr\u{fc}n"), read("z"));
+    std::fs::remove_file(&path).ok();
+    remember(&path, &[first.clone(), torn]).unwrap();
+    let text = std::fs::read(&path).unwrap();
+    let within = text.iter().position(|byte| *byte == 0xc3).unwrap() + 1;
+    std::fs::write(&path, &text[..within]).unwrap();
+    remember(&path, std::slice::from_ref(&last)).unwrap();
+    assert_eq!(read_before(&path, Vec::new()), [first, last]);
+    std::fs::remove_file(&path).ok();
 }

@@ -86,7 +86,9 @@ impl Historian {
                 self.heard.push((at, until));
             }
         }
-        self.read.extend(read);
+        let known = self.read.len() + self.read_before.len();
+        let room = MOST_READ.saturating_sub(known);
+        self.read.extend(read.into_iter().take(room));
     }
 
     /// Begins to write what was told, unless a write is under way.

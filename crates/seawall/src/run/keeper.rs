@@ -303,15 +303,13 @@ impl Keeper {
                 self.timetable.news = true;
                 self.notify
                     .status("the ledger is being written to; not judged yet");
-                if let Some(trouble) = self.verdicts.trouble() {
-                    eprintln!("seawall: {trouble}");
-                    self.tell(vec![tell(now, Trouble::NotWatching, "judge", trouble)]);
-                }
+                self.tell_of_ledger(now);
             }
             Ok(Some(judgement)) => {
                 self.judged = true;
                 let events = self.damping.pass(judgement.events, clock::monotonic());
                 self.tell(events);
+                self.tell_of_ledger(now);
                 self.verdicts.told(judgement.seen);
                 self.keep_told();
                 for problem in self.verdicts.file(judgement.papers, now) {
@@ -329,6 +327,14 @@ impl Keeper {
                 );
                 self.tell(vec![tell(now, Trouble::NotWatching, "judge", detail)]);
             }
+        }
+    }
+
+    /// What was recorded is not what is judged by, or is another than it was: that changes verdicts.
+    fn tell_of_ledger(&mut self, now: Time) {
+        if let Some(trouble) = self.verdicts.trouble() {
+            eprintln!("seawall: {trouble}");
+            self.tell(vec![tell(now, Trouble::LedgerTrouble, "ledger", trouble)]);
         }
     }
 
