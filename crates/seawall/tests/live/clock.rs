@@ -3,14 +3,13 @@
 //! "skipped".
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::UNIX_EPOCH;
 
 use lab::harborview;
 use serde_json::Value;
 
 use crate::rig::{
-    Cable, Sensor, answered, events, now, offline, remembered, rows, state, terminal, until,
+    Cable, Sensor, answered, events, now, offline, remembered, rows, shim, state, terminal, until,
 };
 use crate::support::folder;
 
@@ -46,16 +45,7 @@ struct Clock {
 impl Clock {
     fn new(name: &str) -> Option<Clock> {
         let folder = folder(name);
-        let (source, shim) = (folder.join("clock.c"), folder.join("clock.so"));
-        fs::write(&source, SHIM).unwrap();
-        let mut compile = Command::new("cc");
-        compile
-            .args(["-shared", "-fPIC", "-o"])
-            .args([&shim, &source]);
-        if !compile.status().is_ok_and(|status| status.success()) {
-            println!("skipped: no C compiler");
-            return None;
-        }
+        let shim = shim(&folder, SHIM)?;
         let clock = Clock {
             shim,
             ahead: folder.join("ahead"),

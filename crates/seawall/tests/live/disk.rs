@@ -1,11 +1,10 @@
 //! A disk that does not answer: what is told does not wait for it.
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use lab::harborview;
 
-use crate::rig::{Cable, Sensor, answered, events, offline, remembered, terminal, until};
+use crate::rig::{Cable, Sensor, answered, events, offline, remembered, shim, terminal, until};
 use crate::support::folder;
 
 /// Put before the C library: what is to reach the disk does not, as long as the file that DISK_HANGS names is there.
@@ -33,22 +32,6 @@ int fdatasync(int file) {
 }
 "#;
 
-/// The shim and the sign; `None` where there is no compiler.
-fn shim(name: &str) -> Option<(PathBuf, PathBuf)> {
-    let folder = folder(name);
-    let (source, shim) = (folder.join("disk.c"), folder.join("disk.so"));
-    fs::write(&source, SHIM).unwrap();
-    let mut compile = Command::new("cc");
-    compile
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&shim, &source]);
-    if !compile.status().is_ok_and(|status| status.success()) {
-        println!("skipped: no C compiler");
-        return None;
-    }
-    Some((shim, folder.join("hangs")))
-}
-
 fn is_told(site: &Path) -> bool {
     let mut told = events(site).into_iter();
     told.any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
@@ -56,9 +39,11 @@ fn is_told(site: &Path) -> bool {
 
 #[test]
 fn a_disk_that_does_not_answer_keeps_nobody_from_being_told_and_gets_all_of_it_later() {
-    let (Some(cable), Some((shim, sign))) = (Cable::new("hangs"), shim("hangs-shim")) else {
+    let made = folder("hangs-shim");
+    let (Some(cable), Some(shim)) = (Cable::new("hangs"), shim(&made, SHIM)) else {
         return;
     };
+    let sign = made.join("hangs");
     let (site, capture) = terminal(&harborview::bad_day(), "hangs", "save_every = \"1 s\"");
     let given = [("LD_PRELOAD", &shim), ("DISK_HANGS", &sign)];
     let sensor = Sensor::start_with(&cable, &site, &given);

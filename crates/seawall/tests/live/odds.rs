@@ -5,9 +5,10 @@ use std::fs;
 use lab::harborview;
 
 use crate::rig::{
-    Cable, Sensor, answered, events, now, offline, remembered, rows, run, state, terminal, until,
+    Cable, Sensor, answered, arriving, events, now, offline, remembered, rows, run, state,
+    terminal, until,
 };
-use crate::support::{folder, seawall, text};
+use crate::support::{seawall, text};
 
 /// Whether an event of that kind tells of that.
 fn told(site: &std::path::Path, event: &str, of: &str) -> bool {
@@ -152,21 +153,8 @@ fn a_site_that_asks_for_what_cannot_be_opened_is_refused_and_the_old_one_goes_on
 
 #[test]
 fn a_capture_that_cannot_be_read_is_tried_again_and_one_that_goes_away_first_is_told_as_lost() {
-    let site = folder("unread");
     let scenario = harborview::bad_day();
-    let arrive = site.join("arrive");
-    fs::create_dir_all(&arrive).unwrap();
-    let text = scenario.site.replace(
-        "captures = [\"crane",
-        "folder = \"arrive\"\ncaptures = [\"crane",
-    );
-    let output = "[[output]]\nname = \"log\"\nto = \"file\"\npath = \"events.jsonl\"\n";
-    let run_section = "[run]\nstate = \"state\"\nwindow = \"3650 d\"\nsave_every = \"1 s\"\n";
-    fs::write(
-        site.join("site.toml"),
-        format!("{text}\n{run_section}{output}"),
-    )
-    .unwrap();
+    let (site, arrive) = arriving(&scenario, "unread", "save_every = \"1 s\"");
     let locked = |name: &str, bytes: &[u8]| {
         let path = arrive.join(name);
         fs::write(&path, bytes).unwrap();
@@ -269,21 +257,8 @@ fn a_full_disk_stops_history_and_not_the_judge_and_what_was_seen_meanwhile_is_ma
 
 #[test]
 fn a_capture_that_grows_is_read_on_from_where_it_ended() {
-    let site = folder("grows");
     let scenario = harborview::bad_day();
-    let arrive = site.join("arrive");
-    fs::create_dir_all(&arrive).unwrap();
-    let text = scenario.site.replace(
-        "captures = [\"crane",
-        "folder = \"arrive\"\ncaptures = [\"crane",
-    );
-    let output = "[[output]]\nname = \"log\"\nto = \"file\"\npath = \"events.jsonl\"\n";
-    let run_section = "[run]\nstate = \"state\"\nwindow = \"3650 d\"\n";
-    fs::write(
-        site.join("site.toml"),
-        format!("{text}\n{run_section}{output}"),
-    )
-    .unwrap();
+    let (site, arrive) = arriving(&scenario, "grows", "");
     let whole = scenario
         .captures
         .iter()

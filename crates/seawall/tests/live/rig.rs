@@ -26,6 +26,41 @@ pub fn run(line: &str) -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
+/// A library of this source, made in that folder, to be put before the C library. `None` where there is no compiler.
+pub fn shim(folder: &Path, source: &str) -> Option<PathBuf> {
+    let (file, shim) = (folder.join("shim.c"), folder.join("shim.so"));
+    fs::write(&file, source).unwrap();
+    let mut compile = Command::new("cc");
+    compile
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&shim, &file]);
+    if !compile.status().is_ok_and(|status| status.success()) {
+        println!("skipped: no C compiler");
+        return None;
+    }
+    Some(shim)
+}
+
+/// The terminal with the folder `arrive`, where what its cranes' sensor captures arrives; with these lines of `[run]` and events in a
+/// file. The site, and that folder.
+pub fn arriving(scenario: &Scenario, name: &str, run_lines: &str) -> (PathBuf, PathBuf) {
+    let site = folder(name);
+    let arrive = site.join("arrive");
+    fs::create_dir_all(&arrive).unwrap();
+    let text = scenario.site.replace(
+        "captures = [\"crane",
+        "folder = \"arrive\"\ncaptures = [\"crane",
+    );
+    let output = "[[output]]\nname = \"log\"\nto = \"file\"\npath = \"events.jsonl\"\n";
+    let run_section = format!("[run]\nstate = \"state\"\nwindow = \"3650 d\"\n{run_lines}\n");
+    fs::write(
+        site.join("site.toml"),
+        format!("{text}\n{run_section}{output}"),
+    )
+    .unwrap();
+    (site, arrive)
+}
+
 /// A namespace with a cable in it: traffic goes in at `src0`, the sensor listens on `span0`.
 pub struct Cable(pub String);
 

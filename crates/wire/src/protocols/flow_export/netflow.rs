@@ -179,9 +179,9 @@ impl Netflow {
             let (id, length) = (r.u16()?, usize::from(r.u16()?));
             let mut set = r.sub(length.checked_sub(4).ok_or(Malformed::Bad("set length"))?)?;
             match (ipfix, id) {
-                (false, 0) | (true, 2) => self.templates(cx, &mut set, domain, ipfix)?,
+                (false, 0) | (true, 2) => self.templates(cx, &mut set, domain, (ipfix, false))?,
                 (false, 1) => self.options_nine(cx, &mut set, domain)?,
-                (true, 3) => self.options_ipfix(cx, &mut set, domain)?,
+                (true, 3) => self.templates(cx, &mut set, domain, (true, true))?,
                 (_, 256..) => self.records(cx, &mut set, domain, id),
                 _ => {}
             }
@@ -189,12 +189,14 @@ impl Netflow {
         Ok(())
     }
 
+    /// RFC 3954, 5.2; RFC 7011, 3.4.1, and with `options` 3.4.2.2, where behind the number of fields stands how many of them
+    /// are scopes.
     fn templates(
         &mut self,
         cx: &mut Cx<'_>,
         r: &mut Reader<'_>,
         domain: u32,
-        ipfix: bool,
+        (ipfix, options): (bool, bool),
     ) -> Result<(), Malformed> {
         while r.left() >= 4 {
             let (id, count) = (r.u16()?, r.u16()?);
@@ -203,6 +205,7 @@ impl Netflow {
                 (..256, _) => return Ok(()),
                 (_, 0) => self.forget(domain, id),
                 _ => {
+                    r.skip(if options { 2 } else { 0 })?;
                     let steps = steps(r, count, ipfix)?;
                     self.learn(cx, domain, id, steps);
                 }
@@ -241,28 +244,6 @@ impl Netflow {
             let mut all = vec![Take::Skip(passed)];
             all.extend(steps(&mut list, options / 4, false)?);
             self.learn(cx, domain, id, all);
-        }
-        Ok(())
-    }
-
-    /// RFC 7011, 3.4.2.2: numbers of fields, and how many of them are scopes.
-    fn options_ipfix(
-        &mut self,
-        cx: &mut Cx<'_>,
-        r: &mut Reader<'_>,
-        domain: u32,
-    ) -> Result<(), Malformed> {
-        while r.left() >= 4 {
-            let (id, count) = (r.u16()?, r.u16()?);
-            match (id, count) {
-                (..256, _) => return Ok(()),
-                (_, 0) => self.forget(domain, id),
-                _ => {
-                    let _scopes = r.u16()?;
-                    let steps = steps(r, count, true)?;
-                    self.learn(cx, domain, id, steps);
-                }
-            }
         }
         Ok(())
     }
