@@ -18,6 +18,9 @@ use crate::tally::{Record, Summary, Tally};
 use crate::tape::Tape;
 use crate::unpack;
 
+/// Files of at most so many bytes are not worth a thread.
+const AT_ONCE: u64 = 1 << 16;
+
 /// A capture file that begins as a capture does. It holds no open file: each walk opens it.
 #[derive(Debug)]
 pub struct Capture {
@@ -144,16 +147,21 @@ impl Capture {
         let (here, ledger) = match (hash, self.packing) {
             (Hash::No, _) => (false, None),
             (Hash::Later(entries), None) => (false, Some(entries.of(index))),
-            (Hash::Here, _) | (Hash::Later(_), Some(_)) => (true, None),
+            (Hash::Here | Hash::Ahead(_) | Hash::Later(_), _) => (true, None),
         };
         let source = Source::new(self.open_file()?, self.bytes, here);
-        let mut tape = match self.packing {
-            None => Tape::new(Box::new(source.clone()), Some(self.bytes), pool, ledger),
-            Some(packing) => {
-                let unpacked = unpack::unpack(source.clone(), packing);
-                Tape::new(unpacked, None, pool, ledger)
-            }
+        let mut bytes: Box<dyn Read + Send> = match self.packing {
+            None => Box::new(source.clone()),
+            Some(packing) => unpack::unpack(source.clone(), packing),
         };
+        // A few bytes are read sooner than somebody else is told to read them.
+        if let Hash::Ahead(orders) = hash
+            && self.bytes > AT_ONCE
+        {
+            bytes = Box::new(orders.fetch(index, bytes));
+        }
+        let known = self.packing.is_none().then_some(self.bytes);
+        let mut tape = Tape::new(bytes, known, pool, ledger);
         let mut tally = Tally::new(self.packing.is_some());
         let format = match identify(tape.view(0, identify::HEAD).bytes) {
             Content::Pcap => Format::Pcap(Pcap::open(&mut tape, &mut tally)),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use sha2::{Digest, Sha256};
 
+use crate::ahead::Orders;
 use crate::pool::Block;
 use crate::{Captures, source};
 
@@ -19,6 +20,8 @@ pub(crate) enum Hash {
     No,
     /// While it reads.
     Here,
+    /// While a thread beside it reads ahead.
+    Ahead(Orders),
     /// It writes into a ledger what it read.
     Later(Entries),
 }
@@ -127,17 +130,6 @@ impl<'a> Hashing<'a> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
         self.one(&mut under_way)
-    }
-
-    /// Hashes whatever is entered, until nobody enters anything any more.
-    pub(crate) fn all(&self) {
-        let mut under_way = self
-            .under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        while let Ok(entry) = under_way.from.recv() {
-            self.enter(&mut under_way, entry);
-        }
     }
 
     /// Hashes what is left.

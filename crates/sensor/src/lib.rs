@@ -12,6 +12,7 @@
 //! On Linux, [`live`] captures from interfaces, keeps a ring of packets on disk, and watches folders.
 //!
 //! Absent here: any knowledge of what a frame holds; a clock; a frame that is copied or allocated for.
+mod ahead;
 mod bytes;
 mod capture;
 mod captures;

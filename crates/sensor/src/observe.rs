@@ -3,8 +3,9 @@ use facts::kinds::Coverage;
 use facts::{Evidence, Facts, Time};
 use wire::{Limits, Picture, Shard, Worker};
 
+use crate::ahead::Ahead;
 use crate::desk::Desk;
-use crate::hashing::{Hash, Hashing};
+use crate::hashing::Hash;
 use crate::{Captures, Error, Summary};
 
 /// More workers than that find nothing to do: hashing and looking frames up take a share of the time.
@@ -12,12 +13,6 @@ const MOST_WORKERS: usize = 64;
 
 /// Frames between two reports of progress.
 const STRIDE: u64 = 1 << 14;
-
-/// Frames between two looks at how far the hash is.
-const BREATH: u64 = 1 << 10;
-
-/// Blocks that one worker reads ahead of the hash.
-const MOST_UNHASHED: usize = 32;
 
 /// Reads every frame of the captures with `workers` workers (at least one) and gives the facts.
 ///
@@ -44,31 +39,24 @@ pub fn observe(
     Ok(facts)
 }
 
-/// One worker. A hash cannot be shared out, but where the machine has a core to spare it goes on beside the worker.
+/// One worker. What cannot be shared out goes on beside it, where the machine has a core to spare and hashes are asked for.
 fn alone(captures: &Captures, seed: u64, progress: &dyn Fn(u64, u64)) -> (Picture, Vec<Summary>) {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if cores == 1 {
-        return work(captures, seed, Hash::Here, progress, || {});
+        return work(captures, seed, Hash::Here, progress);
     }
-    let (hashing, entries) = Hashing::new(captures);
+    let (ahead, orders) = Ahead::new();
     std::thread::scope(|scope| {
-        scope.spawn(|| hashing.all());
-        let patient = || {
-            while hashing.waiting() > MOST_UNHASHED {
-                std::thread::yield_now();
-            }
-        };
-        work(captures, seed, Hash::Later(entries), progress, patient)
+        scope.spawn(|| ahead.serve());
+        work(captures, seed, Hash::Ahead(orders), progress)
     })
 }
 
-/// Reads and looks into frames; `patient` waits, now and then, for who hashes them.
 fn work(
     captures: &Captures,
     seed: u64,
     hash: Hash,
     progress: &dyn Fn(u64, u64),
-    patient: impl Fn(),
 ) -> (Picture, Vec<Summary>) {
     let shard = Shard {
         seed,
@@ -80,9 +68,6 @@ fn work(
     while let Some(frame) = walk.next() {
         worker.frame(&frame);
         count += 1;
-        if count.is_multiple_of(BREATH) {
-            patient();
-        }
         if count.is_multiple_of(STRIDE) {
             let (bytes, total) = walk.position();
             progress(bytes, total);

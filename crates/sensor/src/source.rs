@@ -1,6 +1,7 @@
 //! A capture file as it lies on the disk: read once, from the first byte to the last, and hashed on the way.
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -10,34 +11,42 @@ const AT_ONCE: usize = 1 << 16;
 
 /// Handle to a file that is being read: the unpacker has one, and whoever wants to know how far it came has another.
 #[derive(Clone, Debug)]
-pub(crate) struct Source(Arc<Mutex<Reading>>);
+pub(crate) struct Source(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    reading: Mutex<Reading>,
+    /// Bytes taken from the file. Who asks for it does not wait for who reads.
+    taken: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Reading {
     /// At most the first bytes of the file, so that a file still being written gives the same to everyone.
     /// `None` once all was read: then its place under the limit of open files is free.
     file: Option<io::Take<File>>,
-    taken: u64,
     hash: Option<Sha256>,
 }
 
 impl Source {
     /// Reads the first `bytes` of the file. `hashed`: here and as it goes.
     pub(crate) fn new(file: File, bytes: u64, hashed: bool) -> Source {
-        Source(Arc::new(Mutex::new(Reading {
+        let reading = Mutex::new(Reading {
             file: Some(file.take(bytes)),
-            taken: 0,
             hash: hashed.then(Sha256::new),
-        })))
+        });
+        let taken = AtomicU64::new(0);
+        Source(Arc::new(Shared { reading, taken }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Reading> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let reading = self.0.reading.lock();
+        reading.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes taken from the file so far.
     pub(crate) fn taken(&self) -> u64 {
-        self.lock().taken
+        self.0.taken.load(Ordering::Relaxed)
     }
 
     /// Reads what is left, and gives the SHA-256 of the file in hex; `None` where it is not hashed here.
@@ -74,7 +83,9 @@ fn hash_all(hash: &mut Sha256, mut source: impl Read) -> io::Result<()> {
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(buffer)
+        let count = self.lock().read(buffer)?;
+        self.0.taken.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
     }
 }
 
@@ -87,7 +98,6 @@ impl Reading {
         if count == 0 || file.limit() == 0 {
             self.file = None;
         }
-        self.taken += count as u64;
         if let Some(hash) = &mut self.hash {
             hash.update(buffer.get(..count).unwrap_or(&[]));
         }
