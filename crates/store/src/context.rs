@@ -1,5 +1,6 @@
 //! What other facts say of conversations, gathered before the conversations are looked at.
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::net::IpAddr;
 
 use facts::kinds::Verb;
@@ -13,12 +14,17 @@ pub(crate) struct Context {
     carried: HashMap<String, Carried>,
     /// By address: watched platform whose name was answered with it.
     pub(crate) platform_ips: BTreeMap<IpAddr, String>,
+    /// Captures whose frames are shortened.
+    snapped: BTreeSet<String>,
+}
+
+/// What is known of zones and devices once their tables are filled.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
     /// By MAC address: device with a sign of a hidden path, and whether the site file declares it.
     pub(crate) hidden_macs: BTreeMap<Mac, (String, bool)>,
     /// Broadcast addresses of the zones' subnets.
     pub(crate) broadcasts: BTreeSet<String>,
-    /// Captures whose frames are shortened.
-    pub(crate) snapped: BTreeSet<String>,
     /// By zone: kind, and whether it is of the crane network.
     pub(crate) zones: BTreeMap<String, (String, bool)>,
     /// By asset: role.
@@ -44,6 +50,18 @@ impl Carried {
         let known = uid != Uid::default() && !self.sessions.is_empty();
         let session = self.session.as_deref();
         session.filter(|_| !known || self.sessions.contains(&uid))
+    }
+
+    /// All that a flow takes of it for that conversation.
+    pub(crate) fn said(&self, uid: Uid) -> impl Hash + '_ {
+        let order = &self.work_order;
+        (
+            order,
+            self.session(uid),
+            self.unauthorised,
+            self.manages,
+            &self.platform,
+        )
     }
 }
 
@@ -218,6 +236,16 @@ impl Context {
                 }
             }
         }
+    }
+
+    /// Whether frames of that capture are shortened.
+    pub(crate) fn is_snapped(&self, capture: &str) -> bool {
+        self.snapped.contains(capture)
+    }
+
+    /// Community IDs of all that carried something.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.carried.keys().map(String::as_str)
     }
 
     pub(crate) fn carried(&self, community_id: Option<&str>) -> Option<&Carried> {

@@ -10,7 +10,7 @@ use facts::{Address, Cell, Mac, Plain, Time, Uid, Value};
 use hashbrown::HashMap;
 
 use crate::Error;
-use crate::context::{Context, Row};
+use crate::context::{Context, Known, Row};
 use crate::loading::Loader;
 
 /// Conversations cited per flow.
@@ -173,7 +173,7 @@ impl<'a> Talk<'a> {
 
 impl Talk<'_> {
     /// Syslog, in the clear or over TLS on its own port (RFC 5425).
-    fn hands_a_log_on(&self) -> bool {
+    pub(crate) fn hands_a_log_on(&self) -> bool {
         let is_log = match self.protocol {
             Some("syslog") => true,
             Some("tls") => self.server_port == Some(6514),
@@ -183,9 +183,9 @@ impl Talk<'_> {
     }
 }
 
-#[derive(Debug)]
-struct Sums {
-    head: Vec<Value>,
+/// What counts of conversations that belong together.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
     count: u64,
     exchanged: u64,
     attempts: u64,
@@ -195,8 +195,56 @@ struct Sums {
     packets: u64,
     bytes_out: u64,
     bytes_in: u64,
+    /// The first of them, ascending.
     cited: Vec<i64>,
+}
+
+impl Tally {
+    /// Counts one more; they come by ascending number. `snapped`: its frames are shortened.
+    pub(crate) fn count(&mut self, id: i64, talk: &Talk<'_>, snapped: bool) {
+        let exchanged = matches!(talk.state, "answered" | "one-way" | "one-sided");
+        // A connection that was opened and closed without a byte is a knock at the door, not a use of the service.
+        let empty = talk.state == "answered" && talk.bytes_out == 0 && talk.transport == "tcp";
+        self.count += 1;
+        if exchanged && !empty {
+            self.exchanged += 1;
+        } else {
+            self.attempts += 1;
+        }
+        let dim = talk.state == "one-sided" || talk.midstream || talk.gaps > 0 || snapped;
+        self.dim += u64::from(dim);
+        self.time = self.time.into_iter().chain(talk.time).min();
+        self.last = self.last.max(talk.last);
+        let packets = talk.packets_out.saturating_add(talk.packets_in);
+        self.packets = self.packets.saturating_add(packets);
+        self.bytes_out = self.bytes_out.saturating_add(talk.bytes_out);
+        self.bytes_in = self.bytes_in.saturating_add(talk.bytes_in);
+        if self.cited.len() < CITED {
+            self.cited.push(id);
+        }
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.count += other.count;
+        self.exchanged += other.exchanged;
+        self.attempts += other.attempts;
+        self.dim += other.dim;
+        self.time = self.time.into_iter().chain(other.time).min();
+        self.last = self.last.max(other.last);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
+        self.cited.extend(other.cited);
+        self.cited.sort_unstable();
+        self.cited.truncate(CITED);
+    }
+}
+
+#[derive(Debug)]
+struct Flow {
+    head: Vec<Value>,
     unexplained: bool,
+    tally: Tally,
 }
 
 impl Context {
@@ -207,7 +255,9 @@ impl Context {
         }
         self.platform_ips.get(&server.ip()?).map(String::as_str)
     }
+}
 
+impl Known {
     /// The device with a sign of a hidden path that carried the conversation.
     fn hidden_by(
         &self,
@@ -239,8 +289,9 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct Flows {
     context: Context,
+    known: Known,
     index: HashMap<Vec<u8>, usize>,
-    flows: Vec<Sums>,
+    flows: Vec<Flow>,
     logs: Vec<LogSent>,
     key: Vec<u8>,
 }
@@ -256,9 +307,10 @@ struct LogSent {
 }
 
 impl Flows {
-    pub(crate) fn new(context: Context) -> Flows {
+    pub(crate) fn new(context: Context, known: Known) -> Flows {
         Flows {
             context,
+            known,
             index: HashMap::new(),
             flows: Vec::new(),
             logs: Vec::new(),
@@ -266,8 +318,22 @@ impl Flows {
         }
     }
 
-    /// Adds a conversation; says whether a row names it.
-    pub(crate) fn add(&mut self, id: i64, talk: &Talk<'_>) -> bool {
+    /// Adds a conversation.
+    pub(crate) fn add(&mut self, id: i64, talk: &Talk<'_>) {
+        let snapped = talk
+            .capture
+            .is_some_and(|capture| self.context.is_snapped(capture));
+        let mut tally = Tally::default();
+        tally.count(id, talk, snapped);
+        self.add_alike(talk, tally);
+        if talk.hands_a_log_on() {
+            self.add_log(id, talk);
+        }
+    }
+
+    /// Adds conversations of which that is the first, and the others differ in nothing that flows are told apart by.
+    /// Firsts come in the order of the conversations.
+    pub(crate) fn add_alike(&mut self, talk: &Talk<'_>, tally: Tally) {
         let carried = self.context.carried(talk.community_id);
         let work_order = carried.and_then(|c| c.work_order.as_deref());
         let session = carried.and_then(|c| c.session(talk.uid));
@@ -277,16 +343,11 @@ impl Flows {
             Some(named) => named.as_deref(),
             None => self.context.platform_of(talk.server),
         };
-        // What nobody named is called by its address.
-        let unnamed = |asset: Option<&str>, end: Named<'_>| {
-            let text = asset.is_none().then(|| end.text());
-            text.filter(|text| !text.is_empty())
-        };
         let client = unnamed(talk.client_asset, talk.client);
         let server = unnamed(talk.server_asset, talk.server);
         let client_asset = talk.client_asset.or(client.as_deref());
         let server_asset = talk.server_asset.or(server.as_deref());
-        let hidden_by = self.context.hidden_by(talk, client_asset, server_asset);
+        let hidden_by = self.known.hidden_by(talk, client_asset, server_asset);
         let protocol = talk
             .parent
             .or(talk.protocol)
@@ -324,9 +385,6 @@ impl Flows {
         self.key
             .extend_from_slice(&port.unwrap_or_default().to_le_bytes());
 
-        let exchanged = matches!(talk.state, "answered" | "one-way" | "one-sided");
-        // A connection that was opened and closed without a byte is a knock at the door, not a use of the service.
-        let empty = talk.state == "answered" && talk.bytes_out == 0 && talk.transport == "tcp";
         let index = match self.index.get(&self.key) {
             Some(index) => *index,
             None => {
@@ -336,8 +394,8 @@ impl Flows {
                 let owned = |text: Option<&str>| {
                     text.map_or(Value::Null, |text| Value::Text(text.to_owned()))
                 };
-                let zone = |zone: Option<&str>| zone.and_then(|zone| self.context.zones.get(zone));
-                let role = |asset: Option<&str>| self.context.roles.get(asset?).map(String::as_str);
+                let zone = |zone: Option<&str>| zone.and_then(|zone| self.known.zones.get(zone));
+                let role = |asset: Option<&str>| self.known.roles.get(asset?).map(String::as_str);
                 let port = port.map_or(Value::Null, Value::Int);
                 let named = service(protocol, talk.variant, talk.transport, &port);
                 let (from, to) = (zone(talk.client_zone), zone(talk.server_zone));
@@ -350,7 +408,7 @@ impl Flows {
                     Value::Bool(from.is_some_and(|z| z.1)),
                     owned(talk.client_party),
                     owned(role(client_asset)),
-                    Value::Bool(self.context.is_local(&client)),
+                    Value::Bool(self.known.is_local(&client)),
                     owned(Some(&server)),
                     owned(server_asset),
                     owned(talk.server_zone),
@@ -358,7 +416,7 @@ impl Flows {
                     Value::Bool(to.is_some_and(|z| z.1)),
                     owned(talk.server_party),
                     owned(role(server_asset)),
-                    Value::Bool(self.context.is_local(&server)),
+                    Value::Bool(self.known.is_local(&server)),
                     owned(Some(talk.transport)),
                     port.clone(),
                     owned(protocol),
@@ -376,61 +434,41 @@ impl Flows {
                     Value::Bool(unauthorised),
                     Value::Bool(manages),
                 ];
-                self.flows.push(Sums {
+                self.flows.push(Flow {
                     head,
-                    count: 0,
-                    exchanged: 0,
-                    attempts: 0,
-                    dim: 0,
-                    time: talk.time,
-                    last: None,
-                    packets: 0,
-                    bytes_out: 0,
-                    bytes_in: 0,
-                    cited: Vec::new(),
                     unexplained,
+                    tally: Tally::default(),
                 });
                 let index = self.flows.len().saturating_sub(1);
                 self.index.insert(self.key.clone(), index);
                 index
             }
         };
-        let Some(sums) = self.flows.get_mut(index) else {
-            return false;
-        };
-        sums.count += 1;
-        if exchanged && !empty {
-            sums.exchanged += 1;
-        } else {
-            sums.attempts += 1;
+        if let Some(flow) = self.flows.get_mut(index) {
+            flow.tally.add(tally);
         }
-        let snapped = |capture: &str| self.context.snapped.contains(capture);
-        let dim = talk.state == "one-sided"
-            || talk.midstream
-            || talk.gaps > 0
-            || talk.capture.is_some_and(snapped);
-        sums.dim += u64::from(dim);
-        sums.time = sums.time.into_iter().chain(talk.time).min();
-        sums.last = sums.last.max(talk.last);
-        let packets = talk.packets_out.saturating_add(talk.packets_in);
-        sums.packets = sums.packets.saturating_add(packets);
-        sums.bytes_out = sums.bytes_out.saturating_add(talk.bytes_out);
-        sums.bytes_in = sums.bytes_in.saturating_add(talk.bytes_in);
-        let is_cited = sums.cited.len() < CITED;
-        if is_cited {
-            sums.cited.push(id);
-        }
-        if talk.hands_a_log_on() {
-            self.logs.push(LogSent {
-                conversation: id,
-                host: talk.client_asset.map(str::to_owned),
-                collector: server_asset.map(str::to_owned),
-                time: talk.time,
-                last: talk.last,
-            });
-            return true;
-        }
-        is_cited
+    }
+
+    /// Notes a conversation that hands a log on, after it was added.
+    pub(crate) fn add_log(&mut self, id: i64, talk: &Talk<'_>) {
+        let collector = talk.server_asset.map(str::to_owned);
+        self.logs.push(LogSent {
+            conversation: id,
+            host: talk.client_asset.map(str::to_owned),
+            collector: collector.or_else(|| unnamed(None, talk.server)),
+            time: talk.time,
+            last: talk.last,
+        });
+    }
+
+    /// Numbers of the conversations that a row names, ascending.
+    pub(crate) fn cited(&self) -> Vec<i64> {
+        let by_flows = self.flows.iter().flat_map(|flow| &flow.tally.cited);
+        let by_logs = self.logs.iter().map(|log| &log.conversation);
+        let mut cited: Vec<i64> = by_flows.chain(by_logs).copied().collect();
+        cited.sort_unstable();
+        cited.dedup();
+        cited
     }
 
     /// Fills `flow`, without `story`, which SQL tells, and `log_sent`.
@@ -440,8 +478,13 @@ impl Flows {
         log_sent: &mut Loader<'_>,
     ) -> Result<(), Error> {
         let mut scratch = String::new();
-        for sums in self.flows {
-            for value in &sums.head {
+        for Flow {
+            head,
+            unexplained,
+            tally: sums,
+        } in self.flows
+        {
+            for value in &head {
                 scratch.clear();
                 flow.cell(Plain::of(value, &mut scratch))?;
             }
@@ -461,7 +504,7 @@ impl Flows {
             }
             scratch.push(']');
             flow.cell(Plain::Text(&scratch))?;
-            flow.cell(Plain::Int(i64::from(sums.unexplained)))?;
+            flow.cell(Plain::Int(i64::from(unexplained)))?;
             flow.cell(Plain::Null)?;
             flow.end()?;
         }
@@ -475,6 +518,12 @@ impl Flows {
         }
         Ok(())
     }
+}
+
+/// What nobody named is called by its address.
+fn unnamed(asset: Option<&str>, end: Named<'_>) -> Option<String> {
+    let text = asset.is_none().then(|| end.text());
+    text.filter(|text| !text.is_empty())
 }
 
 /// Link-local, unspecified, multicast or broadcast: an address that says nothing of a zone.

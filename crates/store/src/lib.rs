@@ -3,6 +3,7 @@
 //!
 //! The only crate that opens a database. It knows what happened and what the site declares, and which of the things
 //! that happened nothing declared explains; it knows no measure.
+mod alike;
 mod calendar;
 mod context;
 mod error;

@@ -1,6 +1,6 @@
 //! What shows a fact: the frames behind a citation.
 use facts::kinds::{Conversation, KINDS};
-use facts::{Kind, Time};
+use facts::{Facts, Kind, Time};
 use rusqlite::{Connection, OptionalExtension};
 
 /// The frames that show a fact.
@@ -22,18 +22,21 @@ pub(crate) struct Conversations {
 }
 
 impl Conversations {
-    pub(crate) fn new(captures: &[String]) -> Conversations {
-        Conversations {
-            captures: captures.to_vec(),
+    /// `cited`: their numbers, ascending.
+    pub(crate) fn of(facts: &Facts, cited: &[i64]) -> Conversations {
+        let mut all = Conversations {
+            captures: facts.captures.clone(),
             ..Conversations::default()
+        };
+        for id in cited {
+            let at = usize::try_from(*id).ok().and_then(|id| id.checked_sub(1));
+            let one = at.and_then(|at| facts.conversations.get(at));
+            let Some(one) = one else { continue };
+            all.frames.extend_from_slice(&one.evidence.frames);
+            let row = (*id, one.time, one.evidence.capture, all.frames.len());
+            all.rows.push(row);
         }
-    }
-
-    /// The numbers are given in ascending order.
-    pub(crate) fn add(&mut self, id: i64, one: &Conversation) {
-        self.frames.extend_from_slice(&one.evidence.frames);
-        let row = (id, one.time, one.evidence.capture, self.frames.len());
-        self.rows.push(row);
+        all
     }
 
     fn shown(&self, id: i64) -> Option<Shown> {

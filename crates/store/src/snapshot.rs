@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use facts::kinds::{Conversation, KINDS};
 use facts::site::Site;
@@ -12,7 +12,8 @@ use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
-use crate::context::{Context, Row};
+use crate::alike::Alike;
+use crate::context::{Context, Known, Row};
 use crate::flow::{Flows, Talk};
 use crate::loading::{self, Loader};
 use crate::readers::Shared;
@@ -142,19 +143,16 @@ impl Snapshot {
             declared.iter().try_for_each(|row| into.row(row))?;
             facts.try_cells(table, into, Loader::cell, Loader::end)
         };
-        let flows = |mut context: Context| {
+        let flows = |known: &dyn Fn() -> Known| {
+            let mut context = Context::default();
             context.learn(facts);
-            let mut flows = Flows::new(context);
-            let mut aside = (!every).then(|| Conversations::new(&facts.captures));
-            for (id, one) in (1..).zip(&facts.conversations) {
-                let is_cited = flows.add(id, &Talk::of(one, &facts.captures));
-                // Nothing else in the tables names a conversation by its number.
-                if let Some(aside) = aside.as_mut().filter(|_| is_cited) {
-                    aside.add(id, one);
-                }
-            }
-            (flows, aside)
+            let alike = Alike::gather(facts, &context);
+            let mut flows = Flows::new(context, known());
+            alike.add_to(&mut flows, facts);
+            flows
         };
+        // Nothing else in the tables names a conversation by its number.
+        let aside = |cited: &[i64]| (!every).then(|| Conversations::of(facts, cited));
         let left_out = |table: &str| !every && table == Conversation::INFO.name;
         let mut source = |table: &str, into: &mut Loader<'_>| {
             if left_out(table) {
@@ -170,7 +168,7 @@ impl Snapshot {
         };
         let clock = (site_rows::time_zone(site), as_of);
         // Records are most of what there is where a ledger is old, and nothing else rests on their tables.
-        let build = || Snapshot::build(db, clock, &records, &mut source, &flows);
+        let build = || Snapshot::build(db, clock, &records, &mut source, &flows, &aside);
         let (apart, built) = match records.is_apart() {
             true => threads::both(|| records.apart(), build),
             false => (Ok(None), build()),
@@ -211,32 +209,34 @@ impl Snapshot {
             let mut rows = rows(name).into_iter();
             rows.try_for_each(|(_, row)| into.row(row))
         };
-        let flows = |mut context: Context| {
+        let flows = |known: &dyn Fn() -> Known| {
+            let mut context = Context::default();
             for kind in KINDS {
                 for (_, values) in rows(kind.name) {
                     context.learn_row(Row { kind, values });
                 }
             }
-            let mut flows = Flows::new(context);
+            let mut flows = Flows::new(context, known());
             let kind = &Conversation::INFO;
             for (id, values) in rows(kind.name) {
                 flows.add(id, &Talk::of_row(Row { kind, values }));
             }
-            (flows, None)
+            flows
         };
         let records = records_rows::Source::Given(tables);
-        let (db, _) = Snapshot::build(db, clock, &records, &mut source, &flows)?;
+        let (db, _) = Snapshot::build(db, clock, &records, &mut source, &flows, &|_| None)?;
         Snapshot::guard(db, None).map_err(Error::build("guard"))
     }
 
-    /// Makes every table, then what is worked out from them. Flows need to know which devices are out of place; while they
-    /// are gathered, the tables on which that does not rest are filled.
+    /// Makes every table, then what is worked out from them. What conversations have in common is looked for meanwhile; to which
+    /// flow they belong is known once devices are.
     fn build(
         mut db: Connection,
         clock: (&str, Time),
         records: &records_rows::Source<'_>,
         source: &mut Source<'_>,
         flows: &Gather<'_>,
+        aside: &Aside<'_>,
     ) -> Result<(Connection, Option<Conversations>), Error> {
         let step = |step: &'static str| Error::build(step);
         settle(&db, clock)?;
@@ -250,38 +250,53 @@ impl Snapshot {
         }
         let (later, first): (Vec<_>, Vec<_>) =
             KINDS.iter().partition(|kind| LATER.contains(&kind.name));
-        for kind in schema::SITE.iter().chain(first) {
-            source(kind.name, &mut Loader::new(&db, kind)?)?;
-        }
-        db.authorizer(Some(not_yet)).map_err(step("devices"))?;
-        db.execute_batch(include_str!("derived_devices.sql"))
-            .map_err(step("devices"))?;
-        db.execute_batch(include_str!("derived_signs.sql"))
-            .map_err(step("signs"))?;
-        db.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)
-            .map_err(step("devices"))?;
-        let mut context = Context::default();
-        read_context(&db, &mut context).map_err(step("zones and roles"))?;
-        let context = Mutex::new(context);
+        let (tell, told) = mpsc::channel();
+        let told = Mutex::new(told);
         let gather = || {
-            let mut context = context.lock().unwrap_or_else(PoisonError::into_inner);
-            flows(std::mem::take(&mut *context))
+            // Where the tables could not be filled, nothing comes, and nobody wants the flows.
+            flows(&|| {
+                let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                told.recv().unwrap_or_default()
+            })
         };
-        let mut later = later.into_iter();
-        let ((gathered, aside), filled) = threads::both(gather, || {
-            later.try_for_each(|kind| source(kind.name, &mut Loader::new(&db, kind)?))?;
+        let (gathered, filled) = threads::both(gather, || {
+            // It ends with this, however this ends, so that nobody waits for what never comes.
+            let tell = tell;
+            for kind in schema::SITE.iter().chain(first) {
+                source(kind.name, &mut Loader::new(&db, kind)?)?;
+            }
+            db.authorizer(Some(not_yet)).map_err(step("devices"))?;
+            db.execute_batch(include_str!("derived_devices.sql"))
+                .map_err(step("devices"))?;
+            db.execute_batch(include_str!("derived_signs.sql"))
+                .map_err(step("signs"))?;
+            db.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)
+                .map_err(step("devices"))?;
+            let known = known(&db).map_err(step("zones and roles"))?;
+            // Who takes it is in this very call.
+            let _ = tell.send(known);
+            for kind in later {
+                source(kind.name, &mut Loader::new(&db, kind)?)?;
+            }
             db.execute_batch(include_str!("derived_later.sql"))
                 .map_err(step("indices"))
         });
         filled?;
-        gathered.load(
-            &mut Loader::new(&db, &schema::FLOW)?,
-            &mut Loader::new(&db, &schema::LOG_SENT)?,
-        )?;
-        db.execute_batch(include_str!("derived_flows.sql"))
-            .map_err(step("flows"))?;
-        db.execute_batch("COMMIT; ANALYZE main;")
-            .map_err(step("commit"))?;
+        let cited = gathered.cited();
+        let (aside, told) = threads::both(
+            || aside(&cited),
+            || {
+                gathered.load(
+                    &mut Loader::new(&db, &schema::FLOW)?,
+                    &mut Loader::new(&db, &schema::LOG_SENT)?,
+                )?;
+                db.execute_batch(include_str!("derived_flows.sql"))
+                    .map_err(step("flows"))?;
+                db.execute_batch("COMMIT; ANALYZE main;")
+                    .map_err(step("commit"))
+            },
+        );
+        told?;
         Ok((db, aside))
     }
 
@@ -416,8 +431,10 @@ fn told(message: String) -> Error {
 
 /// Gives the rows of a table.
 type Source<'a> = dyn FnMut(&str, &mut Loader<'_>) -> Result<(), Error> + 'a;
-/// Gathers the flows, given what is known of devices and zones, and what shows the conversations that they cite.
-type Gather<'a> = dyn Fn(Context) -> (Flows, Option<Conversations>) + Sync + 'a;
+/// Gathers the flows; waits for what is known of devices and zones when it needs that.
+type Gather<'a> = dyn Fn(&dyn Fn() -> Known) -> Flows + Sync + 'a;
+/// What shows the conversations that rows name, by their numbers.
+type Aside<'a> = dyn Fn(&[i64]) -> Option<Conversations> + Sync + 'a;
 
 /// The kinds of fact with the most rows. What is worked out of devices rests on none of them, so it need not wait.
 const LATER: &[&str] = &["conversation", "operation", "remote_session"];
@@ -484,26 +501,27 @@ fn tables_read<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<ReadCol
     Ok(tables.unwrap_or_default())
 }
 
-fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> {
+fn known(db: &Connection) -> rusqlite::Result<Known> {
+    let mut known = Known::default();
     let pairs = |sql: &str| -> rusqlite::Result<Vec<(String, String, bool)>> {
         let mut statement = db.prepare(sql)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         rows.collect()
     };
     for (name, kind, is_crane) in pairs("SELECT name, kind, is_crane IS TRUE FROM site_zone")? {
-        context.zones.insert(name, (kind, is_crane));
+        known.zones.insert(name, (kind, is_crane));
     }
     for (net, _, _) in pairs("SELECT value, '', 0 FROM site_zone, json_each(subnets)")? {
         if let Ok(ipnet::IpNet::V4(net)) = net.parse::<ipnet::IpNet>()
             && net.prefix_len() < 31
         {
-            context.broadcasts.insert(net.broadcast().to_string());
+            known.broadcasts.insert(net.broadcast().to_string());
         }
     }
     for (name, role, _) in pairs(
         "SELECT name, role, 0 FROM asset WHERE role IS NOT NULL UNION ALL SELECT name, role, 0 FROM site_asset WHERE role IS NOT NULL",
     )? {
-        context.roles.insert(name, role);
+        known.roles.insert(name, role);
     }
     for (mac, device, declared) in pairs(
         "SELECT DISTINCT p.mac, s.asset, p.declared FROM path_sign s JOIN presence p ON p.asset = s.asset WHERE p.mac IS NOT NULL
@@ -514,10 +532,10 @@ fn read_context(db: &Connection, context: &mut Context) -> rusqlite::Result<()> 
          ORDER BY 2 DESC",
     )? {
         if let Ok(mac) = mac.parse() {
-            context.hidden_macs.insert(mac, (device, declared));
+            known.hidden_macs.insert(mac, (device, declared));
         }
     }
-    Ok(())
+    Ok(known)
 }
 
 pub(crate) fn bind(

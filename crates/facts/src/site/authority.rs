@@ -138,10 +138,7 @@ impl Site {
                 to.party,
                 to.ip.is_some(),
             );
-            let both = asking & asked;
-            (0..64)
-                .filter(move |bit| both >> bit & 1 == 1)
-                .map(move |bit| 64 * word + bit)
+            bits(asking & asked).map(move |bit| 64 * word + bit)
         });
         candidates
             .filter_map(|index| self.conduits.get(index))
@@ -259,4 +256,14 @@ impl Site {
             .or_else(party)
             .unwrap_or_else(|| "this device".to_owned())
     }
+}
+
+/// Places of the bits that are set, from the lowest on.
+fn bits(word: u64) -> impl Iterator<Item = usize> {
+    let mut left = word;
+    std::iter::from_fn(move || {
+        let lowest = (left != 0).then(|| left.trailing_zeros() as usize);
+        left &= left.wrapping_sub(1);
+        lowest
+    })
 }

@@ -59,7 +59,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     let told = shares::judge(facts, &ends, &sensors);
     let carriers = || told.picked.carriers(&facts.conversations);
     others::bytes_of_names(&mut facts.names, carriers());
-    operations::fill(&mut facts.operations, carriers(), &mut ends);
+    operations::fill(&mut facts.operations, carriers(), &ends);
     files::fill(
         &mut facts.carried_files,
         &facts.conversations,

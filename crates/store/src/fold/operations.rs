@@ -11,15 +11,26 @@ use hashbrown::{HashMap, HashSet};
 use super::conversations::unfit;
 use super::ends::Ends;
 use super::others::text;
+use crate::threads;
+
+/// Operations for which a thread is worth it.
+const LEAST: usize = 5_000;
 
 /// Fills the judged columns.
 pub(super) fn fill<'c>(
     operations: &mut [Operation],
     carriers: impl Iterator<Item = &'c Conversation>,
-    ends: &mut Ends<'_>,
+    ends: &Ends<'_>,
 ) {
-    let site = ends.places.site;
     let carriers = Carriers::gather(operations, carriers);
+    let make = ends.maker();
+    threads::in_shares(operations, LEAST, |_, share| {
+        fill_share(share, &carriers, &mut make());
+    });
+}
+
+fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut Ends<'_>) {
+    let site = ends.places.site;
     for one in operations {
         let source = ends.at(one.source, one.source_mac, one.vlan);
         let carrier = carriers.of(one);

@@ -1,9 +1,6 @@
 //! Conversations are the most by far: they are judged and counted in one walk, in shares, one for each core.
 //!
 //! What a share is judged by is the same for all, and what is counted adds up, so that nothing hangs on their number.
-use std::num::NonZero;
-use std::thread;
-
 use facts::kinds::{Conversation, Facts};
 use hashbrown::{HashMap, HashSet};
 
@@ -14,9 +11,8 @@ use super::ends::Ends;
 use super::roles::{Deeds, Spoken};
 use super::tags::Tags;
 use super::{nameless, unheard};
+use crate::threads;
 
-/// Threads at most: the rest of a judgement does not get faster with them.
-const MOST: usize = 4;
 /// Conversations for which a thread is worth it.
 const LEAST: usize = 20_000;
 
@@ -100,29 +96,15 @@ fn judge_all<'a>(
     sensors: &'a Sensors,
     wanted: &HashSet<&str>,
 ) -> Told<'a> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let size = conversations.len().div_ceil(cores.min(MOST)).max(LEAST);
     let make = ends.maker();
-    let judge = |begin: usize, share: &mut [Conversation]| {
+    let shares = threads::in_shares(conversations, LEAST, |begin, share| {
         judge_share(begin, share, make(), sensors, wanted)
-    };
-    let judge = &judge;
-    thread::scope(|scope| {
-        let mut shares = conversations.chunks_mut(size);
-        let first = shares.next().unwrap_or_default();
-        let others: Vec<_> = (1..)
-            .zip(shares)
-            .map(|(nth, share)| scope.spawn(move || judge(nth * size, share)))
-            .collect();
-        let mut told = judge(0, first);
-        for other in others {
-            match other.join() {
-                Ok(other) => told.add(other),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+    });
+    let all = shares.into_iter().reduce(|mut told, other| {
+        told.add(other);
         told
-    })
+    });
+    all.unwrap_or_else(|| judge_share(0, &mut [], make(), sensors, wanted))
 }
 
 fn judge_share<'a>(
