@@ -5,6 +5,8 @@
 //! of the machine by then, and the page cache is not walked.
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Bytes that are read ahead in one piece.
@@ -12,6 +14,9 @@ const PIECE: usize = 1 << 17;
 
 /// Pieces of one file that are read, or being read, before they are wanted.
 const PIECES: usize = 3;
+
+/// Files that are read ahead at a time, where many overlap: each has its pieces.
+const MOST_FILES: usize = 16;
 
 /// The thread beside a worker, while it serves.
 #[derive(Debug)]
@@ -21,7 +26,10 @@ pub(crate) struct Ahead {
 
 /// Way to the thread; it serves as long as there is one.
 #[derive(Clone, Debug)]
-pub(crate) struct Orders(Sender<Order>);
+pub(crate) struct Orders {
+    to: Sender<Order>,
+    files: Arc<AtomicUsize>,
+}
 
 enum Order {
     /// Read that file, in the pieces given, and send them there.
@@ -64,7 +72,8 @@ pub(crate) struct Fetched {
 impl Ahead {
     pub(crate) fn new() -> (Ahead, Orders) {
         let (to, orders) = channel();
-        (Ahead { orders }, Orders(to))
+        let files = Arc::new(AtomicUsize::new(0));
+        (Ahead { orders }, Orders { to, files })
     }
 
     /// Reads what is ordered, until nobody can order anything any more.
@@ -92,26 +101,30 @@ impl Ahead {
 }
 
 impl Orders {
-    /// The same bytes, read ahead. `file`: a number that no other file under way has.
-    pub(crate) fn fetch(&self, file: u32, source: Box<dyn Read + Send>) -> Fetched {
+    /// The same bytes, read ahead unless enough files are. `file`: a number that no other file under way has.
+    pub(crate) fn fetch(&self, file: u32, source: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+        if self.files.fetch_add(1, Ordering::Relaxed) >= MOST_FILES {
+            self.files.fetch_sub(1, Ordering::Relaxed);
+            return source;
+        }
         let (to, pieces) = channel();
         self.send(Order::Open(file, source, to));
         // The one that is handed out, empty still, is the last of them.
         for _ in 1..PIECES {
             self.send(Order::Piece(file, Piece::default()));
         }
-        Fetched {
+        Box::new(Fetched {
             file,
             orders: self.clone(),
             pieces,
             piece: Piece::default(),
             at: 0,
-        }
+        })
     }
 
     fn send(&self, order: Order) {
         // The thread ends after those who order.
-        let _ = self.0.send(order);
+        let _ = self.to.send(order);
     }
 }
 
@@ -168,6 +181,7 @@ impl Read for Fetched {
 impl Drop for Fetched {
     fn drop(&mut self) {
         self.orders.send(Order::Close(self.file));
+        self.orders.files.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -175,6 +189,7 @@ impl Drop for Fetched {
 fn what_is_read_ahead_is_what_lies_there_up_to_its_error() {
     /// So many bytes, then an error, then the end.
     struct Torn(usize, bool);
+
     impl Read for Torn {
         fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
             let count = room.len().min(1000).min(self.0);
@@ -192,6 +207,16 @@ fn what_is_read_ahead_is_what_lies_there_up_to_its_error() {
     let (ahead, orders) = Ahead::new();
     std::thread::scope(|scope| {
         scope.spawn(|| ahead.serve());
+        let torn = |length, torn| Box::new(Torn(length, torn));
+        let others: Vec<_> = (10..)
+            .take(MOST_FILES)
+            .map(|file| orders.fetch(file, torn(3, false)))
+            .collect();
+        let mut bytes = Vec::new();
+        let mut beyond = orders.fetch(9, torn(5, false));
+        beyond.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, [7; 5], "one more than are read ahead");
+        drop(others);
         for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 7 * PIECE + 11] {
             for torn in [false, true] {
                 // One that is not read to its end keeps nobody.

@@ -158,7 +158,7 @@ impl Capture {
         if let Hash::Ahead(orders) = hash
             && self.bytes > AT_ONCE
         {
-            bytes = Box::new(orders.fetch(index, bytes));
+            bytes = orders.fetch(index, bytes);
         }
         let known = self.packing.is_none().then_some(self.bytes);
         let mut tape = Tape::new(bytes, known, pool, ledger);

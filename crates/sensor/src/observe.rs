@@ -1,4 +1,6 @@
 //! Workers over captures: each keeps its shard of the host pairs; together they draw one picture.
+use std::thread::Builder;
+
 use facts::kinds::Coverage;
 use facts::{Evidence, Facts, Time};
 use wire::{Limits, Picture, Shard, Worker};
@@ -47,8 +49,10 @@ fn alone(captures: &Captures, seed: u64, progress: &dyn Fn(u64, u64)) -> (Pictur
     }
     let (ahead, orders) = Ahead::new();
     std::thread::scope(|scope| {
-        scope.spawn(|| ahead.serve());
-        work(captures, seed, Hash::Ahead(orders), progress)
+        let beside = Builder::new().spawn_scoped(scope, || ahead.serve());
+        // Where the system gives no thread, it takes longer.
+        let hash = beside.map_or(Hash::Here, |_| Hash::Ahead(orders));
+        work(captures, seed, hash, progress)
     })
 }
 
