@@ -84,7 +84,7 @@ impl Alike {
     }
 
     /// Adds all of them to the flows.
-    pub(crate) fn add_to(self, flows: &mut Flows, facts: &Facts) {
+    pub(crate) fn add_to<'f>(self, flows: &mut Flows<'f>, facts: &'f Facts) {
         let talk = |at: usize| {
             facts
                 .conversations

@@ -2,6 +2,7 @@
 //!
 //! A crane network repeats itself: a million conversations are some thousand flows. Pages judge flows, and cite the
 //! first conversations of each.
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -40,6 +41,7 @@ impl Named<'_> {
 }
 
 /// What a flow takes of a conversation.
+#[derive(Clone, Copy)]
 pub(crate) struct Talk<'a> {
     time: Option<Time>,
     last: Option<Time>,
@@ -77,6 +79,7 @@ pub(crate) struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
+    #[inline]
     pub(crate) fn of(one: &'a Conversation, captures: &'a [String]) -> Talk<'a> {
         let capture = one
             .evidence
@@ -173,6 +176,7 @@ impl<'a> Talk<'a> {
 
 impl Talk<'_> {
     /// Syslog, in the clear or over TLS on its own port (RFC 5425).
+    #[inline]
     pub(crate) fn hands_a_log_on(&self) -> bool {
         let is_log = match self.protocol {
             Some("syslog") => true,
@@ -201,6 +205,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts one more; they come by ascending number. `snapped`: its frames are shortened.
+    #[inline]
     pub(crate) fn count(&mut self, id: i64, talk: &Talk<'_>, snapped: bool) {
         let exchanged = matches!(talk.state, "answered" | "one-way" | "one-sided");
         // A connection that was opened and closed without a byte is a knock at the door, not a use of the service.
@@ -240,11 +245,24 @@ impl Tally {
     }
 }
 
-#[derive(Debug)]
-struct Flow {
-    head: Vec<Value>,
-    unexplained: bool,
+/// The first conversation of a flow, and what counts of all.
+struct Flow<'a> {
+    talk: Talk<'a>,
     tally: Tally,
+}
+
+/// What a flow takes from elsewhere than its conversations.
+struct Seen<'s> {
+    client_asset: Option<Cow<'s, str>>,
+    server_asset: Option<Cow<'s, str>>,
+    protocol: Option<&'s str>,
+    port: Option<i64>,
+    work_order: Option<&'s str>,
+    session: Option<&'s str>,
+    unauthorised: bool,
+    manages: bool,
+    platform: Option<&'s str>,
+    hidden_by: Option<&'s str>,
 }
 
 impl Context {
@@ -286,12 +304,11 @@ impl Known {
 }
 
 /// Gathers conversations into flows.
-#[derive(Debug)]
-pub(crate) struct Flows {
+pub(crate) struct Flows<'a> {
     context: Context,
     known: Known,
     index: HashMap<Vec<u8>, usize>,
-    flows: Vec<Flow>,
+    flows: Vec<Flow<'a>>,
     logs: Vec<LogSent>,
     key: Vec<u8>,
 }
@@ -306,8 +323,8 @@ struct LogSent {
     last: Option<Time>,
 }
 
-impl Flows {
-    pub(crate) fn new(context: Context, known: Known) -> Flows {
+impl<'a> Flows<'a> {
+    pub(crate) fn new(context: Context, known: Known) -> Flows<'a> {
         Flows {
             context,
             known,
@@ -319,7 +336,7 @@ impl Flows {
     }
 
     /// Adds a conversation.
-    pub(crate) fn add(&mut self, id: i64, talk: &Talk<'_>) {
+    pub(crate) fn add(&mut self, id: i64, talk: &Talk<'a>) {
         let snapped = talk
             .capture
             .is_some_and(|capture| self.context.is_snapped(capture));
@@ -333,112 +350,46 @@ impl Flows {
 
     /// Adds conversations of which that is the first, and the others differ in nothing that flows are told apart by.
     /// Firsts come in the order of the conversations.
-    pub(crate) fn add_alike(&mut self, talk: &Talk<'_>, tally: Tally) {
-        let carried = self.context.carried(talk.community_id);
-        let work_order = carried.and_then(|c| c.work_order.as_deref());
-        let session = carried.and_then(|c| c.session(talk.uid));
-        let (unauthorised, manages) =
-            carried.map_or((false, false), |c| (c.unauthorised, c.manages));
-        let platform = match carried.and_then(|c| c.platform.as_ref()) {
-            Some(named) => named.as_deref(),
-            None => self.context.platform_of(talk.server),
-        };
-        let client = unnamed(talk.client_asset, talk.client);
-        let server = unnamed(talk.server_asset, talk.server);
-        let client_asset = talk.client_asset.or(client.as_deref());
-        let server_asset = talk.server_asset.or(server.as_deref());
-        let hidden_by = self.known.hidden_by(talk, client_asset, server_asset);
-        let protocol = talk
-            .parent
-            .or(talk.protocol)
-            .or(talk.assumed)
-            // A transport whose header was cut off names no protocol.
-            .filter(|protocol| !protocol.ends_with("-malformed"));
-        // The port of a negotiated channel changes with every session: it is no part of what the flow is.
-        let port = talk.server_port.filter(|_| talk.parent.is_none());
-
+    pub(crate) fn add_alike(&mut self, talk: &Talk<'a>, tally: Tally) {
+        let seen = see(&self.context, &self.known, talk);
         self.key.clear();
         for part in [
-            client_asset,
+            seen.client_asset.as_deref(),
             talk.client_zone,
             talk.client_party,
-            server_asset,
+            seen.server_asset.as_deref(),
             talk.server_zone,
             talk.server_party,
             Some(talk.transport),
-            protocol,
+            seen.protocol,
             talk.variant,
             talk.conduit,
             talk.reason,
-            work_order,
-            platform,
-            hidden_by,
-            session,
+            seen.work_order,
+            seen.platform,
+            seen.hidden_by,
+            seen.session,
             talk.carried_by,
         ] {
             self.key
                 .extend_from_slice(part.unwrap_or("\u{1}").as_bytes());
             self.key.push(0);
         }
-        let marks = [unauthorised, manages, talk.crosses, port.is_some()];
+        let marks = [
+            seen.unauthorised,
+            seen.manages,
+            talk.crosses,
+            seen.port.is_some(),
+        ];
         self.key.extend(marks.map(u8::from));
         self.key
-            .extend_from_slice(&port.unwrap_or_default().to_le_bytes());
+            .extend_from_slice(&seen.port.unwrap_or_default().to_le_bytes());
 
         let index = match self.index.get(&self.key) {
             Some(index) => *index,
             None => {
-                let unexplained = talk.conduit.is_none()
-                    && !matches!(talk.reason, Some("housekeeping" | "answers"))
-                    && (work_order.is_none() || unauthorised);
-                let owned = |text: Option<&str>| {
-                    text.map_or(Value::Null, |text| Value::Text(text.to_owned()))
-                };
-                let zone = |zone: Option<&str>| zone.and_then(|zone| self.known.zones.get(zone));
-                let role = |asset: Option<&str>| self.known.roles.get(asset?).map(String::as_str);
-                let port = port.map_or(Value::Null, Value::Int);
-                let named = service(protocol, talk.variant, talk.transport, &port);
-                let (from, to) = (zone(talk.client_zone), zone(talk.server_zone));
-                let (client, server) = (talk.client.text(), talk.server.text());
-                let head = vec![
-                    owned(Some(&client)),
-                    owned(client_asset),
-                    owned(talk.client_zone),
-                    owned(from.map(|z| z.0.as_str())),
-                    Value::Bool(from.is_some_and(|z| z.1)),
-                    owned(talk.client_party),
-                    owned(role(client_asset)),
-                    Value::Bool(self.known.is_local(&client)),
-                    owned(Some(&server)),
-                    owned(server_asset),
-                    owned(talk.server_zone),
-                    owned(to.map(|z| z.0.as_str())),
-                    Value::Bool(to.is_some_and(|z| z.1)),
-                    owned(talk.server_party),
-                    owned(role(server_asset)),
-                    Value::Bool(self.known.is_local(&server)),
-                    owned(Some(talk.transport)),
-                    port.clone(),
-                    owned(protocol),
-                    owned(talk.variant),
-                    Value::Text(named),
-                    owned(needless(protocol, talk.variant, talk.transport, &port)),
-                    Value::Bool(talk.crosses),
-                    owned(talk.conduit),
-                    owned(work_order),
-                    owned(talk.reason),
-                    owned(platform),
-                    owned(hidden_by),
-                    owned(session),
-                    owned(talk.carried_by),
-                    Value::Bool(unauthorised),
-                    Value::Bool(manages),
-                ];
-                self.flows.push(Flow {
-                    head,
-                    unexplained,
-                    tally: Tally::default(),
-                });
+                let (talk, tally) = (*talk, Tally::default());
+                self.flows.push(Flow { talk, tally });
                 let index = self.flows.len().saturating_sub(1);
                 self.index.insert(self.key.clone(), index);
                 index
@@ -473,21 +424,66 @@ impl Flows {
 
     /// Fills `flow`, without `story`, which SQL tells, and `log_sent`.
     pub(crate) fn load(
-        self,
+        &self,
         flow: &mut Loader<'_>,
         log_sent: &mut Loader<'_>,
     ) -> Result<(), Error> {
         let mut scratch = String::new();
-        for Flow {
-            head,
-            unexplained,
-            tally: sums,
-        } in self.flows
-        {
-            for value in &head {
-                scratch.clear();
-                flow.cell(Plain::of(value, &mut scratch))?;
+        let known = &self.known;
+        let zone = |zone: Option<&str>| zone.and_then(|zone| known.zones.get(zone));
+        let role = |asset: Option<&str>| known.roles.get(asset?).map(String::as_str);
+        for Flow { talk, tally: sums } in &self.flows {
+            let seen = see(&self.context, known, talk);
+            let unexplained = talk.conduit.is_none()
+                && !matches!(talk.reason, Some("housekeeping" | "answers"))
+                && (seen.work_order.is_none() || seen.unauthorised);
+            let ends = [
+                (
+                    talk.client,
+                    seen.client_asset.as_deref(),
+                    talk.client_zone,
+                    talk.client_party,
+                ),
+                (
+                    talk.server,
+                    seen.server_asset.as_deref(),
+                    talk.server_zone,
+                    talk.server_party,
+                ),
+            ];
+            for (address, asset, zone_name, party) in ends {
+                let (address, zone) = (address.text(), zone(zone_name));
+                flow.cell(Plain::Text(&address))?;
+                flow.text(asset)?;
+                flow.text(zone_name)?;
+                flow.text(zone.map(|(kind, _)| kind.as_str()))?;
+                flow.flag(zone.is_some_and(|(_, is_crane)| *is_crane))?;
+                flow.text(party)?;
+                flow.text(role(asset))?;
+                flow.flag(known.is_local(&address))?;
             }
+            flow.text(Some(talk.transport))?;
+            flow.cell(seen.port.plain(&mut scratch))?;
+            flow.text(seen.protocol)?;
+            flow.text(talk.variant)?;
+            let named = service(seen.protocol, talk.variant, talk.transport, seen.port);
+            flow.cell(Plain::Text(&named))?;
+            let needless = needless(seen.protocol, talk.variant, talk.transport, seen.port);
+            flow.text(needless)?;
+            flow.flag(talk.crosses)?;
+            for text in [
+                talk.conduit,
+                seen.work_order,
+                talk.reason,
+                seen.platform,
+                seen.hidden_by,
+                seen.session,
+                talk.carried_by,
+            ] {
+                flow.text(text)?;
+            }
+            flow.flag(seen.unauthorised)?;
+            flow.flag(seen.manages)?;
             for number in [sums.count, sums.exchanged, sums.attempts, sums.dim] {
                 flow.cell(number.plain(&mut scratch))?;
             }
@@ -504,11 +500,11 @@ impl Flows {
             }
             scratch.push(']');
             flow.cell(Plain::Text(&scratch))?;
-            flow.cell(Plain::Int(i64::from(unexplained)))?;
+            flow.flag(unexplained)?;
             flow.cell(Plain::Null)?;
             flow.end()?;
         }
-        for log in self.logs {
+        for log in &self.logs {
             log_sent.cell(Plain::Int(log.conversation))?;
             log_sent.cell(log.host.plain(&mut scratch))?;
             log_sent.cell(log.collector.plain(&mut scratch))?;
@@ -517,6 +513,44 @@ impl Flows {
             log_sent.end()?;
         }
         Ok(())
+    }
+}
+
+fn see<'s>(context: &'s Context, known: &'s Known, talk: &'s Talk<'_>) -> Seen<'s> {
+    let carried = context.carried(talk.community_id);
+    let work_order = carried.and_then(|c| c.work_order.as_deref());
+    let session = carried.and_then(|c| c.session(talk.uid));
+    let (unauthorised, manages) = carried.map_or((false, false), |c| (c.unauthorised, c.manages));
+    let platform = match carried.and_then(|c| c.platform.as_ref()) {
+        Some(named) => named.as_deref(),
+        None => context.platform_of(talk.server),
+    };
+    let named = |asset: Option<&'s str>, end| match asset {
+        Some(asset) => Some(Cow::Borrowed(asset)),
+        None => unnamed(None, end).map(Cow::Owned),
+    };
+    let client_asset = named(talk.client_asset, talk.client);
+    let server_asset = named(talk.server_asset, talk.server);
+    let hidden_by = known.hidden_by(talk, client_asset.as_deref(), server_asset.as_deref());
+    let protocol = talk
+        .parent
+        .or(talk.protocol)
+        .or(talk.assumed)
+        // A transport whose header was cut off names no protocol.
+        .filter(|protocol| !protocol.ends_with("-malformed"));
+    // The port of a negotiated channel changes with every session: it is no part of what the flow is.
+    let port = talk.server_port.filter(|_| talk.parent.is_none());
+    Seen {
+        client_asset,
+        server_asset,
+        protocol,
+        port,
+        work_order,
+        session,
+        unauthorised,
+        manages,
+        platform,
+        hidden_by,
     }
 }
 
@@ -537,11 +571,16 @@ fn is_local(address: &str) -> bool {
 }
 
 /// What a person calls it.
-fn service(protocol: Option<&str>, variant: Option<&str>, transport: &str, port: &Value) -> String {
+fn service(
+    protocol: Option<&str>,
+    variant: Option<&str>,
+    transport: &str,
+    port: Option<i64>,
+) -> String {
     match (protocol, variant, port) {
         (Some(protocol @ "snmp"), Some(variant), _) => format!("{protocol} {variant}"),
         (Some(protocol), _, _) => protocol.to_owned(),
-        (None, _, Value::Int(port)) => format!("{transport}/{port}"),
+        (None, _, Some(port)) => format!("{transport}/{port}"),
         (None, _, _) => transport.to_owned(),
     }
 }
@@ -552,7 +591,7 @@ fn needless(
     protocol: Option<&str>,
     variant: Option<&str>,
     transport: &str,
-    port: &Value,
+    port: Option<i64>,
 ) -> Option<&'static str> {
     const REMOTE_DESKTOP: &str = "remote desktop";
     const PRINTING: &str = "printing";
@@ -574,16 +613,16 @@ fn needless(
         Some("dns") => "names from the internet",
         Some(_) => return None,
         None => match (transport, port) {
-            ("tcp", Value::Int(23)) => "telnet",
-            ("tcp", Value::Int(21)) => "ftp",
-            ("udp", Value::Int(69)) => "tftp",
-            ("udp", Value::Int(137 | 138)) => "nbns",
-            ("udp", Value::Int(1900)) => "ssdp",
-            ("udp", Value::Int(5353)) => "mdns",
-            ("udp", Value::Int(5355)) => "llmnr",
-            ("tcp", Value::Int(3389 | 5900)) => REMOTE_DESKTOP,
-            ("tcp", Value::Int(515 | 631 | 9100)) => PRINTING,
-            ("tcp", Value::Int(139 | 445)) => SMB,
+            ("tcp", Some(23)) => "telnet",
+            ("tcp", Some(21)) => "ftp",
+            ("udp", Some(69)) => "tftp",
+            ("udp", Some(137 | 138)) => "nbns",
+            ("udp", Some(1900)) => "ssdp",
+            ("udp", Some(5353)) => "mdns",
+            ("udp", Some(5355)) => "llmnr",
+            ("tcp", Some(3389 | 5900)) => REMOTE_DESKTOP,
+            ("tcp", Some(515 | 631 | 9100)) => PRINTING,
+            ("tcp", Some(139 | 445)) => SMB,
             _ => return None,
         },
     })

@@ -84,6 +84,14 @@ impl<'db> Loader<'db> {
         Ok(())
     }
 
+    pub(crate) fn text(&mut self, text: Option<&str>) -> Result<(), Error> {
+        self.cell(text.map_or(Plain::Null, Plain::Text))
+    }
+
+    pub(crate) fn flag(&mut self, flag: bool) -> Result<(), Error> {
+        self.cell(Plain::Int(i64::from(flag)))
+    }
+
     pub(crate) fn time(&mut self, time: Option<Time>, scratch: &mut String) -> Result<(), Error> {
         scratch.clear();
         self.cell(time.plain(scratch))

@@ -432,7 +432,7 @@ fn told(message: String) -> Error {
 /// Gives the rows of a table.
 type Source<'a> = dyn FnMut(&str, &mut Loader<'_>) -> Result<(), Error> + 'a;
 /// Gathers the flows; waits for what is known of devices and zones when it needs that.
-type Gather<'a> = dyn Fn(&dyn Fn() -> Known) -> Flows + Sync + 'a;
+type Gather<'a> = dyn Fn(&dyn Fn() -> Known) -> Flows<'a> + Sync + 'a;
 /// What shows the conversations that rows name, by their numbers.
 type Aside<'a> = dyn Fn(&[i64]) -> Option<Conversations> + Sync + 'a;
 
