@@ -31,6 +31,9 @@ struct Group {
 /// Addresses, the MAC addresses that carried them, and the port of the server.
 type Ends = (Address, Option<Mac>, Address, Option<Mac>, Option<u16>);
 
+/// Conversations that are looked at before they are looked up.
+const AT_ONCE: usize = 32;
+
 /// The number of a conversation as rows name it.
 fn id(at: usize) -> i64 {
     i64::try_from(at).map_or(i64::MAX, |at| at.saturating_add(1))
@@ -52,32 +55,38 @@ impl Alike {
         };
         let mut alike = Alike::default();
         let mut table: HashTable<(u64, usize)> = HashTable::new();
-        for (at, one) in all.iter().enumerate() {
-            let talk = Talk::of(one, &facts.captures);
-            let shortened = one.evidence.capture.and_then(|at| snapped.get(at as usize));
-            let snapped = shortened == Some(&true);
-            if talk.hands_a_log_on() {
-                alike.logs.push(at);
-            }
-            let (ends, said) = (ends(one), hasher.hash_one((said(one), carried(one))));
-            let hash = hasher.hash_one((ends, said));
-            let same = |(_, group): &(u64, usize)| {
-                let group = alike.groups.get(*group);
-                group.is_some_and(|group| group.said == said && group.ends == ends)
-            };
-            let known = table.find(hash, same);
-            let group = known.map_or(alike.groups.len(), |(_, group)| *group);
-            if group == alike.groups.len() {
-                table.insert_unique(hash, (hash, group), |(hash, _)| *hash);
-                alike.groups.push(Group {
-                    first: at,
-                    ends,
-                    said,
-                    tally: Tally::default(),
-                });
-            }
-            if let Some(group) = alike.groups.get_mut(group) {
-                group.tally.count(id(at), &talk, snapped);
+        let mut keys = Vec::new();
+        for (nth, some) in all.chunks(AT_ONCE).enumerate() {
+            // First what has to be read of all of them, then what has to be found: so one need not wait for the other.
+            keys.clear();
+            keys.extend(some.iter().map(|one| {
+                let (ends, said) = (ends(one), hasher.hash_one((said(one), carried(one))));
+                (ends, said, hasher.hash_one((ends, said)))
+            }));
+            for ((at, one), (ends, said, hash)) in (nth * AT_ONCE..).zip(some).zip(&keys) {
+                let talk = Talk::of(one, &facts.captures);
+                let shortened = one.evidence.capture.and_then(|at| snapped.get(at as usize));
+                let same = |(_, group): &(u64, usize)| {
+                    let group = alike.groups.get(*group);
+                    group.is_some_and(|group| group.said == *said && group.ends == *ends)
+                };
+                let known = table.find(*hash, same);
+                let group = known.map_or(alike.groups.len(), |(_, group)| *group);
+                if group == alike.groups.len() {
+                    table.insert_unique(*hash, (*hash, group), |(hash, _)| *hash);
+                    alike.groups.push(Group {
+                        first: at,
+                        ends: *ends,
+                        said: *said,
+                        tally: Tally::default(),
+                    });
+                }
+                if let Some(group) = alike.groups.get_mut(group) {
+                    group.tally.count(id(at), &talk, shortened == Some(&true));
+                }
+                if talk.hands_a_log_on() {
+                    alike.logs.push(at);
+                }
             }
         }
         alike
