@@ -331,8 +331,8 @@ impl S7 {
             userdata::Kind::Push => {}
             userdata::Kind::Request => {
                 let (_, content) = userdata::payload(pdu.data);
-                let of_list = (head.group, head.function) == (group::CPU, 1);
-                if of_list && head.numbered && content.is_empty() {
+                // The rest of an answer that did not go into one message, of a status list or a list of blocks.
+                if head.numbered && content.is_empty() {
                     self.put(cx, side, pdu.reference, Request::ListPart);
                     return Ok(());
                 }
