@@ -272,7 +272,7 @@ const MMS: &[(&str, &str)] = &[
 ];
 
 /// Parts of something longer, which is told as one.
-const MMS_OF_TRANSFERS: &[&str] = &[];
+const MMS_OF_TRANSFERS: &[&str] = &["26", "27", "28", "29", "30", "31"];
 
 /// Requests of a protocol that runs over any port, by what `ask` finds in a frame.
 fn asked(frames: &Frames, ask: impl Fn(&Frame) -> Vec<String>) -> BTreeMap<String, u64> {
@@ -311,6 +311,8 @@ fn stated(facts: &Facts, source: &str) -> BTreeSet<String> {
 
 /// How many values of a difference are told.
 const MOST_TOLD: usize = 4;
+/// Characters of each.
+const MOST_CHARS: usize = 60;
 
 /// How one capture differs: what, only tshark's, only ours. `None` without tshark.
 pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Option<Vec<(&'static str, String)>> {
@@ -319,7 +321,8 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Option<Vec<(&'sta
     let mut told = Vec::new();
     let mut differ = |what: &'static str, theirs: BTreeSet<String>, ours: BTreeSet<String>| {
         let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
-            let alone: Vec<_> = a.difference(b).cloned().collect();
+            let short = |one: &String| one.chars().take(MOST_CHARS).collect::<String>();
+            let alone: Vec<_> = a.difference(b).map(short).collect();
             match alone.split_at_checked(MOST_TOLD) {
                 Some((some, rest)) if !rest.is_empty() => {
                     format!("{} and {} more", some.join(", "), rest.len())

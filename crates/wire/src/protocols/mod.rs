@@ -183,6 +183,9 @@ pub static ALL: &[&Decoder] = &[
     &stray::RMCP,
     &stray::KNX,
     &stray::VXLAN,
+    &stray::GENEVE,
+    &stray::GTP,
+    &stray::TZSP,
     &stray::KASA,
     // By a checksum.
     &modbus::rtu::DECODER,
