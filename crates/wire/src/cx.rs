@@ -109,6 +109,8 @@ pub(crate) struct Learned {
     pub handover: Option<Box<Handover>>,
     /// The way that this flow takes inside another.
     pub through: Option<Box<str>>,
+    /// Where the flow goes, if that is known by name alone: the address of the server is that of who passes it on.
+    pub asked_for: Option<Box<str>>,
 }
 
 /// What both ends say from here on is a stream of its own: see [`Cx::hand_over`].
@@ -445,6 +447,7 @@ impl Cx<'_> {
             protocol: self.decoder.name,
             client: self.flow.client.address,
             server: self.flow.server.address,
+            asked_for: self.learned.asked_for.clone(),
             vlan: self.flow.vlan,
             what,
             user,
