@@ -58,6 +58,7 @@ pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod sbus;
+mod sip;
 mod smb;
 mod snmp;
 mod soap;
@@ -116,7 +117,7 @@ pub static ALL: &[&Decoder] = &[
     &codesys::v2::DECODER,
     &mqtt::DECODER,
     &amqp::DECODER,
-    &named::SIP,
+    &sip::DECODER,
     &mssql::DECODER,
     &ldap::DECODER,
     &named::RADMIN,
