@@ -58,7 +58,9 @@ struct Sip {
 impl Dialogue for Sip {
     fn message(&mut self, cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
         // Between messages telephones keep the way open with empty lines, over UDP with a zero as well (RFC 5626, 3.5.1).
-        let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        let blank = bytes
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n' | 0));
         match blank.count() {
             0 => {}
             blank => return Step::Took(blank),
@@ -243,13 +245,17 @@ mod tests {
             .iter()
             .map(|(side, text)| (*side, text.as_str()))
             .collect();
-        check(&DECODER, &lines, expect![[r#"
+        check(
+            &DECODER,
+            &lines,
+            expect![[r#"
             conversation protocol=sip state=answered packets=7/7 bytes=937/653
             identity 10.0.0.1 software=Phone 1.2 stated
             identity 10.0.0.1 user=201@pbx stated
             identity 10.0.0.2 software=pbx 3 stated
             oddity what=login.refused detail=sip: registration refused, 401 Unauthorized (201) frames=Numbers([6])
             oddity what=login.refused detail=sip: call refused, 403 Forbidden (201) frames=Numbers([10])
-        "#]]);
+        "#]],
+        );
     }
 }
