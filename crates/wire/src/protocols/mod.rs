@@ -3,7 +3,6 @@
 mod ads;
 mod amqp;
 mod asking;
-mod asks;
 mod bacnet;
 mod ber;
 mod cameras;
