@@ -119,7 +119,7 @@ fn gtp(bytes: &[u8]) -> Option<Inside<'_>> {
         return None;
     }
     let length = usize::from(u16::from_be_bytes([high, low]));
-    let mut r = Reader::new(rest.get(..length)?);
+    let mut r = Reader::new(rest.get(..length.min(rest.len()))?);
     if flags & 0x07 != 0 {
         r.skip(3).ok()?;
         let mut next = r.u8().ok()?;
@@ -132,7 +132,7 @@ fn gtp(bytes: &[u8]) -> Option<Inside<'_>> {
     let kind = match r.peek().first()? >> 4 {
         4 => 0x0800,
         6 => 0x86dd,
-        _ => return Some(Inside::Frame(r.rest())),
+        _ => return None,
     };
     Some(Inside::Packet(Payload::EtherType(kind), r.rest()))
 }
@@ -182,8 +182,12 @@ pub(super) fn gre(bytes: &[u8]) -> Option<Inside<'_>> {
         }
         0x22eb => {
             let head = r.array::<12>().ok()?;
-            let [.., last] = head;
+            let [.., kind, last] = head;
             let vlan = mirrored_in(head, 2)?;
+            // Packets without their frame are of another kind.
+            if kind & 0x7c != 0 {
+                return None;
+            }
             // The last bit tells of a header that some platforms add.
             r.skip(usize::from(last & 1) * 8).ok()?;
             Inside::Mirrored(r.rest(), vlan)
