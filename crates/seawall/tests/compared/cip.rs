@@ -123,15 +123,11 @@ fn told_as(service: u8, class: Option<u32>) -> Option<String> {
         known.map(|(_, name)| (*name).to_owned())
     };
     let Some(class) = class else {
-        return Some(name(TAGS).map_or_else(
-            || {
-                format!(
-                    "{} of a tag",
-                    name(SERVICES).unwrap_or_else(|| format!("{service:#04x}"))
-                )
-            },
-            |name| name,
-        ));
+        let other = || {
+            let service = name(SERVICES).unwrap_or_else(|| format!("{service:#04x}"));
+            format!("{service} of a tag")
+        };
+        return Some(name(TAGS).unwrap_or_else(other));
     };
     match (class, service) {
         // The blocks of firmware and of a file.
