@@ -166,7 +166,12 @@ pub fn stun_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
 
 /// Host and program of a message. A relay speaks for many, so the host is none that the sender says of itself.
 pub fn syslog_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
-    if let Some((host, program)) = syslog_names(bytes) {
+    // A word that the capture cut off is another.
+    let last = bytes.iter().rposition(u8::is_ascii_whitespace);
+    let whole = last
+        .filter(|_| cx.is_cut())
+        .and_then(|end| bytes.get(..=end));
+    if let Some((host, program)) = syslog_names(whole.unwrap_or(bytes)) {
         let words: Vec<String> = [("of host", host), ("by", program)]
             .into_iter()
             .filter_map(|(what, name)| Some(format!("{what} {}", name?)))

@@ -288,7 +288,11 @@ fn logs_and_tunnels_say_who_they_are() {
     pptp.extend(b"Maker");
     pptp.resize(156, 0);
     assert_eq!(
-        told(&PPTP, &[(Client, pptp)]),
+        told(
+            &PPTP,
+            // In two segments.
+            &[(Client, pptp[..70].to_vec()), (Client, pptp[70..].to_vec())]
+        ),
         [
             "identity 10.0.0.1 hostname=pc stated",
             "identity 10.0.0.1 software=PPTP by Maker stated"
