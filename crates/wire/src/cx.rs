@@ -109,6 +109,10 @@ pub(crate) struct Learned {
     pub handover: Option<Box<Handover>>,
     /// The way that this flow takes inside another.
     pub through: Option<Box<str>>,
+    /// Where the flow goes, if that is known by name alone: the address of the server is that of who passes it on.
+    pub asked_for: Option<Box<str>>,
+    /// The capture lacks the end of the datagram at hand.
+    pub cut: bool,
 }
 
 /// What both ends say from here on is a stream of its own: see [`Cx::hand_over`].
@@ -445,6 +449,7 @@ impl Cx<'_> {
             protocol: self.decoder.name,
             client: self.flow.client.address,
             server: self.flow.server.address,
+            asked_for: self.learned.asked_for.clone(),
             vlan: self.flow.vlan,
             what,
             user,
@@ -465,6 +470,11 @@ impl Cx<'_> {
         ) {
             row.count_one(self.at.now, self.at.capture, self.frames);
         }
+    }
+
+    /// The capture lacks the end of the datagram at hand: where it ends says nothing.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.learned.cut
     }
 
     /// `asker` was not let in: why, and as whom, where that is known.

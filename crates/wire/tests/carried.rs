@@ -5,55 +5,21 @@
     clippy::string_slice,
     reason = "helpers of tests may fail loudly"
 )]
+mod support;
+
 use std::io::Write;
-use std::net::Ipv4Addr;
 
 use expect_test::{Expect, expect};
+use facts::Facts;
 use facts::kinds::File;
-use facts::{Facts, Time};
-use lab::net::{Host, Micros, Network, SECOND, Side, Tcp};
+use lab::net::{Micros, Network, Side, Tcp};
 use lab::speech::{ftp, tftp};
 use lab::truth::sha256;
-use wire::{Limits, Link, Outcome, Picture, Shard, Worker};
-
-const STATION: Host = host("station", 1);
-const PANEL: Host = host("panel", 2);
-
-const fn host(name: &'static str, last: u8) -> Host {
-    Host {
-        name,
-        mac: [2, 0, 0, 0, 0, last],
-        ip: Ipv4Addr::new(10, 20, 7, last),
-        vlan: 107,
-        ttl: 64,
-    }
-}
-
-/// The frames that a conversation gives.
-fn played(play: impl FnOnce(&mut Network)) -> Vec<Vec<u8>> {
-    let mut net = Network::new([2, 0, 0, 0, 0, 9], 7);
-    play(&mut net);
-    let (frames, _, _) = net.finish();
-    frames.into_iter().map(|frame| frame.bytes).collect()
-}
+use support::{AT, PANEL, STATION, observed, played};
+use wire::Outcome;
 
 fn read<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>) -> Facts {
-    observed(frames).into_facts(vec!["test.pcap".to_owned()])
-}
-
-fn observed<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>) -> Picture {
-    let mut worker = Worker::new(Shard::default(), Limits::default());
-    for (bytes, number) in frames.into_iter().zip(1u32..) {
-        worker.frame(&wire::Frame {
-            link: Link::Ethernet,
-            time: Time(i64::from(number) * 1_000_000),
-            data: bytes,
-            wire_len: u32::try_from(bytes.len()).unwrap(),
-            capture: 0,
-            number,
-        });
-    }
-    worker.finish()
+    observed(frames, usize::MAX).into_facts(vec!["test.pcap".to_owned()])
 }
 
 fn line(file: &File) -> String {
@@ -82,7 +48,7 @@ fn lines(facts: &Facts) -> Vec<String> {
 }
 
 /// The files are those expected and have the hashes of `contents`; with frames missing no other hash appears and nothing is
-/// called whole that is not; doubled or swapped frames change nothing.
+/// called whole that is not, nor where frames were cut short; doubled frames change nothing.
 fn check(frames: &[Vec<u8>], contents: &[&[u8]], expected: Expect) {
     let facts = read(frames);
     let known = lines(&facts);
@@ -124,6 +90,10 @@ fn check(frames: &[Vec<u8>], contents: &[&[u8]], expected: Expect) {
             .collect();
         sound(&read(rest), &format!("without frame {}", lost + 1));
     }
+    for snap in [96, 256] {
+        let cut = observed(frames, snap).into_facts(vec!["cut.pcap".to_owned()]);
+        sound(&cut, &format!("of each frame {snap} bytes"));
+    }
     let doubled: Vec<&Vec<u8>> = frames.iter().flat_map(|frame| [frame, frame]).collect();
     assert_eq!(lines(&read(doubled)), known, "each frame twice");
 }
@@ -131,8 +101,6 @@ fn check(frames: &[Vec<u8>], contents: &[&[u8]], expected: Expect) {
 fn content(length: usize) -> Vec<u8> {
     (0..length).map(|nth| (nth * 7 + nth / 256) as u8).collect()
 }
-
-const AT: Micros = 1_700_000_000 * SECOND;
 
 #[test]
 fn ftp_carries_a_file_on_a_channel_of_its_own() {
@@ -757,7 +725,7 @@ fn http_counts_the_files_of_a_form_that_it_does_not_tell_and_the_bytes_of_a_part
         );
         tcp.close(net);
     });
-    let picture = observed(&frames);
+    let picture = observed(&frames, usize::MAX);
     let left_out: Vec<_> = picture.left_out().collect();
     assert_eq!(left_out, [("files of forms", 3)]);
     let facts = picture.into_facts(vec!["test.pcap".to_owned()]);

@@ -4,30 +4,18 @@
     clippy::indexing_slicing,
     reason = "helpers of tests may fail loudly"
 )]
-use std::net::Ipv4Addr;
+mod support;
 
+use facts::Facts;
 use facts::kinds::Verb;
-use facts::{Facts, Time};
-use lab::net::{Host, Network, SECOND, Side, Tcp};
+use lab::net::{Network, SECOND, Side, Tcp};
 use lab::speech::websocket::{BINARY, LAST, PING, answer, frame, request};
 use proptest::prelude::*;
-use wire::{Limits, Link, Shard, Worker};
+use support::{AT, PANEL, STATION, observed, played};
 
-const STATION: Host = host("station", 1);
-const PANEL: Host = host("panel", 2);
 const PORT: u16 = 6080;
 const WAY: &str = "over WebSocket at /ws";
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-
-const fn host(name: &'static str, last: u8) -> Host {
-    Host {
-        name,
-        mac: [2, 0, 0, 0, 0, last],
-        ip: Ipv4Addr::new(10, 20, 7, last),
-        vlan: 107,
-        ttl: 64,
-    }
-}
 
 type Said = Vec<(Side, Vec<u8>)>;
 
@@ -142,23 +130,12 @@ fn read(play: impl FnOnce(&mut Network, &mut Tcp)) -> Facts {
 }
 
 fn read_at(port: u16, play: impl FnOnce(&mut Network, &mut Tcp)) -> Facts {
-    let mut net = Network::new([2, 0, 0, 0, 0, 9], 7);
-    let mut tcp = Tcp::open(&mut net, 1_700_000_000 * SECOND, STATION, PANEL, port);
-    play(&mut net, &mut tcp);
-    tcp.close(&mut net);
-    let (frames, _, _) = net.finish();
-    let mut worker = Worker::new(Shard::default(), Limits::default());
-    for (bytes, number) in frames.iter().map(|frame| &frame.bytes).zip(1u32..) {
-        worker.frame(&wire::Frame {
-            link: Link::Ethernet,
-            time: Time(i64::from(number) * 1_000_000),
-            data: bytes,
-            wire_len: u32::try_from(bytes.len()).unwrap(),
-            capture: 0,
-            number,
-        });
-    }
-    worker.finish().into_facts(vec!["test.pcap".to_owned()])
+    let frames = played(|net| {
+        let mut tcp = Tcp::open(net, AT, STATION, PANEL, port);
+        play(net, &mut tcp);
+        tcp.close(net);
+    });
+    observed(&frames, usize::MAX).into_facts(vec!["test.pcap".to_owned()])
 }
 
 fn bare(dialogue: &Said) -> Facts {
@@ -318,7 +295,7 @@ fn where_the_beginning_of_a_frame_is_lost_its_sender_is_not_read_any_more() {
 
 #[test]
 fn datagrams_by_a_proxy_are_conversations_with_where_they_go() {
-    let at = 1_700_000_000 * SECOND;
+    let at = AT;
     let header = |place: &str| hex(&format!("0000 00 {place}"));
     let read_register = hex("0001 0000 0006 01 03 0010 0001");
     let query = hex("1234 0100 0001 0000 0000 0000 03 706c63 03 6c616e 00 0001 0001");

@@ -15,6 +15,8 @@ kind! {
         client: Address,
         /// Host that received it.
         server: Address,
+        /// Host to which a proxy was to pass it on, where that was asked for by name alone; the server is then the proxy.
+        asked_for: Option<String>,
         /// VLAN in which it was seen.
         vlan: Option<u16>,
         /// `password`, `community`, `basic`, `token`.
@@ -27,7 +29,7 @@ kind! {
         client_asset: Option<String>,
         /// Judged: zone of the sender.
         client_zone: Option<String>,
-        /// Judged: asset of the receiver, else its address.
+        /// Judged: asset of the receiver, else its address or the name that a proxy was asked for.
         server_asset: Option<String>,
         /// Judged: zone of the receiver.
         server_zone: Option<String>,

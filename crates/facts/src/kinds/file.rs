@@ -57,6 +57,9 @@ kind! {
         outcome: Option<Outcome>,
         /// Community ID of the conversation that carried the content.
         community_id: Option<String> => opening,
+        /// Host to which a proxy was to lead who asked for it, where that was asked for by name alone; the end that was asked
+        /// is then the proxy, and is judged by what the site calls so.
+        asked_for: Option<String>,
         /// Judged: asset that sent it, as named in the site file, else its address.
         source_asset: Option<String>,
         /// Judged: zone of the sender.

@@ -1,8 +1,10 @@
 //! What tshark reads in a capture, held against what is read here: who spoke to whom, in which VLAN, which names, and what
 //! was asked in each control protocol.
+mod cip;
 pub mod differences;
 mod ends;
 mod refused;
+mod s7;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,27 +14,18 @@ use facts::Facts;
 
 use ends::Frame;
 
-/// What tshark tells of each frame that is compared, beside the fields of [`ends`] and [`refused`].
+/// What tshark tells of each frame that is compared, beside the fields of the modules.
 const FIELDS: &[&str] = &[
     "tcp.analysis.retransmission",
     "vlan.id",
     "mbtcp.unit_id",
     "modbus.func_code",
-    "s7comm.header.rosctr",
-    "s7comm.param.func",
-    "s7comm.data.blockcontrol.block_type",
-    "s7comm.data.blockcontrol.block_number",
-    "s7comm.param.userdata.type",
-    "s7comm.data.userdata.szl_id",
     "dns.qry.name",
     "tls.handshake.extensions_server_name",
     "dhcp.option.hostname",
     "dhcp.fqdn.name",
     "dhcpv6.client_domain",
     "lldp.tlv.system.name",
-    "cip.service",
-    "cip.rr",
-    "cip.class",
     "opcua.servicenodeid.numeric",
     "pn_dcp.service_id",
     "pn_dcp.service_type",
@@ -48,7 +41,14 @@ const FIELDS: &[&str] = &[
 /// The fields of each frame, several values apart by `|`; `None` where tshark is not installed. One call a capture: most of
 /// its time is its start.
 fn tshark(path: &Path) -> Option<Vec<Frame>> {
-    let fields = [ends::FIELDS, refused::FIELDS, FIELDS].concat();
+    let fields = [
+        ends::FIELDS,
+        refused::FIELDS,
+        s7::FIELDS,
+        cip::FIELDS,
+        FIELDS,
+    ]
+    .concat();
     let mut command = Command::new("tshark");
     command
         .args(["-n", "-T", "fields", "-E", "aggregator=|", "-r"])
@@ -147,13 +147,6 @@ fn unit(object: Option<&String>) -> String {
     word.unwrap_or_default().to_owned()
 }
 
-/// CIP services that mean the same for every object, by code and name.
-const CIP: &[(&str, &str)] = &[
-    ("0x01", "Get Attributes All"),
-    ("0x0e", "Get Attribute Single"),
-    ("0x10", "Set Attribute Single"),
-];
-
 /// BACnet services by number and name.
 const BACNET: &[(&str, &str)] = &[
     ("0", "acknowledgeAlarm"),
@@ -239,102 +232,6 @@ fn own_opcua(row: &facts::kinds::Operation) -> &'static str {
     })
 }
 
-/// Blocks that a station begins to load (0x1a) or to fetch (0x1d), as `load DB1`.
-fn blocks(frames: &Frames) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    for frame in frames {
-        let loads = match frame["s7comm.param.func"].first().map(String::as_str) {
-            Some("0x1a") => "load",
-            Some("0x1d") => "fetch",
-            _ => continue,
-        };
-        let job = frame["s7comm.header.rosctr"].first().map(String::as_str) == Some("1");
-        let kinds = frame["s7comm.data.blockcontrol.block_type"].iter();
-        for (kind, number) in kinds.zip(&frame["s7comm.data.blockcontrol.block_number"]) {
-            let kind = BLOCKS.iter().find(|(code, _)| kind.ends_with(code));
-            if let (Some((_, kind)), Ok(number), true) = (kind, number.parse::<u32>(), job) {
-                seen.insert(format!("{loads} {kind}{number}"));
-            }
-        }
-    }
-    seen
-}
-
-/// Kinds of block by the character that stands for them on the wire.
-const BLOCKS: &[(&str, &str)] = &[
-    ("8", "OB"),
-    ("A", "DB"),
-    ("B", "SDB"),
-    ("C", "FC"),
-    ("D", "SFC"),
-    ("E", "FB"),
-    ("F", "SFB"),
-];
-
-fn own_blocks(facts: &Facts) -> BTreeSet<String> {
-    let blocks = own(facts, "s7comm").filter_map(|row| {
-        let loads = match row.operation.name() {
-            "program-download" => "load",
-            "program-upload" => "fetch",
-            _ => return None,
-        };
-        Some(format!("{loads} {}", row.object.as_deref()?))
-    });
-    blocks.collect()
-}
-
-/// Classes of CIP objects by code and name.
-const CIP_CLASSES: &[(u32, &str)] = &[
-    (0x01, "Identity"),
-    (0x02, "Message Router"),
-    (0x04, "Assembly"),
-    (0x06, "Connection Manager"),
-    (0x37, "File"),
-    (0x67, "PCCC"),
-    (0x68, "Program"),
-    (0x69, "Module"),
-    (0x6b, "Symbol"),
-    (0x6c, "Template"),
-    (0x6d, "Routine"),
-    (0x70, "Task"),
-    (0x72, "Tag List"),
-    (0x8b, "Wall Clock Time"),
-    (0x8e, "Controller"),
-    (0xa1, "firmware"),
-    (0xf4, "Port"),
-    (0xf5, "TCP/IP Interface"),
-    (0xf6, "Ethernet Link"),
-];
-
-/// What passes a request on is no object of it: the Message Router and the Connection Manager.
-const CARRIERS_OF_CIP: &[&str] = &["0x02", "0x06"];
-
-/// Classes of which something is asked.
-fn classes(frames: &Frames) -> BTreeSet<String> {
-    let asked = frames
-        .iter()
-        .filter(|frame| frame["cip.rr"].iter().any(|one| one == "0x00"));
-    let codes = asked.flat_map(|frame| &frame["cip.class"]);
-    codes
-        .filter_map(|code| u32::from_str_radix(code.trim_start_matches("0x"), 16).ok())
-        .map(|code| format!("{code:#04x}"))
-        .filter(|code| !CARRIERS_OF_CIP.contains(&code.as_str()))
-        .collect()
-}
-
-/// `class 0xac 1` and `Assembly 101 attribute 3` as the code of the class.
-fn own_class(object: &str) -> Option<String> {
-    if let Some(rest) = object.strip_prefix("class ") {
-        return Some(rest.split(' ').next()?.to_owned());
-    }
-    let named = CIP_CLASSES.iter().find(|(_, name)| {
-        object
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    });
-    named.map(|(code, _)| format!("{code:#04x}"))
-}
-
 fn named(known: &[(&str, &str)], number: &str) -> Option<String> {
     let named = known.iter().find(|(code, _)| *code == number);
     named.map(|(_, name)| (*name).to_owned())
@@ -354,16 +251,28 @@ fn own<'a>(
     rows.filter(move |row| row.protocol == protocol)
 }
 
-/// MMS services by number and name, of those that are asked often.
+/// MMS services by number and name.
 const MMS: &[(&str, &str)] = &[
+    ("0", "status"),
     ("1", "getNameList"),
     ("2", "identify"),
     ("4", "read"),
     ("5", "write"),
+    ("6", "getVariableAccessAttributes"),
+    ("11", "defineNamedVariableList"),
+    ("12", "getNamedVariableListAttributes"),
+    ("13", "deleteNamedVariableList"),
+    ("19", "takeControl"),
+    ("20", "relinquishControl"),
     ("40", "start"),
     ("41", "stop"),
+    ("42", "resume"),
+    ("43", "reset"),
     ("44", "kill"),
 ];
+
+/// Parts of something longer, which is told as one.
+const MMS_OF_TRANSFERS: &[&str] = &["26", "27", "28", "29", "30", "31"];
 
 /// Requests of a protocol that runs over any port, by what `ask` finds in a frame.
 fn asked(frames: &Frames, ask: impl Fn(&Frame) -> Vec<String>) -> BTreeMap<String, u64> {
@@ -400,20 +309,26 @@ fn stated(facts: &Facts, source: &str) -> BTreeSet<String> {
         .map(|one| &one.value))
 }
 
-/// How one capture differs: what, only tshark's, only ours.
-pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str, String)> {
-    let Some(frames) = tshark(path) else {
-        return Vec::new();
-    };
+/// How many values of a difference are told.
+const MOST_TOLD: usize = 4;
+/// Characters of each.
+const MOST_CHARS: usize = 60;
+
+/// How one capture differs: what, only tshark's, only ours. `None` without tshark.
+pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Option<Vec<(&'static str, String)>> {
+    let frames = tshark(path)?;
     let facts = read(path);
     let mut told = Vec::new();
     let mut differ = |what: &'static str, theirs: BTreeSet<String>, ours: BTreeSet<String>| {
         let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
-            a.difference(b)
-                .take(4)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ")
+            let short = |one: &String| one.chars().take(MOST_CHARS).collect::<String>();
+            let alone: Vec<_> = a.difference(b).map(short).collect();
+            match alone.split_at_checked(MOST_TOLD) {
+                Some((some, rest)) if !rest.is_empty() => {
+                    format!("{} and {} more", some.join(", "), rest.len())
+                }
+                _ => alone.join(", "),
+            }
         };
         if theirs != ours {
             told.push((
@@ -472,57 +387,35 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str
     });
     differ("modbus", counted(theirs), counted(ours));
 
-    let theirs = requests(&frames, &facts, "s7comm", |frame| {
-        let jobs = frame["s7comm.header.rosctr"]
-            .iter()
-            .filter(|one| *one == "1")
-            .count();
-        frame["s7comm.param.func"]
-            .iter()
-            .take(jobs)
-            .filter(|one| matches!(one.as_str(), "0x04" | "0x05" | "0x29"))
-            .cloned()
-            .collect()
-    });
-    let ours = operations(&facts, "s7comm", |row| {
-        function(row.detail.as_ref()).filter(|one| matches!(one.as_str(), "0x04" | "0x05" | "0x29"))
-    });
+    let [theirs, ours] = s7::questions(&frames, &facts);
     differ("s7comm", counted(theirs), counted(ours));
-    differ("s7comm blocks", blocks(&frames), own_blocks(&facts));
-    let questions = frames.iter().filter(|frame| {
-        // A request; an answer names the list again.
-        frame["s7comm.param.userdata.type"]
-            .first()
-            .map(String::as_str)
-            == Some("4")
+    let [theirs, ours] = s7::transfers(&frames, &facts);
+    differ("s7comm blocks", theirs, ours);
+
+    let [theirs, ours] = cip::of_classes(&frames, &facts);
+    differ("cip classes", theirs, ours);
+    let [theirs, ours] = cip::of_services(&frames, &facts);
+    differ("cip", counted(theirs), counted(ours));
+    let [theirs, ours] = cip::of_lists(&frames, &facts);
+    differ("enip", counted(theirs), counted(ours));
+
+    let theirs = asked(&frames, |frame| {
+        let services = frame["opcua.servicenodeid.numeric"].iter();
+        services.filter_map(|number| opcua(number)).collect()
     });
-    let theirs = questions.flat_map(|frame| &frame["s7comm.data.userdata.szl_id"]);
-    let ours = own(&facts, "s7comm").filter_map(|row| {
-        let list = row.object.as_deref()?.strip_prefix("SZL ")?;
-        Some(list.split(' ').next()?.to_owned())
-    });
-    differ("s7comm lists", theirs.cloned().collect(), ours.collect());
+    let ours = operations(&facts, "opcua", |row| Some(own_opcua(row).to_owned()));
+    differ("opcua", counted(theirs), counted(ours));
 
-    let theirs = classes(&frames);
-    let ours = own(&facts, "enip")
-        .filter_map(|row| own_class(row.object.as_deref()?))
-        .filter(|code| !CARRIERS_OF_CIP.contains(&code.as_str()));
-    differ("cip classes", theirs, ours.collect());
-
-    let services = all(&frames, "opcua.servicenodeid.numeric");
-    let theirs = services.filter_map(|number| opcua(number));
-    let ours = own(&facts, "opcua").map(|row| own_opcua(row).to_owned());
-    differ("opcua", theirs.collect(), ours.collect());
-
-    let theirs = frames.iter().flat_map(|frame| {
+    let theirs = asked(&frames, |frame| {
         let services = frame["pn_dcp.service_id"].iter();
         // Type 0 asks.
         services
             .zip(&frame["pn_dcp.service_type"])
             .filter(|(_, kind)| *kind == "0")
             .filter_map(|(service, _)| named(DCP, service))
+            .collect()
     });
-    let ours = own(&facts, "profinet").filter_map(|row| {
+    let ours = operations(&facts, "profinet", |row| {
         let service = match row.operation.name() {
             "identify" => "identify",
             "read" => "get",
@@ -531,24 +424,7 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str
         };
         Some(service.to_owned())
     });
-    differ("dcp", theirs.collect(), ours.collect());
-
-    let by_name: BTreeMap<&str, &str> = CIP.iter().copied().collect();
-    let theirs = requests(&frames, &facts, "enip", |frame| {
-        // The highest bit tells a response (it is no name of a service then).
-        let asked = frame["cip.service"].iter();
-        asked
-            .filter_map(|service| by_name.get(service.as_str()).map(|name| (*name).to_owned()))
-            .collect()
-    });
-    let ours = operations(&facts, "enip", |row| {
-        let detail = row.detail.as_ref()?;
-        CIP.iter()
-            .map(|(_, name)| *name)
-            .find(|name| detail.split(',').next() == Some(name))
-            .map(str::to_owned)
-    });
-    differ("cip", counted(theirs), counted(ours));
+    differ("dcp", counted(theirs), counted(ours));
 
     // Opening a file stands for all that follows until it is closed.
     let theirs = asked(&frames, |frame| {
@@ -589,16 +465,24 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str
     });
     let ours = operations(&facts, "bacnet", |row| service(BACNET, row.detail.as_ref()));
     differ("bacnet", counted(theirs), counted(ours));
-    let services = all(&frames, "bacapp.unconfirmed_service");
-    let theirs = services
-        .filter_map(|service| named_or_not(BACNET_UNCONFIRMED, BACNET_UNCONFIRMED_TOLD, service));
-    let ours =
-        own(&facts, "bacnet").filter_map(|row| service(BACNET_UNCONFIRMED, row.detail.as_ref()));
-    differ("bacnet unconfirmed", theirs.collect(), ours.collect());
+    let theirs = asked(&frames, |frame| {
+        let services = frame["bacapp.unconfirmed_service"].iter();
+        services
+            .filter_map(|service| {
+                named_or_not(BACNET_UNCONFIRMED, BACNET_UNCONFIRMED_TOLD, service)
+            })
+            .collect()
+    });
+    let ours = operations(&facts, "bacnet", |row| {
+        service(BACNET_UNCONFIRMED, row.detail.as_ref())
+    });
+    differ("bacnet unconfirmed", counted(theirs), counted(ours));
 
     let theirs = asked(&frames, |frame| {
         let services = frame["mms.confirmedServiceRequest"].iter();
-        services.filter_map(|service| named(MMS, service)).collect()
+        services
+            .filter_map(|service| named_or_not(MMS, MMS_OF_TRANSFERS, service))
+            .collect()
     });
     let ours = operations(&facts, "mms", |row| service(MMS, row.detail.as_ref()));
     differ("mms", counted(theirs), counted(ours));
@@ -644,5 +528,5 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Vec<(&'static str
         set(all(&frames, "lldp.tlv.system.name")),
         stated(&facts, "lldp"),
     );
-    told
+    Some(told)
 }

@@ -145,7 +145,7 @@ pub(super) fn build(
     let silent = picked.silent(&facts.conversations);
     let silent = silent.map(|one| (one, sensor_of.number(&one.evidence)));
     zones.extend(tags.spoken_into(facts, silent, &sensor_of.names, places));
-    zones.extend(tags.announced(&facts.identities, &sensor_of.names, places));
+    zones.extend(tags.announced(facts, &sensor_of.names, places));
     facts.coverage.extend(captures);
     facts.coverage.extend(limits);
     facts.coverage.extend(zones);

@@ -105,16 +105,19 @@ impl<'a> Ends<'a> {
     /// does not allow what is behind it. Where the name is none of the site's, whoever allows a proxy allows what proxies
     /// are for.
     pub(super) fn led_to(&mut self, one: &Conversation) -> Option<Rc<End>> {
-        let name = one.asked_for.as_deref()?;
-        let end = match self.led.get(name) {
-            Some(end) => Rc::clone(end),
-            None => {
-                let end = self.by_name(name);
-                self.led.insert(name.to_owned(), Rc::clone(&end));
-                end
-            }
-        };
+        let end = self.named(one.asked_for.as_deref())?;
         (end.who.asset.is_some() || one.parent.is_none()).then_some(end)
+    }
+
+    /// The end behind a proxy that was asked for by this name.
+    pub(super) fn named(&mut self, asked_for: Option<&str>) -> Option<Rc<End>> {
+        let name = asked_for?;
+        if let Some(end) = self.led.get(name) {
+            return Some(Rc::clone(end));
+        }
+        let end = self.by_name(name);
+        self.led.insert(name.to_owned(), Rc::clone(&end));
+        Some(end)
     }
 
     /// The asset that the site calls so, by its whole name; else an end of which nothing but the name is known.

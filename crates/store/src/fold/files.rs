@@ -25,9 +25,13 @@ pub(super) fn fill<'c>(
     let site = ends.places.site;
     let carriers = Carriers::gather(files, conversations, carriers);
     for one in files {
-        let source = ends.at(one.source, one.source_mac, one.vlan);
-        let target = ends.at(one.target, one.target_mac, one.vlan);
+        let mut source = ends.at(one.source, one.source_mac, one.vlan);
+        let mut target = ends.at(one.target, one.target_mac, one.vlan);
         let upload = one.direction == "upload";
+        // Who was asked by name stands behind the proxy whose address is seen.
+        if let Some(end) = ends.named(one.asked_for.as_deref()) {
+            *(if upload { &mut target } else { &mut source }) = end;
+        }
         let verb = if upload {
             Verb::FileWrite
         } else {

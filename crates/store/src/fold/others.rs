@@ -185,10 +185,10 @@ fn carriers_of<'c>(
 
 pub(super) fn credentials(rows: &mut [Credential], ends: &mut Ends<'_>) {
     for row in rows {
-        let (client, server) = (
-            ends.at(row.client, None, row.vlan),
-            ends.at(row.server, None, row.vlan),
-        );
+        let client = ends.at(row.client, None, row.vlan);
+        let server = ends
+            .named(row.asked_for.as_deref())
+            .unwrap_or_else(|| ends.at(row.server, None, row.vlan));
         (row.client_asset, row.client_zone) = (Some(client.asset.to_string()), text(&client.zone));
         (row.server_asset, row.server_zone) = (Some(server.asset.to_string()), text(&server.zone));
     }

@@ -1,5 +1,8 @@
 //! Addresses from which a network device reports traffic and of which no frame was captured: what flow records (NetFlow, IPFIX,
 //! sFlow) say is second-hand, and counts for this alone. It takes a `met` back, and never makes one.
+//!
+//! Anybody can send such a record, and one that came early tells of a flow that was over before the captures began, twice if it was captured
+//! twice. So only devices that the site names are believed, and only where their records of an address came over [`SPAN`].
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -9,9 +12,10 @@ use facts::site::ZoneKind;
 
 use super::places::Places;
 
-/// Records from which on an address should have been seen: a single one may tell of a flow that was over before the
-/// captures began.
-const ENOUGH: u64 = 2;
+/// Seconds between the first record of an address and the last. A flow that ended before the captures began is told within the
+/// time for which devices keep one that is silent, 15 seconds where nobody set another (Cisco IOS, `ip flow-cache timeout
+/// inactive`), with as much again for each of the delays up to the capture.
+const SPAN: i64 = 60;
 
 /// Addresses that are named.
 const NAMED: usize = 3;
@@ -32,15 +36,24 @@ pub(super) fn judge(
     places: &Places<'_>,
 ) -> Vec<Coverage> {
     let seen: BTreeSet<IpAddr> = addresses.iter().filter_map(|row| row.ip).collect();
-    let mut records: BTreeMap<IpAddr, u64> = BTreeMap::new();
+    let believed = |exporter: &str| {
+        let ip: Option<IpAddr> = exporter.parse().ok();
+        let mut interfaces = places.site.assets.iter().flat_map(|one| &one.interfaces);
+        ip.is_some() && interfaces.any(|one| one.ip == ip)
+    };
+    let mut records: BTreeMap<IpAddr, (Time, Time)> = BTreeMap::new();
     for row in rows.iter() {
-        if let Some((address, _)) = row.of_report() {
-            let sum = records.entry(address).or_default();
-            *sum = sum.saturating_add(row.total);
+        if let Some((address, exporter)) = row.of_report()
+            && let Some((first, last)) = row.time.zip(row.last)
+            && believed(exporter)
+        {
+            let span = records.entry(address).or_insert((first, last));
+            *span = (span.0.min(first), span.1.max(last));
         }
     }
     let zone_of = |address: IpAddr| {
-        let enough = records.get(&address).is_some_and(|sum| *sum >= ENOUGH);
+        let span = records.get(&address);
+        let enough = span.is_some_and(|(first, last)| last.since(*first) >= SPAN * 1_000_000_000);
         let zone = places
             .zone_of_ip(address)
             .filter(|_| enough && !seen.contains(&address));
@@ -59,6 +72,7 @@ pub(super) fn judge(
         }
         let told = row
             .of_report()
+            .filter(|(_, exporter)| believed(exporter))
             .and_then(|(address, exporter)| Some((address, exporter, zone_of(address)?)));
         let Some((address, exporter, zone)) = told else {
             return false;

@@ -11,7 +11,9 @@
 //!
 //! A VLAN is *announced* where a device names it (LLDP, CDP). It counts as `frames` of its zone where a sensor that should see the zone
 //! shows tags of other VLANs but none of this, and nothing of the zone untagged: that may be it, since the VLAN of an access port goes
-//! without a tag. VLANs of no zone are nobody's: no verdict rests on them.
+//! without a tag. Switches name VLANs in which nobody is, too. So where the zone's other VLANs are seen to be in use, one of which
+//! nothing but a switch's word tells (no declared interface, no address, no frame at any sensor) is none that is missing. VLANs of no
+//! zone are nobody's: no verdict rests on them.
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::kinds::{Conversation, Coverage, Facts, Identity};
@@ -105,6 +107,22 @@ impl Tags {
         self.untagged.extend(other.untagged);
     }
 
+    /// Somebody is in the VLAN, as far as anything but a switch's word tells; or it is all that its zone is.
+    fn is_used(&self, vlan: u16, zone: usize, facts: &Facts, places: &Places<'_>) -> bool {
+        let shown = |vlan: u16| self.vlans.keys().any(|(_, other)| *other == Some(vlan));
+        let mut interfaces = places.site.assets.iter().flat_map(|one| &one.interfaces);
+        let of_zone = places
+            .site
+            .zones
+            .get(zone)
+            .map_or(&[][..], |zone| &zone.vlans);
+        let beside = of_zone.iter().any(|other| *other != vlan && shown(*other));
+        shown(vlan)
+            || !beside
+            || interfaces.any(|one| one.vlan == Some(vlan))
+            || facts.addresses.iter().any(|row| row.vlan == Some(vlan))
+    }
+
     fn showed(&self, sensor: usize, vlan: u16) -> bool {
         self.vlans.contains_key(&(sensor, Some(vlan)))
     }
@@ -182,12 +200,13 @@ impl Tags {
     /// A row for each VLAN of a zone that a device names and a sensor that should see the zone does not show.
     pub(super) fn announced(
         &self,
-        identities: &[Identity],
+        facts: &Facts,
         names: &[String],
         places: &Places<'_>,
     ) -> Vec<Coverage> {
         let mut first: BTreeMap<u16, &Identity> = BTreeMap::new();
-        for one in identities.iter().filter(|one| one.attribute == "vlans") {
+        let named = facts.identities.iter();
+        for one in named.filter(|one| one.attribute == "vlans") {
             for vlan in numbers(&one.value) {
                 let rank = |one: &Identity| (one.time, one.mac, one.ip, one.source.clone());
                 let known = first.entry(vlan).or_insert(one);
@@ -198,7 +217,8 @@ impl Tags {
         }
         let mut rows = Vec::new();
         for (vlan, by) in first {
-            let Some(zone) = places.zone_of_vlan(Some(vlan)) else {
+            let zone = places.zone_of_vlan(Some(vlan));
+            let Some(zone) = zone.filter(|zone| self.is_used(vlan, *zone, facts, places)) else {
                 continue;
             };
             for (number, sensor) in (1..).zip(names) {

@@ -103,8 +103,6 @@ pub(crate) struct Talk {
     framed: bool,
     /// Where it goes is known by name alone: the address of the server is that of who passes it on.
     hidden: bool,
-    /// That name.
-    asked_for: Option<Box<str>>,
 }
 
 impl Talk {

@@ -269,7 +269,7 @@ impl Flow {
             gaps: u64::from(lost.1) + u64::from(lost_back.1),
             parent: self.parent(),
             carried_by: self.carried_by(),
-            asked_for: talk.and_then(|talk| talk.asked_for.clone()),
+            asked_for: talk.and_then(|talk| talk.learned.asked_for.clone()),
             vlans: (!plain).then_some(vlans),
             forwarders: talk.map(|talk| talk.forwarders.clone()).unwrap_or_default(),
         };

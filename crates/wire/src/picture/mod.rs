@@ -129,6 +129,7 @@ pub(crate) struct CredentialKey {
     pub protocol: &'static str,
     pub client: Address,
     pub server: Address,
+    pub asked_for: Option<Box<str>>,
     pub vlan: Option<u16>,
     pub what: &'static str,
     pub user: Option<String>,
@@ -181,6 +182,7 @@ struct PageKey {
     complete: bool,
     user: Option<String>,
     outcome: Option<Outcome>,
+    asked_for: Option<String>,
 }
 
 /// What frames were, by capture.
@@ -350,6 +352,7 @@ impl Picture {
             complete: file.complete,
             user: file.user.clone(),
             outcome: file.outcome,
+            asked_for: file.asked_for.clone(),
         };
         if let Some(row) = self.pages.get(&key).and_then(|at| self.files.get_mut(*at)) {
             facts::Kind::merge(row, file);

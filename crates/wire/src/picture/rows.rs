@@ -66,6 +66,7 @@ impl Picture {
             protocol: key.protocol.to_owned(),
             client: key.client,
             server: key.server,
+            asked_for: key.asked_for.map(String::from),
             vlan: key.vlan,
             what: key.what.to_owned(),
             user: key.user,

@@ -5,7 +5,7 @@
 //! Emits: host, application, operating system, station and host id of both ends; log-ins with their user.
 //! Blind to: what is done after the log-in; Fox over TLS (foxs, port 4911), of which only TLS is seen.
 //! Tried on: `digitalbond__Quickdraw-Snort__fox_info.pcap`.
-use super::asks::Asks;
+use super::asking::Asks;
 use super::lines;
 use crate::reader::text;
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Op, Probe, Sender, Side, Step, Verb};

@@ -7,7 +7,7 @@
 //! Blind to: content of programs (that they go is told, not which bytes); what newer firmware encrypts; which state a controller
 //! is set to beyond its number.
 //! Tried on: no public capture was found; built from the sources above.
-use super::asks::Asks;
+use super::asking::Asks;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,
 };

@@ -2,15 +2,20 @@
 //!
 //! Spec: Apache Guacamole Manual, "The Guacamole protocol" and "Guacamole protocol reference".
 //! Emits: the remote session with the protocol behind the gateway, host, port and user where the gateway's daemon is told of
-//! them, the connection's name, why it ended; passwords handed on in the clear; refused log-ins; files up and down.
-//! Blind to: what is typed, pointed at and shown; the content of files and of the clipboard; the host behind the gateway where
-//! only the browser's side is seen.
+//! them, the connection's name, why it ended; passwords handed on in the clear; refused log-ins; files up and down, with the
+//! hash of their content.
+//! Blind to: what is typed, pointed at and shown; the clipboard; the host behind the gateway where only the browser's side is
+//! seen.
 //!
 //! The gateway's web application speaks it to its daemon on port 4822, and to browsers, mostly over WebSocket.
 use std::net::IpAddr;
 
+use super::carried::{About, Content};
 use crate::reader::text;
-use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Sender, Side, Step, Verb};
+use crate::{
+    Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Outcome, Probe, Sender, Side, Step,
+    Verb,
+};
 
 pub(crate) static DECODER: Decoder = Decoder {
     name: "guacamole",
@@ -20,9 +25,9 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Guacamole::default()),
     remote: true,
     operations: &[Verb::FileRead, Verb::FileWrite],
-    about: "Remote sessions through a browser: protocol, host, port and user behind the gateway, where its daemon is told of them; name of the connection, errors, passwords in the clear, names of files up and down.",
+    about: "Remote sessions through a browser: protocol, host, port and user behind the gateway, where its daemon is told of them; name of the connection, errors, passwords in the clear, files up and down with their hash.",
     spec: "Apache Guacamole Manual, The Guacamole protocol",
-    blind: "what is typed and shown, the content of files and of the clipboard, the host behind the gateway where only the browser's side is seen",
+    blind: "what is typed and shown, the clipboard, the host behind the gateway where only the browser's side is seen",
 };
 
 /// Elements of an instruction that are looked at; `connect` has one for each parameter of a protocol.
@@ -32,6 +37,8 @@ const MOST_ELEMENT: usize = 1 << 16;
 /// Bytes of the elements before the last: each further segment has all of them read again.
 const MOST_INSTRUCTION: usize = 1 << 16;
 const MOST_NAME: usize = 120;
+/// Files under way at one time.
+const MOST_FILES: usize = 8;
 
 /// How a conversation may begin, on each of the ways.
 const OPCODES: &[(&str, Sender)] = &[
@@ -143,6 +150,21 @@ struct Guacamole {
     protocol: Option<String>,
     user: Option<String>,
     begun: bool,
+    files: Vec<Underway>,
+}
+
+/// A file in its stream.
+struct Underway {
+    sender: Side,
+    /// The stream's number, which its sender gave it.
+    stream: Vec<u8>,
+    name: Option<String>,
+    asked: Asked,
+    content: Content,
+    /// A piece could not be read, or bytes are missing.
+    broken: bool,
+    /// What the receiver said of the pieces.
+    outcome: Option<Outcome>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -169,6 +191,20 @@ impl Dialogue for Guacamole {
             Err(error) => Step::from_error(error, bytes.len()),
         }
     }
+
+    fn gap(&mut self, _cx: &mut Cx<'_>, side: Side, _lost: u64) {
+        for file in self.files.iter_mut().filter(|file| file.sender == side) {
+            file.broken = true;
+        }
+    }
+
+    fn close(&mut self, cx: &mut Cx<'_>) {
+        let frames = std::mem::take(&mut cx.frames);
+        for file in std::mem::take(&mut self.files) {
+            self.tell(cx, file, false);
+        }
+        cx.frames = frames;
+    }
 }
 
 impl Guacamole {
@@ -192,12 +228,120 @@ impl Guacamole {
             }
             (b"error", [why, status, ..], Side::Server) => self.failed(cx, why, status),
             // Streams of files: stream, type, name; those of a drive have its number before.
-            (b"file", [_, _, name], side) => file(cx, side, name),
-            (b"put", [_, _, _, name], Side::Client) => file(cx, Side::Client, name),
-            (b"body", [_, _, kind, name], Side::Server) if !is_listing(kind) => {
-                file(cx, Side::Server, name);
+            (b"file", [stream, _, name], side) => self.opens(cx, side, stream, name),
+            (b"put", [_, stream, _, name], Side::Client) => self.opens(cx, side, stream, name),
+            (b"body", [_, stream, kind, name], Side::Server) if !is_listing(kind) => {
+                self.opens(cx, side, stream, name);
             }
+            (b"blob", [stream, piece], side) => {
+                if let Some(file) = self.file(side, stream) {
+                    match from_base64(piece) {
+                        Some(piece) if !file.broken => file.content.take(cx, &piece),
+                        _ => file.broken = true,
+                    }
+                }
+            }
+            (b"ack", [stream, why, status], side) => {
+                self.acknowledged(cx, side, stream, why, status)
+            }
+            (b"end", [stream], side) => self.ended(cx, side, stream, true),
             _ => {}
+        }
+    }
+
+    fn file(&mut self, sender: Side, stream: &[u8]) -> Option<&mut Underway> {
+        let mut files = self.files.iter_mut();
+        files.find(|file| file.sender == sender && file.stream == stream)
+    }
+
+    fn opens(&mut self, cx: &mut Cx<'_>, sender: Side, stream: &[u8], name: &[u8]) {
+        // A number is given anew when its stream is over.
+        self.ended(cx, sender, stream, false);
+        if self.files.len() >= MOST_FILES {
+            let oldest = self.files.remove(0);
+            self.tell(cx, oldest, false);
+        }
+        self.files.push(Underway {
+            sender,
+            stream: stream
+                .get(..stream.len().min(MOST_NAME))
+                .unwrap_or_default()
+                .to_vec(),
+            name: text(name, MOST_NAME),
+            asked: cx.asked(),
+            content: Content::default(),
+            broken: false,
+            outcome: None,
+        });
+    }
+
+    /// The receiver takes a piece, or says why it does not (status 0 is success).
+    fn acknowledged(
+        &mut self,
+        cx: &mut Cx<'_>,
+        receiver: Side,
+        stream: &[u8],
+        why: &[u8],
+        status: &[u8],
+    ) {
+        let sender = receiver.other();
+        let Some(file) = self.file(sender, stream) else {
+            return;
+        };
+        if status == b"0" {
+            file.outcome = Some(Outcome::Ok);
+            return;
+        }
+        file.outcome = Some(Outcome::Refused);
+        file.broken = true;
+        if let Some(why) = text(why, 80) {
+            cx.session(None, Some(format!("file refused: {why}")));
+        }
+        self.ended(cx, sender, stream, false);
+    }
+
+    fn ended(&mut self, cx: &mut Cx<'_>, sender: Side, stream: &[u8], whole: bool) {
+        let is_it = |file: &Underway| file.sender == sender && file.stream == stream;
+        if let Some(place) = self.files.iter().position(is_it) {
+            let file = self.files.remove(place);
+            self.tell(cx, file, whole);
+        }
+    }
+
+    /// One operation and one file. `ended`: its last byte came.
+    fn tell(&self, cx: &mut Cx<'_>, file: Underway, ended: bool) {
+        let upload = file.sender == Side::Client;
+        let verb = if upload {
+            Verb::FileWrite
+        } else {
+            Verb::FileRead
+        };
+        let whole = ended && !file.broken;
+        let sum = file.content.finish(None, whole);
+        let detail = (!whole).then(|| "not seen to its end".to_owned());
+        let outcome = file.outcome.filter(|one| whole || *one == Outcome::Refused);
+        let op = Op {
+            object: file.name.clone(),
+            detail: detail.clone(),
+            outcome,
+            content_bytes: (sum.bytes > 0).then_some(sum.bytes),
+            content_sha256: sum.sha256.clone(),
+            asked: Some(file.asked.clone()),
+            ..Op::new(verb)
+        };
+        cx.operation(Side::Client, op);
+        if sum.bytes > 0 || whole {
+            let about = About {
+                sender: Some(file.sender),
+                upload,
+                path: file.name,
+                detail,
+                user: self.user.clone(),
+                outcome,
+                asked: Some(file.asked),
+                ..About::default()
+            };
+            cx.file(about, sum);
         }
     }
 
@@ -265,16 +409,33 @@ fn is_listing(kind: &[u8]) -> bool {
     kind.starts_with(b"application/vnd.glyptodon.guacamole.stream-index")
 }
 
-fn file(cx: &mut Cx<'_>, from: Side, name: &[u8]) {
-    let verb = match from {
-        Side::Client => Verb::FileWrite,
-        Side::Server => Verb::FileRead,
-    };
-    let op = Op {
-        object: text(name, MOST_NAME),
-        ..Op::new(verb)
-    };
-    cx.operation(Side::Client, op);
+/// RFC 4648, 4. `None` where it is none.
+fn from_base64(digits: &[u8]) -> Option<Vec<u8>> {
+    let padding = digits
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'=')
+        .count();
+    let digits = digits.get(..digits.len().checked_sub(padding)?)?;
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 3);
+    let (mut bits, mut held) = (0u32, 0u32);
+    for digit in digits {
+        let six = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        (bits, held) = (bits << 6 | u32::from(six), held + 6);
+        if held >= 8 {
+            held -= 8;
+            let [.., byte] = (bits >> held).to_be_bytes();
+            bytes.push(byte);
+        }
+    }
+    (padding <= 2 && held < 6).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -339,23 +500,33 @@ mod tests {
     #[test]
     fn files_up_and_down_are_operations_and_the_connection_is_named() {
         expect![[r#"
-            conversation protocol=guacamole state=answered packets=2/4 bytes=88/192
-            operation file-write "ladd.cfg" ? count=1 frames=[3]
-            operation file-read "db.zip" ? count=1 frames=[5]
-            remote_session protocol=guacamole client=10.0.0.1 server=10.0.0.2 server_port=8080 detail=connection Kran 7 – HMI bytes=280 frames=Numbers([1, 2, 3, 4, 5, 6])
+            conversation protocol=guacamole state=answered packets=4/7 bytes=161/275
+            operation file-write "ladd.cfg" ok content=3 sha256=ba7816bf count=1 frames=[3, 5]
+            operation file-read "db.zip" (not seen to its end) ? count=1 frames=[7]
+            operation file-write "/a.cfg" (not seen to its end) refused count=1 frames=[10, 11]
+            file upload "ladd.cfg" ()  10.0.0.1→10.0.0.2 3/3 text ba7816bf ok frames=[3, 5]
+            file download "db.zip" (not seen to its end)  10.0.0.2→10.0.0.1 3/? text - ? frames=[7, 9]
+            file upload "/a.cfg" (not seen to its end)  10.0.0.1→10.0.0.2 3/? text - refused frames=[10]
+            remote_session protocol=guacamole client=10.0.0.1 server=10.0.0.2 server_port=8080 detail=connection Kran 7 – HMI; file refused: Disk full bytes=436 frames=Numbers([1, 2, 3, 4, 5, 6, 7, 8])
         "#]]
         .assert_eq(&told(
             8080,
             &[
                 (Server, "0.,36.5fbcd17a-6a1a-4b71-9b3c-0a3b1a6b4c5e;4.na"),
                 (Server, "me,12.Kran 7 – HMI;"),
-                (Client, "4.file,1.0,10.text/plain,8.ladd.cfg;4.blob,1.0,4.YWJj;3.end,1.0;"),
+                (Client, "4.file,1.0,10.text/plain,8.ladd.cfg;4.blob,1.0,4.YWI=;"),
+                (Server, "3.ack,1.0,2.OK,1.0;"),
+                (Client, "4.blob,1.0,4.Yw==;3.end,1.0;"),
                 (
                     Server,
                     "4.body,1.0,1.1,53.application/vnd.glyptodon.guacamole.stream-index+json,1./;",
                 ),
                 (Server, "4.file,1.1,24.application/octet-stream,6.db.zip;"),
                 (Client, "5.mouse,3.100,3.100,1.0;"),
+                // A folder's list is no file; a drive takes no more.
+                (Server, "4.blob,1.1,4.YWJj;4.blob,1.9,4.YWJj;"),
+                (Client, "3.put,1.0,1.2,10.text/plain,6./a.cfg;4.blob,1.2,4.YWJj;"),
+                (Server, "3.ack,1.2,9.Disk full,3.512;"),
             ],
         ));
     }

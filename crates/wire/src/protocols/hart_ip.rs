@@ -7,7 +7,7 @@
 //! Blind to: makers' own commands beyond their number (they are told as reads); HART-IP over TLS; what devices behind a
 //! gateway say of themselves.
 //! Tried on: the two captures of `cisagov/icsnpp-hart-ip`; commands agree with tshark, which does not read direct messages.
-use super::asks::Asks;
+use super::asking::Asks;
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,

@@ -3,7 +3,6 @@
 mod ads;
 mod amqp;
 mod asking;
-mod asks;
 mod bacnet;
 mod ber;
 mod cameras;
@@ -58,6 +57,7 @@ pub(crate) mod remote_tools;
 mod rtsp;
 mod s7comm;
 mod sbus;
+mod sip;
 mod smb;
 mod snmp;
 mod soap;
@@ -116,7 +116,7 @@ pub static ALL: &[&Decoder] = &[
     &codesys::v2::DECODER,
     &mqtt::DECODER,
     &amqp::DECODER,
-    &named::SIP,
+    &sip::DECODER,
     &mssql::DECODER,
     &ldap::DECODER,
     &named::RADMIN,
@@ -183,6 +183,9 @@ pub static ALL: &[&Decoder] = &[
     &stray::RMCP,
     &stray::KNX,
     &stray::VXLAN,
+    &stray::GENEVE,
+    &stray::GTP,
+    &stray::TZSP,
     &stray::KASA,
     // By a checksum.
     &modbus::rtu::DECODER,

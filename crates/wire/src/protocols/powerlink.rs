@@ -6,7 +6,7 @@
 //! identification.
 //! Blind to: process data (requests and responses of the cycle are counted only); objects moved in segments beyond the first.
 //! Tried on: `EmreEkin__ICS-Pcaps__epl.pcap` (UDP); no public capture of the cycle was found.
-use super::asks::Asks;
+use super::asking::Asks;
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,

@@ -97,17 +97,17 @@ fn request(line: &[u8]) -> Option<(&[u8], &[u8])> {
     known.then_some((method, url))
 }
 
-/// Start line, headers and body of a message, and its length.
-struct Message<'a> {
-    start: &'a [u8],
-    headers: &'a [u8],
+/// Start line, headers and body of a message, and its length: as SIP has them too, there with a short name for the length.
+pub(super) struct Message<'a> {
+    pub(super) start: &'a [u8],
+    pub(super) headers: &'a [u8],
     body: &'a [u8],
-    length: usize,
+    pub(super) length: usize,
 }
 
 impl<'a> Message<'a> {
     /// `Err`: the step to take instead.
-    fn read(bytes: &'a [u8]) -> Result<Message<'a>, Step> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Message<'a>, Step> {
         let Some((start, first)) = lines::line(bytes) else {
             return Err(lines::wait(bytes));
         };
@@ -126,7 +126,8 @@ impl<'a> Message<'a> {
             if line.is_empty() {
                 break;
             }
-            if let Some(value) = lines::after(line, b"content-length:") {
+            let long = lines::after(line, b"content-length:");
+            if let Some(value) = long.or_else(|| lines::after(line, b"l:")) {
                 content = number(value.trim_ascii()).unwrap_or(0);
             }
         }
@@ -313,7 +314,7 @@ fn expect_media(cx: &mut Cx<'_>, transport: &[u8]) {
 }
 
 /// `scheme value`.
-fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = value.iter().position(|byte| *byte == b' ')?;
     Some((value.get(..space)?, value.get(space + 1..)?.trim_ascii()))
 }
@@ -329,7 +330,7 @@ fn url_user(url: &[u8]) -> Option<String> {
 }
 
 /// The quoted value behind `name`.
-fn quoted(value: &[u8], name: &[u8]) -> Option<String> {
+pub(super) fn quoted(value: &[u8], name: &[u8]) -> Option<String> {
     let start = value
         .windows(name.len())
         .position(|part| part.eq_ignore_ascii_case(name))?;

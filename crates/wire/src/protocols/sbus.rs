@@ -4,7 +4,7 @@
 //! Emits: an operation per telegram with its acknowledgement; the firmware of controllers.
 //! Blind to: what lies in blocks that are written and read in pieces (that they are is told); serial S-Bus.
 //! Tried on: `ControlThings-io__ct-samples__SBus-Ethernet.pcap`; commands agree with tshark.
-use super::asks::{Asks, maker};
+use super::asking::{Asks, maker};
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,

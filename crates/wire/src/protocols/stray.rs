@@ -1,6 +1,6 @@
 //! Traffic that a crane network seldom needs: recognised by content, so that it has a name and does not hide among the unknown.
 //!
-//! Spec: RFC 6143, 7.6.1 (RFB), RFC 7348 (VXLAN), IPMI 2.0 13.1 and DSP0136 (RMCP), ISO 22510 (KNXnet/IP); the others as observed.
+//! Spec: RFC 6143, 7.6.1 (RFB), RFC 7348 (VXLAN), RFC 8926 (Geneve), 3GPP TS 29.281 (GTP), IPMI 2.0 13.1 and DSP0136 (RMCP), ISO 22510 (KNXnet/IP); the others as observed.
 //! Blind to: what is said in it.
 use super::named::{named, ours};
 use crate::Carrier::{Tcp, Udp};
@@ -10,6 +10,39 @@ pub static VXLAN: Decoder = Decoder {
     about: "The tunnel by name; what it carries is read as if it lay on the wire.",
     blind: "the network identifier",
     ..named("vxlan", "VXLAN (tunnel)", &[Udp(4789)], vxlan, "RFC 7348")
+};
+pub static GENEVE: Decoder = Decoder {
+    about: "The tunnel by name; what it carries is read as if it lay on the wire.",
+    blind: "the network identifier, options",
+    ..named(
+        "geneve",
+        "Geneve (tunnel)",
+        &[Udp(6081)],
+        geneve,
+        "RFC 8926",
+    )
+};
+pub static GTP: Decoder = Decoder {
+    about: "The tunnel of cellular networks by name; what it carries is read as if it lay on the wire.",
+    blind: "the tunnel's end, signalling (GTP-C)",
+    ..named(
+        "gtp",
+        "GTP-U (cellular networks)",
+        &[Udp(2152)],
+        gtp,
+        "3GPP TS 29.281",
+    )
+};
+pub static TZSP: Decoder = Decoder {
+    about: "Mirrored traffic by name; what it carries is read as if it lay on the wire.",
+    blind: "frames of radio networks, signal strength",
+    ..named(
+        "tzsp",
+        "TZSP (mirrored traffic)",
+        &[Udp(37008)],
+        tzsp,
+        "no public specification; messages as observed",
+    )
 };
 pub static RMCP: Decoder = named(
     "rmcp",
@@ -96,6 +129,44 @@ fn vxlan(head: &Head<'_>) -> Probe {
         _ => false,
     };
     ours(tunnel.then_some(Sender::Unknown))
+}
+
+/// Version 0, options of whole words, and an Ethernet frame or an IP packet in what is left.
+fn geneve(head: &Head<'_>) -> Probe {
+    let tunnel = match head.bytes.split_first_chunk::<8>() {
+        Some((&[first, flags, high, low, _, _, _, 0], inner)) => {
+            let kind = u16::from_be_bytes([high, low]);
+            let options = usize::from(first & 0x3f) * 4;
+            first >> 6 == 0
+                && flags & 0x3f == 0
+                && matches!(kind, 0x6558 | 0x0800 | 0x86dd)
+                && head.udp
+                && head.to == 6081
+                && inner.len() > options
+        }
+        _ => false,
+    };
+    ours(tunnel.then_some(Sender::Unknown))
+}
+
+/// Version 1 of the user plane, a message that is known, and the length of all that follows.
+fn gtp(head: &Head<'_>) -> Probe {
+    let tunnel = match head.bytes.split_first_chunk::<8>() {
+        Some((&[flags, 1 | 2 | 26 | 31 | 254 | 255, high, low, ..], rest)) => {
+            flags & 0xf0 == 0x30
+                && usize::from(u16::from_be_bytes([high, low])) == rest.len()
+                && head.udp
+                && head.to == 2152
+        }
+        _ => false,
+    };
+    ours(tunnel.then_some(Sender::Unknown))
+}
+
+/// Version 1, a packet received or to be sent, and one of the kinds of frame that are known: Ethernet, and three of radio.
+fn tzsp(head: &Head<'_>) -> Probe {
+    let mirrored = matches!(head.bytes, [1, 0 | 1, 0, 1 | 18 | 119 | 126, _, ..]);
+    ours((mirrored && head.udp && head.to == 37008).then_some(Sender::Unknown))
 }
 
 /// Version 6, no reserved bit, and a class: ASF with its enterprise number 4542, or IPMI with a session or none.
@@ -196,4 +267,23 @@ fn each_is_told_by_content_and_not_by_its_port() {
         4789,
         &format!("08000000 00007b01 {inner}")
     ));
+    // Options of one word; as many as there are bytes.
+    let geneve_of = |first: &str| format!("{first} 00 6558 00007b00 01020304 {inner}");
+    assert!(told(geneve, true, 6081, &geneve_of("01")));
+    assert!(!told(geneve, true, 6081, &geneve_of("05")));
+    // The length that is there, and another.
+    assert!(told(
+        gtp,
+        true,
+        2152,
+        &format!("30 ff 000e 00000001 {inner}")
+    ));
+    assert!(!told(
+        gtp,
+        true,
+        2152,
+        &format!("30 ff 000f 00000001 {inner}")
+    ));
+    assert!(told(tzsp, true, 37008, &format!("01 00 0001 01 {inner}")));
+    assert!(!told(tzsp, true, 37008, &format!("01 05 0001 01 {inner}")));
 }

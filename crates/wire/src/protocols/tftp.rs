@@ -255,7 +255,8 @@ impl Transfer {
         }
         self.highest = self.highest.max(nth);
         self.content.put(cx, offset, content);
-        if content.len() < self.request.block {
+        // A short block is the last, unless the capture made it short.
+        if content.len() < self.request.block && !cx.is_cut() {
             let size = offset.saturating_add(content.len() as u64);
             self.last = Some((block, size));
         }

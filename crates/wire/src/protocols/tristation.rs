@@ -6,7 +6,7 @@
 //! refused connections as such.
 //! Blind to: content and names of programs.
 //! Tried on: no public capture was found; built from the analysis.
-use super::asks::Asks;
+use super::asking::Asks;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,
 };

@@ -224,10 +224,42 @@ impl Worker {
                         return self.payload(deeper, ends, payload, inner);
                     }
                 }
+                Payload::EtherType(0x892f | 0xf1c1) => {
+                    if let Some((payload, inner)) = tunnels::doubled(bytes) {
+                        self.count_opened(here);
+                        return self.payload(deeper, ends, payload, inner);
+                    }
+                }
+                Payload::EtherType(0x88e7) => {
+                    if let Some(inner) = tunnels::backbone(bytes) {
+                        self.count_opened(here);
+                        return self.tunnelled(deeper, inner);
+                    }
+                }
                 _ => {}
             }
         }
         self.layer2(here, ends, payload, bytes, None);
+    }
+
+    /// What a tunnel over IP carries, read as if it lay on the wire.
+    fn inside(&mut self, here: Here, outside: &Ends, inside: tunnels::Inside<'_>) {
+        match inside {
+            tunnels::Inside::Frame(bytes) => self.tunnelled(here, bytes),
+            tunnels::Inside::Mirrored(bytes, vlan) => {
+                if let Ok((mut ends, payload, inner)) = link::ethernet(&mut Reader::new(bytes)) {
+                    ends.tags.vlan = ends.tags.vlan.or(vlan);
+                    self.payload(here, &ends, payload, inner);
+                }
+            }
+            tunnels::Inside::Packet(payload, bytes) => {
+                let ends = Ends {
+                    tags: outside.tags,
+                    ..Ends::default()
+                };
+                self.payload(here, &ends, payload, bytes);
+            }
+        }
     }
 
     /// A whole Ethernet frame inside another protocol.

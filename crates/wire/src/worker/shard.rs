@@ -135,7 +135,8 @@ fn is_plain(protocol: u8, payload: &[u8]) -> bool {
     match protocol {
         17 => payload
             .get(2..4)
-            .is_none_or(|port| port != 4789u16.to_be_bytes()),
+            .and_then(<[u8]>::first_chunk)
+            .is_none_or(|port| !super::tunnels::leads_inside(u16::from_be_bytes(*port))),
         other => !super::tunnels::may_carry(other),
     }
 }

@@ -4,7 +4,7 @@
 //! counts as control, so that nobody hides control traffic by making it look strange.
 use std::sync::LazyLock;
 
-use super::{Here, Passing, Worker};
+use super::{Here, Passing, Worker, tunnels};
 use crate::cx::At;
 use crate::flow::{Flow, Key, Transport, is_stale};
 use crate::net::transport::{self, Tcp};
@@ -13,7 +13,6 @@ use crate::{Carrier, Frame, Link, protocols};
 
 const VLAN_TAGS: [[u8; 2]; 4] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00], [0x92, 0x00]];
 const MOST_TAGS: usize = 2;
-const VXLAN: u16 = 4789;
 
 /// How much a frame may be missed, least first to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -241,7 +240,7 @@ fn packet(
                 ^ u32::from(tcp.checksum);
             (Transport::Tcp, header, signature, Some(segment))
         }
-        17 if !ports.contains(&VXLAN) => {
+        17 if !ports.into_iter().any(tunnels::leads_inside) => {
             let udp = transport::udp(bytes).ok()?;
             let header = bytes.len().saturating_sub(udp.payload.len());
             (Transport::Udp, header, u32::from(udp.checksum), None)

@@ -58,20 +58,14 @@ impl Worker {
                     return self.payload(deeper, ends, inner, packet.payload);
                 }
                 // The tunnel itself is a flow; what it carries is read as if it lay on the wire.
-                47 => match tunnels::gre(packet.payload) {
-                    Some((Payload::EtherType(0x6558), inner)) => self.tunnelled(deeper, inner),
-                    Some((payload, inner)) => {
-                        let outside = Ends {
-                            tags: ends.tags,
-                            ..Ends::default()
-                        };
-                        self.payload(deeper, &outside, payload, inner);
+                47 => {
+                    if let Some(inside) = tunnels::gre(packet.payload) {
+                        self.inside(deeper, ends, inside);
                     }
-                    None => {}
-                },
+                }
                 17 => {
-                    if let Some(inner) = tunnels::vxlan(packet.payload) {
-                        self.tunnelled(deeper, inner);
+                    if let Some(inside) = tunnels::in_datagram(packet.payload) {
+                        self.inside(deeper, ends, inside);
                     }
                 }
                 _ => {}

@@ -49,19 +49,118 @@ pub(super) fn may_carry(protocol: u8) -> bool {
     matches!(protocol, 4 | 41 | 47 | 17)
 }
 
-/// RFC 7348, 5: the port, and the flag that says that a network identifier is there.
-pub(super) fn vxlan(datagram: &[u8]) -> Option<&[u8]> {
-    let udp = transport::udp(datagram)
-        .ok()
-        .filter(|udp| udp.dst == 4789)?;
-    match udp.payload.split_first_chunk::<8>() {
-        Some((&[0x08, ..], inner)) => Some(inner),
+const VXLAN: u16 = 4789;
+/// RFC 8926, 3.3.
+const GENEVE: u16 = 6081;
+/// 3GPP TS 29.281, 4.4.2.3: what a cellular network, a terminal's own among them, carries between mast and core.
+const GTP: u16 = 2152;
+/// TaZmen Sniffer Protocol: what radio equipment sends on to a sniffer.
+const TZSP: u16 = 37008;
+
+/// UDP ports to which tunnels lead.
+#[inline]
+pub(super) const fn leads_inside(port: u16) -> bool {
+    matches!(port, VXLAN | GENEVE | GTP | TZSP)
+}
+
+/// What lies inside a tunnel.
+pub(super) enum Inside<'a> {
+    /// An Ethernet frame.
+    Frame(&'a [u8]),
+    /// An Ethernet frame that a switch mirrored without its tag, and the VLAN that it was in.
+    Mirrored(&'a [u8], Option<u16>),
+    Packet(Payload, &'a [u8]),
+}
+
+/// What a datagram carries for others.
+#[inline]
+pub(super) fn in_datagram(datagram: &[u8]) -> Option<Inside<'_>> {
+    let port = u16::from_be_bytes(*datagram.get(2..4)?.first_chunk()?);
+    if !leads_inside(port) {
+        return None;
+    }
+    let udp = transport::udp(datagram).ok()?;
+    match port {
+        VXLAN => vxlan(udp.payload),
+        GENEVE => geneve(udp.payload),
+        GTP => gtp(udp.payload),
+        _ => tzsp(udp.payload),
+    }
+}
+
+/// RFC 7348, 5: the flag that says that a network identifier is there.
+fn vxlan(bytes: &[u8]) -> Option<Inside<'_>> {
+    match bytes.split_first_chunk::<8>() {
+        Some((&[0x08, ..], inner)) => Some(Inside::Frame(inner)),
         _ => None,
     }
 }
 
-/// RFC 2784 and RFC 2890: version 0 with optional checksum, key and sequence number.
-pub(super) fn gre(bytes: &[u8]) -> Option<(Payload, &[u8])> {
+/// RFC 8926, 3.4: version 0, options of as many words as the first octet says, no message of the tunnel's own.
+fn geneve(bytes: &[u8]) -> Option<Inside<'_>> {
+    let (&[first, flags, high, low, ..], rest) = bytes.split_first_chunk::<8>()?;
+    if first >> 6 != 0 || flags & 0x80 != 0 {
+        return None;
+    }
+    let inner = rest.get(usize::from(first & 0x3f) * 4..)?;
+    Some(match u16::from_be_bytes([high, low]) {
+        ETHERNET => Inside::Frame(inner),
+        kind => Inside::Packet(Payload::EtherType(kind), inner),
+    })
+}
+
+/// 3GPP TS 29.281, 5.1 and 5.2: version 1, a G-PDU, extension headers each of which names the next.
+fn gtp(bytes: &[u8]) -> Option<Inside<'_>> {
+    const G_PDU: u8 = 255;
+    let (&[flags, G_PDU, high, low, ..], rest) = bytes.split_first_chunk::<8>()? else {
+        return None;
+    };
+    if flags & 0xf0 != 0x30 {
+        return None;
+    }
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let mut r = Reader::new(rest.get(..length.min(rest.len()))?);
+    if flags & 0x07 != 0 {
+        r.skip(3).ok()?;
+        let mut next = r.u8().ok()?;
+        while flags & 0x04 != 0 && next != 0 {
+            let words = usize::from(r.u8().ok()?);
+            r.skip((words * 4).checked_sub(2)?).ok()?;
+            next = r.u8().ok()?;
+        }
+    }
+    let kind = match r.peek().first()? >> 4 {
+        4 => 0x0800,
+        6 => 0x86dd,
+        _ => return None,
+    };
+    Some(Inside::Packet(Payload::EtherType(kind), r.rest()))
+}
+
+/// Version 1, a packet that was received or is to be sent, an Ethernet frame; then fields up to the one that ends them.
+fn tzsp(bytes: &[u8]) -> Option<Inside<'_>> {
+    let mut r = Reader::new(bytes);
+    if !matches!(r.array().ok()?, [1, 0 | 1, 0, 1]) {
+        return None;
+    }
+    loop {
+        match r.u8().ok()? {
+            0 => {}
+            1 => return Some(Inside::Frame(r.rest())),
+            _ => {
+                let length = usize::from(r.u8().ok()?);
+                r.skip(length).ok()?;
+            }
+        }
+    }
+}
+
+/// Transparent Ethernet bridging.
+const ETHERNET: u16 = 0x6558;
+
+/// RFC 2784 and RFC 2890: version 0 with optional checksum, key and sequence number. What switches mirror comes this way too
+/// (draft-foschiano-erspan-03): type I without a header of its own, type II with 8 octets, type III with 12 or 20.
+pub(super) fn gre(bytes: &[u8]) -> Option<Inside<'_>> {
     let mut r = Reader::new(bytes);
     let flags = r.u16().ok()?;
     let protocol = r.u16().ok()?;
@@ -73,7 +172,49 @@ pub(super) fn gre(bytes: &[u8]) -> Option<(Payload, &[u8])> {
             r.skip(length).ok()?;
         }
     }
-    Some((Payload::EtherType(protocol), r.rest()))
+    let numbered = flags & 0x1000 != 0;
+    Some(match protocol {
+        ETHERNET => Inside::Frame(r.rest()),
+        0x88be if !numbered => Inside::Mirrored(r.rest(), None),
+        0x88be => {
+            let vlan = mirrored_in(r.array::<8>().ok()?, 1)?;
+            Inside::Mirrored(r.rest(), vlan)
+        }
+        0x22eb => {
+            let head = r.array::<12>().ok()?;
+            let [.., kind, last] = head;
+            let vlan = mirrored_in(head, 2)?;
+            // Packets without their frame are of another kind.
+            if kind & 0x7c != 0 {
+                return None;
+            }
+            // The last bit tells of a header that some platforms add.
+            r.skip(usize::from(last & 1) * 8).ok()?;
+            Inside::Mirrored(r.rest(), vlan)
+        }
+        kind => Inside::Packet(Payload::EtherType(kind), r.rest()),
+    })
+}
+
+/// Version and VLAN, with which both kinds of header begin. `None` for another version.
+fn mirrored_in<const N: usize>(head: [u8; N], version: u16) -> Option<Option<u16>> {
+    let first = u16::from_be_bytes(*head.first_chunk()?);
+    let vlan = first & 0x0fff;
+    (first >> 12 == version).then_some((1..0xfff).contains(&vlan).then_some(vlan))
+}
+
+/// Tags that stand in front of the type of a frame that goes two ways (IEC 62439-3, 5.5, HSR; IEEE 802.1CB, 7.8): a number that
+/// both copies share.
+pub(super) fn doubled(bytes: &[u8]) -> Option<(Payload, &[u8])> {
+    let mut r = Reader::new(bytes);
+    r.skip(4).ok()?;
+    let kind = r.u16().ok()?;
+    (kind >= 0x0600).then_some((Payload::EtherType(kind), r.rest()))
+}
+
+/// IEEE 802.1Q, 9.7: a provider's tag of four octets, then the customer's frame.
+pub(super) fn backbone(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(4..)
 }
 
 #[cfg(test)]
@@ -82,6 +223,142 @@ mod tests {
 
     use crate::testing::hex;
     use crate::{Frame, Limits, Link, Shard, Worker};
+
+    /// An ICMP echo request from 10.0.0.1, alone and in its frame.
+    const PACKET: &str = "4500001c 00000000 40010000 0a000001 0a000164 0800000000010001";
+    const FRAME: &str = "020000000003 020000000004 0800";
+
+    /// What is outermost: an IPv4 packet between two routers.
+    fn over_ip(protocol: u8, payload: &str) -> Vec<u8> {
+        let payload = hex(payload);
+        let mut frame = hex(&format!(
+            "020000000002 020000000001 0800 4500{:04x} 00000000 40{protocol:02x}0000 c0000201 c0000202",
+            payload.len() + 20
+        ));
+        frame.extend(payload);
+        frame
+    }
+
+    fn over_udp(port: u16, payload: &str) -> Vec<u8> {
+        let length = hex(payload).len() + 8;
+        over_ip(17, &format!("c350{port:04x}{length:04x}0000 {payload}"))
+    }
+
+    #[test]
+    fn what_a_tunnel_carries_is_read_as_if_it_lay_on_the_wire() {
+        let gtp = hex(PACKET).len();
+        let tunnels = [
+            ("GRE", over_ip(47, &format!("00000800 {PACKET}")), None),
+            (
+                "ERSPAN I",
+                over_ip(47, &format!("000088be {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "ERSPAN II",
+                over_ip(
+                    47,
+                    &format!("100088be 00000007 100b0001 00000000 {FRAME}{PACKET}"),
+                ),
+                Some(11),
+            ),
+            (
+                "ERSPAN II, another version",
+                over_ip(
+                    47,
+                    &format!("100088be 00000007 300b0001 00000000 {FRAME}{PACKET}"),
+                ),
+                None,
+            ),
+            (
+                "ERSPAN III",
+                over_ip(
+                    47,
+                    &format!(
+                        "100022eb 00000007 200c0001 00000000 00000001 0000000000000000 {FRAME}{PACKET}"
+                    ),
+                ),
+                Some(12),
+            ),
+            (
+                "VXLAN",
+                over_udp(4789, &format!("0800000000000700 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "Geneve",
+                over_udp(
+                    6081,
+                    &format!("0100 6558 00000700 01020304 {FRAME}{PACKET}"),
+                ),
+                None,
+            ),
+            (
+                "GTP",
+                over_udp(2152, &format!("30ff{gtp:04x} 00000001 {PACKET}")),
+                None,
+            ),
+            (
+                "GTP with an extension header",
+                over_udp(
+                    2152,
+                    &format!("34ff{:04x} 00000001 000000 85 01 100900 {PACKET}", gtp + 8),
+                ),
+                None,
+            ),
+            (
+                "TZSP",
+                over_udp(37008, &format!("01000001 00 0a01ff 01 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "HSR",
+                hex(&format!(
+                    "020000000003 020000000004 892f 00220001 0800 {PACKET}"
+                )),
+                None,
+            ),
+            (
+                "provider backbone",
+                hex(&format!(
+                    "020000000002 020000000001 88e7 00000007 {FRAME}{PACKET}"
+                )),
+                None,
+            ),
+        ];
+        let told: Vec<String> = tunnels
+            .iter()
+            .map(|(name, data, vlan)| {
+                let mut worker = Worker::new(Shard::default(), Limits::default());
+                worker.frame(&Frame {
+                    capture: 0,
+                    number: 1,
+                    time: Time(1),
+                    link: Link::Ethernet,
+                    wire_len: u32::try_from(data.len()).unwrap(),
+                    data,
+                });
+                let facts = worker.finish().into_facts(vec!["a".to_owned()]);
+                let inner = facts
+                    .conversations
+                    .iter()
+                    .find(|row| row.client.to_string() == "10.0.0.1");
+                match inner {
+                    Some(row) if row.vlan == *vlan => format!("{name}: read"),
+                    Some(row) => format!("{name}: in VLAN {:?}", row.vlan),
+                    None => format!("{name}: left alone"),
+                }
+            })
+            .collect();
+        let expected: Vec<String> = tunnels
+            .iter()
+            .map(|(name, ..)| {
+                let read = !name.ends_with("another version");
+                format!("{name}: {}", if read { "read" } else { "left alone" })
+            })
+            .collect();
+        assert_eq!(told, expected);
+    }
 
     /// ICMP echo requests between hosts behind GRE, one per inner pair, all between the same outer routers.
     #[test]

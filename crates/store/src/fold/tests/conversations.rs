@@ -441,10 +441,27 @@ because = "maintenance"
             community_id: conversations[1].community_id.clone(),
             ..Operation::default()
         }],
+        credentials: vec![facts::kinds::Credential {
+            client: conversations[1].client,
+            server: conversations[1].server,
+            asked_for: Some("plc1".to_owned()),
+            ..facts::kinds::Credential::default()
+        }],
+        carried_files: vec![facts::kinds::File {
+            source: conversations[1].client,
+            target: conversations[1].server,
+            direction: "upload".to_owned(),
+            asked_for: Some("plc1".to_owned()),
+            ..facts::kinds::File::default()
+        }],
         conversations,
         ..Facts::default()
     };
     let facts = folded(facts, &site(&format!("{CONDUITS}{more}")));
+    assert_eq!(facts.credentials[0].server_asset.as_deref(), Some("plc1"));
+    let file = &facts.carried_files[0];
+    let ends = [&file.source_asset, &file.target_asset].map(|one| one.as_deref());
+    assert_eq!((ends, file.enters), ([Some("eng1"), Some("plc1")], true));
     let told: Vec<_> = facts
         .conversations
         .iter()

@@ -510,10 +510,11 @@ fn what_came_out_of_another_conversation_shows_no_frame_of_the_zone_it_goes_to()
 
 #[test]
 fn who_is_only_known_by_a_devices_flow_records_was_not_seen() {
-    let report = |address: &str, records| {
+    let by = |exporter: &str, address: &str, (first, last)| {
         let ip = |text: &str| text.parse().unwrap();
-        Coverage::reported(ip("10.20.10.1"), ip(address), time(0), time(9), records)
+        Coverage::reported(ip(exporter), ip(address), time(first), time(last), 5)
     };
+    let report = |address: &str, span| by("10.20.10.1", address, span);
     let told = |coverage| {
         let facts = Facts {
             captures: vec!["a.pcap".to_owned()],
@@ -534,11 +535,13 @@ fn who_is_only_known_by_a_devices_flow_records_was_not_seen() {
     let lack = "10.20.10.1 reports traffic from 10.20.10.77, of which no frame was captured";
     assert_eq!(
         told(vec![
-            report("10.20.10.77", 5),
-            // Seen here, too; told of once; of no zone of the terminal.
-            report("10.20.10.20", 5),
-            report("10.20.10.78", 1),
-            report("198.51.100.7", 5),
+            report("10.20.10.77", (0, 30)),
+            report("10.20.10.77", (45, 60)),
+            // Seen here, too; told of for a moment; of no zone of the terminal; by somebody whom the site does not name.
+            report("10.20.10.20", (0, 600)),
+            report("10.20.10.78", (0, 59)),
+            report("198.51.100.7", (0, 600)),
+            by("10.20.10.99", "10.20.10.79", (0, 600)),
         ]),
         [("control".to_owned(), "none".to_owned(), lack.to_owned())]
     );

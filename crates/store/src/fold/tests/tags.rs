@@ -125,6 +125,35 @@ fn a_vlan_that_a_switch_names_and_nobody_saw_is_missing() {
 }
 
 #[test]
+fn a_vlan_that_only_a_switch_names_beside_others_of_its_zone_is_not_missing() {
+    let rows = |named: &str, more: &str| {
+        let facts = Facts {
+            captures: vec!["span.pcap".to_owned()],
+            files: vec![capture("span.pcap")],
+            addresses: vec![claimed(PLC, "10.20.10.10", 10)],
+            conversations: vec![tcp("10.20.10.20", "10.20.10.10", 102, "s7comm")],
+            identities: vec![identity(FW_PORT, "", "vlans", named)],
+            ..Facts::default()
+        };
+        let text = format!("{SITE}\n{SENSOR}\n{more}");
+        let text = text.replace("vlans = [10]", "vlans = [10, 11]");
+        let site = facts::site::read(&[("site.toml".to_owned(), text)], &[]).unwrap();
+        let rows = folded(facts, &site).coverage.into_iter();
+        rows.filter_map(|row| row.of_vlan()).collect::<Vec<_>>()
+    };
+    assert_eq!(rows("10, 11", "").len(), 0);
+    // All that a zone is; and a VLAN in which the site has somebody.
+    assert_eq!(rows("10, 11, 30", ""), [30]);
+    let scanner = r#"
+[[asset]]
+name = "scanner1"
+role = "scanner"
+interface = [{ mac = "00:40:8c:00:00:77", vlan = 11 }]
+"#;
+    assert_eq!(rows("10, 11", scanner), [11]);
+}
+
+#[test]
 fn floods_on_a_mirrored_trunk_are_no_lack_where_another_sensor_shows_the_vlan() {
     let second = r#"
 [[sensor]]

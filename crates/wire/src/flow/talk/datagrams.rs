@@ -65,6 +65,7 @@ impl Engine<'_> {
         cut: bool,
         at: At,
     ) -> bool {
+        talk.learned.cut = cut;
         let mut rest = bytes;
         while !rest.is_empty() {
             let side = flow.side(which);

@@ -44,7 +44,11 @@ impl Inner {
 
     /// Both go to the same place.
     fn leads_like(&self, other: &Inner) -> bool {
-        let name = |flow: &Flow| flow.talk.as_ref().and_then(|talk| talk.asked_for.clone());
+        let name = |flow: &Flow| {
+            flow.talk
+                .as_ref()
+                .and_then(|talk| talk.learned.asked_for.clone())
+        };
         self.flow.key == other.flow.key && name(&self.flow) == name(&other.flow)
     }
 
@@ -154,7 +158,7 @@ impl Engine<'_> {
             Way::Passed { host, .. } => {
                 // Named by an address, it is the proxy's own.
                 let named = hidden && literal(host).is_none();
-                own.asked_for =
+                own.learned.asked_for =
                     named.then(|| host.trim_end_matches('.').to_ascii_lowercase().into());
                 false
             }
@@ -435,6 +439,22 @@ mod tests {
         assert_eq!(facts.conversations[1].server.to_string(), "10.9.0.5");
         let facts = through_a_proxy("03 07 706c632e6c616e 1f40", &[Ok(b"\x01\x02\x03")]);
         assert_eq!(facts.conversations.len(), 1);
+    }
+
+    #[test]
+    fn files_and_passwords_behind_a_proxy_say_which_name_was_asked_for() {
+        let asks = b"GET /fw.bin HTTP/1.1\r\nHost: a\r\nAuthorization: Basic dTpw\r\n\r\n";
+        let gets = b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\nContent-Length: 4\r\n\r\nPK\x03\x04";
+        let told = |host: &str| {
+            let facts = through_a_proxy(host, &[Ok(asks), Ok(gets)]);
+            (
+                facts.credentials[0].asked_for.clone(),
+                facts.carried_files[0].asked_for.clone(),
+            )
+        };
+        let name = Some("plc.lan".to_owned());
+        assert_eq!(told("03 07 706c632e6c616e 0050"), (name.clone(), name));
+        assert_eq!(told("01 0a090005 0050"), (None, None));
     }
 
     #[test]

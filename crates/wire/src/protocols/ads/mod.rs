@@ -15,7 +15,7 @@ mod pdu;
 mod tests;
 
 use self::pdu::{Ams, NetId, Request, command_name, error_name, group_name, port_name};
-use super::asks::{Asks, Carried, Waiting, maker};
+use super::asking::{Asking, Asks, Carried, maker};
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Outcome, Probe, Reader, Sender, Side,
@@ -80,8 +80,8 @@ type Tag = (u32, u32);
 struct File {
     handle: u32,
     path: Option<String>,
-    write: Option<Carried>,
-    read: Option<Carried>,
+    write: Option<Carried<crate::Asked>>,
+    read: Option<Carried<crate::Asked>>,
 }
 
 #[derive(Default)]
@@ -126,7 +126,7 @@ impl Dialogue for Ads {
     fn gap(&mut self, _: &mut Cx<'_>, _: Side, _: u64) {
         for file in &mut self.files {
             for carried in [&mut file.write, &mut file.read].into_iter().flatten() {
-                carried.broken();
+                carried.broke();
             }
         }
     }
@@ -164,7 +164,7 @@ impl Ads {
         if system && request.group == 123 {
             let content = request.content(ams.data);
             if let Some(file) = self.file(cx, request.offset, false) {
-                file.write.get_or_insert_with(|| Carried::new(cx)).piece(
+                file.write.get_or_insert_with(|| Carried::here(cx)).piece(
                     None,
                     content.len() as u64,
                     content,
@@ -204,7 +204,7 @@ impl Ads {
             if ams.source_port == SYSTEM_SERVICE && group == 123 {
                 let file = self.files.iter_mut().find(|file| file.handle == handle);
                 if let Some(carried) = file.and_then(|file| file.write.as_mut()) {
-                    carried.broken();
+                    carried.broke();
                 }
             }
             self.asks.refused(cx, asked, &error_name(code));
@@ -237,7 +237,7 @@ impl Ads {
     }
 
     /// Open, close, read and write of the system service: told as one when the file is closed.
-    fn file_answer(&mut self, cx: &mut Cx<'_>, asked: Waiting<Tag>, data: &[u8]) {
+    fn file_answer(&mut self, cx: &mut Cx<'_>, asked: Asking<Tag>, data: &[u8]) {
         let mut r = Reader::new(data);
         let (group, offset) = asked.tag;
         match group {
@@ -309,7 +309,7 @@ impl File {
                     Some(path.clone()),
                     Some(format!("system service, {detail}")),
                 );
-                carried.tell(cx, asker, verb, path, detail, outcome, ended);
+                carried.tell_as(cx, asker, verb, path, detail, outcome, ended);
             }
         }
     }
@@ -395,7 +395,7 @@ fn op(
 }
 
 /// The name that a handle was asked for.
-fn symbol(asked: &Waiting<Tag>) -> Option<String> {
+fn symbol(asked: &Asking<Tag>) -> Option<String> {
     asked.op().object.clone()
 }
 

@@ -55,7 +55,7 @@ fn reads_are_counted_and_device_objects_say_who_they_are() {
             operation read "device 4 model-name" (readProperty) ok count=1 frames=[7, 8]
             operation read "analog-input 1 object-name" (readProperty) ok count=1 frames=[9, 10]
             operation read "device 4 vendor-name, device 4 serial-number" (readPropertyMultiple) ok count=1 frames=[11, 12]
-            operation read "device 4 object-list[99]" (readProperty: invalid array index) refused count=1 frames=[13, 14]
+            operation read "device 4 object-list[99]" (readProperty, invalid array index) refused count=1 frames=[13, 14]
             identity 10.0.0.2 maker=Johnson Controls stated
             identity 10.0.0.2 role=BACnet device 4 stated
             identity 10.0.0.2 model=M1 stated
@@ -105,16 +105,16 @@ fn what_changes_a_device_has_its_verb_and_its_outcome() {
         expect![[r#"
             conversation protocol=bacnet state=answered packets=14/11 bytes=270/108
             operation write "binary-output 2 present-value" (writeProperty) ok count=1 frames=[1, 2]
-            operation write "analog-value 4 present-value, analog-value 4 description" (writePropertyMultiple: rejected: unrecognized service) refused count=1 frames=[3, 4]
-            operation reset (reinitializeDevice, warm start: password failure) refused count=1 frames=[5, 6]
+            operation write "analog-value 4 present-value, analog-value 4 description" (writePropertyMultiple, rejected: unrecognized service) refused count=1 frames=[3, 4]
+            operation reset (reinitializeDevice, warm start, password failure) refused count=1 frames=[5, 6]
             operation reset (reinitializeDevice, start backup) ok count=1 frames=[7, 8]
             operation mode-change (deviceCommunicationControl, disable, 5 minutes) ok count=1 frames=[9, 10]
-            operation operate "life-safety-point 1" (lifeSafetyOperation, operation 4: aborted) refused count=1 frames=[11, 12]
+            operation operate "life-safety-point 1" (lifeSafetyOperation, operation 4, aborted) refused count=1 frames=[11, 12]
             operation configure "analog-value 0" (createObject) ok count=1 frames=[13, 14]
             operation configure "analog-value 5" (deleteObject) ok count=1 frames=[15, 16]
             operation read "analog-input 1" (subscribeCOV) ok count=1 frames=[17, 18]
             operation read "analog-input 1" (subscribeCOV, cancelled) ok count=1 frames=[19, 20]
-            operation write (confirmedPrivateTransfer, vendor 99, service 7: aborted: segmentation not supported) refused count=1 frames=[21, 22]
+            operation write (confirmedPrivateTransfer, vendor 99, service 7, aborted: segmentation not supported) refused count=1 frames=[21, 22]
             operation set-clock (timeSynchronization) ? count=1 frames=[23]
             operation write "binary-output 2 present-value" (writeProperty) unanswered count=1 frames=[24]
             credential protocol=bacnet client=10.0.0.1 server=10.0.0.2 what=password frames=Numbers([5])
@@ -154,10 +154,10 @@ fn files_are_one_operation_with_a_hash_and_segments_are_put_together() {
             conversation protocol=bacnet state=answered packets=9/9 bytes=177/143
             operation file-read "file 1" (atomicReadFile) ok content=6 sha256=bef57ec7 count=1 frames=[1, 2, 4]
             operation file-write "file 2" (atomicWriteFile) ok content=2 sha256=769a4e6d count=1 frames=[5]
-            operation file-write "file 5" (atomicWriteFile: content incomplete: file access denied) refused count=1 frames=[7, 8]
-            operation file-write "file 6" (atomicWriteFile: content incomplete) unanswered count=1 frames=[9]
-            operation file-read "file 3" (atomicReadFile: content incomplete) ok count=1 frames=[10, 11]
-            operation file-read "file 4" (atomicReadFile: file access denied) refused count=1 frames=[12, 13]
+            operation file-write "file 5" (atomicWriteFile, content incomplete, file access denied) refused count=1 frames=[7, 8]
+            operation file-write "file 6" (atomicWriteFile, content incomplete) unanswered count=1 frames=[9]
+            operation file-read "file 3" (atomicReadFile, content incomplete) ok count=1 frames=[10, 11]
+            operation file-read "file 4" (atomicReadFile, file access denied) refused count=1 frames=[12, 13]
             operation read "device 4 object-name" (readProperty) ok count=1 frames=[14, 18]
             identity 10.0.0.2 hostname=N1 stated
         "#]],
@@ -200,7 +200,7 @@ fn routers_broadcast_managers_and_foreign_devices_are_told() {
         expect![[r#"
             conversation protocol=bacnet state=answered packets=4/7 bytes=46/113
             operation diagnose (read broadcast distribution table) ok count=1 frames=[3, 4]
-            operation configure (write broadcast distribution table: not acknowledged) refused count=1 frames=[5, 6]
+            operation configure (write broadcast distribution table, not acknowledged) refused count=1 frames=[5, 6]
             operation read "network 3 station 9 device 7 model-name" (readProperty) ok count=1 frames=[8, 9]
             operation set-clock (timeSynchronization, passed on) ? count=1 frames=[11]
             identity 10.0.0.2 role=BACnet broadcast manager stated

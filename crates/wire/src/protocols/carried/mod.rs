@@ -421,6 +421,7 @@ impl Cx<'_> {
             user: about.user,
             outcome: about.outcome,
             community_id: flow.community_id(),
+            asked_for: self.learned.asked_for.as_deref().map(str::to_owned),
             evidence,
             ..facts::kinds::File::default()
         });

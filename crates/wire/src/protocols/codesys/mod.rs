@@ -12,7 +12,7 @@ mod tests;
 pub mod v2;
 
 use self::services::{Service, known};
-use super::asks::Asks;
+use super::asking::Asks;
 use crate::reader::text;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step, Verb,

@@ -280,19 +280,19 @@ mod tests {
             5000,
             &messages,
             expect![[r#"
-            conversation protocol=dlms state=answered packets=11/10 bytes=270/166
-            operation authenticate (association with a password) ok count=1 frames=[1, 2]
-            operation read "class 1 0.0.42.0.0.255 attribute 2" (get) ok count=1 frames=[3, 4]
-            operation read "class 3 1.0.1.8.0.255 attribute 2" (get) ok count=2 frames=[5, 6, 8]
-            operation read "class 3 1.0.99.8.0.255 attribute 2" (get: object undefined) refused count=1 frames=[9, 10]
-            operation set-clock "class 8 0.0.1.0.0.255 attribute 2" (set) ok count=1 frames=[11, 12]
-            operation operate "class 70 0.0.96.3.0.255 method 1" (action, disconnect: read-write denied) refused count=1 frames=[13, 14]
-            operation firmware-update "class 18 0.0.44.0.0.255 method 1" (action, image transfer) ok count=1 frames=[15, 16]
-            operation firmware-update "class 18 0.0.44.0.0.255 method 4" (action, image transfer) unanswered count=1 frames=[19]
-            operation read "class 3 1.0.1.8.0.255 attribute 2, class 3 1.0.2.8.0.255 attribute 2" (get) ok count=1 frames=[20, 21]
-            identity 10.0.0.2 system=ABC stated
-            credential protocol=dlms client=10.0.0.1 server=10.0.0.2 what=password frames=Numbers([1])
-        "#]],
+                conversation protocol=dlms state=answered packets=11/10 bytes=270/166
+                operation authenticate (association with a password) ok count=1 frames=[1, 2]
+                operation read "class 1 0.0.42.0.0.255 attribute 2" (get) ok count=1 frames=[3, 4]
+                operation read "class 3 1.0.1.8.0.255 attribute 2" (get) ok count=2 frames=[5, 6, 8]
+                operation read "class 3 1.0.99.8.0.255 attribute 2" (get, object undefined) refused count=1 frames=[9, 10]
+                operation set-clock "class 8 0.0.1.0.0.255 attribute 2" (set) ok count=1 frames=[11, 12]
+                operation operate "class 70 0.0.96.3.0.255 method 1" (action, disconnect, read-write denied) refused count=1 frames=[13, 14]
+                operation firmware-update "class 18 0.0.44.0.0.255 method 1" (action, image transfer) ok count=1 frames=[15, 16]
+                operation firmware-update "class 18 0.0.44.0.0.255 method 4" (action, image transfer) unanswered count=1 frames=[19]
+                operation read "class 3 1.0.1.8.0.255 attribute 2, class 3 1.0.2.8.0.255 attribute 2" (get) ok count=1 frames=[20, 21]
+                identity 10.0.0.2 system=ABC stated
+                credential protocol=dlms client=10.0.0.1 server=10.0.0.2 what=password frames=Numbers([1])
+            "#]],
         );
     }
 
@@ -313,7 +313,7 @@ mod tests {
             ],
             expect![[r#"
                 conversation protocol=dlms state=answered packets=4/1 bytes=55/13
-                operation read "class 15 0.0.40.0.0.255 attribute 2" (get: read-write denied) refused count=1 frames=[2, 3]
+                operation read "class 15 0.0.40.0.0.255 attribute 2" (get, read-write denied) refused count=1 frames=[2, 3]
                 oddity what=dlms.malformed frames=Numbers([4])
                 oddity what=protocol.malformed detail=dlms: checksum frames=Numbers([5])
             "#]],

@@ -79,8 +79,8 @@ fn controls_are_told_with_code_status_and_whether_they_were_allowed() {
         expect![[r#"
             conversation protocol=dnp3 state=answered packets=5/3 bytes=165/91
             operation operate "outstation 10 g12v1[3]" (function 3, select, control relay: latch on) ok count=1 frames=[1, 2]
-            operation operate "outstation 10 g12v1[3]" (function 4, operate, control relay: latch on: not selected before) refused count=1 frames=[3, 4]
-            operation operate "outstation 10 g12v1[5,6]" (function 5, direct operate, control relay: pulse on, trip: parameter error) refused count=1 frames=[5, 6]
+            operation operate "outstation 10 g12v1[3]" (function 4, operate, control relay: latch on, not selected before) refused count=1 frames=[3, 4]
+            operation operate "outstation 10 g12v1[5,6]" (function 5, direct operate, control relay: pulse on, trip, parameter error) refused count=1 frames=[5, 6]
             operation operate "outstation 10 g41v2[7]" (function 6, direct operate, no answer wanted, analog output) ? count=1 frames=[7]
             operation operate "outstation 10 g41v2[7]" (function 5, direct operate, analog output) unanswered count=1 frames=[8]
             identity 10.0.0.1 role=DNP3 master 1 stated
@@ -119,26 +119,26 @@ fn each_family_of_functions_has_its_verb() {
     dialogue(
         &messages,
         expect![[r#"
-        conversation protocol=dnp3 state=answered packets=16/16 bytes=291/272
-        operation set-clock "outstation 10 g50v1" (function 2, write, time and date) ok count=1 frames=[1, 2]
-        operation write "outstation 10 g80v1[7]" (function 2, write, internal indications) ok count=1 frames=[3, 4]
-        operation parameter-change "outstation 10 g34v1[5]" (function 2, write, analog dead bands) ok count=1 frames=[5, 6]
-        operation write "outstation 10 g20v0" (function 7, freeze, counters) ok count=1 frames=[7, 8]
-        operation reset "outstation 10" (function 13, cold restart) ok count=1 frames=[9, 10]
-        operation reset "outstation 10" (function 14, warm restart) ok count=1 frames=[11, 12]
-        operation start "outstation 10 g90v1" (function 17, start application) ok count=1 frames=[13, 14]
-        operation stop "outstation 10 g90v1" (function 18, stop application) ok count=1 frames=[15, 16]
-        operation configure "outstation 10" (function 19, save configuration) ok count=1 frames=[17, 18]
-        operation configure "outstation 10 g60v2" (function 20, enable unsolicited messages, classes) ok count=1 frames=[19, 20]
-        operation configure "outstation 10 g60v2" (function 21, disable unsolicited messages, classes) ok count=1 frames=[21, 22]
-        operation configure "outstation 10 g60v2, g1v0" (function 22, assign class, classes) ok count=1 frames=[23, 24]
-        operation diagnose "outstation 10" (function 23, measure delay) ok count=1 frames=[25, 26]
-        operation diagnose "outstation 10" (function 24, record current time) ok count=1 frames=[27, 28]
-        operation configure "outstation 10 g110v5" (function 31, activate configuration, octet strings) ok count=1 frames=[29, 30]
-        operation reset "outstation 10" (function 13, cold restart: function not supported) refused count=1 frames=[31, 32]
-        identity 10.0.0.1 role=DNP3 master 1 stated
-        identity 10.0.0.2 role=DNP3 outstation 10 stated
-    "#]],
+            conversation protocol=dnp3 state=answered packets=16/16 bytes=291/272
+            operation set-clock "outstation 10 g50v1" (function 2, write, time and date) ok count=1 frames=[1, 2]
+            operation write "outstation 10 g80v1[7]" (function 2, write, internal indications) ok count=1 frames=[3, 4]
+            operation parameter-change "outstation 10 g34v1[5]" (function 2, write, analog dead bands) ok count=1 frames=[5, 6]
+            operation write "outstation 10 g20v0" (function 7, freeze, counters) ok count=1 frames=[7, 8]
+            operation reset "outstation 10" (function 13, cold restart) ok count=1 frames=[9, 10]
+            operation reset "outstation 10" (function 14, warm restart) ok count=1 frames=[11, 12]
+            operation start "outstation 10 g90v1" (function 17, start application) ok count=1 frames=[13, 14]
+            operation stop "outstation 10 g90v1" (function 18, stop application) ok count=1 frames=[15, 16]
+            operation configure "outstation 10" (function 19, save configuration) ok count=1 frames=[17, 18]
+            operation configure "outstation 10 g60v2" (function 20, enable unsolicited messages, classes) ok count=1 frames=[19, 20]
+            operation configure "outstation 10 g60v2" (function 21, disable unsolicited messages, classes) ok count=1 frames=[21, 22]
+            operation configure "outstation 10 g60v2, g1v0" (function 22, assign class, classes) ok count=1 frames=[23, 24]
+            operation diagnose "outstation 10" (function 23, measure delay) ok count=1 frames=[25, 26]
+            operation diagnose "outstation 10" (function 24, record current time) ok count=1 frames=[27, 28]
+            operation configure "outstation 10 g110v5" (function 31, activate configuration, octet strings) ok count=1 frames=[29, 30]
+            operation reset "outstation 10" (function 13, cold restart, function not supported) refused count=1 frames=[31, 32]
+            identity 10.0.0.1 role=DNP3 master 1 stated
+            identity 10.0.0.2 role=DNP3 outstation 10 stated
+        "#]],
     );
 }
 
@@ -212,8 +212,8 @@ fn a_file_is_one_operation_with_the_hash_of_all_its_blocks() {
             conversation protocol=dnp3 state=answered packets=9/9 bytes=386/313
             operation authenticate "outstation 10 g70v2" (function 29, authenticate file, files) ok count=1 frames=[1, 2]
             operation file-read "outstation 10 a.txt" (function 25, open file, to be read) ok content=6 sha256=bef57ec7 count=1 frames=[3, 6, 8, 10]
-            operation file-write "outstation 10 b" (function 25, open file, to be written: content incomplete) ? count=1 frames=[11, 13]
-            operation file-read "outstation 10 c" (function 25, open file, to be read: file not found) refused count=1 frames=[15, 16]
+            operation file-write "outstation 10 b" (function 25, open file, to be written, content incomplete) ? count=1 frames=[11, 13]
+            operation file-read "outstation 10 c" (function 25, open file, to be read, file not found) refused count=1 frames=[15, 16]
             operation file-delete "outstation 10 a.txt" (function 27, delete file) ok count=1 frames=[17, 18]
             identity 10.0.0.1 role=DNP3 master 1 stated
             identity 10.0.0.2 role=DNP3 outstation 10 stated
@@ -272,7 +272,7 @@ fn a_challenge_leaves_the_request_waiting_until_it_is_met() {
             conversation protocol=dnp3 state=answered packets=3/3 bytes=95/91
             operation operate "outstation 10 g12v1[1]" (function 5, direct operate, control relay: latch on) ok count=1 frames=[1, 4]
             operation authenticate "outstation 10 g120v2" (function 32, authentication, authentication) ok count=1 frames=[3, 4]
-            operation operate "outstation 10 g12v1[1]" (function 5, direct operate, control relay: latch on: authentication failed) refused count=1 frames=[5, 6]
+            operation operate "outstation 10 g12v1[1]" (function 5, direct operate, control relay: latch on, authentication failed) refused count=1 frames=[5, 6]
             identity 10.0.0.1 role=DNP3 master 1 stated
             identity 10.0.0.2 role=DNP3 outstation 10 stated
         "#]],
@@ -379,7 +379,7 @@ fn a_gap_leaves_open_how_it_ended_and_the_talk_goes_on() {
     );
     expect![[r#"
         conversation protocol=dnp3 state=answered packets=5/4 bytes=149/129
-        operation file-read "outstation 10 a" (function 25, open file, to be read: content incomplete) ok count=1 frames=[1, 4, 10]
+        operation file-read "outstation 10 a" (function 25, open file, to be read, content incomplete) ok count=1 frames=[1, 4, 10]
         operation reset "outstation 10" (function 13, cold restart) ? count=1 frames=[5]
         operation reset "outstation 10" (function 14, warm restart) ok count=1 frames=[7, 8]
         identity 10.0.0.1 role=DNP3 master 1 stated

@@ -50,7 +50,7 @@ impl Header {
             command,
             0x00 | 0x04 | 0x63..=0x66 | 0x6f | 0x70 | 0x72 | 0x73
         );
-        r.check(known, "command")?;
+        r.check(known || legacy(command), "command")?;
         let length = usize::from(r.u16_le()?);
         let session = r.u32_le()?;
         let status = r.u32_le()?;
@@ -67,6 +67,12 @@ impl Header {
             context,
         })
     }
+}
+
+/// Commands that are set aside for what Rockwell's tools spoke before there was a standard (Volume 2, 2-3.2). They still send
+/// some of them, in front of those that the standard has.
+const fn legacy(command: u16) -> bool {
+    matches!(command, 0x01..=0x03 | 0x05 | 0x67..=0x6e | 0x71 | 0x74..=0xc7)
 }
 
 /// The items of interest of a common packet.
@@ -188,6 +194,9 @@ pub(super) fn recognise(r: &mut Reader<'_>, here: bool) -> Result<Sender, Malfor
             Ok(Sender::Server)
         }
         command::UNREGISTER if here && header.length == 0 => Ok(Sender::Client),
+        command if here && legacy(command) && header.length == 0 && header.status == 0 => {
+            Ok(Sender::Client)
+        }
         _ => Err(Malformed::Bad("command")),
     }
 }

@@ -565,14 +565,14 @@ fn socket_address(item: &[u8]) -> Option<IpAddr> {
     (ip != Ipv4Addr::UNSPECIFIED).then_some(IpAddr::V4(ip))
 }
 
-/// An answer whose request was never captured: services that mean the same everywhere say what was done.
+/// An answer whose request was never captured: services that mean the same everywhere say what was done. Many objects can be
+/// reset (a list of tags is), so that says nothing.
 fn answer_alone(cx: &mut Cx<'_>, side: Side, answer: &Answer<'_>) {
     if cx.flow.end(side.other()).seen {
         return;
     }
     let verb = match answer.service {
         0x02 | 0x04 | 0x10 => Verb::Write,
-        0x05 => Verb::Reset,
         0x06 => Verb::Start,
         0x07 => Verb::Stop,
         _ => return,

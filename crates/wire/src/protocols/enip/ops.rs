@@ -56,7 +56,7 @@ pub(super) fn meaning<'a>(request: &Request<'a>, path: &Path, changing: bool) ->
     let Some(class) = path.class.filter(|_| path.name.is_none()) else {
         return match path.name {
             Some(_) => tag(request, path),
-            None => told(Verb::Diagnose, service_name(request.service)),
+            None => told(Verb::Diagnose, &service_name(request.service)),
         };
     };
     match (class, request.service) {
@@ -120,12 +120,12 @@ fn doing(verb: Verb, path: &Path, detail: &str, content_bytes: Option<u64>) -> D
 fn tag<'a>(request: &Request<'a>, path: &Path) -> Meaning<'a> {
     let mut r = Reader::new(request.data);
     let (verb, detail) = match request.service {
-        0x4d => (Verb::Write, "Write Tag"),
-        0x53 => (Verb::Write, "Write Tag Fragmented"),
-        0x4e => (Verb::Write, "Read Modify Write Tag"),
+        0x4d => (Verb::Write, "Write Tag".to_owned()),
+        0x53 => (Verb::Write, "Write Tag Fragmented".to_owned()),
+        0x4e => (Verb::Write, "Read Modify Write Tag".to_owned()),
         0x10 | 0x04 | 0x02 => (Verb::Write, service_name(request.service)),
-        0x4c => (Verb::Read, "Read Tag"),
-        0x52 => (Verb::Read, "Read Tag Fragmented"),
+        0x4c => (Verb::Read, "Read Tag".to_owned()),
+        0x52 => (Verb::Read, "Read Tag Fragmented".to_owned()),
         service => (Verb::Read, service_name(service)),
     };
     let mut values = || {
@@ -144,7 +144,7 @@ fn tag<'a>(request: &Request<'a>, path: &Path) -> Meaning<'a> {
         Ok::<u64, crate::Malformed>(r.left() as u64)
     };
     let content = (verb == Verb::Write).then(|| values().ok()).flatten();
-    Meaning::Told(doing(verb, path, detail, content))
+    Meaning::Told(doing(verb, path, &detail, content))
 }
 
 /// Rockwell's firmware object: announce, then blocks with their offset.
@@ -160,7 +160,7 @@ fn firmware<'a>(request: &Request<'a>) -> Meaning<'a> {
         0x01 | 0x03 | 0x0e => Meaning::Told(Doing {
             verb: Verb::Identify,
             object: Some("Firmware".to_owned()),
-            detail: service_name(request.service).to_owned(),
+            detail: service_name(request.service),
             content_bytes: None,
             answer: Expects::Nothing,
         }),
@@ -248,7 +248,7 @@ fn logix<'a>(request: &Request<'a>, path: &Path, class: u16) -> Meaning<'a> {
                 ..path.clone()
             }
             .object(),
-            ..doing(Verb::Diagnose, path, service_name(service), None)
+            ..doing(Verb::Diagnose, path, &service_name(service), None)
         }),
     }
 }
@@ -275,7 +275,7 @@ fn common<'a>(request: &Request<'a>, path: &Path, class: u16) -> Meaning<'a> {
         _ => Verb::Diagnose,
     };
     let content = (verb.modifies() && !data.is_empty()).then_some(data.len() as u64);
-    let mut doing = doing(verb, path, detail, content);
+    let mut doing = doing(verb, path, &detail, content);
     if (class, request.service) == (class::IDENTITY, GET_ALL) && path.instance == Some(1) {
         doing.answer = Expects::Identity;
     }
@@ -300,8 +300,9 @@ const fn gets(class: u16) -> Verb {
     }
 }
 
-pub(super) const fn service_name(service: u8) -> &'static str {
-    match service {
+/// The name of a service, or its number where its class or its maker gives it the meaning.
+pub(super) fn service_name(service: u8) -> String {
+    let name = match service {
         0x01 => "Get Attributes All",
         0x02 => "Set Attributes All",
         0x03 => "Get Attribute List",
@@ -323,7 +324,8 @@ pub(super) const fn service_name(service: u8) -> &'static str {
         0x1a => "Insert Member",
         0x1b => "Remove Member",
         0x55 => "Get Instance Attribute List",
-        0x32..=0x4a => "vendor service",
-        _ => "service of the class",
-    }
+        0x32..=0x4a => return format!("vendor service 0x{service:02x}"),
+        _ => return format!("service 0x{service:02x} of the class"),
+    };
+    name.to_owned()
 }

@@ -355,3 +355,34 @@ fn an_io_connection_tells_who_owns_outputs_and_how_often_and_a_second_owner_is_o
         "#]],
     );
 }
+
+#[test]
+fn what_older_tools_send_first_hides_none_of_the_lists_behind_it() {
+    check(
+        &DECODER,
+        &said(&[
+            (Client, encapsulated("0100", "0100000000000000", "")),
+            (Client, encapsulated("0400", "0200000000000000", "")),
+            (
+                Server,
+                encapsulated(
+                    "0100",
+                    "0100000000000000",
+                    "0100 0100 0800 0000000000000000",
+                ),
+            ),
+            (
+                Server,
+                encapsulated(
+                    "0400",
+                    "0200000000000000",
+                    "0100 0001 1400 0100 2001 436f6d6d756e69636174696f6e730000",
+                ),
+            ),
+        ]),
+        expect![[r#"
+            conversation protocol=enip state=answered packets=2/2 bytes=48/88
+            operation diagnose (ListServices) ok count=1 frames=[2, 4]
+        "#]],
+    );
+}

@@ -1,6 +1,6 @@
 //! What goes through the mailboxes of EtherCAT devices: objects, files, drive parameters.
 use super::EtherCat;
-use crate::protocols::asks::Carried;
+use crate::protocols::asking::Carried;
 use crate::reader::text;
 use crate::{Cx, Malformed, Op, Outcome, Reader, Side, Verb};
 
@@ -14,7 +14,7 @@ pub(super) struct File {
     station: u16,
     down: bool,
     name: Option<String>,
-    carried: Carried,
+    carried: Carried<crate::Asked>,
     /// Content of the first piece; a shorter one is the last.
     full: Option<usize>,
 }
@@ -144,7 +144,7 @@ impl EtherCat {
                     station,
                     down,
                     name: text(r.rest(), 64),
-                    carried: Carried::new(cx),
+                    carried: Carried::here(cx),
                     full: None,
                 });
             }

@@ -17,7 +17,7 @@ mod tests;
 use facts::{Address, Mac};
 
 use self::mailbox::File;
-use super::asks::Asks;
+use super::asking::Asks;
 use crate::{
     Carrier, Cx, Decoder, Dialogue, End, Head, Malformed, Memo, Op, Outcome, Probe, Reader, Sender,
     Side, Step, Verb,
@@ -178,7 +178,8 @@ impl Dialogue for EtherCat {
             }
             Ok(true) => {}
         }
-        self.asks.asker = Some(self.master(cx, side));
+        let master = self.master(cx, side);
+        self.asks.asks_for(master);
         for datagram in datagrams(r).flatten() {
             self.datagram(cx, side, &datagram);
         }

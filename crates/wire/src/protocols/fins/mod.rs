@@ -12,7 +12,7 @@ mod pdu;
 mod tests;
 
 use self::pdu::{HEADER, Message};
-use super::asks::{Asks, Carried, maker};
+use super::asking::{Asks, Carried, maker};
 use crate::reader::text;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Outcome, Probe, Reader, Sender, Side,
@@ -127,7 +127,7 @@ type Key = (u8, u16, [u8; 3]);
 struct Transfer {
     down: bool,
     program: u16,
-    carried: Carried,
+    carried: Carried<Asked>,
     /// A piece of it was taken by the other end: else its requests say all there is.
     taken: bool,
 }
@@ -188,7 +188,7 @@ impl Dialogue for Fins {
 
     fn gap(&mut self, _: &mut Cx<'_>, _: Side, _: u64) {
         for transfer in &mut self.transfers {
-            transfer.carried.broken();
+            transfer.carried.broke();
         }
     }
 
@@ -234,7 +234,7 @@ impl Fins {
             let key = (message.service, message.command, message.from);
             self.asks.ask(cx, side, key, tag, what, || message.op());
         } else {
-            self.asks.ask_only(cx, side, tag, what, || message.op());
+            self.asks.ask_only(cx, side, what, || message.op());
         }
     }
 
@@ -380,7 +380,7 @@ impl Transfer {
         };
         let object = Some(format!("program {}", self.program));
         self.carried
-            .tell(cx, asker, verb, object, Some(detail), outcome, ended);
+            .tell_as(cx, asker, verb, object, Some(detail), outcome, ended);
     }
 }
 

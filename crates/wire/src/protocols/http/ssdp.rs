@@ -48,7 +48,13 @@ impl Dialogue for Ssdp {
             Ok(head) => head,
             // Some devices leave out the empty line at the end.
             Err(Step::Need(_)) if head::first(bytes).is_ok() => {
-                let mut ended = bytes.to_vec();
+                // A line that the capture cut off says something else.
+                let lines = bytes.iter().rposition(|byte| *byte == b'\n');
+                let whole = lines.filter(|_| cx.is_cut()).map(|end| end + 1);
+                let mut ended = bytes
+                    .get(..whole.unwrap_or(bytes.len()))
+                    .unwrap_or(bytes)
+                    .to_vec();
                 ended.extend_from_slice(b"\r\n\r\n");
                 if let Ok(head) = Message::read(&ended) {
                     tell(cx, side, &head);

@@ -62,8 +62,8 @@ fn commands_end_as_their_confirmation_says() {
             conversation protocol=iec104 state=answered packets=8/8 bytes=131/131
             operation operate "CA 3 IOA 1001" (type 45 C_SC_NA_1, single command, select, on) ok count=1 frames=[3, 4]
             operation operate "CA 3 IOA 1001" (type 45 C_SC_NA_1, single command, execute, on) ok count=1 frames=[5, 6]
-            operation operate "CA 3 IOA 1002" (type 46 C_DC_NA_1, double command, execute, off: negative confirmation) refused count=1 frames=[8, 9]
-            operation operate "CA 3 IOA 1003" (type 47 C_RC_NA_1, regulating step command, execute, higher: unknown object) refused count=1 frames=[10, 11]
+            operation operate "CA 3 IOA 1002" (type 46 C_DC_NA_1, double command, execute, off, negative confirmation) refused count=1 frames=[8, 9]
+            operation operate "CA 3 IOA 1003" (type 47 C_RC_NA_1, regulating step command, execute, higher, unknown object) refused count=1 frames=[10, 11]
             operation operate "CA 3 IOA 1004" (type 50 C_SE_NC_1, set-point, floating point, cancelled) ok count=1 frames=[12, 13]
             operation operate "CA 3 IOA 1005" (type 62 C_SE_TB_1, set-point, scaled, with time, execute) ok count=1 frames=[14, 15]
             operation operate "CA 3 IOA 1006" (type 45 C_SC_NA_1, single command, execute, off) unanswered count=1 frames=[16]
@@ -110,7 +110,7 @@ fn system_commands_parameters_and_reads_have_their_verbs_and_polls_are_counted()
             operation read "CA 3 IOA 7" (type 102 C_RD_NA_1, read) ok count=1 frames=[12, 13]
             operation set-clock "CA 3" (type 103 C_CS_NA_1, clock synchronisation) ok count=1 frames=[14, 15]
             operation reset "CA 3" (type 105 C_RP_NA_1, reset process, general reset) ok count=1 frames=[16, 17]
-            operation diagnose "CA 3" (type 104 C_TS_NA_1, test: unknown type) refused count=1 frames=[18, 19]
+            operation diagnose "CA 3" (type 104 C_TS_NA_1, test, unknown type) refused count=1 frames=[18, 19]
             operation parameter-change "CA 3 IOA 100" (type 110 P_ME_NA_1, parameter, normalised) ok count=1 frames=[20, 21]
             identity 10.0.0.2 role=IEC 104 station with common address 3 stated
             identity 10.0.0.2 role=IEC 104 station with common address 4 stated
@@ -152,8 +152,8 @@ fn files_are_one_operation_each_with_the_hash_of_their_segments() {
         expect![[r#"
             conversation protocol=iec104 state=answered packets=10/10 bytes=194/215
             operation file-read "CA 3 IOA 9 file 1" (type 122 F_SC_NA_1, file selected) ok content=6 sha256=bef57ec7 count=1 frames=[1, 6, 7, 11]
-            operation file-write "CA 3 IOA 9 file 2" (type 120 F_FR_NA_1, file given: content incomplete) ? count=1 frames=[12, 14]
-            operation file-read "CA 3 IOA 9 file 3" (type 122 F_SC_NA_1, file selected: file not ready) refused count=1 frames=[15, 16]
+            operation file-write "CA 3 IOA 9 file 2" (type 120 F_FR_NA_1, file given, content incomplete) ? count=1 frames=[12, 14]
+            operation file-read "CA 3 IOA 9 file 3" (type 122 F_SC_NA_1, file selected, file not ready) refused count=1 frames=[15, 16]
             operation file-delete "CA 3 IOA 9 file 4" (type 122 F_SC_NA_1, file deleted) ? count=1 frames=[17]
             operation read "CA 3 IOA 9" (type 122 F_SC_NA_1, directory called) ok count=1 frames=[18, 19]
             oddity what=iec104.malformed detail=length frames=Numbers([20])

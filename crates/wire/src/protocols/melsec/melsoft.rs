@@ -7,7 +7,7 @@
 //! Blind to: whether a command was refused; over UDP, where both ends send to all from ever new ports, which answer and which
 //! name belong to a request; commands not named here (they are counted as part of the conversation only); passwords.
 //! Tried on: `ITI__ICS-Security-Tools__melsoft_129_clean.pcap` and `…melsoft_UDP_clean_2.pcap`.
-use crate::protocols::asks::{Asks, Carried, maker};
+use crate::protocols::asking::{Asks, Carried, maker};
 use crate::reader::text;
 use crate::{
     Asked, Carrier, Cx, Decoder, Dialogue, Head, Malformed, Op, Probe, Reader, Sender, Side, Step,
@@ -133,8 +133,8 @@ struct File {
     /// Its opening was seen, then.
     opened: bool,
     asked: Option<Asked>,
-    write: Option<Carried>,
-    read: Option<Carried>,
+    write: Option<Carried<Asked>>,
+    read: Option<Carried<Asked>>,
 }
 
 /// What a request was about, for its answer.
@@ -175,10 +175,10 @@ impl Dialogue for Melsoft {
     fn gap(&mut self, _: &mut Cx<'_>, _: Side, _: u64) {
         for file in &mut self.files {
             if let Some(carried) = &mut file.write {
-                carried.broken();
+                carried.broke();
             }
             if let Some(carried) = &mut file.read {
-                carried.broken();
+                carried.broke();
             }
         }
     }
@@ -197,7 +197,7 @@ impl Melsoft {
         if message.command == 0x1869 {
             let content = message.data.get(8..).unwrap_or(&[]);
             if let Some(file) = self.file(cx, tag.handle, false) {
-                file.write.get_or_insert_with(|| Carried::new(cx)).piece(
+                file.write.get_or_insert_with(|| Carried::here(cx)).piece(
                     Some(u64::from(tag.offset)),
                     content.len() as u64,
                     content,
@@ -316,7 +316,7 @@ impl File {
             let verb = if program { whole } else { file };
             if let Some(carried) = carried {
                 let (name, detail) = (Some(name.clone()), Some(detail.to_owned()));
-                carried.tell(cx, asker, verb, name, detail, None, ended);
+                carried.tell_as(cx, asker, verb, name, detail, None, ended);
             }
         }
     }

@@ -13,7 +13,7 @@ mod pdu;
 mod tests;
 
 use self::pdu::Frame;
-use super::asks::{Asks, maker};
+use super::asking::{Asks, maker};
 use crate::{Carrier, Cx, Decoder, Dialogue, Head, Malformed, Probe, Sender, Side, Step, Verb};
 
 pub static DECODER: Decoder = Decoder {

@@ -128,8 +128,8 @@ fn after_a_gap_answers_are_not_given_to_other_requests() {
     script.extend(rest.get(1..).unwrap());
     expect![[r#"
         conversation protocol=slmp state=answered packets=2/1 bytes=38/11
-        operation read "D100-109" (0401 read) ? count=1 frames=[1, 3]
-        operation stop (1002 remote stop) ? count=1 frames=[2, 3]
+        operation read "D100-109" (0401 read) ? count=1 frames=[1]
+        operation stop (1002 remote stop) ? count=1 frames=[2]
     "#]]
     .assert_eq(&render(&crate::fuzz::dialogue(&DECODER, &script)));
 }

@@ -252,7 +252,7 @@ impl Mms {
         };
         let waits = self.waiting.is_empty() || cx.flow.midstream || self.lost;
         if waits && !self.transfers.is_known(of, id) {
-            let mut doing = (*asking.doing).clone();
+            let mut doing = asking.op().clone();
             doing.object = Some(object);
             let asking = self.known.once(cx, of, doing);
             self.transfers.begin(cx, asking, id.clone(), None, false);

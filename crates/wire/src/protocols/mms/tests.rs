@@ -152,17 +152,17 @@ fn writes_to_controls_settings_and_control_blocks_have_their_verbs() {
     played(
         &messages,
         expect![[r#"
-        conversation protocol=mms state=answered packets=10/10 bytes=516/276
-        operation operate "D/X$CO$Pos$SBOw" (write, control: select with value) ok count=1 frames=[1, 4]
-        operation operate "D/X$CO$Pos$Oper" (write, control: operate) ok count=1 frames=[5, 6]
-        operation operate "D/X$CO$Pos$Cancel" (write, control: cancel) ok count=1 frames=[7, 8]
-        operation parameter-change "D/X$SP$Lim" (write, setting) ok count=1 frames=[9, 10]
-        operation configure "D/X$CF$Mod" (write, configuration) ok count=1 frames=[11, 12]
-        operation configure "D/X$BR$b01$RptEna" (write, control block) ok count=1 frames=[13, 14]
-        operation write "D/X$ST$v" (write) ok count=1 frames=[15, 16]
-        operation operate "D/X$CO$Pos$Oper" (write, control: operate: object access denied) refused count=1 frames=[17, 18]
-        operation operate "D/X$CO$Pos$SBO" (read, control: select) ok count=1 frames=[19, 20]
-    "#]],
+            conversation protocol=mms state=answered packets=10/10 bytes=516/276
+            operation operate "D/X$CO$Pos$SBOw" (write, control: select with value) ok count=1 frames=[1, 4]
+            operation operate "D/X$CO$Pos$Oper" (write, control: operate) ok count=1 frames=[5, 6]
+            operation operate "D/X$CO$Pos$Cancel" (write, control: cancel) ok count=1 frames=[7, 8]
+            operation parameter-change "D/X$SP$Lim" (write, setting) ok count=1 frames=[9, 10]
+            operation configure "D/X$CF$Mod" (write, configuration) ok count=1 frames=[11, 12]
+            operation configure "D/X$BR$b01$RptEna" (write, control block) ok count=1 frames=[13, 14]
+            operation write "D/X$ST$v" (write) ok count=1 frames=[15, 16]
+            operation operate "D/X$CO$Pos$Oper" (write, control: operate, object access denied) refused count=1 frames=[17, 18]
+            operation operate "D/X$CO$Pos$SBO" (read, control: select) ok count=1 frames=[19, 20]
+        "#]],
     );
 }
 
@@ -190,13 +190,13 @@ fn reads_are_counted_and_name_plates_name_the_device() {
     played(
         &messages,
         expect![[r#"
-        conversation protocol=mms state=answered packets=7/6 bytes=311/173
-        operation read "D/L$MX$A" (read) ok count=2 frames=[1, 4, 6]
-        operation read "D/L$DC$PhyNam$vendor" (read) ok count=1 frames=[7, 8]
-        operation read "D/L$MX$B" (read: object non-existent) refused count=2 frames=[9, 10, 11, 12]
-        operation read "D/L$MX$C" (read) unanswered count=1 frames=[13]
-        identity 10.0.0.2 maker=ABC stated
-    "#]],
+            conversation protocol=mms state=answered packets=7/6 bytes=311/173
+            operation read "D/L$MX$A" (read) ok count=2 frames=[1, 4, 6]
+            operation read "D/L$DC$PhyNam$vendor" (read) ok count=1 frames=[7, 8]
+            operation read "D/L$MX$B" (read, object non-existent) refused count=2 frames=[9, 10, 11, 12]
+            operation read "D/L$MX$C" (read) unanswered count=1 frames=[13]
+            identity 10.0.0.2 maker=ABC stated
+        "#]],
     );
 }
 
@@ -224,16 +224,16 @@ fn programs_domains_and_control_have_their_verbs() {
     played(
         &messages,
         expect![[r#"
-        conversation protocol=mms state=answered packets=9/9 bytes=271/240
-        operation start "P1" (start) ok count=1 frames=[1, 4]
-        operation stop "P1" (stop: service error 1) refused count=1 frames=[5, 6]
-        operation reset "P1" (reset) ok count=1 frames=[7, 8]
-        operation stop "P1" (kill: rejected) refused count=1 frames=[9, 10]
-        operation program-delete "D1" (deleteDomain) ok count=1 frames=[11, 12]
-        operation lock "SE1" (takeControl) ok count=1 frames=[13, 14]
-        operation unlock "SE1" (relinquishControl) ok count=1 frames=[15, 16]
-        operation read (getNameList, domains) ok count=1 frames=[17, 18]
-    "#]],
+            conversation protocol=mms state=answered packets=9/9 bytes=271/240
+            operation start "P1" (start) ok count=1 frames=[1, 4]
+            operation stop "P1" (stop, service error 1) refused count=1 frames=[5, 6]
+            operation reset "P1" (reset) ok count=1 frames=[7, 8]
+            operation stop "P1" (kill, rejected) refused count=1 frames=[9, 10]
+            operation program-delete "D1" (deleteDomain) ok count=1 frames=[11, 12]
+            operation lock "SE1" (takeControl) ok count=1 frames=[13, 14]
+            operation unlock "SE1" (relinquishControl) ok count=1 frames=[15, 16]
+            operation read (getNameList, domains) ok count=1 frames=[17, 18]
+        "#]],
     );
 }
 
@@ -281,11 +281,11 @@ fn files_and_domains_are_one_operation_each_with_a_hash() {
         expect![[r#"
             conversation protocol=mms state=answered packets=15/15 bytes=455/442
             operation file-read "a.txt" (fileOpen) ok content=6 sha256=bef57ec7 count=1 frames=[1, 6, 8, 10]
-            operation file-read "b" (fileOpen: file non-existent) refused count=1 frames=[11, 12]
+            operation file-read "b" (fileOpen, file non-existent) refused count=1 frames=[11, 12]
             operation file-delete "c" (fileDelete) ok count=1 frames=[13, 14]
             operation file-write "e" (obtainFile) ok count=1 frames=[15, 16]
             operation program-download "D1" (initiateDownloadSequence) ok content=3 sha256=ba7816bf count=1 frames=[17, 20, 22]
-            operation program-upload "D1" (initiateUploadSequence: content incomplete) ok count=1 frames=[23, 26, 30]
+            operation program-upload "D1" (initiateUploadSequence, content incomplete) ok count=1 frames=[23, 26, 30]
         "#]],
     );
 }
@@ -382,7 +382,7 @@ fn a_gap_leaves_open_how_it_ended_and_a_file_without_its_hash() {
     );
     expect![[r#"
         conversation protocol=mms state=answered packets=4/3 bytes=121/95
-        operation file-read "a" (fileOpen: content incomplete) ok count=1 frames=[1, 6, 8]
+        operation file-read "a" (fileOpen, content incomplete) ok count=1 frames=[1, 6, 8]
         operation identify (identify) ? count=1 frames=[3]
     "#]]
     .assert_eq(&told);

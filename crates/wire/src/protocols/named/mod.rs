@@ -101,17 +101,6 @@ pub static JETDIRECT: Decoder = named(
     office::jetdirect,
     "PJL and PostScript job starts",
 );
-pub static SIP: Decoder = Decoder {
-    open: || Box::new(Reads(office::sip_told)),
-    about: "Software and users of telephones, by their registrations and calls.",
-    ..named(
-        "sip",
-        "SIP (telephony)",
-        &[Udp(5060), Tcp(5060)],
-        office::sip,
-        "RFC 3261",
-    )
-};
 pub static SLP: Decoder = named(
     "slp",
     "Service Location Protocol",

@@ -68,21 +68,6 @@ pub fn jetdirect(head: &Head<'_>) -> Probe {
     ours(job.then_some(Sender::Client))
 }
 
-/// RFC 3261, 7.1 and 7.2.
-pub fn sip(head: &Head<'_>) -> Probe {
-    if head.bytes.starts_with(b"SIP/2.0 ") {
-        return Probe::Ours(Sender::Server);
-    }
-    let request = lines::line(head.bytes).is_some_and(|(line, _)| {
-        line.ends_with(b" SIP/2.0")
-            && line
-                .split(|byte| *byte == b' ')
-                .next()
-                .is_some_and(|method| method.iter().all(u8::is_ascii_uppercase))
-    });
-    ours(request.then_some(Sender::Client))
-}
-
 /// RFC 2165, 5: version 1 says little of itself and needs the port.
 fn slp_1(head: &Head<'_>) -> Option<Sender> {
     let mut r = Reader::new(head.bytes);
@@ -179,40 +164,14 @@ pub fn stun_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
     Step::Done
 }
 
-/// RFC 3261, 20: who calls, and by which software. Only the first message of each end is read.
-pub fn sip_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
-    let mut rest = bytes;
-    let registers = bytes.starts_with(b"REGISTER ") || bytes.starts_with(b"INVITE ");
-    while let Some((line, length)) = lines::line(rest) {
-        rest = rest.get(length..).unwrap_or(&[]);
-        if line.is_empty() {
-            break;
-        }
-        let software =
-            lines::after(line, b"User-Agent:").or_else(|| lines::after(line, b"Server:"));
-        if let Some(software) = software.and_then(|software| text(software, 96)) {
-            cx.identity(side, "software", software);
-        }
-        let from = lines::after(line, b"From:").or_else(|| lines::after(line, b"f:"));
-        if let Some(from) = from.filter(|_| registers)
-            && let Some(place) = from.windows(4).position(|part| part == b"sip:")
-        {
-            let address = from.get(place + 4..).unwrap_or(&[]);
-            let end = address
-                .iter()
-                .position(|byte| matches!(byte, b'>' | b';' | b' '));
-            let address = address.get(..end.unwrap_or(address.len())).unwrap_or(&[]);
-            if let Some(user) = text(address, 96) {
-                cx.identity(side, "user", user);
-            }
-        }
-    }
-    Step::Done
-}
-
 /// Host and program of a message. A relay speaks for many, so the host is none that the sender says of itself.
 pub fn syslog_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
-    if let Some((host, program)) = syslog_names(bytes) {
+    // A word that the capture cut off is another.
+    let last = bytes.iter().rposition(u8::is_ascii_whitespace);
+    let whole = last
+        .filter(|_| cx.is_cut())
+        .and_then(|end| bytes.get(..=end));
+    if let Some((host, program)) = syslog_names(whole.unwrap_or(bytes)) {
         let words: Vec<String> = [("of host", host), ("by", program)]
             .into_iter()
             .filter_map(|(what, name)| Some(format!("{what} {}", name?)))

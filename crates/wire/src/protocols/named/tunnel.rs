@@ -130,6 +130,12 @@ pub fn nebula(head: &Head<'_>) -> Probe {
 
 /// RFC 2637, 2.1 and 2.2: behind version, results, capabilities and channels stand host and vendor, 64 octets each.
 pub fn pptp_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    /// Octets of either of the first two messages (RFC 2637, 2.1 and 2.2).
+    const FIRST: usize = 156;
+    let opens = |bytes: &[u8]| matches!(bytes.get(8..10), Some([0, 1 | 2]));
+    if bytes.len() < 10 || bytes.len() < FIRST && opens(bytes) {
+        return Step::Need(if bytes.len() < 10 { 10 } else { FIRST });
+    }
     let mut r = Reader::new(bytes);
     let mut names = || -> Option<(Option<String>, Option<String>)> {
         r.skip(8).ok()?;

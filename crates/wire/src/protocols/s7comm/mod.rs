@@ -331,7 +331,8 @@ impl S7 {
             userdata::Kind::Push => {}
             userdata::Kind::Request => {
                 let (_, content) = userdata::payload(pdu.data);
-                let of_list = (head.group, head.function) == (group::CPU, 1);
+                // The rest of an answer that did not go into one message, of a status list or a list of blocks.
+                let of_list = matches!((head.group, head.function), (group::CPU, 1) | (3, 1 | 2));
                 if of_list && head.numbered && content.is_empty() {
                     self.put(cx, side, pdu.reference, Request::ListPart);
                     return Ok(());

@@ -400,6 +400,43 @@ fn status_lists_in_parts_name_the_device_and_passwords_stay_out() {
 }
 
 #[test]
+fn a_list_of_blocks_in_two_parts_is_asked_for_once() {
+    check(
+        &DECODER,
+        &said(&[
+            (
+                Client,
+                userdata("0100", "000112 04 11 43 02 00", "ff09 0002 3044"),
+            ),
+            (
+                Server,
+                userdata(
+                    "0100",
+                    "000112 08 12 83 02 01 b301 0000",
+                    "ff09 0004 00004201",
+                ),
+            ),
+            (
+                Client,
+                userdata("0200", "000112 04 11 43 02 01", "0a00 0000"),
+            ),
+            (
+                Server,
+                userdata(
+                    "0200",
+                    "000112 08 12 83 02 01 b300 0000",
+                    "ff09 0004 00014201",
+                ),
+            ),
+        ]),
+        expect![[r#"
+            conversation protocol=s7comm state=answered packets=2/2 bytes=60/74
+            operation diagnose "SFC" (list blocks of type) ok count=1 frames=[1, 2]
+        "#]],
+    );
+}
+
+#[test]
 fn a_message_in_several_data_units_is_put_together() {
     let whole = job("0100", &format!("04 {ITEMS}"), "");
     let (_, body) = whole.split_at(14);
