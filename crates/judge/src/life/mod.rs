@@ -384,7 +384,8 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
         ));
     }
     match same {
-        Some(one) if one.verdict == Verdict::Unproven => Err(format!(
+        // Nor does a declaration disprove it.
+        Some(one) if matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable) => Err(format!(
             "It is out of sight and not disproved: {}",
             one.reason
         )),
@@ -397,11 +398,11 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
             let unproven = judged
                 .subjects
                 .iter()
-                .find(|one| one.verdict == Verdict::Unproven);
+                .find(|one| matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable));
             if let Some(one) = unproven {
                 return Err(format!(
-                    "It is out of sight and not disproved, since {} is unproven: {}",
-                    one.subject, one.reason
+                    "It is out of sight and not disproved, since {} is {}: {}",
+                    one.subject, one.verdict, one.reason
                 ));
             }
             let mut shown = vec![format!(
