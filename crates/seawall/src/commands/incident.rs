@@ -507,12 +507,13 @@ impl Desk {
 
     /// The people and the serial numbers of the whole ledger, whatever moment is looked at: a narrative may name who was
     /// recorded only afterwards, or was withdrawn.
-    fn to_hide(&self) -> (Vec<Person>, Vec<String>) {
+    fn to_hide(&self) -> (Vec<(String, Person)>, Vec<String>) {
         let (mut people, mut serials) = (Vec::new(), BTreeSet::new());
         for entry in self.ledger.entries() {
             let body = body_of(&entry).unwrap_or_default();
             if entry.kind == Person::INFO.name {
-                people.extend(Person::from_body(&body).ok());
+                let person = Person::from_body(&body).ok();
+                people.extend(person.map(|person| (entry.id.to_owned(), person)));
             }
             for field in ["serial", "facility_id"] {
                 let serial = body.get(field).and_then(Json::as_str);
