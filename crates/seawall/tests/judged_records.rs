@@ -176,7 +176,8 @@ fn a_terminal_sets_its_own_periods_and_no_others() {
 }
 
 #[test]
-fn what_is_declared_not_to_concern_the_terminal_is_told_as_such_for_its_time_and_hides_no_finding() {
+fn what_is_declared_not_to_concern_the_terminal_is_told_as_such_for_its_time_and_hides_no_finding()
+{
     let desk = Desk::new("not-applicable");
     let site = desk.0.to_str().unwrap();
     for (id, measure, reason) in [
@@ -223,7 +224,12 @@ fn what_is_declared_not_to_concern_the_terminal_is_told_as_such_for_its_time_and
     assert!(shown.contains("NOT APPLICABLE 2"), "{shown}");
     // A subject of a measure, by the name that the report gives it.
     let words = "record not-applicable --id NA-3 measure=R1 declared_by=ada declared=2029-09-01 ends=2030-06-30";
-    let subject = ["subject=disk of cms1", "reason=the station goes", "--site", site];
+    let subject = [
+        "subject=disk of cms1",
+        "reason=the station goes",
+        "--site",
+        site,
+    ];
     let run = seawall(words.split(' ').chain(subject));
     assert_eq!(run.status, 0, "{}", run.err);
     let (_, subjects) = of("R1", "2029-10-01T00:00:00Z");

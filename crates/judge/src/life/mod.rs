@@ -385,10 +385,9 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
     }
     match same {
         // Nor does a declaration disprove it.
-        Some(one) if matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable) => Err(format!(
-            "It is out of sight and not disproved: {}",
-            one.reason
-        )),
+        Some(one) if matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable) => Err(
+            format!("It is out of sight and not disproved: {}", one.reason),
+        ),
         Some(one) => {
             let mut shown = vec![one.reason.clone()];
             shown.extend(one.rests_on.iter().cloned());

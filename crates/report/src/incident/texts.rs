@@ -176,7 +176,10 @@ pub fn report(case: &Case<'_>, to: Addressee, redactor: &Redactor) -> String {
         "Report of an incident to: {}",
         addressee(to.word())
     ));
-    for contact in contacts(case, to.word()) {
+    // Who else may be told of it is in no list.
+    let is_listed = !matches!(to, Addressee::Party | Addressee::Other);
+    let contacts = is_listed.then(|| contacts(case, to.word()));
+    for contact in contacts.into_iter().flatten() {
         out.wrapped(2, 4, &show(&redactor.apply(&contact)));
     }
     // Whoever opened it may have named it after a crane.
