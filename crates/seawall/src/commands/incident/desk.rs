@@ -208,7 +208,7 @@ impl Desk {
                 Some(folder) => {
                     let path = folder.join(format!("{name}-{to}{end}.txt"));
                     output::write(Some(&path), text)?;
-                    println!("{}", path.display());
+                    output::line(&format!("{}", path.display()))?;
                 }
                 None => {
                     let between = if number > 0 { "\n\n" } else { "" };
