@@ -129,9 +129,9 @@ fn replace_key(place: &Place, reason: &str, by: Option<String>) -> Result<(), Er
         "the key {} signs from now on",
         replaced.new.fingerprint()
     ))?;
-    output::line(&format!(
-        "put the new ledger.key into the backup, and keep a checkpoint elsewhere: seawall ledger checkpoint"
-    ))?;
+    output::line(
+        "put the new ledger.key into the backup, and keep a checkpoint elsewhere: seawall ledger checkpoint",
+    )?;
     Ok(())
 }
 
