@@ -150,7 +150,10 @@ impl Redactor {
             })
             .filter(|(of, word, _)| {
                 let is_number = facility.as_ref() == Some(word);
-                hidden.contains(of) || is_number && hidden.contains(&Hide::Serials)
+                hidden.contains(of)
+                    || is_number && hidden.contains(&Hide::Serials)
+                    // Whoever guesses the names can try the hash.
+                    || is_finding(word) && hidden.contains(&Hide::Names)
             })
             .map(|(_, word, placeholder)| (word, placeholder))
             .collect();
@@ -240,13 +243,8 @@ fn told_by_form(token: &str) -> Vec<(&str, Hide)> {
     if is_address(token) {
         return vec![(token, Hide::Addresses)];
     }
-    let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
     let is_hash = |part: &str| part.len() >= 32 && is_hex(part);
-    // `C9-3849aa7b0c`: measure and hash of a finding.
-    let is_finding = token.rsplit_once('-').is_some_and(|(measure, hash)| {
-        (2..=3).contains(&measure.len()) && hash.len() == 10 && is_hex(hash)
-    });
-    if is_finding {
+    if is_finding(token) {
         return vec![(token, Hide::Hashes)];
     }
     let mut told = Vec::new();
@@ -267,6 +265,17 @@ fn told_by_form(token: &str) -> Vec<(&str, Hide)> {
         told.push((token, Hide::Names));
     }
     told
+}
+
+fn is_hex(part: &str) -> bool {
+    part.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// `C9-3849aa7b0c`: measure and hash of a finding.
+fn is_finding(token: &str) -> bool {
+    token.rsplit_once('-').is_some_and(|(measure, hash)| {
+        (2..=3).contains(&measure.len()) && hash.len() == 10 && is_hex(hash)
+    })
 }
 
 fn is_address(token: &str) -> bool {

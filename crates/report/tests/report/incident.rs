@@ -299,6 +299,8 @@ fn nothing_of_the_terminal_stands_in_a_text_of_which_all_is_hidden() {
         );
         assert!(!hidden.contains(word), "{word}: {hidden}");
     }
+    // A finding's name is a hash of the names of what was found.
+    assert!(!texts(&[Hide::Names]).contains("c9-3849aa7b0c"));
     // The number of the facility names it, and is a number.
     for one in [Hide::Names, Hide::Serials] {
         assert!(!texts(&[one]).contains("f-77123"));
