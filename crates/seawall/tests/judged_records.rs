@@ -222,6 +222,37 @@ fn what_is_declared_not_to_concern_the_terminal_is_told_as_such_for_its_time_and
     assert!(reason.contains("NA-2 declares"), "{reason}");
     let shown = desk.run("assess", "--as-of 2030-02-01T00:00:00Z").out;
     assert!(shown.contains("NOT APPLICABLE 2"), "{shown}");
+    // Whoever wrote a name that nothing has thinks that it holds.
+    for (id, measure, subject) in [("NA-4", "T22", "x"), ("NA-5", "R1", "disc of cms1")] {
+        let (measure, subject) = (format!("measure={measure}"), format!("subject={subject}"));
+        let words = [
+            "record",
+            "not-applicable",
+            "--site",
+            site,
+            "--id",
+            id,
+            "reason=x",
+        ];
+        let more = [
+            &measure,
+            &subject,
+            "declared_by=ada",
+            "declared=2029-09-01",
+            "ends=2030-06-30",
+        ];
+        let run = seawall(words.into_iter().chain(more));
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
+    let shown = desk
+        .run("assess", "--format json --as-of 2029-10-01T00:00:00Z")
+        .out;
+    for note in [
+        "Record not-applicable/NA-4 names \\\"T22\\\", which is no measure",
+        "Record not-applicable/NA-5 names \\\"disc of cms1\\\", which is no subject of R1 now",
+    ] {
+        assert!(shown.contains(note), "{note}: {shown}");
+    }
     // A subject of a measure, by the name that the report gives it.
     let words = "record not-applicable --id NA-3 measure=R1 declared_by=ada declared=2029-09-01 ends=2030-06-30";
     let subject = [
