@@ -131,7 +131,8 @@ impl Coverage {
                 if blind {
                     break;
                 }
-                let found = self.kind(zone, need, watched);
+                let frames = needs.iter().any(|need| need == "frames");
+                let found = self.kind(zone, need, watched, frames);
                 blind =
                     need == "frames" && found.iter().any(|one| matches!(one, Ground::Missing(_)));
                 found.into_iter().for_each(&mut add);
@@ -146,13 +147,23 @@ impl Coverage {
         ground
     }
 
-    fn kind(&self, zone: &str, need: &str, watched: &[String]) -> Vec<Ground> {
+    /// `frames` when the page asks for these as well.
+    fn kind(&self, zone: &str, need: &str, watched: &[String], frames: bool) -> Vec<Ground> {
         let rows: Vec<&Seen> = self
             .rows
             .iter()
             .filter(|row| row.what == need && speaks(row, zone, watched))
             .collect();
         let mut ground = Vec::new();
+        // That there is no capture is said better by a row that says why no frame of the zone was seen.
+        let is_told = |sensor: Option<&String>| {
+            let tells = |row: &Seen| {
+                let of_it = sensor.is_none_or(|sensor| row.sensor.as_ref() == Some(sensor));
+                let of_zone = row.zone.as_deref() == Some(zone);
+                of_it && of_zone && row.what == "frames" && !row.complete && row.good == 0
+            };
+            frames && need == "capture" && self.rows.iter().any(tells)
+        };
         // Every sensor that should see the zone has to say so; none may be left out, or a lost row would look like a
         // clean one.
         let silent = watched.iter().filter(|sensor| {
@@ -161,12 +172,15 @@ impl Coverage {
                 .any(|row| row.sensor.as_ref().is_none_or(|s| s == *sensor))
         });
         for sensor in silent {
+            if is_told(Some(sensor)) {
+                continue;
+            }
             ground.push(Ground::Missing(format!(
                 "sensor {sensor} gave no account of {} of zone {zone}",
                 name(need)
             )));
         }
-        if rows.is_empty() && watched.is_empty() {
+        if rows.is_empty() && watched.is_empty() && !is_told(None) {
             ground.push(Ground::Missing(format!(
                 "nothing is known of {} of zone {zone}",
                 name(need)

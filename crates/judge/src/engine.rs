@@ -12,6 +12,7 @@ use store::{Records, Snapshot};
 
 use crate::coverage::{Coverage, Ground};
 use crate::evidence::{self, Citation, Recorded};
+use crate::stance::{self, Stances};
 use crate::{
     Assessment, Catalogue, Edition, Editions, Error, Judged, NotJudged, Page, Source, Subject,
     Verdict,
@@ -26,6 +27,7 @@ pub fn snapshot(
     pages: &[Page],
 ) -> Result<Snapshot, store::Error> {
     let queries = pages.iter().map(|page| page.sql.as_str());
+    let queries = queries.chain([stance::QUERY]);
     Snapshot::for_queries(facts, site, records, as_of, queries)
 }
 
@@ -94,6 +96,7 @@ const NOTICE: i64 = 30;
 #[derive(Debug)]
 pub(crate) struct Engine {
     coverage: Coverage,
+    stances: Stances,
     /// Parameters that every query may name.
     shared: Vec<(&'static str, Value)>,
     as_of: Time,
@@ -129,6 +132,8 @@ impl Engine {
         let terminal = terminal.rows.first().map_or(&[][..], Vec::as_slice);
         let as_of = terminal.first().cloned().unwrap_or(Value::Null);
         let time = text(Some(&as_of)).and_then(|time| Time::parse(&time));
+        let time_zone = text(terminal.get(1)).unwrap_or_else(|| "UTC".to_owned());
+        let stances = Stances::read(snapshot, &as_of, &time_zone)?;
         let shared = vec![
             ("as_of", as_of),
             ("edition", Value::Text(edition.id.clone())),
@@ -136,9 +141,10 @@ impl Engine {
         ];
         Ok(Engine {
             coverage: Coverage::read(snapshot)?,
+            stances,
             shared,
             as_of: time.unwrap_or_default(),
-            time_zone: text(terminal.get(1)).unwrap_or_else(|| "UTC".to_owned()),
+            time_zone,
         })
     }
 
@@ -168,6 +174,11 @@ impl Engine {
         for found in found {
             subjects.push(self.subject(snapshot, page, found, &recorded, &mut grounds)?);
         }
+        if subjects.is_empty() {
+            subjects.push(nothing(page));
+        }
+        let short = |subjects: &[Subject]| summary(page, subjects);
+        let mut subjects = self.stances.applied(&page.id, subjects, short);
         // The worst first, so that a reader meets what needs doing before what holds.
         subjects.sort_by(|a, b| {
             b.verdict
@@ -175,9 +186,6 @@ impl Engine {
                 .then_with(|| a.subject.cmp(&b.subject))
                 .then_with(|| a.finding.cmp(&b.finding))
         });
-        if subjects.is_empty() {
-            subjects.push(nothing(page));
-        }
         let verdict = subjects
             .iter()
             .map(|subject| subject.verdict)

@@ -16,6 +16,7 @@ mod life;
 mod page;
 mod pages;
 mod parameters;
+mod stance;
 
 pub use assessment::*;
 pub use cases::{Case, Expected};

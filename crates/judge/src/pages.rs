@@ -256,6 +256,14 @@ mod tests {
                         page.id,
                         case.name
                     );
+                    // Nor do records make whole what nobody looked at.
+                    let judged = blind.judge(&page, &editions, &blind.snapshot().unwrap());
+                    assert!(
+                        judged.unwrap().verdict > Verdict::Met,
+                        "{}: {}: the measure is met without any coverage",
+                        page.id,
+                        case.name
+                    );
                 }
             }
         }

@@ -278,3 +278,15 @@ fn who_has_it_in_hand_has_it_until_then() {
         "{note}"
     );
 }
+
+#[test]
+fn a_declaration_that_nothing_concerns_the_terminal_disproves_no_finding() {
+    for name in [PLC, "the terminal"] {
+        let declared = judged(13, 1, vec![subject(name, Verdict::NotApplicable, None)]);
+        let mut log = Log::default();
+        log.judge(&found(10));
+        let (state, step, note) = log.judge(&declared);
+        assert_eq!((state.as_str(), step.as_str()), ("open", ""), "{note}");
+        assert!(note.contains("not disproved"), "{note}");
+    }
+}

@@ -308,8 +308,14 @@ fn allowing_something_never_makes_a_finding_of_its_kind() {
 
 /// What a terminal is told to have allowed, and the pages that ask whether it was.
 const ALLOWS: &[(&str, &[&str])] = &[
-    ("work order", &["C9", "C14", "R0"]),
-    ("conduit", &["C6", "C11", "C15", "G7", "T1", "T3"]),
+    ("work order", &["C9", "C4", "C6", "C14", "R0"]),
+    // Not C8: that a conduit stands where a work order should is what it finds.
+    (
+        "conduit",
+        &[
+            "C1", "C2", "C4", "C6", "C9", "C11", "C12", "C15", "G7", "T1", "T3",
+        ],
+    ),
     ("access grant", &["G1"]),
     ("contract permission", &["G5", "T2"]),
     ("approval", &["C7", "C14"]),
@@ -345,7 +351,13 @@ fn allow(what: &str, tables: &mut Vec<Table>, draw: &mut Draw) -> bool {
             let (kinds, field): (&[&str], &str) = match what {
                 "work order" => (&["operation", "file"], "work_order"),
                 _ => (
-                    &["conversation", "remote_session", "operation", "name"],
+                    &[
+                        "conversation",
+                        "remote_session",
+                        "operation",
+                        "name",
+                        "file",
+                    ],
                     "conduit",
                 ),
             };

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use facts::{Facts, Time};
-use judge::{Assessment, Catalogue, Editions, Page};
+use judge::{Assessment, Catalogue, Editions, Page, Verdict};
+use store::Records;
 use store::ledger::Ledger;
 
 use crate::error::Error;
@@ -34,6 +35,9 @@ pub struct Subject {
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
 }
+
+/// Of declarations that say nothing, so many are told.
+const MOST_POINTLESS: usize = 20;
 
 /// Reads a time of the command line.
 pub fn time(text: &str) -> Result<Time, String> {
@@ -91,6 +95,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
             hash.unwrap_or_default()
         )
     }));
+    notes.extend(pointless(&records, &assessment));
     let now = crate::clock::now();
     if let Some(last) = ledger.entries().next_back()
         && let Some(at) = last.recorded_at()
@@ -118,6 +123,33 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         skipped,
         notes,
     })
+}
+
+/// Declarations that say something of nothing that is judged: whoever made them thinks that they hold.
+fn pointless(records: &Records<'_>, assessment: &Assessment) -> Vec<String> {
+    let same = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
+    let declared = records.bodies(&["not-applicable", "exception"]);
+    let told = declared.filter_map(|(entry, body)| {
+        let text = |field: &str| body.get(field).and_then(serde_json::Value::as_str);
+        let measure = text("measure")?;
+        let judged = assessment.measures.iter().find(|one| same(&one.id, measure));
+        let Some(judged) = judged else {
+            return Some(format!(
+                "Record {}/{} names \"{measure}\", which is no measure: it says nothing of any. `seawall measures` lists them.",
+                entry.kind, entry.id
+            ));
+        };
+        let subject = text("subject").filter(|_| entry.kind == "not-applicable")?;
+        let is_there = judged.verdict == Verdict::NotApplicable
+            || judged.subjects.iter().any(|one| same(&one.subject, subject));
+        (!is_there).then(|| {
+            format!(
+                "Record {}/{} names \"{subject}\", which is no subject of {} now: it says nothing of any.",
+                entry.kind, entry.id, judged.id
+            )
+        })
+    });
+    told.take(MOST_POINTLESS).collect()
 }
 
 /// What a parameter means, its value, and where that is from.

@@ -24,3 +24,8 @@ pub fn write(path: Option<&Path>, text: &str) -> Result<(), Error> {
     std::fs::write(beside, text).map_err(fail)?;
     std::fs::rename(beside, path).map_err(fail)
 }
+
+/// A line of standard output; not by `println!`, which ends the program with a panic where nobody reads any more.
+pub fn line(text: &str) -> Result<(), Error> {
+    write(None, &format!("{text}\n"))
+}

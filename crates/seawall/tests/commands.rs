@@ -175,3 +175,19 @@ fn a_list_in_the_site_folder_takes_the_place_of_the_one_built_in() {
         asked.out
     );
 }
+
+#[test]
+fn a_reader_that_goes_away_ends_no_command_with_a_panic() {
+    for words in [["sql", "--tables"], ["measures", "C9"]] {
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_seawall"))
+            .args(words)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn();
+        let mut program = program.unwrap();
+        drop(program.stdout.take());
+        let end = program.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&end.stderr);
+        assert_eq!(end.status.code(), Some(0), "{words:?}: {said}");
+    }
+}

@@ -365,6 +365,23 @@ fn an_incident_is_opened_told_and_closed_and_invents_nothing() {
             .filter(|line| !line.contains("EST") || line.contains("of "));
         lines.map(str::to_owned).collect()
     };
+    // Nor does a file tell by its name, or take the place of the whole text.
+    let folder = terminal.site.join("texts");
+    fs::create_dir(&folder).unwrap();
+    let written = report(&[
+        "--redact",
+        "all",
+        "--to",
+        "nrc",
+        "--output",
+        folder.to_str().unwrap(),
+    ]);
+    assert!(
+        written.trim_end().ends_with("INC-1-nrc-redacted.txt"),
+        "{written}"
+    );
+    let other = report(&["--to", "other"]);
+    assert!(!other.contains("list of contacts"), "{other}");
     let each = report(&["--redact", "addresses,names,people,serials,hashes"]);
     assert_eq!(timeless(&all), timeless(&each));
     assert!(all.contains("[name "));

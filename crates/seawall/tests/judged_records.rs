@@ -45,7 +45,7 @@ impl Desk {
             "person --id ada name=Ada",
             "required-item --id disk device=cms1 what=os-image name=disk backup_days=30 test_days=180 owner=ada",
             &format!(
-                "backup --id b1 item=disk taken=2029-12-20T06:00:00Z sha256={hash} bytes=9 read_back=yes"
+                "backup --id b1 item=disk taken=2029-09-20T06:00:00Z sha256={hash} bytes=9 read_back=yes"
             ),
             "restore-test --id t1 backup=b1 done=2029-10-01T12:00:00Z onto=bench outcome=passed minutes=90 tester=ada",
         ] {
@@ -173,6 +173,98 @@ fn a_terminal_sets_its_own_periods_and_no_others() {
     ] {
         assert!(run.err.contains(part), "{}", run.err);
     }
+}
+
+#[test]
+fn what_is_declared_not_to_concern_the_terminal_is_told_as_such_for_its_time_and_hides_no_finding()
+{
+    let desk = Desk::new("not-applicable");
+    let site = desk.0.to_str().unwrap();
+    for (id, measure, reason) in [
+        ("NA-1", "t2", "no screening equipment stands here."),
+        ("NA-2", "R3", "somebody said so"),
+    ] {
+        let (measure, reason) = (format!("measure={measure}"), format!("reason={reason}"));
+        let words = ["record", "not-applicable", "--site", site, "--id", id];
+        let more = [&measure, &reason, "declared_by=ada"];
+        let days = ["declared=2030-01-01", "ends=2030-06-30"];
+        let run = seawall(words.into_iter().chain(more).chain(days));
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
+    let of = |measure: &str, at: &str| {
+        let run = desk.run("assess", &format!("--format json --as-of {at}"));
+        let tree: Value = serde_json::from_str(&run.out).unwrap();
+        let measures = tree["measures"].as_array().unwrap();
+        let found = measures.iter().find(|one| one["id"] == measure).unwrap();
+        (text(&found["verdict"]), found["subjects"].clone())
+    };
+    assert_eq!(of("T2", "2029-12-31T00:00:00Z").0, "unproven");
+    // By the calendar of the terminal, its last day is not over.
+    for at in ["2030-02-01T00:00:00Z", "2030-07-01T03:00:00Z"] {
+        let (verdict, subjects) = of("T2", at);
+        assert_eq!(verdict, "not applicable");
+        assert_eq!(subjects.as_array().unwrap().len(), 1);
+        assert_eq!(
+            subjects[0]["reason"],
+            "This does not concern the terminal, as declared by Ada on 2030-01-01, until 2030-06-30 (NA-1): no screening equipment stands here."
+        );
+        assert_eq!(subjects[0]["evidence"][0]["record"], "not-applicable/NA-1");
+        assert_eq!(subjects[0]["who"], "ada");
+        assert!(text(&subjects[0]["rests_on"][0]).starts_with("Without that declaration: "));
+    }
+    assert_eq!(of("T2", "2030-07-01T05:00:00Z").0, "unproven");
+    // What is met may be declared away; what is found stays, and says who declared otherwise.
+    assert_eq!(of("R3", "2030-02-01T00:00:00Z").0, "not applicable");
+    let (verdict, subjects) = of("R3", "2030-04-30T00:00:00Z");
+    assert_eq!(verdict, "not met");
+    let reason = text(&subjects[0]["reason"]);
+    assert!(reason.contains("30 days overdue"), "{reason}");
+    assert!(reason.contains("NA-2 declares"), "{reason}");
+    let shown = desk.run("assess", "--as-of 2030-02-01T00:00:00Z").out;
+    assert!(shown.contains("NOT APPLICABLE 2"), "{shown}");
+    // Whoever wrote a name that nothing has thinks that it holds.
+    for (id, measure, subject) in [("NA-4", "T22", "x"), ("NA-5", "R1", "disc of cms1")] {
+        let (measure, subject) = (format!("measure={measure}"), format!("subject={subject}"));
+        let words = [
+            "record",
+            "not-applicable",
+            "--site",
+            site,
+            "--id",
+            id,
+            "reason=x",
+        ];
+        let more = [
+            &measure,
+            &subject,
+            "declared_by=ada",
+            "declared=2029-09-01",
+            "ends=2030-06-30",
+        ];
+        let run = seawall(words.into_iter().chain(more));
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
+    let shown = desk
+        .run("assess", "--format json --as-of 2029-10-01T00:00:00Z")
+        .out;
+    for note in [
+        "Record not-applicable/NA-4 names \\\"T22\\\", which is no measure",
+        "Record not-applicable/NA-5 names \\\"disc of cms1\\\", which is no subject of R1 now",
+    ] {
+        assert!(shown.contains(note), "{note}: {shown}");
+    }
+    // A subject of a measure, by the name that the report gives it.
+    let words = "record not-applicable --id NA-3 measure=R1 declared_by=ada declared=2029-09-01 ends=2030-06-30";
+    let subject = [
+        "subject=disk of cms1",
+        "reason=the station goes",
+        "--site",
+        site,
+    ];
+    let run = seawall(words.split(' ').chain(subject));
+    assert_eq!(run.status, 0, "{}", run.err);
+    let (_, subjects) = of("R1", "2029-10-01T00:00:00Z");
+    assert_eq!(subjects[0]["verdict"], "not applicable", "{subjects:#}");
 }
 
 /// Whether it is said, at each moment.

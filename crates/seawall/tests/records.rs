@@ -375,6 +375,11 @@ fn a_csv_with_twenty_kinds_of_mistakes_gets_twenty_messages_and_writes_nothing()
             ],
         ),
         ("person", "", vec!["given.csv: the file is empty"]),
+        (
+            "person",
+            "id;name;duties\nx;n;a\n",
+            vec!["1: the cells are separated by \";\"; save it with commas between the cells"],
+        ),
     ] {
         let run = desk.csv(kind, text);
         assert_eq!(run.status, 1, "{text}");

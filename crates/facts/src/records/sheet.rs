@@ -117,6 +117,21 @@ impl Sheet<'_> {
                 return Vec::new();
             }
         };
+        // Spreadsheets of many countries write other marks between cells: one message instead of one per column.
+        if let [only] = header.cells.as_slice()
+            && let Some(mark) = [';', '\t', '|']
+                .into_iter()
+                .find(|mark| only.contains(*mark))
+        {
+            let mark = if mark == '\t' {
+                "tabs".to_owned()
+            } else {
+                format!("\"{mark}\"")
+            };
+            let what = format!("the cells are separated by {mark}");
+            self.problem(header.number, what, "save it with commas between the cells");
+            return Vec::new();
+        }
         let columns = self.columns(header.number, &header.cells);
         let mut rows = Vec::new();
         let mut ids: BTreeMap<String, u32> = BTreeMap::new();

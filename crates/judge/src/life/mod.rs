@@ -384,10 +384,10 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
         ));
     }
     match same {
-        Some(one) if one.verdict == Verdict::Unproven => Err(format!(
-            "It is out of sight and not disproved: {}",
-            one.reason
-        )),
+        // Nor does a declaration disprove it.
+        Some(one) if matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable) => Err(
+            format!("It is out of sight and not disproved: {}", one.reason),
+        ),
         Some(one) => {
             let mut shown = vec![one.reason.clone()];
             shown.extend(one.rests_on.iter().cloned());
@@ -397,11 +397,11 @@ fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, Stri
             let unproven = judged
                 .subjects
                 .iter()
-                .find(|one| one.verdict == Verdict::Unproven);
+                .find(|one| matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable));
             if let Some(one) = unproven {
                 return Err(format!(
-                    "It is out of sight and not disproved, since {} is unproven: {}",
-                    one.subject, one.reason
+                    "It is out of sight and not disproved, since {} is {}: {}",
+                    one.subject, one.verdict, one.reason
                 ));
             }
             let mut shown = vec![format!(

@@ -14,13 +14,13 @@ use super::texts::all_values;
 pub enum Hide {
     /// IP and MAC addresses.
     Addresses,
-    /// Names of devices, hosts, zones, cranes, third parties and captures.
+    /// Names of the terminal, its place, devices, hosts, zones, cranes, third parties, sensors and captures.
     Names,
-    /// People: names, telephones, mail.
+    /// People: names, telephones, mail, accounts.
     People,
     /// Serial numbers, as records of spares and the reporting profile name them.
     Serials,
-    /// Hashes of content.
+    /// Hashes: of content, and the names of findings, which are hashes of the names of what was found.
     Hashes,
 }
 
@@ -60,13 +60,18 @@ impl Hide {
 pub struct Redactor {
     hidden: BTreeSet<Hide>,
     /// In lower case, the longest first, so that `10.0.0.12` is not read as `10.0.0.1` and a digit.
-    placeholders: Vec<(String, String, Hide)>,
+    placeholders: Vec<(String, String)>,
 }
 
 impl Redactor {
-    /// For one incident. `people` and `serials` are those that the ledger knows. The numbers depend on the incident alone,
-    /// not on what is hidden: `[name 3]` is the same thing in every text.
-    pub fn new(case: &Case<'_>, hide: &[Hide], people: &[Person], serials: &[String]) -> Redactor {
+    /// For one incident. `people`, with their ids, and `serials` are those that the ledger knows. The numbers depend on the
+    /// incident alone, not on what is hidden: `[name 3]` is the same thing in every text.
+    pub fn new(
+        case: &Case<'_>,
+        hide: &[Hide],
+        people: &[(String, Person)],
+        serials: &[String],
+    ) -> Redactor {
         let text = all_values(case);
         let mut found: BTreeMap<String, Hide> = BTreeMap::new();
         for token in text.split(|c: char| !(c.is_ascii_alphanumeric() || ".:-/_".contains(c))) {
@@ -74,6 +79,9 @@ impl Redactor {
             for (word, hide) in told_by_form(token) {
                 found.insert(word.to_lowercase(), hide);
             }
+        }
+        for mail in mails(&text) {
+            found.insert(mail.to_lowercase(), Hide::People);
         }
         let lower = text.to_lowercase();
         let mut add = |word: &str, hide: Hide| {
@@ -84,9 +92,12 @@ impl Redactor {
         };
         for account in &case.incident.accounts {
             add(account, Hide::People);
+            // A narrative may leave the domain out.
+            parts(account, &['\\', '@']).for_each(|part| add(part, Hide::People));
         }
-        for person in people {
+        for (id, person) in people {
             let all = [
+                Some(id),
                 Some(&person.name),
                 person.phone.as_ref(),
                 person.email.as_ref(),
@@ -94,33 +105,57 @@ impl Redactor {
             all.into_iter()
                 .flatten()
                 .for_each(|word| add(word, Hide::People));
+            parts(&person.name, &[' ']).for_each(|part| add(part, Hide::People));
         }
-        let profile = case
-            .profile
-            .and_then(|profile| profile.facility_id.as_ref());
-        serials
-            .iter()
-            .chain(profile)
-            .for_each(|word| add(word, Hide::Serials));
-        names(case.site).for_each(|word| add(word, Hide::Names));
+        for contact in case.contacts {
+            if let Some(person) = &contact.1.person {
+                add(person, Hide::People);
+            }
+        }
         if let Some(reporter) = &case.incident.reporter {
             add(&reporter.0, Hide::People);
         }
+        // The number of the facility is one of its names, and a number that a record gives.
+        let facility = case
+            .profile
+            .and_then(|profile| profile.facility_id.as_deref());
+        let serials = serials.iter().map(String::as_str);
+        serials
+            .filter(|word| Some(*word) != facility)
+            .for_each(|word| add(word, Hide::Serials));
+        names(case.site).for_each(|word| add(word, Hide::Names));
+        let kept = case.incident.evidence.iter();
+        kept.filter_map(|kept| Some(kept.split_once(" frame")?.0))
+            .for_each(|capture| add(capture, Hide::Names));
         if let Some(profile) = case.profile {
-            add(&profile.organisation, Hide::Names);
-            add(&profile.location, Hide::Names);
+            let own = [
+                Some(&profile.organisation),
+                Some(&profile.location),
+                profile.cotp_zone.as_ref(),
+                profile.facility_id.as_ref(),
+            ];
+            own.into_iter()
+                .flatten()
+                .for_each(|word| add(word, Hide::Names));
         }
+        let facility = facility.map(str::to_lowercase);
         let hidden: BTreeSet<Hide> = hide.iter().copied().collect();
         let mut counts: BTreeMap<Hide, usize> = BTreeMap::new();
-        let mut placeholders: Vec<(String, String, Hide)> = found
+        let mut placeholders: Vec<(String, String)> = found
             .into_iter()
             .map(|(word, of)| {
                 let count = counts.entry(of).or_default();
                 *count += 1;
                 (of, word, format!("[{} {count}]", of.one()))
             })
-            .filter(|(of, ..)| hidden.contains(of))
-            .map(|(of, word, placeholder)| (word, placeholder, of))
+            .filter(|(of, word, _)| {
+                let is_number = facility.as_ref() == Some(word);
+                hidden.contains(of)
+                    || is_number && hidden.contains(&Hide::Serials)
+                    // Whoever guesses the names can try the hash.
+                    || is_finding(word) && hidden.contains(&Hide::Names)
+            })
+            .map(|(_, word, placeholder)| (word, placeholder))
             .collect();
         placeholders.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         Redactor {
@@ -146,14 +181,11 @@ impl Redactor {
         let mut out = String::with_capacity(text.len());
         let (mut rest, mut before) = (text, None);
         while let Some(c) = rest.chars().next() {
-            let hit = self
-                .placeholders
-                .iter()
-                .find_map(|(word, placeholder, of)| {
-                    let is_free = |c: Option<char>| c.is_none_or(|c| !is_word(c, *of));
-                    let after = without(rest, word).filter(|_| is_free(before))?;
-                    is_free(after.chars().next()).then_some((placeholder, after))
-                });
+            let hit = self.placeholders.iter().find_map(|(word, placeholder)| {
+                let is_free = |c: Option<char>| c.is_none_or(|c| !is_word(c));
+                let after = without(rest, word).filter(|_| is_free(before))?;
+                is_free(after.chars().next()).then_some((placeholder, after))
+            });
             if let Some((placeholder, after)) = hit {
                 out.push_str(placeholder);
                 // Of the last character it is enough to know that it was part of a word.
@@ -182,11 +214,28 @@ fn without<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     Some(chars.as_str())
 }
 
-/// Part of a name: `plc1` is not hidden within `plc1-spare`. Addresses and hashes end at anything but letters and digits:
-/// two with a dash between are a range.
-fn is_word(c: char, of: Hide) -> bool {
-    let in_name = !matches!(of, Hide::Addresses | Hide::Hashes);
-    c.is_alphanumeric() || in_name && (c == '_' || c == '-')
+/// Part of a word: `plc1` is not hidden within `plc10`, but within `plc1-spare`, which tells of it. Two addresses with a dash
+/// between are a range.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric()
+}
+
+/// Shorter parts of names are too many other words.
+const SHORTEST: usize = 3;
+
+fn parts<'t>(name: &'t str, at: &'static [char]) -> impl Iterator<Item = &'t str> {
+    let parts = name.split(at).map(|part| part.trim_matches(['.', ',']));
+    parts.filter(|part| part.chars().count() >= SHORTEST)
+}
+
+/// Addresses of electronic mail, whether a record has them or not.
+fn mails(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || "@._%+-".contains(c)));
+    let words = words.map(|word| word.trim_matches(['.', '-']));
+    words.filter(|word| {
+        let ends = word.split_once('@');
+        ends.is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
+    })
 }
 
 /// What is to be hidden of a token, by its form: alone, with a port behind or a word before it, as two ends of a range.
@@ -194,7 +243,10 @@ fn told_by_form(token: &str) -> Vec<(&str, Hide)> {
     if is_address(token) {
         return vec![(token, Hide::Addresses)];
     }
-    let is_hash = |part: &str| part.len() >= 32 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hash = |part: &str| part.len() >= 32 && is_hex(part);
+    if is_finding(token) {
+        return vec![(token, Hide::Hashes)];
+    }
     let mut told = Vec::new();
     for part in token.split(['-', '/', '_']) {
         let (before, after) = part.rsplit_once(':').unwrap_or((part, part));
@@ -215,6 +267,17 @@ fn told_by_form(token: &str) -> Vec<(&str, Hide)> {
     told
 }
 
+fn is_hex(part: &str) -> bool {
+    part.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// `C9-3849aa7b0c`: measure and hash of a finding.
+fn is_finding(token: &str) -> bool {
+    token.rsplit_once('-').is_some_and(|(measure, hash)| {
+        (2..=3).contains(&measure.len()) && hash.len() == 10 && is_hex(hash)
+    })
+}
+
 fn is_address(token: &str) -> bool {
     let alone = token.split('/').next().unwrap_or(token);
     // `::` alone, and times of day, are no addresses.
@@ -222,7 +285,13 @@ fn is_address(token: &str) -> bool {
     let dashes = alone.matches('-').count();
     let mac = alone.replace('-', ":");
     let is_mac = colons.max(dashes) == 5 && mac.len() == 17 && mac.parse::<Mac>().is_ok();
-    is_mac || (alone.parse::<IpAddr>().is_ok() && colons != 1)
+    // As switches write it (0011.22aa.bbcc), and without anything between; twelve digits alone may be anything.
+    let plain = alone.replace('.', "");
+    let dotted = alone.split('.').count() == 3 && alone.split('.').all(|part| part.len() == 4);
+    let is_plain = plain.len() == 12
+        && plain.bytes().all(|b| b.is_ascii_hexdigit())
+        && (dotted || alone == plain && plain.bytes().any(|b| b.is_ascii_alphabetic()));
+    is_mac || is_plain || (alone.parse::<IpAddr>().is_ok() && colons != 1)
 }
 
 fn names(site: &Site) -> impl Iterator<Item = &str> {
@@ -239,10 +308,12 @@ fn names(site: &Site) -> impl Iterator<Item = &str> {
         .iter()
         .flat_map(|party| std::iter::once(&party.name).chain(&party.domains));
     let conduits = site.conduits.iter().map(|conduit| &conduit.name);
+    let sensors = site.sensors.iter().map(|sensor| &sensor.name);
     let own = std::iter::once(&site.name);
     own.chain(assets)
         .chain(zones)
         .chain(parties)
         .chain(conduits)
+        .chain(sensors)
         .map(String::as_str)
 }

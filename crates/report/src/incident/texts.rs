@@ -29,6 +29,8 @@ const NRC: &[(&str, Draw)] = &[
     ("What happened", fields::narrative),
     ("How it was noticed", fields::noticed_by),
     ("Systems and cranes", fields::systems),
+    ("Critical IT or OT system", fields::critical),
+    ("How it came in", fields::vector),
     ("Effect on operations and safety", fields::impact),
     ("What was done", fields::actions),
     ("Third party concerned", fields::party),
@@ -40,6 +42,7 @@ const NRC: &[(&str, Draw)] = &[
 const CGCYBER: &[(&str, Draw)] = &[
     ("Organisation", fields::organisation),
     ("Facility", fields::facility),
+    ("Location", fields::location),
     ("Captain of the Port zone", fields::cotp_zone),
     ("MTSA status", fields::mtsa),
     ("Reporting party", fields::reporting_party),
@@ -47,6 +50,7 @@ const CGCYBER: &[(&str, Draw)] = &[
     ("What it is", fields::kind),
     ("Began", fields::occurred),
     ("Noticed", fields::detected),
+    ("Reported", fields::reported),
     ("What happened", fields::narrative),
     ("How it was noticed", fields::noticed_by),
     ("Systems, with role and maker", fields::systems),
@@ -97,6 +101,7 @@ const FBI: &[(&str, Draw)] = &[
     ("What it is", fields::kind),
     ("Began", fields::occurred),
     ("Noticed", fields::detected),
+    ("Reported", fields::reported),
     ("What happened", fields::narrative),
     ("How it came in", fields::vector),
     ("Indicators", fields::indicators),
@@ -108,6 +113,7 @@ const FBI: &[(&str, Draw)] = &[
     ("What was done", fields::actions),
     ("Third party concerned", fields::party),
     ("Others told, with case numbers", fields::others),
+    ("Status", fields::status),
 ];
 
 /// Fields that hold words of this program and of the rules alone: a zone called `business` hides no level of the guidelines.
@@ -137,11 +143,10 @@ pub(super) fn all_values(case: &Case<'_>) -> String {
     let of = |table: &[(&str, Draw)]| -> Vec<String> {
         table.iter().filter_map(|(_, draw)| draw(case)).collect()
     };
-    [NRC, CGCYBER, CISA, FBI]
-        .into_iter()
-        .flat_map(of)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let fields = [NRC, CGCYBER, CISA, FBI].into_iter().flat_map(of);
+    let people = case.contacts.iter().filter_map(|one| one.1.person.clone());
+    let beside = people.chain([case.id.to_owned()]);
+    fields.chain(beside).collect::<Vec<_>>().join("\n")
 }
 
 /// Fields that no record fills, of all texts.
@@ -171,12 +176,16 @@ pub fn report(case: &Case<'_>, to: Addressee, redactor: &Redactor) -> String {
         "Report of an incident to: {}",
         addressee(to.word())
     ));
-    for contact in contacts(case, to.word()) {
-        out.wrapped(2, 4, &show(&contact));
+    // Who else may be told of it is in no list.
+    let is_listed = !matches!(to, Addressee::Party | Addressee::Other);
+    let contacts = is_listed.then(|| contacts(case, to.word()));
+    for contact in contacts.into_iter().flatten() {
+        out.wrapped(2, 4, &show(&redactor.apply(&contact)));
     }
+    // Whoever opened it may have named it after a crane.
     let title = format!(
         "Incident {}, written {}",
-        show(case.id),
+        show(&redactor.apply(case.id)),
         case.now.local(case.zone())
     );
     out.wrapped(0, 0, &title);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::draft;
 use crate::error::Error;
 use crate::input::{self, Terminal, Witness};
+use crate::output;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -37,11 +38,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     std::fs::create_dir_all(&args.output).map_err(fail)?;
     std::fs::write(&file, draft::draft(&facts)).map_err(fail)?;
     let devices = facts.assets.len();
-    println!(
+    output::line(&format!(
         "{}: drafted from {} conversations of {devices} devices; go through every line marked \"decide\", then run\n  seawall assess {} CAPTURE...",
         file.display(),
         facts.conversations.len(),
         args.output.display(),
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
                 return Err(Error::Exists { path: into.clone() });
             }
             let entries = Ledger::export(&place.folder()?, into)?;
-            println!("{}: {entries} entries", into.display());
+            output::line(&format!("{}: {entries} entries", into.display()))?;
         }
         Command::Import { export, by, place } => import(export, by.clone(), place)?,
     }
@@ -121,11 +121,17 @@ fn replace_key(place: &Place, reason: &str, by: Option<String>) -> Result<(), Er
     };
     let mut ledger = place.open()?;
     let replaced = begin(&mut ledger)?.replace_key(reason, &stamp)?;
-    println!("the key {} signs no more", replaced.old.fingerprint());
-    println!("the key {} signs from now on", replaced.new.fingerprint());
-    println!(
-        "put the new ledger.key into the backup, and keep a checkpoint elsewhere: seawall ledger checkpoint"
-    );
+    output::line(&format!(
+        "the key {} signs no more",
+        replaced.old.fingerprint()
+    ))?;
+    output::line(&format!(
+        "the key {} signs from now on",
+        replaced.new.fingerprint()
+    ))?;
+    output::line(
+        "put the new ledger.key into the backup, and keep a checkpoint elsewhere: seawall ledger checkpoint",
+    )?;
     Ok(())
 }
 
@@ -173,12 +179,12 @@ fn import(export: &Path, by: Option<String>, place: &Place) -> Result<(), Error>
     };
     let mut ledger = place.open()?;
     let done = begin(&mut ledger)?.import(&file, &stamp)?;
-    println!(
+    output::line(&format!(
         "{}: {} entries added, {} records known already, {} files brought along",
         export.display(),
         done.added,
         done.known,
         done.attachments
-    );
+    ))?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::explain::no_such;
 use crate::assessment::{self, Subject};
 use crate::error::Error;
 use crate::input::Witness;
+use crate::output;
 use crate::run::state;
 
 #[derive(Debug, clap::Args)]
@@ -76,17 +77,17 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         }
     }
     writer.finish().map_err(fail)?;
-    println!(
+    output::line(&format!(
         "{}: {count} packets of {}: {}",
         args.output.display(),
         args.finding,
         subject.reason
-    );
+    ))?;
     if missing > 0 {
         eprintln!("seawall: {missing} of the frames are not in the captures any more");
     }
     if count == 0 {
-        println!("this finding rests on the site file or on records, not on packets");
+        output::line("this finding rests on the site file or on records, not on packets")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use store::Snapshot;
 use crate::assessment::time;
 use crate::error::Error;
 use crate::input::{self, Known, Terminal};
+use crate::output;
 use crate::rows::{Format, Rows};
 
 #[derive(Debug, clap::Args)]
@@ -40,7 +41,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.tables {
-        print!("{}", reference());
+        output::write(None, &reference())?;
         return Ok(ExitCode::SUCCESS);
     }
     let usage = || {

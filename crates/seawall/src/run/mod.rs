@@ -47,6 +47,7 @@ use self::witnesses::{Doors, Witnesses};
 use crate::clock;
 use crate::error::Error;
 use crate::input::Terminal;
+use crate::output;
 
 /// What history may take in days and bytes, from the site.
 fn options(terminal: &Terminal) -> history::Options {
@@ -84,10 +85,10 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let outputs = Outputs::open(&terminal.site, terminal.folder(), &state)?;
     if check {
         for interface in doors.interfaces() {
-            println!("{interface}: open");
+            output::line(&format!("{interface}: open"))?;
         }
-        println!("{}: writable", folder.display());
-        println!("{} would be watched.", terminal.site.name);
+        output::line(&format!("{}: writable", folder.display()))?;
+        output::line(&format!("{} would be watched.", terminal.site.name))?;
         return Ok(());
     }
     let signals = Signals::listen()?;

@@ -396,8 +396,13 @@ impl fmt::Display for Report {
         let signed = signed.map_or("unsigned".to_owned(), |time| format!("signed {time}"));
         writeln!(
             f,
-            "{verdict}: {} entries, {} attached file{}, {signed}",
+            "{verdict}: {} {}, {} attached file{}, {signed}",
             self.entries,
+            if self.entries == 1 {
+                "entry"
+            } else {
+                "entries"
+            },
             self.attachments,
             if self.attachments == 1 { "" } else { "s" }
         )

@@ -52,7 +52,8 @@ record! {
 }
 
 record! {
-    /// A measure, or one subject of it, does not concern the terminal.
+    /// A measure, or one subject of it, does not concern the terminal. It stands in the place of what holds or is unproven, never of a
+    /// finding.
     NotApplicable = "not-applicable" ["T2", "C6", "C14", "C16"] {
         /// The measure, e.g. `T2`.
         measure: String,

@@ -157,7 +157,7 @@ fn withdraw(args: &Args, info: &RecordInfo, words: &[String], by: &str) -> Resul
     let written = ledger.withdraw_from(info.name, id, args.valid_from, reason, &stamp)?;
     tell(&ledger, told);
     if let Some((seq, _)) = written.entries {
-        println!("{} {id} is withdrawn (entry {seq})", info.name);
+        output::line(&format!("{} {id} is withdrawn (entry {seq})", info.name))?;
     }
     Ok(())
 }
@@ -204,12 +204,15 @@ fn one(args: &Args, info: &'static RecordInfo, words: &[String], by: &str) -> Re
         Some((seq, _)) => {
             let latest = writing.ledger().latest(info.name, id);
             let version = latest.map_or(1, |entry| entry.version);
-            println!(
+            output::line(&format!(
                 "{} {id} is recorded, version {version} (entry {seq})",
                 info.name
-            );
+            ))?;
         }
-        None => println!("{} {id} says that already; nothing was recorded", info.name),
+        None => output::line(&format!(
+            "{} {id} says that already; nothing was recorded",
+            info.name
+        ))?,
     }
     Ok(())
 }
@@ -301,10 +304,10 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
     );
     let count = rows.len();
     if args.dry_run {
-        println!(
+        output::line(&format!(
             "{name}: {}, nothing wrong with them, and nothing recorded (--dry-run)",
             counted(count)
-        );
+        ))?;
         return Ok(());
     }
     let mut writing = begin(&mut ledger)?;
@@ -329,10 +332,10 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
         Some((first, _)) => format!("1 recorded (entry {first})"),
         None => "none recorded".to_owned(),
     };
-    println!(
+    output::line(&format!(
         "{name}: {}, {recorded}, {unchanged} said already",
         counted(count)
-    );
+    ))?;
     Ok(())
 }
 
