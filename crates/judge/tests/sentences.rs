@@ -36,7 +36,6 @@ const UNSAID: &[(&str, &str)] = &[
         "C5",
         "No permit of a removable medium is recorded; record each with `seawall record media-permit`.",
     ),
-    ("C10", "no declared sensor"),
     ("G5", "the site file"),
     ("G7", "and many ports of "),
     ("G9", " required items"),
@@ -54,7 +53,8 @@ fn sentences(sql: &str) -> BTreeSet<String> {
                 .split_whitespace()
                 .filter(|word| word.chars().all(char::is_alphabetic));
             // `not met` is a verdict, and a pattern is no sentence.
-            if index % 2 == 1 && words.count() >= 2 && *part != "not met" && !part.contains('%') {
+            let is_verdict = ["not met", "not applicable"].contains(part);
+            if index % 2 == 1 && words.count() >= 2 && !is_verdict && !part.contains('%') {
                 found.insert((*part).to_owned());
             }
         }
