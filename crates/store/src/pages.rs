@@ -1,7 +1,7 @@
 //! Pages of a database as SQLite keeps them, written in one go.
 //!
 //! A row that is told to SQLite costs two to three microseconds: a statement is run for it, and each index sorts it again. Of rows
-//! that are known beforehand, in the order of their key, the pages can be written one behind the other, at a tenth of that. Only the
+//! that are known beforehand, in the order of their key, the pages can be written one behind the other, for a fraction of that. Only the
 //! trees of tables without row numbers and of indices are written here, which are of one kind; the schema, the root pages and
 //! whatever else there is, SQLite makes itself: an [`Image`] begins as an empty database and is filled.
 //!
