@@ -24,6 +24,14 @@ impl Time {
         i64::try_from(stamp.as_nanosecond()).ok().map(Time)
     }
 
+    /// The times that there can be, in words.
+    pub const RANGE: &str = "between 1677-09-22 and 2262-04-11";
+
+    /// Whether the text is a time, but none that there can be here.
+    pub fn is_beyond(text: &str) -> bool {
+        Time::parse(text).is_none() && text.trim().parse::<jiff::Timestamp>().is_ok()
+    }
+
     /// Reads what [`Time`] writes, from 1970 to 2261: a ledger of years holds millions of them. `None` is left to the whole
     /// reader, for what is no such text as for what lies elsewhere.
     fn parse_own(text: &str) -> Option<Time> {

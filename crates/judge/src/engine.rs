@@ -167,8 +167,8 @@ impl Engine {
             found.push(take_apart(page, &rows.columns, row)?);
         }
         let found = collapse(found);
-        let cited = found.iter().flat_map(|one| &one.citations);
-        let recorded = evidence::recorded(snapshot, cited)?;
+        let cited: Vec<_> = found.iter().map(|one| one.citations.as_slice()).collect();
+        let recorded = evidence::recorded(snapshot, &cited)?;
         let mut subjects = Vec::new();
         let mut grounds = Grounds::new();
         for found in found {

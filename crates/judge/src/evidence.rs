@@ -79,18 +79,37 @@ pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<
 /// The records that a page cites, by kind and id.
 pub(crate) type Recorded = HashMap<&'static str, HashMap<String, CitedRecord>>;
 
-/// The records behind all citations of a page, asked for once per kind; one that is not there is passed over.
-pub(crate) fn recorded<'c>(
+/// The records that a page's citations show, asked for once per kind; one that is not there is passed over.
+pub(crate) fn recorded(snapshot: &Snapshot, citations: &[&[Citation]]) -> Result<Recorded, Error> {
+    let mut recorded = Recorded::new();
+    let shown = citations.iter().flat_map(|one| records_of(one).take(MOST));
+    ask(snapshot, shown, &mut recorded)?;
+    // Where one of these is not there, another is shown in its place.
+    let is_short = |one: &&&[Citation]| one.len() > MOST && records(&recorded, one).len() < MOST;
+    let short: Vec<&&[Citation]> = citations.iter().filter(is_short).collect();
+    let rest = short.into_iter().flat_map(|one| records_of(one).skip(MOST));
+    ask(snapshot, rest, &mut recorded)?;
+    Ok(recorded)
+}
+
+/// Those that are of records, each once, in the order given.
+fn records_of(citations: &[Citation]) -> impl Iterator<Item = &Citation> {
+    let mut told = BTreeSet::new();
+    let records = citations.iter();
+    records.filter(move |one| matches!(one, Citation::Record(..)) && told.insert(*one))
+}
+
+fn ask<'c>(
     snapshot: &Snapshot,
     citations: impl Iterator<Item = &'c Citation>,
-) -> Result<Recorded, Error> {
+    recorded: &mut Recorded,
+) -> Result<(), Error> {
     let mut asked: BTreeMap<(&'static str, &str), Vec<&str>> = BTreeMap::new();
     for citation in citations {
         if let Citation::Record(kind, table, id) = citation {
             asked.entry((*kind, *table)).or_default().push(id);
         }
     }
-    let mut recorded = Recorded::new();
     for ((kind, table), mut ids) in asked {
         // In the order of the table, each once.
         ids.sort_unstable();
@@ -108,7 +127,7 @@ pub(crate) fn recorded<'c>(
             of_kind.insert(cited.id, record);
         }
     }
-    Ok(recorded)
+    Ok(())
 }
 
 /// The records that these citations name, each once, in the order given.

@@ -48,7 +48,7 @@ impl Stances {
             let id = text(0);
             let citation = Citation::parse(&format!("record:not-applicable/{id}"));
             let citations: Vec<Citation> = citation.into_iter().collect();
-            let recorded = evidence::recorded(snapshot, citations.iter())?;
+            let recorded = evidence::recorded(snapshot, &[citations.as_slice()])?;
             let (by, name, day, ends) = (text(4), text(5), text(6), text(7));
             declared.push(Declared {
                 told: format!("declared by {name} on {day}, until {ends} ({id})"),

@@ -41,8 +41,13 @@ const MOST_POINTLESS: usize = 20;
 
 /// Reads a time of the command line.
 pub fn time(text: &str) -> Result<Time, String> {
-    Time::parse(text)
-        .ok_or_else(|| "expected RFC 3339 with an offset, such as 2026-11-21T08:00:00Z".to_owned())
+    Time::parse(text).ok_or_else(|| match Time::is_beyond(text) {
+        true => format!(
+            "it is further away than a time can be; expected one {}",
+            Time::RANGE
+        ),
+        false => "expected RFC 3339 with an offset, such as 2026-11-21T08:00:00Z".to_owned(),
+    })
 }
 
 /// The verdicts and everything that a report shows beside them.

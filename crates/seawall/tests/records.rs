@@ -98,6 +98,14 @@ fn what_is_withdrawn_from_a_later_time_on_is_listed_and_can_be_named_until_then(
     assert!(desk.says(&people).contains("Maria Reyes"));
     let then = [&people[..], &["--as-of", "2200-01-01T00:00:00Z"]].concat();
     assert!(!desk.says(&then).contains("Maria Reyes"));
+    // What is amended meanwhile is what holds until then, and it holds no longer.
+    let said = desk.says(&["record", "person", "--id", "reyes", "phone=+1 555 0100"]);
+    assert!(said.contains("withdrawn from 2200-01-01"), "{said}");
+    let amended = desk.says(&people);
+    assert!(amended.contains("Maria Reyes") && amended.contains("+1 555 0100"));
+    assert!(!desk.says(&then).contains("Maria Reyes"));
+    let far = [&then[..4], &["--as-of", "2300-01-01T00:00:00Z"]].concat();
+    assert!(desk.run(&far).err.contains("2262-04-11"));
     let review = "record access-review --id a-1 done=2026-01-01 reviewer=reyes targets=plc1";
     let rest = "accounts_compared=yes looked_at=1 removed=0";
     let words: Vec<&str> = review.split(' ').chain(rest.split(' ')).collect();

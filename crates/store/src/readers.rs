@@ -3,11 +3,14 @@
 //! The tables lie in a database in memory that has a name, and each reader is a connection of its own to it. They only read, so
 //! none waits for another, and what comes of the work stands in the order of the items whoever did it.
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use facts::Time;
 use rusqlite::Connection;
 
+use crate::records_kept::Filled;
+use crate::shown::Conversations;
 use crate::snapshot::settle;
 use crate::{Error, Snapshot, threads};
 
@@ -16,9 +19,13 @@ const MOST_READERS: usize = 8;
 /// Rows of conversations, operations and records from which on a second reader is worth its own cache.
 const WORTH_A_TWIN: usize = 20_000;
 
-/// What a twin keeps of each database, in KiB and below 0 as SQLite counts it. All of it lies in memory once; this is its own
-/// copy, and up to five databases of seven twins are to be read in the memory of a small machine.
-const CACHE: i64 = -8192;
+/// Bytes that the readers' copies of the tables of records may take together, so that they are read in the memory of a small machine;
+/// two have theirs in any case.
+const MOST_COPIED: usize = 512 << 20;
+
+/// What a twin keeps of the tables of facts, in KiB and below 0 as SQLite counts it. All of it lies in memory once; this is its own
+/// copy.
+const CACHE: i64 = -32768;
 
 /// Tables that several connections of this process may read.
 #[derive(Clone, Debug)]
@@ -48,15 +55,12 @@ impl Snapshot {
         work: impl Fn(&Snapshot, &I) -> T + Sync,
     ) -> Vec<T> {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let mut twins = Vec::new();
-        for _ in 1..cores.min(MOST_READERS).min(items.len()) {
-            // One that cannot be had is one fewer: this one can do it all.
-            match self.twin() {
-                Ok(Some(twin)) => twins.push(twin),
-                Ok(None) | Err(_) => break,
-            }
-        }
-        if twins.is_empty() {
+        let origin = self.origin();
+        let twins = match &origin {
+            Some(origin) => cores.min(origin.most_readers()).min(items.len()),
+            None => 1,
+        };
+        if twins <= 1 {
             return items.iter().map(|item| work(self, item)).collect();
         }
         let next = AtomicUsize::new(0);
@@ -70,35 +74,60 @@ impl Snapshot {
                 done.push((place, work(reader, item)));
             }
         };
+        // One that cannot be had is one fewer: this one can do it all.
+        let by_twin = || {
+            let twin = origin.as_ref().map(Origin::twin);
+            twin.and_then(Result::ok).map(|twin| take(&twin))
+        };
         let mut done = std::thread::scope(|scope| {
-            let take = &take;
-            let twins: Vec<_> = twins
-                .into_iter()
-                .map_while(|twin| threads::beside(scope, move || take(&twin)))
+            let twins: Vec<_> = (1..twins)
+                .map_while(|_| threads::beside(scope, by_twin))
                 .collect();
             let mut done = take(self);
-            done.extend(twins.into_iter().flat_map(threads::join));
+            done.extend(twins.into_iter().filter_map(threads::join).flatten());
             done
         });
         done.sort_unstable_by_key(|(place, _)| *place);
         done.into_iter().map(|(_, done)| done).collect()
     }
 
-    /// Another reader of the same tables, for another thread. `None` where these belong to one reader, or are read so soon that
-    /// no second one is worth it.
-    fn twin(&self) -> Result<Option<Snapshot>, Error> {
-        let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_large) else {
-            return Ok(None);
-        };
-        let db = Connection::open(&shared.name).map_err(Error::build("open"))?;
-        settle(&db, (&shared.clock.0, shared.clock.1))?;
+    /// What another reader of the same tables is made of, on whatever thread. `None` where these belong to one reader, or are read
+    /// so soon that no second one is worth it.
+    fn origin(&self) -> Option<Origin> {
+        let shared = self.shared.as_ref().filter(|shared| shared.is_large)?;
+        Some(Origin {
+            shared: shared.clone(),
+            apart: self.apart.clone(),
+            aside: self.aside.clone(),
+            limit: self.limit.load(Ordering::Relaxed),
+        })
+    }
+}
+
+/// What the readers of the same tables have in common.
+struct Origin {
+    shared: Shared,
+    apart: Option<Arc<Filled>>,
+    aside: Option<Arc<Conversations>>,
+    limit: u64,
+}
+
+impl Origin {
+    /// Each has the tables of records for itself.
+    fn most_readers(&self) -> usize {
+        let bytes = self.apart.as_ref().map_or(0, |apart| apart.bytes());
+        MOST_READERS.min(MOST_COPIED / bytes.max(1)).max(2)
+    }
+
+    fn twin(&self) -> Result<Snapshot, Error> {
+        let db = Connection::open(&self.shared.name).map_err(Error::build("open"))?;
+        settle(&db, (&self.shared.clock.0, self.shared.clock.1))?;
         db.pragma_update(None, "cache_size", CACHE)
             .map_err(Error::build("settings"))?;
-        let apart = self.apart.clone().map(|apart| (apart, CACHE));
-        let mut twin = Snapshot::guard(db, apart).map_err(Error::build("guard"))?;
-        twin.set_work_limit(self.limit.load(Ordering::Relaxed));
+        let mut twin = Snapshot::guard(db, self.apart.clone()).map_err(Error::build("guard"))?;
+        twin.set_work_limit(self.limit);
         twin.aside = self.aside.clone();
-        Ok(Some(twin))
+        Ok(twin)
     }
 }
 
@@ -140,9 +169,9 @@ mod tests {
         let records = Records::of(&ledger, now, now);
         let mut snapshot = Snapshot::for_queries(&facts, &site, records, now, [sql]).unwrap();
         // So few rows are not worth a second reader.
-        assert!(snapshot.twin().unwrap().is_none());
+        assert!(snapshot.origin().is_none());
         snapshot.shared.as_mut().unwrap().is_large = true;
-        let twin = snapshot.twin().unwrap().unwrap();
+        let twin = snapshot.origin().unwrap().twin().unwrap();
         assert!(twin.query("DELETE FROM record_person").is_err());
         assert!(twin.query("SELECT random()").is_err());
         let items: Vec<String> = (0..40).map(|number| format!("p-{number}")).collect();

@@ -3,10 +3,12 @@
 //! A ledger of years has a million records, and nearly all of a row stands in the line already: nothing of it is copied before
 //! the database does.
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use facts::records::{Field, RecordInfo};
-use facts::{Time, Type};
+use facts::{Plain, Time, Type};
+use memchr::{Memchr, memchr_iter};
 use rusqlite::Statement;
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use serde::Deserialize;
@@ -14,13 +16,15 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::ledger::Entry;
+use crate::ledger::{Brief, Entry, is_plain};
 
 /// What stands in one place of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cell<'l> {
     Null,
     Int(i64),
+    /// What a column of numbers makes of some texts; no record holds one.
+    Real(f64),
     Text(Cow<'l, str>),
 }
 
@@ -29,10 +33,20 @@ impl<'l> Cell<'l> {
         match self {
             Cell::Null => insert.raw_bind_parameter(index, Null),
             Cell::Int(number) => insert.raw_bind_parameter(index, *number),
+            Cell::Real(number) => insert.raw_bind_parameter(index, *number),
             Cell::Text(text) => insert.raw_bind_parameter(
                 index,
                 ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             ),
+        }
+    }
+
+    pub(crate) fn plain(&self) -> Plain<'_> {
+        match self {
+            Cell::Null => Plain::Null,
+            Cell::Int(number) => Plain::Int(*number),
+            Cell::Real(number) => Plain::Real(*number),
+            Cell::Text(text) => Plain::Text(text),
         }
     }
 
@@ -55,6 +69,15 @@ impl<'l> Cell<'l> {
                 Some(_) => Cell::text(entry.hash_text()),
                 None => Cell::Null,
             },
+            _ => Cell::Null,
+        }
+    }
+
+    /// One of those by which an entry is found again.
+    pub(crate) fn of_brief(brief: &Brief<'l>, column: &str) -> Cell<'l> {
+        match column {
+            "id" => Cell::text(brief.id),
+            "entry" => i64::try_from(brief.seq).map_or(Cell::Null, Cell::Int),
             _ => Cell::Null,
         }
     }
@@ -161,71 +184,104 @@ impl Places {
     /// The same for a body as the ledger writes nearly all: keys in order, texts and lists of texts without escapes. `None`
     /// leaves it to the reader of JSON, with whatever was filled so far.
     fn fill_plainly<'l>(&self, body: &'l str, own: &mut [Cell<'l>]) -> Option<()> {
-        let mut rest = body.strip_prefix('{')?;
-        if rest == "}" {
+        if body == "{}" {
             return Some(());
         }
+        if !is_plain(body) {
+            return None;
+        }
+        let bytes = body.as_bytes();
+        // Where no quote is escaped, each begins a text or ends it.
+        let mut quotes = memchr_iter(b'"', bytes);
         // Both are in order, so each key is looked for behind the last.
         let mut fields = self.fields.iter().peekable();
-        let mut last = "";
+        let (mut last, mut at) = ("", "{".len());
+        if !body.starts_with('{') {
+            return None;
+        }
         loop {
-            let (key, after) = plain_text(rest)?;
-            let after = after.strip_prefix(':')?;
-            if key <= last && !last.is_empty() {
+            let end = text_end(&mut quotes, at)?;
+            let key = inside(body, at, end)?;
+            if key <= last && !last.is_empty() || bytes.get(end) != Some(&b':') {
                 return None;
             }
             last = key;
-            let (raw, behind) = plain_value(after)?;
-            while fields.next_if(|(name, _)| *name < key).is_some() {}
-            if let Some((_, place)) = fields.next_if(|(name, _)| *name == key) {
-                *own.get_mut(*place)? = Cell::of(raw);
-            }
-            rest = match behind.strip_prefix(',') {
-                Some(rest) => rest,
-                None => return (behind == "}").then_some(()),
+            let begin = end + 1;
+            let end = match bytes.get(begin)? {
+                b'"' => text_end(&mut quotes, begin)?,
+                b'[' => list_end(&mut quotes, bytes, begin)?,
+                _ => begin + plain_word(body.get(begin..)?)?.len(),
             };
-        }
-    }
-}
-
-/// What stands in quotes at the beginning, without them and without an escape, and what follows.
-fn plain_text(rest: &str) -> Option<(&str, &str)> {
-    let (text, after) = rest.strip_prefix('"')?.split_once('"')?;
-    let is_plain = !text.bytes().any(|byte| byte == b'\\' || byte < b' ');
-    is_plain.then_some((text, after))
-}
-
-/// The value at the beginning as it stands there, and what follows; `None` for all but the simple ones.
-fn plain_value(rest: &str) -> Option<(&str, &str)> {
-    let before = |after: &str| rest.split_at_checked(rest.len().checked_sub(after.len())?);
-    match rest.as_bytes().first()? {
-        b'"' => before(plain_text(rest)?.1),
-        b'[' => {
-            let mut inside = rest.strip_prefix('[')?;
-            if let Some(after) = inside.strip_prefix(']') {
-                return before(after);
-            }
-            loop {
-                let after = plain_text(inside)?.1;
-                if let Some(after) = after.strip_prefix(']') {
-                    return before(after);
+            while let Some((name, place)) = fields.peek() {
+                match (*name).cmp(key) {
+                    Ordering::Less => {}
+                    Ordering::Equal => *own.get_mut(*place)? = plain_cell(body, begin, end)?,
+                    Ordering::Greater => break,
                 }
-                inside = after.strip_prefix(',')?;
+                fields.next();
+            }
+            at = end + 1;
+            match bytes.get(end)? {
+                b',' => {}
+                b'}' => return (at == bytes.len()).then_some(()),
+                _ => return None,
             }
         }
-        b'-' | b'0'..=b'9' => {
-            let digits = rest.strip_prefix('-').unwrap_or(rest);
-            let after = digits.trim_start_matches(|c: char| c.is_ascii_digit());
-            // What goes on is a fraction or none at all, what begins with 0 is 0, and a sign alone is no number.
-            let is_whole = matches!(after.as_bytes().first()?, b',' | b'}')
-                && digits.len() > after.len()
-                && (!digits.starts_with('0') || digits.len() == after.len() + 1 && digits == rest);
-            if is_whole { before(after) } else { None }
-        }
-        _ => ["true", "false", "null"]
-            .into_iter()
-            .find_map(|word| before(rest.strip_prefix(word)?)),
     }
+}
+
+/// What stands between the quotes at both ends.
+fn inside(body: &str, begin: usize, end: usize) -> Option<&str> {
+    body.get(begin + 1..end.checked_sub(1)?)
+}
+
+/// Where the text ends that begins there, if one does.
+fn text_end(quotes: &mut Memchr<'_>, begin: usize) -> Option<usize> {
+    let is_there = quotes.next()? == begin;
+    let end = quotes.next()?;
+    is_there.then_some(end + 1)
+}
+
+/// Where the list of texts ends that begins there, if one does.
+fn list_end(quotes: &mut Memchr<'_>, bytes: &[u8], begin: usize) -> Option<usize> {
+    let mut at = begin + 1;
+    if bytes.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    loop {
+        let end = text_end(quotes, at)?;
+        at = end + 1;
+        match bytes.get(end)? {
+            b',' => {}
+            b']' => return Some(at),
+            _ => return None,
+        }
+    }
+}
+
+/// The value that stands there, which is known to be simple.
+fn plain_cell(body: &str, begin: usize, end: usize) -> Option<Cell<'_>> {
+    match body.as_bytes().get(begin)? {
+        b'"' => inside(body, begin, end).map(Cell::text),
+        // Of texts that say themselves, as a table has it.
+        b'[' => body.get(begin..end).map(Cell::text),
+        _ => body.get(begin..end).map(Cell::of),
+    }
+}
+
+/// The number or word at the beginning; `None` for all but the simple ones.
+fn plain_word(rest: &str) -> Option<&str> {
+    let digits = rest.strip_prefix('-').unwrap_or(rest);
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        let mut words = ["true", "false", "null"].into_iter();
+        return words.find(|word| rest.starts_with(word));
+    }
+    let after = digits.trim_start_matches(|c: char| c.is_ascii_digit());
+    // What goes on is a fraction or none at all, and what begins with 0 is 0.
+    let is_whole = matches!(after.as_bytes().first()?, b',' | b'}')
+        && (!digits.starts_with('0') || digits.len() == after.len() + 1 && digits == rest);
+    rest.get(..rest.len().checked_sub(after.len())?)
+        .filter(|_| is_whole)
 }
 
 struct Filling<'p, 'c, 'l> {

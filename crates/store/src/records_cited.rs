@@ -5,7 +5,7 @@
 use facts::{Time, Value};
 use hashbrown::HashMap;
 
-use crate::ledger::{Entry, Hash};
+use crate::ledger::{Brief, Hash};
 use crate::{Error, Snapshot};
 
 /// An entry of the ledger as evidence cites it.
@@ -38,6 +38,7 @@ struct Line {
 }
 
 /// Takes down the lines of a table.
+#[derive(Debug)]
 pub(crate) struct Noting<'l> {
     lines: Lines,
     known: HashMap<&'l str, usize>,
@@ -57,7 +58,7 @@ impl<'l> Noting<'l> {
     }
 
     /// The entry of that number among those of the table, as they stand in the ledger.
-    pub(crate) fn note(&mut self, number: usize, entry: &Entry<'l>) {
+    pub(crate) fn note(&mut self, number: usize, entry: &Brief<'l>) {
         let Some(line) = self.lines.lines.get_mut(number) else {
             return;
         };
@@ -66,11 +67,10 @@ impl<'l> Noting<'l> {
             authors.push(entry.by.into());
             authors.len().saturating_sub(1)
         });
-        // A line without a hash or a time was refused when the ledger was read.
         *line = Line {
             entry: entry.seq,
-            hash: entry.hash().unwrap_or_default(),
-            recorded_at: entry.recorded_at().unwrap_or_default(),
+            hash: entry.hash,
+            recorded_at: entry.recorded_at,
             by,
         };
     }

@@ -12,9 +12,10 @@ use facts::Time;
 use rusqlite::Connection;
 
 use crate::ledger::Head;
-use crate::records_cited::{Lines, Noting};
-use crate::records_rows::{self, ReadColumns, RecordTable, Records, Wanted};
-use crate::{Error, threads};
+use crate::records_cited::Lines;
+use crate::records_pages::{Share, Tables};
+use crate::records_rows::{self, ReadColumns, Records};
+use crate::{Error, records_pages, threads};
 
 /// No two databases of a process have the same name.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -22,9 +23,6 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 const MOST_DATABASES: usize = 4;
 /// Records below which a thread more costs more than it fills.
 const WORTH_A_THREAD: usize = 10_000;
-
-/// What the first reader keeps of each database, in KiB and below 0 as SQLite counts it.
-pub(crate) const CACHE: i64 = -32768;
 
 /// A name by which the connections of this process, and nobody else, share a database in memory.
 pub(crate) fn shared_name(what: &str) -> String {
@@ -46,12 +44,11 @@ struct Held {
     until: (Time, Time),
 }
 
-/// Databases that hold the tables of records. They last as long as this or a connection that attached them.
-#[derive(Debug)]
+/// Databases that hold the tables of records, as they would lie on disk; each reader gets a copy.
+#[derive(Debug, Default)]
 pub(crate) struct Filled {
-    _dbs: Vec<Mutex<Connection>>,
+    images: Vec<Vec<u8>>,
     count: usize,
-    names: Vec<String>,
     lines: BTreeMap<&'static str, Lines>,
 }
 
@@ -92,6 +89,9 @@ impl Kept {
 impl Filled {
     /// Makes every table, and fills those that are read, on as many cores as are worth it.
     pub(crate) fn of(records: &Records<'_>, columns: &ReadColumns) -> Result<Filled, Error> {
+        let Some((ledger, _, _)) = records.parts() else {
+            return Ok(Filled::default());
+        };
         let wanted = records_rows::wanted(Some(columns), records_rows::CITED_BY_ENTRY);
         let places = records_rows::places(records, &wanted);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -108,7 +108,7 @@ impl Filled {
                 shares.next()
             };
             std::iter::from_fn(next)
-                .map(|share| database(records, &[], share))
+                .map(|share| records_pages::tables(ledger, &[], share))
                 .collect::<Vec<_>>()
         };
         let dbs = std::thread::scope(|scope| {
@@ -119,21 +119,23 @@ impl Filled {
             let unread: Vec<_> = tables
                 .filter(|table| !columns.contains_key(&table.name))
                 .collect();
-            let mut dbs = vec![database(records, &unread, own)];
+            let mut dbs = vec![records_pages::tables(ledger, &unread, own)];
             dbs.extend(fill());
             dbs.extend(threads.into_iter().flat_map(threads::join));
             dbs.into_iter().collect::<Result<Vec<_>, _>>()
         })?;
-        let (mut open, mut names, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
-        for database in dbs {
-            open.push(database.db);
-            names.push(database.name);
-            lines.extend(database.lines);
+        let (mut images, mut lines) = (Vec::new(), BTreeMap::new());
+        for Tables { image, noted } in dbs {
+            images.push(image);
+            lines.extend(
+                noted
+                    .into_iter()
+                    .map(|(table, noting)| (table, noting.end())),
+            );
         }
         Ok(Filled {
-            _dbs: open,
+            images,
             count,
-            names,
             lines,
         })
     }
@@ -143,27 +145,32 @@ impl Filled {
         self.lines.get(table)
     }
 
+    #[cfg(test)]
+    pub(crate) fn images(&self) -> &[Vec<u8>] {
+        &self.images
+    }
+
+    /// How much memory each reader's copy takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.images.iter().map(Vec::len).sum()
+    }
+
     /// How many records.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    pub(crate) fn attach(&self, db: &Connection, cache: i64) -> rusqlite::Result<()> {
-        for (number, name) in self.names.iter().enumerate() {
-            db.execute(&format!("ATTACH ? AS records{number}"), [name])?;
-            db.execute_batch(&format!("PRAGMA records{number}.cache_size = {cache}"))?;
+    /// Gives a reader the tables. It has the pages for itself, and looks at them where they lie: a copy of all of them takes less
+    /// than fetching each into a cache when it is read.
+    pub(crate) fn attach(&self, db: &mut Connection) -> rusqlite::Result<()> {
+        for (number, image) in self.images.iter().enumerate() {
+            let name = format!("records{number}");
+            db.execute_batch(&format!("ATTACH ':memory:' AS {name}"))?;
+            db.deserialize_read_exact(name.as_str(), image.as_slice(), image.len(), true)?;
+            db.execute_batch(&format!("PRAGMA {name}.mmap_size = {}", image.len()))?;
         }
         Ok(())
     }
-}
-
-type Share<'w> = Vec<(&'w Wanted, Vec<usize>)>;
-
-/// One of the databases, with what stands beside its tables.
-struct Database {
-    db: Mutex<Connection>,
-    name: String,
-    lines: Vec<(&'static str, Lines)>,
 }
 
 /// Shares tables out so that each share has about as many records, the largest tables first.
@@ -178,39 +185,4 @@ fn shared_out(mut tables: Share<'_>, shares: usize) -> Vec<Share<'_>> {
         }
     }
     shared.into_iter().map(|(_, share)| share).collect()
-}
-
-/// A database with these tables, empty and filled.
-fn database(
-    records: &Records<'_>,
-    unread: &[&RecordTable],
-    share: Share<'_>,
-) -> Result<Database, Error> {
-    let name = shared_name("records");
-    let mut lines = Vec::new();
-    let db = Connection::open(&name).map_err(Error::build("open"))?;
-    db.execute_batch(
-        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; BEGIN;",
-    )
-    .map_err(Error::build("settings"))?;
-    let create = |table: &RecordTable| {
-        db.execute_batch(&records_rows::create(table))
-            .map_err(Error::build(&table.name))
-    };
-    unread.iter().try_for_each(|table| create(table))?;
-    for (of, places) in share {
-        create(of.table)?;
-        let mut noting = Noting::of(places.len());
-        records_rows::fill(&db, records, of, places, |number, entry| {
-            noting.note(number, entry);
-        })?;
-        lines.push((of.table.name.as_str(), noting.end()));
-    }
-    db.execute_batch("COMMIT; ANALYZE; PRAGMA cache_size = 0; PRAGMA shrink_memory;")
-        .map_err(Error::build("commit"))?;
-    Ok(Database {
-        db: Mutex::new(db),
-        name,
-        lines,
-    })
 }

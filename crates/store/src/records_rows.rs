@@ -10,7 +10,7 @@ use facts::{Column, Time, Type, Value};
 use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value as Json};
 
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Brief, Entry, Ledger};
 use crate::records_cells::{Cell, Places};
 use crate::records_kept::{Filled, Kept};
 use crate::snapshot::{Table, bind};
@@ -196,7 +196,7 @@ impl Source<'_> {
                 let wanted = wanted(*read, CITED);
                 let places = places(records, &wanted);
                 let mut tables = wanted.iter().zip(places);
-                tables.try_for_each(|(of, places)| fill(db, records, of, places, |_, _| ()))
+                tables.try_for_each(|(of, places)| fill(db, records, of, places))
             }
             Source::Given(given) => {
                 for table in *given {
@@ -232,8 +232,17 @@ pub(crate) struct Wanted {
     /// Of the columns that every record has.
     common: Vec<&'static str>,
     fields: Places,
+    /// Of every column of the table, whether it is wanted.
+    pub(crate) columns: Vec<bool>,
     insert: String,
-    index: Option<String>,
+    pub(crate) index: Option<Index>,
+}
+
+/// An index of a table: by what its records are of and when, by the columns' places in the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Index {
+    pub(crate) of: usize,
+    pub(crate) when: Option<usize>,
 }
 
 /// Every table of which something is read; the columns `cited` are there whoever reads them.
@@ -258,6 +267,7 @@ pub(crate) fn wanted(read: Option<&ReadColumns>, cited: &[&str]) -> Vec<Wanted> 
                 .filter(|name| is_wanted(name))
                 .collect(),
             fields: Places::of(table.info, is_wanted),
+            columns: table.columns.iter().map(|c| is_wanted(c.name)).collect(),
             insert: insert(table, &is_wanted),
             index: index(table, &is_read),
         });
@@ -279,49 +289,76 @@ pub(crate) fn places(records: &Records<'_>, wanted: &[Wanted]) -> Vec<Vec<usize>
     ledger.in_places(known, held, wanted.len(), |kind| by_kind.get(kind).copied())
 }
 
-/// Fills a table with the records that stand there. In the order of ids, which is that of the table: each row goes behind the
-/// last, where it costs half of what it takes to find its place. `told` gets each entry with its number among the places.
-pub(crate) fn fill<'l>(
-    db: &Connection,
-    records: &Records<'l>,
+/// Reads the records that stand there as rows of the table: the wanted cells of each, in the order of the ids. `told` gets each
+/// entry with its number among the places.
+pub(crate) fn rows<'l>(
+    ledger: &'l Ledger,
     of: &Wanted,
     places: Vec<usize>,
-    mut told: impl FnMut(usize, &Entry<'l>),
+    mut told: impl FnMut(usize, &Brief<'l>),
+    mut row: impl FnMut(&mut [Cell<'l>]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    // Most tables need no more of a line than its front.
+    let in_brief = of.common.iter().all(|c| CITED_BY_ENTRY.contains(c));
+    let mut cells = Vec::new();
+    for (number, place) in ledger.by_id(places) {
+        cells.clear();
+        let brief = in_brief.then(|| ledger.brief(place)).flatten();
+        let brief = match brief {
+            Some(brief) => {
+                let common = of.common.iter();
+                cells.extend(common.map(|column| Cell::of_brief(&brief, column)));
+                brief
+            }
+            None => {
+                let Some(entry) = ledger.entry(place) else {
+                    continue;
+                };
+                let common = of.common.iter();
+                cells.extend(common.map(|column| Cell::of_entry(&entry, column)));
+                entry.brief()
+            }
+        };
+        told(number, &brief);
+        if of.fields.fill(brief.body, &mut cells) {
+            row(&mut cells)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fills a table with the records that stand there. In the order of ids, which is that of the table: each row goes behind the
+/// last, where it costs half of what it takes to find its place.
+fn fill(
+    db: &Connection,
+    records: &Records<'_>,
+    of: &Wanted,
+    places: Vec<usize>,
 ) -> Result<(), Error> {
     let Some(ledger) = records.ledger else {
         return Ok(());
     };
     let failed = |error| Error::build(&of.table.name)(error);
     let mut insert = db.prepare(&of.insert).map_err(failed)?;
-    let mut cells = Vec::new();
-    for (number, entry) in ledger.by_id(places) {
-        told(number, &entry);
-        cells.clear();
-        let common = of.common.iter();
-        cells.extend(common.map(|column| Cell::of_entry(&entry, column)));
-        if !of
-            .fields
-            .fill(entry.body_text().unwrap_or_default(), &mut cells)
-        {
-            continue;
-        }
+    let put = |cells: &mut [Cell<'_>]| {
         (1..)
-            .zip(&cells)
+            .zip(cells.iter())
             .try_for_each(|(index, cell)| cell.bind(&mut insert, index))
-            .and_then(|()| insert.raw_execute())
-            .map_err(failed)?;
-    }
+            .and_then(|()| insert.raw_execute().map(|_| ()))
+            .map_err(failed)
+    };
+    rows(ledger, of, places, |_, _| (), put)?;
     drop(insert);
-    of.index
-        .iter()
-        .try_for_each(|index| db.execute_batch(index))
-        .map_err(failed)
+    match of.index {
+        Some(index) => db.execute_batch(&index.create(of.table)).map_err(failed),
+        None => Ok(()),
+    }
 }
 
 /// Where the first field of a kind is a name, it says of what each record is: pages look for the backups of an item, the
 /// approvals of a change. Without an index each such look would read them all. Mostly they look for the last of them, so the
 /// time that a record must have stands in it too, the latest first.
-fn index(table: &RecordTable, is_read: &dyn Fn(&str) -> bool) -> Option<String> {
+fn index(table: &RecordTable, is_read: &dyn Fn(&str) -> bool) -> Option<Index> {
     let field = table.info.fields.first()?;
     if !is_read(field.name) || field.shape.is_list() || !matches!(field.form, Form::Name(_)) {
         return None;
@@ -330,11 +367,38 @@ fn index(table: &RecordTable, is_read: &dyn Fn(&str) -> bool) -> Option<String> 
     let when = fields.find(|field| {
         matches!(field.form, Form::Time) && field.shape == Shape::One && is_read(field.name)
     });
-    let when = when.map_or_else(String::new, |when| format!(", \"{}\" DESC", when.name));
-    let (name, column) = (&table.name, field.name);
-    Some(format!(
-        "CREATE INDEX \"{name}_of\" ON \"{name}\" (\"{column}\"{when})"
-    ))
+    let place = |name: &str| table.columns.iter().position(|column| column.name == name);
+    Some(Index {
+        of: place(field.name)?,
+        when: when.and_then(|when| place(when.name)),
+    })
+}
+
+impl Wanted {
+    pub(crate) fn wanted_columns(&self) -> impl Iterator<Item = &'static Column> {
+        let columns = self.table.columns.iter().zip(&self.columns);
+        columns.filter_map(|(column, is_wanted)| is_wanted.then_some(column))
+    }
+}
+
+impl Index {
+    /// The name of a table's index.
+    pub(crate) fn name(table: &RecordTable) -> String {
+        format!("{}_of", table.name)
+    }
+
+    pub(crate) fn create(&self, table: &RecordTable) -> String {
+        let column = |place: usize| table.columns.get(place).map_or("id", |column| column.name);
+        let when = self
+            .when
+            .map_or_else(String::new, |when| format!(", \"{}\" DESC", column(when)));
+        format!(
+            "CREATE INDEX \"{}\" ON \"{}\" (\"{}\"{when})",
+            Index::name(table),
+            table.name,
+            column(self.of)
+        )
+    }
 }
 
 pub(crate) fn create(table: &RecordTable) -> String {
@@ -379,5 +443,8 @@ fn no_field_of_a_kind_hides_a_column_that_all_have() {
     for table in tables() {
         let names: BTreeSet<&str> = table.columns.iter().map(|column| column.name).collect();
         assert_eq!(names.len(), table.columns.len(), "{}", table.name);
+        // What is the key stands in front of a row whose pages are written by hand.
+        let first = table.columns.first().map(|column| column.name);
+        assert_eq!(first, Some("id"), "{}", table.name);
     }
 }

@@ -17,7 +17,7 @@ use crate::context::{Context, Known, Row};
 use crate::flow::{Flows, Talk};
 use crate::loading::{self, Loader};
 use crate::readers::Shared;
-use crate::records_kept::{CACHE, Filled, shared_name};
+use crate::records_kept::{Filled, shared_name};
 use crate::records_rows::{self, ReadColumns, Records};
 use crate::shown::{self, Conversations, Shown};
 use crate::{Error, calendar, functions, schema, site_rows, threads};
@@ -174,8 +174,7 @@ impl Snapshot {
             false => (Ok(None), build()),
         };
         let (db, aside) = built?;
-        let apart = apart?.map(|apart| (apart, CACHE));
-        let mut snapshot = Snapshot::guard(db, apart).map_err(Error::build("guard"))?;
+        let mut snapshot = Snapshot::guard(db, apart?).map_err(Error::build("guard"))?;
         snapshot.aside = aside.map(Arc::new);
         Ok(snapshot)
     }
@@ -300,14 +299,13 @@ impl Snapshot {
         Ok((db, aside))
     }
 
-    /// From here on the database only answers questions, and no question may run for ever. Tables that stand apart come with
-    /// what is to be kept of each of their databases.
+    /// From here on the database only answers questions, and no question may run for ever.
     pub(crate) fn guard(
-        db: Connection,
-        apart: Option<(Arc<Filled>, i64)>,
+        mut db: Connection,
+        apart: Option<Arc<Filled>>,
     ) -> rusqlite::Result<Snapshot> {
-        if let Some((apart, cache)) = &apart {
-            apart.attach(&db, *cache)?;
+        if let Some(apart) = &apart {
+            apart.attach(&mut db)?;
         }
         db.execute_batch("PRAGMA query_only = ON")?;
         let steps = Arc::new(AtomicU64::new(0));
@@ -320,7 +318,6 @@ impl Snapshot {
             Arc::clone(&limit),
             Arc::clone(&exhausted),
         );
-        let mut db = db;
         db.progress_handler(
             i32::try_from(STRIDE).unwrap_or(i32::MAX),
             Some(move || {
@@ -338,7 +335,7 @@ impl Snapshot {
         Ok(Snapshot {
             db,
             shared: None,
-            apart: apart.map(|(apart, _)| apart),
+            apart,
             aside: None,
             steps,
             limit,
@@ -546,7 +543,7 @@ pub(crate) fn bind(
     loading::give(statement, index, Plain::of(value, &mut String::new()))
 }
 
-fn value(value: ValueRef<'_>) -> Value {
+pub(crate) fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => Value::Int(n),

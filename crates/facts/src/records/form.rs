@@ -263,7 +263,12 @@ pub(super) fn time(text: &str) -> Result<Time, Wrong> {
         return Ok(time);
     }
     let with_offset = format!("{text}Z");
-    Err(if Time::parse(&with_offset).is_some() {
+    Err(if Time::is_beyond(text) {
+        Wrong::new(
+            format!("\"{text}\" is further away than a time can be"),
+            format!("write one {}", Time::RANGE),
+        )
+    } else if Time::parse(&with_offset).is_some() || Time::is_beyond(&with_offset) {
         Wrong::new(
             format!("\"{text}\" has no offset from UTC"),
             format!("add it, e.g. {text}-05:00, or {with_offset} for UTC"),

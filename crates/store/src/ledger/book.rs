@@ -1,26 +1,17 @@
-//! The entries in memory: lines read on all cores, then followed one by one along the chain.
+//! The entries in memory: lines read on all cores, each part followed along the chain, and the parts then held together.
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
-use std::num::NonZero;
-use std::ops::Range;
 
 use facts::Time;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use serde_json::Value;
+use memchr::memchr;
 
-use super::canon;
-use super::entry::{Entry, LONGEST};
+use super::entry::Entry;
 use super::hash::Hash;
+use super::lines::{self, BEFORE_BODY, Ends, Item, Last, Line, Links, Run};
 
 /// Most entries of a ledger. Each takes its line and some 60 bytes of memory.
 pub const MOST_ENTRIES: usize = 20_000_000;
-/// Threads that read lines.
-const MOST_THREADS: usize = 8;
-/// Bytes below which a thread more costs more than it reads.
-const WORTH_A_THREAD: usize = 1 << 18;
-
-/// Bytes that a short line has, by which room is made.
-const USUAL: usize = 400;
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,44 +30,15 @@ pub(super) enum Asked {
     Any { now: Time },
 }
 
-/// What of an entry is asked of all of them.
-#[derive(Clone, Debug)]
-struct Item {
-    start: usize,
-    length: u32,
-    /// Number of its kind among those of the book.
-    of_kind: u32,
-    /// Where kind and id stand in the line.
-    kind: Range<u32>,
-    id: Range<u32>,
-    version: u32,
-    /// Index of the version that followed; [`u32::MAX`] for the last.
-    after: u32,
-    recorded_at: Time,
-    valid_from: Time,
-    valid_until: Time,
-    withdrawn: bool,
-    attached: bool,
-}
-
-/// What of a line only its neighbours want to know.
+/// Of an entry what a table of records needs of each, without a look at the rest of its line.
 #[derive(Clone, Copy, Debug)]
-struct Links {
-    seq: u64,
-    previous: Hash,
-    stated: Hash,
-    computed: Hash,
-    /// Of kind and id, for the table of last versions.
-    name: u64,
-}
-
-/// The last line that was followed.
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    seq: u64,
-    /// As the line states it, and as it is; `None` after a line that could not be read.
-    hashes: Option<(Hash, Hash)>,
-    time: Time,
+pub(crate) struct Brief<'a> {
+    pub(crate) seq: u64,
+    pub(crate) id: &'a str,
+    pub(crate) body: &'a str,
+    pub(crate) by: &'a str,
+    pub(crate) hash: Hash,
+    pub(crate) recorded_at: Time,
 }
 
 /// Every entry, by place in the ledger and by kind and id.
@@ -129,13 +91,26 @@ impl Book {
 
     /// Reads the lines that follow. With `strict`, also whether each is canonical.
     pub(super) fn extend(&mut self, bytes: Vec<u8>, strict: bool) -> Vec<Flaw> {
-        let read = read_lines(&bytes, strict, &self.hasher);
-        let base = self.text.len();
-        if self.text.is_empty() {
-            self.text = bytes;
-        } else {
-            self.text.extend_from_slice(&bytes);
+        let runs = lines::in_parts(&bytes, |part, base| {
+            lines::read_run(part, base, strict, &self.hasher)
+        });
+        let runs: Option<Vec<Run>> = runs.into_iter().map(Option::flatten).collect();
+        if let Some(runs) = runs.filter(|runs| self.is_followed_by(runs)) {
+            let base = self.take_text(bytes);
+            let runs = runs.into_iter();
+            return runs.flat_map(|run| self.take_run(run, base)).collect();
         }
+        // Something is wrong: what it is, is found line by line.
+        let lost = || vec![Err("it could not be read: a thread ended".to_owned())];
+        let read = lines::in_parts(&bytes, |part, base| {
+            lines::read_part(part, base, strict, &self.hasher)
+        });
+        // A thread that ended badly would have taken lines with it: never seen, and never passed over.
+        let read: Vec<Vec<Line>> = read
+            .into_iter()
+            .map(|lines| lines.unwrap_or_else(lost))
+            .collect();
+        let base = self.take_text(bytes);
         let count = read.iter().map(Vec::len).sum();
         self.items.reserve(count);
         self.make_room(count);
@@ -163,14 +138,68 @@ impl Book {
         flaws
     }
 
+    /// Puts the lines behind those that are there; where they begin.
+    fn take_text(&mut self, bytes: Vec<u8>) -> usize {
+        let base = self.text.len();
+        if self.text.is_empty() {
+            self.text = bytes;
+        } else {
+            self.text.extend_from_slice(&bytes);
+        }
+        base
+    }
+
+    /// Whether these follow on what is there, one on the other.
+    fn is_followed_by(&self, runs: &[Run]) -> bool {
+        let mut before = self.last;
+        runs.iter().filter_map(|run| run.ends).all(|ends| {
+            let (previous, own) = ends.first;
+            let follows = own.follows(&before, previous);
+            before = ends.last;
+            follows
+        })
+    }
+
+    /// Takes in lines in which nothing is wrong; only the versions that they tell are still to be held against what is known.
+    fn take_run(&mut self, run: Run, base: usize) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        let Some(Ends { last, .. }) = run.ends else {
+            return flaws;
+        };
+        let numbers: Vec<u32> = run.kinds.iter().map(|kind| self.number_of(kind)).collect();
+        let seq = self.last.seq.saturating_add(1);
+        self.items.reserve(run.items.len());
+        self.make_room(run.items.len());
+        for (seq, (mut item, name)) in (seq..).zip(run.items.into_iter().zip(run.names)) {
+            self.lines += 1;
+            item.start += base;
+            item.of_kind = numbers
+                .get(item.of_kind as usize)
+                .copied()
+                .unwrap_or(u32::MAX);
+            let version = self.insert(item, name);
+            flaws.extend(version.map(|(has, should)| Flaw {
+                line: self.lines,
+                what: wrong_version(seq, has, should),
+            }));
+        }
+        self.last = last;
+        flaws
+    }
+
     /// The number of an item's kind. Mostly that of the item before, since people record several of a kind.
     fn number(&mut self, item: &Item) -> u32 {
-        let (kind, _) = name(&self.text, item);
+        let (kind, _) = lines::name(&self.text, item);
         let last = self.items.last().map(|item| item.of_kind);
         let is_last = |last: &u32| self.kinds.get(*last as usize).map(AsRef::as_ref) == Some(kind);
         if let Some(last) = last.filter(is_last) {
             return last;
         }
+        let kind: Box<[u8]> = kind.into();
+        self.number_of(&kind)
+    }
+
+    fn number_of(&mut self, kind: &[u8]) -> u32 {
         if let Some(number) = self.kind_numbers.get(kind) {
             return *number;
         }
@@ -191,7 +220,7 @@ impl Book {
         } = self;
         latest.reserve(records, |other| {
             let item = items.get(*other as usize);
-            hasher.hash_one(item.map(|item| name(text, item)).unwrap_or_default())
+            hasher.hash_one(item.map(|item| lines::name(text, item)).unwrap_or_default())
         });
     }
 
@@ -212,7 +241,7 @@ impl Book {
                 time: item.recorded_at,
             },
         );
-        let expected = before.seq + 1;
+        let expected = before.seq.saturating_add(1);
         let in_place = seq == expected;
         let flaw = if stated != computed {
             // Its number may be what was changed; that of the line goes on.
@@ -249,9 +278,7 @@ impl Book {
         let version = self.insert(item, name);
         flaw.or_else(|| {
             let (has, should) = version?;
-            Some(format!(
-                "entry {seq} is version {has} of its record, and should be {should}"
-            ))
+            Some(wrong_version(seq, has, should))
         })
     }
 
@@ -267,7 +294,11 @@ impl Book {
         let index = u32::try_from(items.len()).unwrap_or(u32::MAX);
         let version = item.version;
         items.push(item);
-        let named = |index: u32| items.get(index as usize).map(|item| name(text, item));
+        let named = |index: u32| {
+            items
+                .get(index as usize)
+                .map(|item| lines::name(text, item))
+        };
         let entry = latest.entry(
             hash,
             |other| named(*other) == named(index),
@@ -312,7 +343,7 @@ impl Book {
     }
 
     fn entry_of(&self, item: &Item) -> Option<Entry<'_>> {
-        Entry::parse(line(&self.text, item)?).ok()
+        Entry::parse(lines::line(&self.text, item)?).ok()
     }
 
     /// The entry of that index, from 0.
@@ -352,7 +383,7 @@ impl Book {
         let index = self
             .latest
             .find(self.hasher.hash_one(wanted), |other| {
-                item(*other).map(|item| name(&self.text, item)) == Some(wanted)
+                item(*other).map(|item| lines::name(&self.text, item)) == Some(wanted)
             })
             .copied()?;
         let item = item(index)?;
@@ -416,11 +447,36 @@ impl Book {
         found
     }
 
-    /// The entries of a kind that stand there in the order of their ids, each with its number among the places.
-    pub(super) fn by_id(&self, places: Vec<usize>) -> impl Iterator<Item = (usize, Entry<'_>)> {
+    /// What a table needs of the entry of that index; `None` where its line has to be read whole for it.
+    pub(super) fn brief(&self, index: usize) -> Option<Brief<'_>> {
+        let item = self.items.get(index)?;
+        let line = self.text.get(item.start..)?.get(..item.length as usize)?;
+        let (front, rest) = line.split_at_checked(item.body_end as usize)?;
+        let body = front.get(BEFORE_BODY.len()..)?;
+        let rest = rest.strip_prefix(b",\"by\":\"")?;
+        let end = memchr(b'"', rest)?;
+        let (by, rest) = rest.split_at_checked(end)?;
+        let rest = rest.strip_prefix(b"\",\"hash\":\"")?;
+        let hash = rest.get(..Hash::WRITTEN)?;
+        if by.contains(&b'\\') {
+            return None;
+        }
+        Some(Brief {
+            // Nothing is wrong with a ledger of which somebody asks for tables: each entry stands in its place.
+            seq: u64::try_from(index).ok()?.checked_add(1)?,
+            id: std::str::from_utf8(lines::name(&self.text, item).1).ok()?,
+            body: std::str::from_utf8(body).ok()?,
+            by: std::str::from_utf8(by).ok()?,
+            hash: Hash::parse(std::str::from_utf8(hash).ok()?)?,
+            recorded_at: item.recorded_at,
+        })
+    }
+
+    /// The entries of a kind that stand there in the order of their ids: the number of each among the places, and its index.
+    pub(super) fn by_id(&self, places: Vec<usize>) -> impl Iterator<Item = (usize, usize)> {
         let id = |index: usize| {
             let item = self.items.get(index);
-            item.map_or(&[][..], |item| name(&self.text, item).1)
+            item.map_or(&[][..], |item| lines::name(&self.text, item).1)
         };
         // Ids lie all over the text, and mostly begin alike (`backup-`): what tells them apart is taken out of it once, so that
         // few comparisons have to wait for memory.
@@ -447,9 +503,7 @@ impl Book {
             let behind = || id(*one).cmp(id(*other));
             a.cmp(b).then_with(behind)
         });
-        keyed
-            .into_iter()
-            .filter_map(|(_, number, index)| Some((number, self.entry(index)?)))
+        keyed.into_iter().map(|(_, number, index)| (number, index))
     }
 
     /// What is said of each kind, by its number.
@@ -502,120 +556,6 @@ fn place<T: Copy>(places: &[Option<T>], item: &Item) -> Option<T> {
     places.get(item.of_kind as usize).copied().flatten()
 }
 
-fn line<'a>(text: &'a [u8], item: &Item) -> Option<&'a str> {
-    let end = item.start.checked_add(item.length as usize)?;
-    std::str::from_utf8(text.get(item.start..end)?).ok()
-}
-
-/// Kind and id.
-fn name<'a>(text: &'a [u8], item: &Item) -> (&'a [u8], &'a [u8]) {
-    let part = |range: &Range<u32>| {
-        let (start, end) = (range.start as usize, range.end as usize);
-        text.get(item.start.saturating_add(start)..item.start.saturating_add(end))
-            .unwrap_or_default()
-    };
-    (part(&item.kind), part(&item.id))
-}
-
-type Line = Result<(Item, Links), String>;
-
-/// Reads every line, on as many cores as are worth it; one part behind the other.
-fn read_lines(bytes: &[u8], strict: bool, hasher: &DefaultHashBuilder) -> Vec<Vec<Line>> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores
-        .min(MOST_THREADS)
-        .min(bytes.len() / WORTH_A_THREAD + 1);
-    let mut parts = Vec::new();
-    let (mut rest, mut base) = (bytes, 0);
-    for left in (1..=threads).rev() {
-        let about = rest.len() / left;
-        let end = rest
-            .iter()
-            .skip(about)
-            .position(|byte| *byte == b'\n')
-            .map_or(rest.len(), |more| about + more + 1);
-        let (part, others) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        parts.push((part, base));
-        (rest, base) = (others, base + part.len());
-    }
-    std::thread::scope(|scope| {
-        let mut parts = parts.into_iter();
-        let own = parts.next();
-        let others: Vec<_> = parts
-            .map(|(part, base)| scope.spawn(move || read_part(part, base, strict, hasher)))
-            .collect();
-        let mut lines = Vec::new();
-        lines.extend(own.map(|(part, base)| read_part(part, base, strict, hasher)));
-        for other in others {
-            // A thread that ended badly would have taken lines with it: never seen, and never passed over.
-            let lost = || vec![Err("it could not be read: a thread ended".to_owned())];
-            lines.push(other.join().unwrap_or_else(|_| lost()));
-        }
-        lines
-    })
-}
-
-fn read_part(bytes: &[u8], base: usize, strict: bool, hasher: &DefaultHashBuilder) -> Vec<Line> {
-    let mut start = base;
-    let mut lines = Vec::with_capacity(bytes.len() / USUAL + 1);
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        lines.push(read_line(line, start, strict, hasher));
-        start += line.len();
-    }
-    lines
-}
-
-fn read_line(line: &[u8], start: usize, strict: bool, hasher: &DefaultHashBuilder) -> Line {
-    let Some(line) = line.strip_suffix(b"\n") else {
-        return Err("the line has no end: it was cut off".to_owned());
-    };
-    if line.len() > LONGEST {
-        return Err("the line is longer than any entry".to_owned());
-    }
-    let line = std::str::from_utf8(line).map_err(|_| "it is no entry (not UTF-8)".to_owned())?;
-    let entry = match strict {
-        true => Entry::parse_whole(line)?,
-        false => Entry::parse(line)?,
-    };
-    let time = |read: Option<Time>| read.ok_or("it is no entry (a time is none)");
-    let hash = |read: Option<Hash>| read.ok_or("it is no entry (a hash is none)");
-    let links = Links {
-        seq: entry.seq,
-        previous: hash(entry.previous())?,
-        stated: hash(entry.hash())?,
-        computed: hash(entry.computed(line))?,
-        name: hasher.hash_one((entry.kind.as_bytes(), entry.id.as_bytes())),
-    };
-    if links.stated != links.computed {
-        // Of what was changed, the reader of JSON says more.
-        Entry::parse_whole(line)?;
-    }
-    // Kind and id stand in the line as they are: neither may hold what JSON escapes.
-    let range = |part: &str| {
-        let at = (part.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
-        let at = u32::try_from(at).ok()?;
-        Some(at..at.checked_add(u32::try_from(part.len()).ok()?)?)
-    };
-    let place = "it is no entry (kind and id)";
-    let item = Item {
-        start,
-        length: u32::try_from(line.len()).unwrap_or(u32::MAX),
-        of_kind: 0,
-        kind: range(entry.kind).ok_or(place)?,
-        id: range(entry.id).ok_or(place)?,
-        version: entry.version,
-        after: u32::MAX,
-        recorded_at: time(entry.recorded_at())?,
-        valid_from: entry.valid_from().unwrap_or(Time::MIN),
-        valid_until: entry.valid_until().unwrap_or(Time::MAX),
-        withdrawn: entry.withdrawn.is_some(),
-        attached: !entry.attachments.is_empty(),
-    };
-    if strict && links.stated == links.computed {
-        let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        if canon::text(&value).as_deref() != Ok(line) {
-            return Err(format!("entry {} is not canonical JSON", entry.seq));
-        }
-    }
-    Ok((item, links))
+fn wrong_version(seq: u64, has: u32, should: u32) -> String {
+    format!("entry {seq} is version {has} of its record, and should be {should}")
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::book::Brief;
 use super::canon;
 use super::hash::Hash;
 use super::scan::{self, Parts};
@@ -113,6 +114,19 @@ impl<'a> Entry<'a> {
 
     pub fn hash(&self) -> Option<Hash> {
         Hash::parse(self.hash)
+    }
+
+    /// What a table of records needs of it.
+    pub(crate) fn brief(&self) -> Brief<'a> {
+        // A line without a hash or a time was refused when the ledger was read.
+        Brief {
+            seq: self.seq,
+            id: self.id,
+            body: self.body.unwrap_or_default(),
+            by: self.by,
+            hash: self.hash().unwrap_or_default(),
+            recorded_at: self.recorded_at().unwrap_or_default(),
+        }
     }
 
     /// The hash as the line states it.

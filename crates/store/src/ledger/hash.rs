@@ -9,6 +9,8 @@ pub struct Hash(pub [u8; 32]);
 
 impl Hash {
     const PREFIX: &'static str = "sha256:";
+    /// Bytes of one as it is written.
+    pub(super) const WRITTEN: usize = Hash::PREFIX.len() + 64;
 
     /// The hash of the parts, one after the other.
     pub fn of(parts: &[&[u8]]) -> Hash {
@@ -32,13 +34,10 @@ impl fmt::Display for Hash {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text
+    // Of each entry that evidence cites the hash is written out: a digit is what is added to its kind's first.
+    let digit = |n: u8| n + if n < 10 { b'0' } else { b'a' - 10 };
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    String::from_utf8(digits.map(digit).collect()).unwrap_or_default()
 }
 
 /// So many bytes, in lower-case digits only: a hash is written in one way.

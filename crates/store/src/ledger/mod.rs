@@ -22,6 +22,7 @@ mod hash;
 mod head;
 mod import;
 mod key;
+mod lines;
 #[cfg(test)]
 mod power;
 mod replacing;
@@ -36,6 +37,7 @@ use std::path::{Path, PathBuf};
 use facts::Time;
 use serde_json::{Map, Value};
 
+pub(crate) use self::book::Brief;
 pub use self::book::MOST_ENTRIES;
 use self::book::{Asked, Book};
 pub use self::entry::{Attached, Entry, LONGEST, Origin};
@@ -44,6 +46,7 @@ pub use self::hash::Hash;
 pub use self::head::Head;
 use self::head::Heads;
 pub use self::key::Public;
+pub(crate) use self::scan::is_plain;
 pub use self::verify::{Problem, Report, verify};
 pub use self::write::{Imported, Replaced, Writing, Written};
 
@@ -292,9 +295,19 @@ impl Ledger {
         self.book.in_places(recorded, Asked::At(valid), count, of)
     }
 
-    /// The records of one kind that stand there, in the order of their ids, each with its number among the places.
-    pub(crate) fn by_id(&self, places: Vec<usize>) -> impl Iterator<Item = (usize, Entry<'_>)> {
+    /// The records of one kind that stand there, in the order of their ids: the number of each among the places, and its place.
+    pub(crate) fn by_id(&self, places: Vec<usize>) -> impl Iterator<Item = (usize, usize)> {
         self.book.by_id(places)
+    }
+
+    /// The entry that stands there.
+    pub(crate) fn entry(&self, place: usize) -> Option<Entry<'_>> {
+        self.book.entry(place)
+    }
+
+    /// What a table needs of it; `None` where its line has to be read whole for that.
+    pub(crate) fn brief(&self, place: usize) -> Option<Brief<'_>> {
+        self.book.brief(place)
     }
 
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.

@@ -200,6 +200,7 @@ fn one(args: &Args, info: &'static RecordInfo, words: &[String], by: &str) -> Re
         means: "cli",
         now: crate::clock::now(),
     };
+    let (leaves, until) = (leaves(writing.ledger(), info, id), new.valid_until);
     match writing.append(&[new], &stamp)?.entries {
         Some((seq, _)) => {
             let latest = writing.ledger().latest(info.name, id);
@@ -208,6 +209,16 @@ fn one(args: &Args, info: &'static RecordInfo, words: &[String], by: &str) -> Re
                 "{} {id} is recorded, version {version} (entry {seq})",
                 info.name
             ))?;
+            // What becomes of a withdrawal that was to come is said, whichever way.
+            match leaves.zip(until) {
+                Some((from, until)) if until <= from => output::line(&format!(
+                    "it was withdrawn from {from} on, and holds no longer than that"
+                ))?,
+                Some((from, until)) => output::line(&format!(
+                    "it was withdrawn from {from} on; now it holds until {until}, as --valid-until says"
+                ))?,
+                None => {}
+            }
         }
         None => output::line(&format!(
             "{} {id} says that already; nothing was recorded",
@@ -215,6 +226,13 @@ fn one(args: &Args, info: &'static RecordInfo, words: &[String], by: &str) -> Re
         ))?,
     }
     Ok(())
+}
+
+/// From when on a record holds no more, where its withdrawal is to come.
+fn leaves(ledger: &Ledger, info: &RecordInfo, id: &str) -> Option<Time> {
+    let last = ledger.latest(info.name, id)?;
+    let from = last.withdrawn.as_ref().and(last.valid_from());
+    from.filter(|from| *from > crate::clock::now())
 }
 
 /// What the words make of the record as the ledger has it.
@@ -226,9 +244,16 @@ fn drafted(
     names: &Names,
     ledger: &Ledger,
 ) -> Result<New, Error> {
-    let before = ledger
-        .latest(info.name, id)
-        .filter(|entry| entry.withdrawn.is_none());
+    let leaves = leaves(ledger, info, id);
+    let before = match leaves {
+        None => ledger
+            .latest(info.name, id)
+            .filter(|entry| entry.withdrawn.is_none()),
+        Some(_) => ledger
+            .entries_of(info.name)
+            .rev()
+            .find(|entry| entry.id == id && entry.withdrawn.is_none()),
+    };
     let mut body = before.as_ref().and_then(body_of).unwrap_or_default();
     let mut wrongs: Vec<(&str, Wrong)> = Vec::new();
     if let Err(wrong) = records::check_id(id) {
@@ -283,7 +308,11 @@ fn drafted(
         id: id.to_owned(),
         content: Content::Body(body),
         valid_from: args.valid_from.or_else(|| before?.valid_from()),
-        valid_until: args.valid_until.or_else(|| before?.valid_until()),
+        // A version takes the place of all before it: a withdrawal that is to come stays as its end.
+        valid_until: args.valid_until.or_else(|| {
+            let until = before.and_then(Entry::valid_until);
+            until.into_iter().chain(leaves).min()
+        }),
         attachments: before.map(attachments_of).unwrap_or_default(),
     })
 }
