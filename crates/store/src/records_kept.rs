@@ -2,7 +2,8 @@
 //!
 //! A ledger of years is most of what is judged, so its tables are filled on threads of their own, beside those of facts, and
 //! every reader of a snapshot attaches them. Who judges every second would fill the same ones each time: kept, they stay until
-//! something is recorded, begins or ends to hold, or other columns are read.
+//! other columns are read, and of what is recorded, begins or ends to hold, only the rows are put in their place. Since tables
+//! stand in the order of ids, they are then what they would be if they were made anew (a test holds them against each other).
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use facts::Time;
 use rusqlite::Connection;
 
-use crate::ledger::Head;
+use crate::ledger::{Head, Turned};
 use crate::records_cited::{Lines, Noting};
 use crate::records_rows::{self, ReadColumns, RecordTable, Records, Wanted};
 use crate::{Error, threads};
@@ -20,6 +21,9 @@ use crate::{Error, threads};
 static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Databases among which the tables are shared out, each filled by a thread.
 const MOST_DATABASES: usize = 4;
+/// Records of which the rows are put in their place, however few there are in all; beyond these and a quarter of all, it is sooner
+/// done anew.
+const FEW: usize = 1_000;
 /// Records below which a thread more costs more than it fills.
 const WORTH_A_THREAD: usize = 10_000;
 
@@ -49,7 +53,9 @@ struct Held {
 /// Databases that hold the tables of records. They last as long as this or a connection that attached them.
 #[derive(Debug)]
 pub(crate) struct Filled {
-    _dbs: Vec<Mutex<Connection>>,
+    dbs: Vec<Mutex<Connection>>,
+    /// In which of them each table stands.
+    tables: BTreeMap<&'static str, usize>,
     count: usize,
     names: Vec<String>,
     lines: BTreeMap<&'static str, Lines>,
@@ -75,8 +81,14 @@ impl Kept {
         if let Some(still) = still {
             return Ok(Some(Arc::clone(&still.filled)));
         }
-        // The old one goes before the new one is made: there is memory for one.
-        *kept = None;
+        if let Some(mut held) = kept.take()
+            && held.turn(records, columns)
+        {
+            let filled = Arc::clone(&held.filled);
+            *kept = Some(held);
+            return Ok(Some(filled));
+        }
+        // The old one went before the new one is made: there is memory for one.
         let filled = Arc::new(Filled::of(records, columns)?);
         *kept = Some(Held {
             filled: Arc::clone(&filled),
@@ -89,7 +101,60 @@ impl Kept {
     }
 }
 
+impl Held {
+    /// Puts in their place the rows of those records alone of which something is not as it was; `false` where all is to be made
+    /// anew. What was put in half is then not used again.
+    fn turn(&mut self, records: &Records<'_>, columns: &ReadColumns) -> bool {
+        let Some((ledger, known, held)) = records.parts() else {
+            return false;
+        };
+        let goes_on = self.columns == *columns
+            && ledger.holds(&self.head)
+            && self.from.0 <= known
+            && self.from.1 <= held;
+        // Nobody may be reading them.
+        let Some(filled) = Arc::get_mut(&mut self.filled).filter(|_| goes_on) else {
+            return false;
+        };
+        let wanted = records_rows::wanted(Some(columns), records_rows::CITED_BY_ENTRY);
+        let by_kind = records_rows::by_kind(&wanted);
+        let turned = ledger.turned(
+            &self.head,
+            self.from.0..known,
+            self.from.1..held,
+            wanted.len(),
+            |kind| by_kind.get(kind).copied(),
+        );
+        let count: usize = turned.iter().map(|one| one.ids.len()).sum();
+        if count > filled.count / 4 + FEW {
+            return false;
+        }
+        let turned = wanted.iter().zip(turned);
+        let mut turned = turned.filter(|(_, turned)| !turned.ids.is_empty());
+        if !turned.all(|(of, turned)| filled.refill(records, of, turned).is_some()) {
+            return false;
+        }
+        self.head = ledger.head();
+        self.from = (known, held);
+        self.until = ledger.next_turns(known, held);
+        true
+    }
+}
+
 impl Filled {
+    /// `None` where it did not come to its end.
+    fn refill(&mut self, records: &Records<'_>, of: &Wanted, turned: Turned) -> Option<()> {
+        let name = of.table.name.as_str();
+        let db = self.dbs.get(*self.tables.get(name)?)?;
+        let db = db.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.lines.get_mut(name)?;
+        db.execute_batch("BEGIN").ok()?;
+        let more = records_rows::refill(&db, records, of, turned, |entry| lines.add(entry));
+        db.execute_batch("COMMIT").ok()?;
+        self.count = self.count.saturating_add_signed(more.ok()?);
+        Some(())
+    }
+
     /// Makes every table, and fills those that are read, on as many cores as are worth it.
     pub(crate) fn of(records: &Records<'_>, columns: &ReadColumns) -> Result<Filled, Error> {
         let wanted = records_rows::wanted(Some(columns), records_rows::CITED_BY_ENTRY);
@@ -125,13 +190,17 @@ impl Filled {
             dbs.into_iter().collect::<Result<Vec<_>, _>>()
         })?;
         let (mut open, mut names, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut tables = BTreeMap::new();
         for database in dbs {
+            let number = open.len();
+            tables.extend(database.lines.iter().map(|(table, _)| (*table, number)));
             open.push(database.db);
             names.push(database.name);
             lines.extend(database.lines);
         }
         Ok(Filled {
-            _dbs: open,
+            dbs: open,
+            tables,
             count,
             names,
             lines,

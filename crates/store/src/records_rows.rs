@@ -10,7 +10,7 @@ use facts::{Column, Time, Type, Value};
 use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value as Json};
 
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Ledger, Turned};
 use crate::records_cells::{Cell, Places};
 use crate::records_kept::{Filled, Kept};
 use crate::snapshot::{Table, bind};
@@ -265,16 +265,20 @@ pub(crate) fn wanted(read: Option<&ReadColumns>, cited: &[&str]) -> Vec<Wanted> 
     wanted
 }
 
+/// The places of the kinds among the wanted tables.
+pub(crate) fn by_kind(wanted: &[Wanted]) -> BTreeMap<&'static str, usize> {
+    let places = wanted.iter().enumerate();
+    places
+        .map(|(place, of)| (of.table.info.name, place))
+        .collect()
+}
+
 /// Where the records of each wanted table stand in the ledger.
 pub(crate) fn places(records: &Records<'_>, wanted: &[Wanted]) -> Vec<Vec<usize>> {
     let Some((ledger, known, held)) = records.parts() else {
         return Vec::new();
     };
-    let by_kind: BTreeMap<&str, usize> = wanted
-        .iter()
-        .enumerate()
-        .map(|(place, of)| (of.table.info.name, place))
-        .collect();
+    let by_kind = by_kind(wanted);
     // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
     ledger.in_places(known, held, wanted.len(), |kind| by_kind.get(kind).copied())
 }
@@ -287,6 +291,46 @@ pub(crate) fn fill<'l>(
     of: &Wanted,
     places: Vec<usize>,
     mut told: impl FnMut(usize, &Entry<'l>),
+) -> Result<(), Error> {
+    let failed = |error| Error::build(&of.table.name)(error);
+    rows(db, records, of, places, &mut told)?;
+    of.index
+        .iter()
+        .try_for_each(|index| db.execute_batch(index))
+        .map_err(failed)
+}
+
+/// Puts the records that stand there into a table that has its index, in place of what it had of them; gives how many more it
+/// has.
+pub(crate) fn refill<'l>(
+    db: &Connection,
+    records: &Records<'l>,
+    of: &Wanted,
+    turned: Turned,
+    mut told: impl FnMut(&Entry<'l>),
+) -> Result<isize, Error> {
+    let failed = |error| Error::build(&of.table.name)(error);
+    let delete = format!("DELETE FROM \"{}\" WHERE id = ?", of.table.name);
+    let mut more = 0isize;
+    let mut delete = db.prepare(&delete).map_err(failed)?;
+    for id in &turned.ids {
+        let gone = delete.execute([id]).map_err(failed)?;
+        more = more.saturating_sub_unsigned(gone);
+    }
+    drop(delete);
+    more = more.saturating_add_unsigned(turned.standing.len());
+    rows(db, records, of, turned.standing, &mut |_, entry| {
+        told(entry)
+    })?;
+    Ok(more)
+}
+
+fn rows<'l>(
+    db: &Connection,
+    records: &Records<'l>,
+    of: &Wanted,
+    places: Vec<usize>,
+    told: &mut dyn FnMut(usize, &Entry<'l>),
 ) -> Result<(), Error> {
     let Some(ledger) = records.ledger else {
         return Ok(());
@@ -311,11 +355,7 @@ pub(crate) fn fill<'l>(
             .and_then(|()| insert.raw_execute())
             .map_err(failed)?;
     }
-    drop(insert);
-    of.index
-        .iter()
-        .try_for_each(|index| db.execute_batch(index))
-        .map_err(failed)
+    Ok(())
 }
 
 /// Where the first field of a kind is a name, it says of what each record is: pages look for the backups of an item, the

@@ -1,6 +1,7 @@
 //! Judging again and again: verdicts, what changed, the packets behind what was found, the report of the moment.
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
@@ -11,13 +12,14 @@ use sensor::live::Keeper;
 use store::Records;
 
 use super::archive::{Archive, Wanted};
-use super::declared::Declared;
+use super::papers::{Paper, Shown, Verdict};
 use super::recorded::{Joined, Recorded};
+use super::rounds::{Round, Rounds};
 use super::state::State;
-use crate::assessment;
 use crate::error::Error;
 use crate::input::Terminal;
 use crate::life::Recorder;
+use crate::{assessment, clock};
 
 /// Time between two writings of the report while nothing changes, in nanoseconds.
 const REPORT_EVERY: i64 = 60_000_000_000;
@@ -38,7 +40,7 @@ pub struct Verdicts {
     reported: Option<Time>,
     life: Recorder,
     records: Recorded,
-    declared: Declared,
+    rounds: Rounds,
 }
 
 /// After the machine's clock was set, nothing is recorded for so long, in nanoseconds: if it was set wrong, somebody may
@@ -68,7 +70,7 @@ struct Files {
 
 /// What a judgement gave.
 pub struct Judgement {
-    pub assessment: Assessment,
+    pub assessment: Arc<Assessment>,
     pub events: Vec<Event>,
     /// What is known once they are told.
     pub seen: Seen,
@@ -77,10 +79,10 @@ pub struct Judgement {
 
 /// Reports of the moment, where one is due.
 pub struct Papers {
-    json: Option<String>,
-    html: Option<String>,
+    json: Option<Paper>,
+    html: Option<Paper>,
     /// Where the life of findings is to be recorded: the judgement.
-    life: Option<Assessment>,
+    life: Option<Arc<Assessment>>,
 }
 
 impl Verdicts {
@@ -105,18 +107,19 @@ impl Verdicts {
             reported: None,
             life: Recorder::default(),
             records: Recorded::default(),
-            declared: Declared::default(),
+            rounds: Rounds::default(),
         })
     }
 
-    /// Judges what is remembered as of `now`. `None` at the start while others write to the ledger: it is not waited for, since
+    /// Judges what is remembered as of the round's time. `None` at the start while others write to the ledger: it is not waited for, since
     /// who waits is taken for one that hangs.
     pub fn judge(
         &mut self,
         facts: &mut Facts,
         terminal: &Terminal,
-        now: Time,
+        round: &Round,
     ) -> Result<Option<Judgement>, Error> {
+        let now = round.now;
         self.records
             .refresh(terminal.folder(), now, || terminal.try_ledger());
         if self.records.is_awaited() {
@@ -124,7 +127,7 @@ impl Verdicts {
         }
         self.records.join(&terminal.site, now);
         let joined = self.records.joined.take();
-        let judged = self.judge_joined(facts, terminal, joined.as_ref(), now);
+        let judged = self.judge_joined(facts, terminal, joined.as_ref(), round);
         self.records.joined = joined;
         judged.map(Some)
     }
@@ -132,6 +135,11 @@ impl Verdicts {
     /// Whether something was recorded that is not judged by yet.
     pub fn is_recorded_anew(&self, terminal: &Terminal, now: Time) -> bool {
         self.records.is_due(terminal.folder(), now)
+    }
+
+    /// Whether pages wait for the next round.
+    pub fn is_behind(&self) -> bool {
+        self.rounds.is_behind()
     }
 
     /// What went wrong with the ledger and is not told yet.
@@ -144,8 +152,9 @@ impl Verdicts {
         facts: &mut Facts,
         terminal: &Terminal,
         joined: Option<&Joined>,
-        now: Time,
+        round: &Round,
     ) -> Result<Judgement, Error> {
+        let now = round.now;
         let records = match &self.records.ledger {
             Some(ledger) => Records::of(ledger, now, now).kept_in(&self.records.tables),
             None => Records::NONE,
@@ -159,9 +168,10 @@ impl Verdicts {
         let (editions, catalogue) = (&self.editions, &self.catalogue);
         let ledger = self.records.ledger.as_ref();
         let assessment = self
-            .declared
-            .assess(&terminal.pages, ledger, now, |pages| {
-                judge::assess(&snapshot, pages, editions, catalogue, None)
+            .rounds
+            .assess(&terminal.pages, ledger, round, |pages| {
+                let clock = &clock::monotonic;
+                judge::assess_timed(&snapshot, pages, editions, catalogue, None, clock)
             })?;
         let standings = self
             .life
@@ -181,10 +191,16 @@ impl Verdicts {
         let is_due = self
             .reported
             .is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);
+        let assessment = Arc::new(assessment);
+        let verdict = Verdict {
+            assessment: Arc::clone(&assessment),
+            standings: Arc::new(standings),
+        };
+        let html = |verdict| Paper::Html(verdict, Box::new(Shown::of(joined, facts, pages)));
         let papers = Papers {
-            json: (is_due || !events.is_empty()).then(|| report::json(&assessment, &context)),
-            html: is_due.then(|| report::html(&assessment, &context)),
-            life: (!is_unsure && self.life.is_due(now)).then(|| assessment.clone()),
+            json: (is_due || !events.is_empty()).then(|| Paper::Json(verdict.clone())),
+            html: is_due.then(|| html(verdict)),
+            life: (!is_unsure && self.life.is_due(now)).then(|| Arc::clone(&assessment)),
         };
         Ok(Judgement {
             assessment,
@@ -197,7 +213,7 @@ impl Verdicts {
     /// The site was read anew.
     pub fn forget_site(&mut self) {
         self.records.joined = None;
-        self.declared.forget();
+        self.rounds.forget();
     }
 
     /// What can wait until the events are told: the report of the moment, and the packets behind what was found. Gives what
@@ -249,7 +265,8 @@ impl Verdicts {
     pub fn keep_told(&mut self) {
         if !std::mem::replace(&mut self.is_kept, true) {
             let text = serde_json::to_string(&self.seen).unwrap_or_default();
-            self.archive.paper(self.files.seen.clone(), text);
+            self.archive
+                .paper(self.files.seen.clone(), Paper::Text(text));
         }
     }
 

@@ -31,12 +31,14 @@ mod write;
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use facts::Time;
 use serde_json::{Map, Value};
 
 pub use self::book::MOST_ENTRIES;
+pub(crate) use self::book::Turned;
 use self::book::{Asked, Book};
 pub use self::entry::{Attached, Entry, LONGEST, Origin};
 pub use self::error::Error;
@@ -290,6 +292,19 @@ impl Ledger {
         of: impl Fn(&str) -> Option<usize>,
     ) -> Vec<Vec<usize>> {
         self.book.in_places(recorded, Asked::At(valid), count, of)
+    }
+
+    /// Of which records something is not as it was when the ledger had that head, and was known and held at those times.
+    pub(crate) fn turned(
+        &self,
+        since: &Head,
+        recorded: Range<Time>,
+        valid: Range<Time>,
+        count: usize,
+        of: impl Fn(&str) -> Option<usize>,
+    ) -> Vec<Turned> {
+        let since = usize::try_from(since.seq).unwrap_or(usize::MAX);
+        self.book.turned(since, recorded, valid, count, of)
     }
 
     /// The records of one kind that stand there, in the order of their ids, each with its number among the places.
