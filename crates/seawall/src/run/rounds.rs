@@ -1,8 +1,9 @@
 //! Which pages are judged in a round, so that a hand on a crane is told at once however much else there is to judge.
 //!
-//! Of a terminal with years of records some pages take a second. Those that take long rest the longer, and wait altogether while a
-//! change of a device is to be told; the next round makes up for them. What rests on records and the site file alone no packet
-//! changes: it is judged when something was recorded, begins or ends to hold, or a minute has passed, since days pass.
+//! Of a terminal with years of records, pages that read them take up to a second. Those that take long rest the longer, and wait
+//! altogether while a change of a device is to be told; the next round makes up for them. What is judged by what was seen alone
+//! never waits. What rests on records and the site file alone no packet changes: it is judged when something was recorded,
+//! begins or ends to hold, or a minute has passed, since days pass.
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -39,12 +40,20 @@ pub struct Round {
 /// What was judged of each page last.
 #[derive(Debug, Default)]
 pub struct Rounds {
-    /// Ids of the pages that rest on records and the site file alone.
-    declared: Option<BTreeSet<String>>,
+    kinds: Option<Kinds>,
     last: BTreeMap<String, Last>,
     /// How often something came.
     news: u64,
     is_behind: bool,
+}
+
+/// Ids of pages by what they read.
+#[derive(Debug, Default)]
+struct Kinds {
+    /// Records and the site file alone.
+    declared: BTreeSet<String>,
+    /// Records, and perhaps what was seen.
+    recorded: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -123,11 +132,11 @@ impl Rounds {
         head: Option<Head>,
         round: &Round,
     ) -> Result<Vec<&'p str>, Error> {
-        let declared = match self.declared.take() {
-            Some(declared) => declared,
-            None => declared(pages)?,
+        let kinds = match self.kinds.take() {
+            Some(kinds) => kinds,
+            None => Kinds::of(pages)?,
         };
-        let declared = self.declared.insert(declared);
+        let declared = &self.kinds.insert(kinds).declared;
         let stands = |page: &&Page| {
             self.last
                 .get(&page.id)
@@ -144,9 +153,11 @@ impl Rounds {
     fn due<'p>(&self, waiting: &[&'p str], round: &Round) -> BTreeSet<&'p str> {
         let mut due = BTreeSet::new();
         let mut long = Vec::new();
+        let recorded = self.kinds.as_ref().map(|kinds| &kinds.recorded);
+        let may_wait = |id: &str| !round.is_last && recorded.is_some_and(|ids| ids.contains(id));
         for id in waiting {
             match self.last.get(*id) {
-                Some(last) if last.took > LIGHT && !round.is_last => long.push((last, *id)),
+                Some(last) if last.took > LIGHT && may_wait(id) => long.push((last, *id)),
                 _ => {
                     due.insert(*id);
                 }
@@ -173,14 +184,20 @@ impl Rounds {
     }
 }
 
-fn declared(pages: &[Page]) -> Result<BTreeSet<String>, Error> {
-    let mut declared = BTreeSet::new();
-    for page in pages {
-        if page.is_declared()? {
-            declared.insert(page.id.clone());
+impl Kinds {
+    fn of(pages: &[Page]) -> Result<Kinds, Error> {
+        let mut kinds = Kinds::default();
+        for page in pages {
+            if page.is_declared()? {
+                kinds.declared.insert(page.id.clone());
+            }
+            let tables = store::tables_of(&page.sql)?;
+            if tables.iter().any(|table| table.starts_with("record_")) {
+                kinds.recorded.insert(page.id.clone());
+            }
         }
+        Ok(kinds)
     }
-    Ok(declared)
 }
 
 #[cfg(test)]
@@ -291,6 +308,7 @@ mod tests {
         let took = |id: &str| match id {
             "R0" => ms(1000),
             "P2" => ms(400),
+            "C9" => ms(300),
             _ => ms(1),
         };
         let mut asked = |at: u64, has_news, is_urgent, is_last| {
@@ -305,6 +323,8 @@ mod tests {
             let judged = rounds.assess(&pages, None, &round, |some| {
                 let took: Vec<Duration> = some.iter().map(|page| took(&page.id)).collect();
                 let is_long = |page: &&Page| ["R0", "P2"].contains(&page.id.as_str());
+                let changed = some.iter().any(|page| page.id == "C9");
+                assert_eq!(changed, has_news, "what was seen never waits");
                 long = some
                     .iter()
                     .filter(is_long)

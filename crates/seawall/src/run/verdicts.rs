@@ -10,8 +10,10 @@ use report::Context;
 use report::events::{Event, Seen, What, changes};
 use sensor::live::Keeper;
 use store::Records;
+use store::ledger::{self, Pending};
 
 use super::archive::{Archive, Wanted};
+use super::errand::Errand;
 use super::papers::{Paper, Shown, Verdict};
 use super::recorded::{Joined, Recorded};
 use super::rounds::{Round, Rounds};
@@ -39,6 +41,8 @@ pub struct Verdicts {
     files: Files,
     reported: Option<Time>,
     life: Recorder,
+    /// Steps of findings on their way to the ledger, whose disk nobody waits for.
+    steps: Errand<(), Pending, Result<(), ledger::Error>>,
     records: Recorded,
     rounds: Rounds,
 }
@@ -106,6 +110,8 @@ impl Verdicts {
             files,
             reported: None,
             life: Recorder::default(),
+            steps: Errand::new("ledger", (), |(), pending: Pending| pending.put())
+                .map_err(Error::Thread)?,
             records: Recorded::default(),
             rounds: Rounds::default(),
         })
@@ -226,29 +232,43 @@ impl Verdicts {
             self.archive.paper(self.files.report.clone(), html);
             self.reported = Some(now);
         }
-        // Before the ledger is written, which waits for the disk.
         let mut problems = self.tend(now);
-        if let Some(assessment) = &papers.life {
+        if let Some(assessment) = papers.life.filter(|_| self.steps.here().is_some()) {
             let ledger = self.records.ledger.as_mut();
-            problems.extend(self.life.record(ledger, assessment, now));
+            let (pending, problem) = self.life.record(ledger, &assessment, now);
+            problems.extend(problem);
+            pending.map(|pending| self.steps.send(pending));
         }
         problems.extend(self.records.trouble.take());
         problems
     }
 
+    /// Takes note of steps of findings that are on disk now, or could not be put there.
+    fn note_steps(&mut self, outcome: Option<Result<(), ledger::Error>>) -> Option<String> {
+        let folder = self.records.ledger.as_ref()?.folder();
+        let outcome = outcome?.map_err(Error::from);
+        self.life.written(folder, outcome)
+    }
+
     /// Sees to what is to be put on disk, without waiting for it; once a judgement, or in place of one.
     pub fn tend(&mut self, now: Time) -> Vec<String> {
-        self.archive.tend(now)
+        let outcome = self.steps.back();
+        let mut problems = self.archive.tend(now);
+        problems.extend(self.note_steps(outcome));
+        problems
     }
 
     /// Puts all of it on disk, at the end.
     pub fn finish(&mut self, now: Time) -> Vec<String> {
-        self.archive.finish(now)
+        let outcome = self.steps.wait();
+        let mut problems = self.archive.finish(now);
+        problems.extend(self.note_steps(outcome));
+        problems
     }
 
     /// Whether nothing can be put on disk any more.
     pub fn is_lost(&self) -> bool {
-        self.archive.is_lost()
+        self.archive.is_lost() || self.steps.is_lost()
     }
 
     /// The events of a judgement were handed on: from now on they are known. A crash before this tells them once more, never

@@ -47,7 +47,7 @@ pub use self::head::Head;
 use self::head::Heads;
 pub use self::key::Public;
 pub use self::verify::{Problem, Report, verify};
-pub use self::write::{Imported, Replaced, Writing, Written};
+pub use self::write::{Imported, Pending, Replaced, Writing, Written};
 
 /// The file of entries in a ledger's folder.
 pub const FILE: &str = "ledger.jsonl";
