@@ -4,6 +4,7 @@
 //! `key`, `rests_on`, `due` and `who`; every other column goes into the subject's facts. The page judges what is there;
 //! whether what is there is enough is judged here, for all pages alike, and so is whether the next of it is overdue.
 use std::collections::HashMap;
+use std::time::Duration;
 
 use facts::site::Site;
 use facts::{Due, Facts, Time, Value};
@@ -41,10 +42,30 @@ pub fn assess(
     catalogue: &Catalogue,
     follow: Option<&str>,
 ) -> Result<Assessment, Error> {
+    let timed = assess_timed(snapshot, pages, editions, catalogue, follow, &|| {
+        Duration::ZERO
+    });
+    timed.map(|(assessment, _)| assessment)
+}
+
+/// The same, and how long each page took by that clock: for those who judge again and again, and some pages seldom.
+pub fn assess_timed(
+    snapshot: &Snapshot,
+    pages: &[Page],
+    editions: &Editions,
+    catalogue: &Catalogue,
+    follow: Option<&str>,
+    clock: &(dyn Fn() -> Duration + Sync),
+) -> Result<(Assessment, Vec<Duration>), Error> {
     let edition = editions.followed(follow)?;
     let engine = Engine::new(snapshot, editions, edition)?;
-    let judged = snapshot.shared_out(pages, |reader, page| engine.judge(reader, page));
-    let measures = judged.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let judged = snapshot.shared_out(pages, |reader, page| {
+        let began = clock();
+        let judged = engine.judge(reader, page);
+        judged.map(|judged| (judged, clock().saturating_sub(began)))
+    });
+    let judged = judged.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (measures, took) = judged.into_iter().unzip();
     let not_judged = catalogue
         .measures
         .iter()
@@ -57,7 +78,7 @@ pub fn assess(
         .collect();
     let terminal = snapshot.query("SELECT name, time_zone, as_of FROM terminal")?;
     let terminal = terminal.rows.first().map_or(&[][..], Vec::as_slice);
-    Ok(Assessment {
+    let assessment = Assessment {
         terminal: text(terminal.first()).unwrap_or_default(),
         time_zone: text(terminal.get(1)).unwrap_or_else(|| "UTC".to_owned()),
         as_of: text(terminal.get(2))
@@ -67,7 +88,8 @@ pub fn assess(
         evidence: sources(snapshot)?,
         measures,
         not_judged,
-    })
+    };
+    Ok((assessment, took))
 }
 
 fn sources(snapshot: &Snapshot) -> Result<Vec<Source>, Error> {

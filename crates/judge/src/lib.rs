@@ -23,7 +23,7 @@ pub use cases::{Case, Expected};
 pub use catalogue::{Catalogue, Listed};
 pub use due::{Duty, duties};
 pub use editions::{Edition, Editions, Paragraph};
-pub use engine::{assess, snapshot};
+pub use engine::{assess, assess_timed, snapshot};
 pub use error::Error;
 pub use life::{Lives, MOST_STEPS, Recorded, Standing, Standings, State};
 pub use page::Page;

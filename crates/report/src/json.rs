@@ -2,6 +2,8 @@
 //! `state` of a finding, `fact` of a citation, `not_judged`, `skipped` and `notes`. A key is always there: what is not known is `null`.
 use facts::{Time, Value};
 use judge::{Assessment, Cited, CitedRecord, Judged, Source, Subject};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::Context;
@@ -9,21 +11,70 @@ use crate::visible::is_hidden;
 
 /// The assessment as indented JSON with a final newline; the same bytes for the same input.
 pub fn json(assessment: &Assessment, context: &Context<'_>) -> String {
-    let tree = json!({
-        "seawall": context.version,
-        "terminal": assessment.terminal,
-        "time_zone": assessment.time_zone,
-        "as_of": time(assessment.as_of),
-        "edition": assessment.edition,
-        "evidence": assessment.evidence.iter().map(source).collect::<Vec<_>>(),
-        "measures": assessment.measures.iter().map(|one| measure(one, context)).collect::<Vec<_>>(),
-        "not_judged": assessment.not_judged.iter().map(|one| json!({
-            "id": one.id, "title": one.title, "why": one.why,
-        })).collect::<Vec<_>>(),
-        "skipped": context.skipped,
-        "notes": context.notes,
-    });
-    escape_hidden(&format!("{tree:#}\n"))
+    // Of thousands of subjects one tree at a time, since the text alone is long enough.
+    let mut text = serde_json::to_string_pretty(&Whole(assessment, context)).unwrap_or_default();
+    text.push('\n');
+    match text.chars().any(|c| c != '\n' && is_hidden(c)) {
+        true => escape_hidden(&text),
+        false => text,
+    }
+}
+
+struct Whole<'a>(&'a Assessment, &'a Context<'a>);
+
+struct Measures<'a>(&'a [Judged], &'a Context<'a>);
+
+struct Measure<'a>(&'a Judged, &'a Context<'a>);
+
+struct Subjects<'a>(&'a [Subject], &'a Context<'a>);
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Whole(assessment, context) = self;
+        let not_judged = assessment.not_judged.iter().map(|one| {
+            json!({
+                "id": one.id, "title": one.title, "why": one.why,
+            })
+        });
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("seawall", context.version)?;
+        map.serialize_entry("terminal", &assessment.terminal)?;
+        map.serialize_entry("time_zone", &assessment.time_zone)?;
+        map.serialize_entry("as_of", &time(assessment.as_of))?;
+        map.serialize_entry("edition", &assessment.edition)?;
+        let evidence = assessment.evidence.iter().map(source);
+        map.serialize_entry("evidence", &evidence.collect::<Vec<_>>())?;
+        map.serialize_entry("measures", &Measures(&assessment.measures, context))?;
+        map.serialize_entry("not_judged", &not_judged.collect::<Vec<_>>())?;
+        map.serialize_entry("skipped", context.skipped)?;
+        map.serialize_entry("notes", context.notes)?;
+        map.end()
+    }
+}
+
+impl Serialize for Measures<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|one| Measure(one, self.1)))
+    }
+}
+
+impl Serialize for Measure<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Measure(measure, context) = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &measure.id)?;
+        map.serialize_entry("title", &measure.title)?;
+        map.serialize_entry("verdict", measure.verdict.words())?;
+        map.serialize_entry("summary", &measure.summary)?;
+        map.serialize_entry("subjects", &Subjects(&measure.subjects, context))?;
+        map.end()
+    }
+}
+
+impl Serialize for Subjects<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|one| subject(one, self.1)))
+    }
 }
 
 fn time(time: Time) -> Json {
@@ -39,16 +90,6 @@ fn source(source: &Source) -> Json {
         "last": source.last.map(time),
         "sensor": source.sensor,
         "problems": source.problems,
-    })
-}
-
-fn measure(measure: &Judged, context: &Context<'_>) -> Json {
-    json!({
-        "id": measure.id,
-        "title": measure.title,
-        "verdict": measure.verdict.words(),
-        "summary": measure.summary,
-        "subjects": measure.subjects.iter().map(|one| subject(one, context)).collect::<Vec<_>>(),
     })
 }
 

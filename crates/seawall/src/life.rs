@@ -1,13 +1,14 @@
 //! The life of findings, between the ledger and the judge: what the ledger says of them, and the steps that a judgement
 //! adds to it.
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use facts::Time;
 use facts::records::{FindingStep, Record, VerdictStep};
 use judge::{Assessment, Lives, Standings};
 use report::{Stepped, Turn};
 use serde_json::{Map, Value as Json};
-use store::ledger::{Content, Entry, Head, Ledger, New, Stamp, Writing};
+use store::ledger::{Content, Entry, Head, Ledger, New, Pending, Stamp};
 
 use crate::commands::record::{begin, body_of, try_begin};
 use crate::error::Error;
@@ -80,7 +81,10 @@ pub fn record(
     if steps_of(ledger, assessment).is_empty() {
         return Ok(0);
     }
-    write(begin(ledger)?, assessment, means, now)
+    let mut writing = begin(ledger)?;
+    let new = news_of(steps_of(writing.ledger(), assessment), assessment, now);
+    writing.append(&new, &stamp(means, now))?;
+    Ok(new.len())
 }
 
 fn steps_of(ledger: &Ledger, assessment: &Assessment) -> Vec<judge::Recorded> {
@@ -88,13 +92,9 @@ fn steps_of(ledger: &Ledger, assessment: &Assessment) -> Vec<judge::Recorded> {
     lives.steps(assessment, &lives.standings(assessment))
 }
 
-fn write(
-    mut writing: Writing<'_>,
-    assessment: &Assessment,
-    means: &str,
-    now: Time,
-) -> Result<usize, Error> {
-    let new: Vec<New> = steps_of(writing.ledger(), assessment)
+/// The records that say so.
+fn news_of(steps: Vec<judge::Recorded>, assessment: &Assessment, now: Time) -> Vec<New> {
+    steps
         .into_iter()
         .map(|step| New {
             kind: step.kind.to_owned(),
@@ -105,14 +105,15 @@ fn write(
             valid_until: None,
             attachments: Vec::new(),
         })
-        .collect();
-    let stamp = Stamp {
+        .collect()
+}
+
+fn stamp(means: &str, now: Time) -> Stamp<'_> {
+    Stamp {
         by: "seawall",
         means,
         now,
-    };
-    writing.append(&new, &stamp)?;
-    Ok(new.len())
+    }
 }
 
 fn text(body: &Map<String, Json>, name: &str) -> String {
@@ -243,54 +244,74 @@ impl Recorder {
         self.lives.standings(assessment)
     }
 
-    /// Writes what is new, and gives what went wrong, once as long as it stays the same.
+    /// What is to be written down of what is new, by whoever can wait for the disk, and what went wrong: once as long as it stays
+    /// the same.
     pub fn record(
         &mut self,
         ledger: Option<&mut Ledger>,
         assessment: &Assessment,
         now: Time,
-    ) -> Option<String> {
+    ) -> (Option<Pending>, Option<String>) {
         self.last = Some(now);
-        let ledger = ledger?;
+        let Some(ledger) = ledger else {
+            return (None, None);
+        };
         let standings = self.standings(Some(&*ledger), assessment);
         if self.lives.steps(assessment, &standings).is_empty() {
             self.busy = None;
-            return None;
+            return (None, None);
         }
         let folder = ledger.folder().to_owned();
-        let problem = match try_begin(ledger) {
+        let begun = match try_begin(ledger) {
             // Who judges does not wait for who writes; there is another try in a minute.
             Ok(None) => {
                 let since = *self.busy.get_or_insert(now);
                 if now.since(since).abs() < BUSY {
-                    return None;
+                    return (None, None);
                 }
-                Some(format!(
+                let problem = format!(
                     "the steps of findings are not recorded: another program has been writing to {} since {since}; end it if it hangs",
                     folder.display()
-                ))
+                );
+                return (None, self.once(Some(problem)));
             }
-            begun => {
-                self.busy = None;
-                let written =
-                    begun.map(|begun| begun.map(|writing| write(writing, assessment, "run", now)));
-                let error = match written {
-                    Ok(Some(Err(error))) | Err(error) => Some(error),
-                    Ok(_) => None,
-                };
-                error.map(|error| {
-                    format!(
-                        "the steps of findings are not recorded: {}; let this user write to {}",
-                        crate::error::chain(&error),
-                        folder.display()
-                    )
-                })
-            }
+            Ok(Some(writing)) => Ok(writing),
+            Err(error) => Err(error),
         };
+        self.busy = None;
+        let prepared = begun.and_then(|writing| {
+            // Others may have written since.
+            let standings = self.standings(Some(writing.ledger()), assessment);
+            let steps = self.lives.steps(assessment, &standings);
+            let new = news_of(steps, assessment, now);
+            Ok(writing.prepare(&new, &stamp("run", now))?)
+        });
+        match prepared {
+            Ok(Some(pending)) => (Some(pending), None),
+            Ok(None) => (None, self.once(None)),
+            Err(error) => (None, self.once(Some(not_recorded(&folder, &error)))),
+        }
+    }
+
+    /// What was to be written down is, or not: what went wrong.
+    pub fn written(&mut self, folder: &Path, outcome: Result<(), Error>) -> Option<String> {
+        let problem = outcome.err().map(|error| not_recorded(folder, &error));
+        self.once(problem)
+    }
+
+    fn once(&mut self, problem: Option<String>) -> Option<String> {
         let is_known = self.problem == problem;
         self.problem.clone_from(&problem);
         problem.filter(|_| !is_known)
     }
+}
+
+fn not_recorded(folder: &Path, error: &Error) -> String {
+    format!(
+        "the steps of findings are not recorded: {}; let this user write to {}",
+        crate::error::chain(error),
+        folder.display()
+    )
 }
 
 #[cfg(test)]
@@ -313,15 +334,23 @@ mod tests {
         let mut recorder = Recorder::default();
         let writing = other.begin().unwrap();
         for seconds in [0, 60, 599] {
-            let told = recorder.record(Some(&mut ledger), &assessment, later(seconds));
-            assert_eq!(told, None);
+            let (pending, told) = recorder.record(Some(&mut ledger), &assessment, later(seconds));
+            assert!(pending.is_none() && told.is_none());
         }
-        let told = recorder.record(Some(&mut ledger), &assessment, later(600));
+        let (_, told) = recorder.record(Some(&mut ledger), &assessment, later(600));
         assert!(told.unwrap().contains("another program has been writing"));
         assert_eq!(ledger.len(), 0);
         drop(writing);
-        let told = recorder.record(Some(&mut ledger), &assessment, later(660));
-        assert_eq!((told, ledger.len()), (None, 1));
+        let (pending, told) = recorder.record(Some(&mut ledger), &assessment, later(660));
+        assert_eq!((told, ledger.len()), (None, 0), "not on disk yet");
+        // Until it is, nobody else writes, and what was read before is judged.
+        assert!(other.try_begin().unwrap().is_none());
+        assert!(!ledger.try_follow().unwrap());
+        pending.unwrap().put().unwrap();
+        assert!(ledger.try_follow().unwrap());
+        assert_eq!(ledger.len(), 1);
+        let (pending, told) = recorder.record(Some(&mut ledger), &assessment, later(720));
+        assert!(pending.is_none() && told.is_none(), "it is said");
         std::fs::remove_dir_all(&folder).ok();
     }
 

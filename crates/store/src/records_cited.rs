@@ -67,12 +67,7 @@ impl<'l> Noting<'l> {
             authors.push(entry.by.into());
             authors.len().saturating_sub(1)
         });
-        *line = Line {
-            entry: entry.seq,
-            hash: entry.hash,
-            recorded_at: entry.recorded_at,
-            by,
-        };
+        *line = Line::of(entry, by);
     }
 
     pub(crate) fn end(self) -> Lines {
@@ -80,7 +75,34 @@ impl<'l> Noting<'l> {
     }
 }
 
+impl Line {
+    fn of(entry: &Brief<'_>, by: usize) -> Line {
+        Line {
+            entry: entry.seq,
+            hash: entry.hash,
+            recorded_at: entry.recorded_at,
+            by,
+        }
+    }
+}
+
 impl Lines {
+    /// Of an entry whose row came later. Those of rows that are gone stay: nothing asks for them.
+    pub(crate) fn add(&mut self, entry: &Brief<'_>) {
+        let place = self
+            .lines
+            .binary_search_by_key(&entry.seq, |line| line.entry);
+        let Err(place) = place else {
+            return;
+        };
+        let known = self.authors.iter().position(|by| **by == *entry.by);
+        let by = known.unwrap_or_else(|| {
+            self.authors.push(entry.by.into());
+            self.authors.len().saturating_sub(1)
+        });
+        self.lines.insert(place, Line::of(entry, by));
+    }
+
     fn cited(&self, id: String, entry: u64) -> Option<CitedEntry> {
         let at = self.lines.binary_search_by_key(&entry, |line| line.entry);
         let line = self.lines.get(at.ok()?)?;

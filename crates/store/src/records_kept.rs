@@ -2,7 +2,8 @@
 //!
 //! A ledger of years is most of what is judged, so its tables are filled on threads of their own, beside those of facts, and
 //! every reader of a snapshot attaches them. Who judges every second would fill the same ones each time: kept, they stay until
-//! something is recorded, begins or ends to hold, or other columns are read.
+//! other columns are read, and of what is recorded, begins or ends to hold, only the rows are put in their place. Since tables
+//! stand in the order of ids, they are then what they would be if they were made anew (a test holds them against each other).
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,16 +12,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use facts::Time;
 use rusqlite::Connection;
 
-use crate::ledger::Head;
+use crate::ledger::{Brief, Head, Ledger, Turned};
 use crate::records_cited::Lines;
 use crate::records_pages::{Share, Tables};
-use crate::records_rows::{self, ReadColumns, Records};
+use crate::records_rows::{self, ReadColumns, Records, Wanted};
 use crate::{Error, records_pages, threads};
 
 /// No two databases of a process have the same name.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Databases among which the tables are shared out, each filled by a thread.
 const MOST_DATABASES: usize = 4;
+/// Records of which the rows are put in their place, however few there are in all; beyond these and a quarter of all, it is sooner
+/// done anew.
+const FEW: usize = 1_000;
 /// Records below which a thread more costs more than it fills.
 const WORTH_A_THREAD: usize = 10_000;
 
@@ -48,6 +52,8 @@ struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Filled {
     images: Vec<Vec<u8>>,
+    /// In which of them each table stands.
+    tables: BTreeMap<&'static str, usize>,
     count: usize,
     lines: BTreeMap<&'static str, Lines>,
 }
@@ -72,8 +78,14 @@ impl Kept {
         if let Some(still) = still {
             return Ok(Some(Arc::clone(&still.filled)));
         }
-        // The old one goes before the new one is made: there is memory for one.
-        *kept = None;
+        if let Some(mut held) = kept.take()
+            && held.turn(records, columns)
+        {
+            let filled = Arc::clone(&held.filled);
+            *kept = Some(held);
+            return Ok(Some(filled));
+        }
+        // The old one went before the new one is made: there is memory for one.
         let filled = Arc::new(Filled::of(records, columns)?);
         *kept = Some(Held {
             filled: Arc::clone(&filled),
@@ -86,7 +98,73 @@ impl Kept {
     }
 }
 
+impl Held {
+    /// Puts in their place the rows of those records alone of which something is not as it was; `false` where all is to be made
+    /// anew. What was put in half is then not used again.
+    fn turn(&mut self, records: &Records<'_>, columns: &ReadColumns) -> bool {
+        let Some((ledger, known, held)) = records.parts() else {
+            return false;
+        };
+        let goes_on = self.columns == *columns
+            && ledger.holds(&self.head)
+            && self.from.0 <= known
+            && self.from.1 <= held;
+        // Nobody may be reading them.
+        let Some(filled) = Arc::get_mut(&mut self.filled).filter(|_| goes_on) else {
+            return false;
+        };
+        let wanted = records_rows::wanted(Some(columns), records_rows::CITED_BY_ENTRY);
+        let by_kind = records_rows::by_kind(&wanted);
+        let turned = ledger.turned(
+            &self.head,
+            self.from.0..known,
+            self.from.1..held,
+            wanted.len(),
+            |kind| by_kind.get(kind).copied(),
+        );
+        let count: usize = turned.iter().map(|one| one.ids.len()).sum();
+        if count > filled.count / 4 + FEW {
+            return false;
+        }
+        let turned = wanted.iter().zip(turned);
+        let turned = turned.filter(|(_, turned)| !turned.ids.is_empty());
+        if filled.refill(ledger, turned.collect()).is_none() {
+            return false;
+        }
+        self.head = ledger.head();
+        self.from = (known, held);
+        self.until = ledger.next_turns(known, held);
+        true
+    }
+}
+
 impl Filled {
+    /// `None` where it did not come to its end.
+    fn refill(&mut self, ledger: &Ledger, turned: Vec<(&Wanted, Turned)>) -> Option<()> {
+        let mut by_image: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+        for (of, turned) in turned {
+            let number = *self.tables.get(of.table.name.as_str())?;
+            by_image.entry(number).or_default().push((of, turned));
+        }
+        for (number, turned) in by_image {
+            let image = self.images.get_mut(number)?;
+            let mut db = Connection::open_in_memory().ok()?;
+            db.deserialize_read_exact("main", image.as_slice(), image.len(), false)
+                .ok()?;
+            db.execute_batch("PRAGMA journal_mode = OFF; BEGIN").ok()?;
+            for (of, turned) in turned {
+                let lines = self.lines.get_mut(of.table.name.as_str())?;
+                let told = |_: usize, entry: &Brief<'_>| lines.add(entry);
+                let more = records_rows::refill(&db, ledger, of, turned, told);
+                self.count = self.count.saturating_add_signed(more.ok()?);
+            }
+            db.execute_batch("COMMIT").ok()?;
+            image.clear();
+            image.extend_from_slice(&db.serialize("main").ok()?);
+        }
+        Some(())
+    }
+
     /// Makes every table, and fills those that are read, on as many cores as are worth it.
     pub(crate) fn of(records: &Records<'_>, columns: &ReadColumns) -> Result<Filled, Error> {
         let Some((ledger, _, _)) = records.parts() else {
@@ -125,16 +203,18 @@ impl Filled {
             dbs.into_iter().collect::<Result<Vec<_>, _>>()
         })?;
         let (mut images, mut lines) = (Vec::new(), BTreeMap::new());
+        let mut tables = BTreeMap::new();
         for Tables { image, noted } in dbs {
+            let number = images.len();
             images.push(image);
-            lines.extend(
-                noted
-                    .into_iter()
-                    .map(|(table, noting)| (table, noting.end())),
-            );
+            for (table, noting) in noted {
+                tables.insert(table, number);
+                lines.insert(table, noting.end());
+            }
         }
         Ok(Filled {
             images,
+            tables,
             count,
             lines,
         })

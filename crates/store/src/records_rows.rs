@@ -10,7 +10,7 @@ use facts::{Column, Time, Type, Value};
 use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value as Json};
 
-use crate::ledger::{Brief, Entry, Ledger};
+use crate::ledger::{Brief, Entry, Ledger, Turned};
 use crate::records_cells::{Cell, Places};
 use crate::records_kept::{Filled, Kept};
 use crate::snapshot::{Table, bind};
@@ -275,16 +275,20 @@ pub(crate) fn wanted(read: Option<&ReadColumns>, cited: &[&str]) -> Vec<Wanted> 
     wanted
 }
 
+/// The places of the kinds among the wanted tables.
+pub(crate) fn by_kind(wanted: &[Wanted]) -> BTreeMap<&'static str, usize> {
+    let places = wanted.iter().enumerate();
+    places
+        .map(|(place, of)| (of.table.info.name, place))
+        .collect()
+}
+
 /// Where the records of each wanted table stand in the ledger.
 pub(crate) fn places(records: &Records<'_>, wanted: &[Wanted]) -> Vec<Vec<usize>> {
     let Some((ledger, known, held)) = records.parts() else {
         return Vec::new();
     };
-    let by_kind: BTreeMap<&str, usize> = wanted
-        .iter()
-        .enumerate()
-        .map(|(place, of)| (of.table.info.name, place))
-        .collect();
+    let by_kind = by_kind(wanted);
     // A kind that this version does not know was recorded by a later one; nothing here can ask for it.
     ledger.in_places(known, held, wanted.len(), |kind| by_kind.get(kind).copied())
 }
@@ -338,6 +342,43 @@ fn fill(
     let Some(ledger) = records.ledger else {
         return Ok(());
     };
+    put_in(db, ledger, of, places, |_, _| ())?;
+    let failed = |error| Error::build(&of.table.name)(error);
+    match of.index {
+        Some(index) => db.execute_batch(&index.create(of.table)).map_err(failed),
+        None => Ok(()),
+    }
+}
+
+/// Puts the records that stand there into a table that has its index, in place of what it had of them; gives how many more it
+/// has. `told` gets each entry with its number among them.
+pub(crate) fn refill<'l>(
+    db: &Connection,
+    ledger: &'l Ledger,
+    of: &Wanted,
+    turned: Turned,
+    told: impl FnMut(usize, &Brief<'l>),
+) -> Result<isize, Error> {
+    let failed = |error| Error::build(&of.table.name)(error);
+    let delete = format!("DELETE FROM \"{}\" WHERE id = ?", of.table.name);
+    let mut delete = db.prepare(&delete).map_err(failed)?;
+    let mut more = 0isize;
+    for id in &turned.ids {
+        let gone = delete.execute([id]).map_err(failed)?;
+        more = more.saturating_sub_unsigned(gone);
+    }
+    more = more.saturating_add_unsigned(turned.standing.len());
+    put_in(db, ledger, of, turned.standing, told)?;
+    Ok(more)
+}
+
+fn put_in<'l>(
+    db: &Connection,
+    ledger: &'l Ledger,
+    of: &Wanted,
+    places: Vec<usize>,
+    told: impl FnMut(usize, &Brief<'l>),
+) -> Result<(), Error> {
     let failed = |error| Error::build(&of.table.name)(error);
     let mut insert = db.prepare(&of.insert).map_err(failed)?;
     let put = |cells: &mut [Cell<'_>]| {
@@ -347,12 +388,7 @@ fn fill(
             .and_then(|()| insert.raw_execute().map(|_| ()))
             .map_err(failed)
     };
-    rows(ledger, of, places, |_, _| (), put)?;
-    drop(insert);
-    match of.index {
-        Some(index) => db.execute_batch(&index.create(of.table)).map_err(failed),
-        None => Ok(()),
-    }
+    rows(ledger, of, places, told, put)
 }
 
 /// Where the first field of a kind is a name, it says of what each record is: pages look for the backups of an item, the

@@ -262,9 +262,36 @@ fn tables_that_are_kept_say_what_tables_made_anew_say() {
         .unwrap();
     assert_eq!(told(&ledger, at(14), at(2), by_name), 3);
     assert_eq!(told(&ledger, at(12), at(2), by_name), 3);
+    // What is recorded while time goes on: somebody new between others, a version for later, one withdrawn and one back.
+    let cited = |ledger: &Ledger, now: Time| {
+        let records = Records::of(ledger, now, now);
+        let ids = ["a", "aa", "b", "c"].map(str::to_owned).to_vec();
+        let cited = |records| {
+            let snapshot = Snapshot::for_queries(&facts, &site, records, now, [by_name]).unwrap();
+            snapshot.cited("record_person", ids.clone()).unwrap()
+        };
+        assert_eq!(cited(records.kept_in(&kept)), cited(records), "{now}");
+    };
+    for (day, new, rows) in [
+        (14, person("aa", "Ava", None), 2),
+        (15, person("b", "Bettina", Some(at(30))), 2),
+        (16, person("c", "Clea", Some(at(18))), 3),
+        (17, person("a", "Anna", None), 4),
+    ] {
+        ledger.append(&[new], &stamp(day)).unwrap();
+        assert_eq!(told(&ledger, at(day), at(day), by_name), rows, "day {day}");
+        cited(&ledger, at(day));
+    }
+    ledger
+        .withdraw_from("person", "aa", Some(at(19)), "left", &stamp(17))
+        .unwrap();
+    for (day, rows) in [(18, 3), (19, 2), (29, 2), (30, 1), (40, 1)] {
+        assert_eq!(told(&ledger, at(day), at(day), by_name), rows, "day {day}");
+        cited(&ledger, at(day));
+    }
     let two: Vec<Snapshot> = [by_name; 2]
         .map(|sql| {
-            let records = Records::of(&ledger, at(14), at(2)).kept_in(&kept);
+            let records = Records::of(&ledger, at(13), at(2)).kept_in(&kept);
             Snapshot::for_queries(&facts, &site, records, at(2), [sql]).unwrap()
         })
         .into();

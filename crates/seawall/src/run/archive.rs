@@ -8,6 +8,7 @@ use facts::Time;
 use sensor::live::{Cut, Keeper};
 
 use super::errand::Errand;
+use super::papers::Paper;
 use crate::error::{self, Error};
 use crate::{clock, output};
 
@@ -17,6 +18,9 @@ const MOST_CUTS: usize = 4096;
 const MOST_TRIES: u8 = 10;
 /// Time for cutting at one go.
 const CUTTING: Duration = Duration::from_millis(500);
+/// Papers that took long to word and write are not written again before so many times that has passed: a core of two must not be
+/// busy with them alone.
+const REST: u32 = 9;
 /// Time for all that waits to be cut when the run ends.
 const LEAVING: Duration = Duration::from_secs(5);
 
@@ -36,7 +40,7 @@ struct Folder {
 /// What is to be done at one go.
 #[derive(Default)]
 struct Task {
-    papers: BTreeMap<PathBuf, String>,
+    papers: BTreeMap<PathBuf, Paper>,
     wanted: Vec<Wanted>,
     /// The budget, and the findings that are open.
     trim: Option<(u64, HashSet<String>)>,
@@ -46,6 +50,8 @@ struct Task {
 /// What was done.
 struct Done {
     problems: Vec<String>,
+    /// Until when papers that take long are not written again, on the steady clock, where there were any.
+    rested: Option<Duration>,
     /// Cuts that wait for frames.
     waiting: usize,
     /// Findings of which packets are kept now, and of which none are any more.
@@ -58,6 +64,7 @@ pub struct Archive {
     /// What is to be done at the next go.
     next: Task,
     waiting: usize,
+    rested: Duration,
     /// Findings of which packets are kept.
     has: HashSet<String>,
 }
@@ -74,13 +81,14 @@ impl Archive {
             errand,
             next: Task::default(),
             waiting: 0,
+            rested: Duration::ZERO,
             has,
         })
     }
 
     /// A file to be written anew. Only the latest of each is.
-    pub fn paper(&mut self, path: PathBuf, text: String) {
-        self.next.papers.insert(path, text);
+    pub fn paper(&mut self, path: PathBuf, paper: Paper) {
+        self.next.papers.insert(path, paper);
     }
 
     pub fn has_packets(&self, finding: &str) -> bool {
@@ -106,7 +114,8 @@ impl Archive {
     pub fn tend(&mut self, now: Time) -> Vec<String> {
         let done = self.errand.back();
         let problems = self.note(done);
-        self.send(now);
+        let is_rested = clock::monotonic() >= self.rested;
+        self.send(now, is_rested);
         problems
     }
 
@@ -122,7 +131,7 @@ impl Archive {
             if self.is_idle() || self.is_lost() || is_late {
                 break;
             }
-            self.send(now);
+            self.send(now, true);
         }
         problems
     }
@@ -142,11 +151,16 @@ impl Archive {
         papers.is_empty() && wanted.is_empty() && trim.is_none() && self.waiting == 0
     }
 
-    fn send(&mut self, now: Time) {
+    /// Papers that take long go with it only `with_long`; else the last of each waits.
+    fn send(&mut self, now: Time, with_long: bool) {
         if self.is_idle() || self.errand.here().is_none() {
             return;
         }
         let mut task = std::mem::take(&mut self.next);
+        if !with_long {
+            let papers = std::mem::take(&mut task.papers).into_iter();
+            (self.next.papers, task.papers) = papers.partition(|(_, paper)| paper.is_long());
+        }
         self.waiting += task.wanted.len();
         task.now = now;
         self.errand.send(task);
@@ -157,6 +171,7 @@ impl Archive {
             return Vec::new();
         };
         self.waiting = done.waiting;
+        self.rested = done.rested.unwrap_or(self.rested);
         self.has.extend(done.kept);
         for finding in &done.gone {
             self.has.remove(finding);
@@ -168,10 +183,16 @@ impl Archive {
 impl Folder {
     fn put(&mut self, task: Task) -> Done {
         let mut problems = Vec::new();
-        for (path, text) in &task.papers {
-            let written = output::write(Some(path), text);
+        let (began, mut is_long) = (clock::monotonic(), false);
+        for (path, paper) in task.papers {
+            is_long |= paper.is_long();
+            let written = output::write(Some(&path), &paper.into_text());
             problems.extend(written.err().map(|error| error::chain(&error)));
         }
+        let rested = is_long.then(|| {
+            let now = clock::monotonic();
+            now + now.saturating_sub(began).saturating_mul(REST)
+        });
         self.cuts
             .extend(task.wanted.into_iter().map(|wanted| (wanted, 0)));
         let kept = self.cut(task.now, &mut problems);
@@ -181,6 +202,7 @@ impl Folder {
         }
         Done {
             problems,
+            rested,
             waiting: self.cuts.len(),
             kept,
             gone,

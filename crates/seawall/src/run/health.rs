@@ -1,5 +1,5 @@
 //! How the witnesses fare: from what each worker counts to coverage rows, and to events where something begins or ends.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use facts::kinds::Coverage;
@@ -16,6 +16,8 @@ use crate::clock;
 const SECOND: i64 = 1_000_000_000;
 /// How long the first capture of a folder may let wait.
 const FIRST_CAPTURE: i64 = 24 * 3600 * SECOND;
+/// By then every worker has reported once, if it ever will, in nanoseconds.
+const FIRST_REPORT: i64 = 10 * SECOND;
 /// A folder is silent after this many times the longest wait between two of its captures.
 const WAITS: i64 = 3;
 /// A worker that did not report for this long hangs.
@@ -31,6 +33,8 @@ pub struct Watchers {
     sensors: BTreeMap<String, Quiet>,
     /// By sensor and VLAN.
     vlans: BTreeMap<(String, u16), Quiet>,
+    /// Workers of interfaces.
+    workers: usize,
     /// Sensors that are folders of captures.
     folders: usize,
     /// Sensors whose interface is not up, and up to when that was told.
@@ -115,10 +119,14 @@ impl Watchers {
             sources: BTreeMap::new(),
             sensors: BTreeMap::new(),
             vlans: BTreeMap::new(),
+            workers: 0,
             folders: 0,
             down: BTreeMap::new(),
         };
         watchers.expect(site, now);
+        let interfaces = site.sensors.iter().filter_map(|one| one.interface.as_ref());
+        let interfaces: BTreeSet<&String> = interfaces.collect();
+        watchers.workers = interfaces.len() * usize::from(site.run.workers);
         watchers
     }
 
@@ -200,8 +208,14 @@ impl Watchers {
     }
 
     /// Up to when everything that was seen was reported: what the last of the workers saw since is still with it, and would be
-    /// lost with it. `now` where only finished captures are read, which the next start reads again.
+    /// lost with it; until the first report of each that is all of it. `now` where only finished captures are read, which the
+    /// next start reads again.
     pub fn reported_until(&self, now: Time) -> Time {
+        // One that never reports is told of elsewhere, and must not keep the others from counting.
+        let is_early = now.since(self.began).abs() < FIRST_REPORT;
+        if self.sources.len() < self.workers && is_early {
+            return self.began;
+        }
         let reported = self.sources.values().map(|watcher| watcher.at);
         reported.min().unwrap_or(now)
     }
@@ -527,4 +541,21 @@ fn all_is_reported_up_to_the_last_report_of_the_worker_that_is_latest() {
         watchers.note(&mut reported(worker, State::Up, second));
         assert_eq!(watchers.reported_until(at(9)), at(until));
     }
+}
+
+#[test]
+fn until_every_worker_has_reported_once_nothing_since_the_start_counts_as_watched() {
+    let text = "[terminal]\nname = \"T\"\n[[zone]]\nname = \"c\"\nkind = \"crane-control\"\nsubnets = [\"10.0.0.0/24\"]\n\
+                [[sensor]]\nname = \"span\"\nsees = [\"c\"]\ninterface = \"eth1\"\n[run]\nworkers = 2\n";
+    let site = facts::site::read(&[("site.toml".to_owned(), text.to_owned())], &[]).unwrap();
+    let at = |second: i64| Time(second * SECOND);
+    let mut watchers = Watchers::new(&site, at(100));
+    assert_eq!(watchers.reported_until(at(101)), at(100));
+    watchers.note(&mut reported(0, State::Up, 102));
+    assert_eq!(watchers.reported_until(at(103)), at(100), "one of two");
+    watchers.note(&mut reported(1, State::Up, 103));
+    assert_eq!(watchers.reported_until(at(104)), at(102));
+    let mut watchers = Watchers::new(&site, at(100));
+    watchers.note(&mut reported(0, State::Up, 111));
+    assert_eq!(watchers.reported_until(at(111)), at(111), "the other never");
 }

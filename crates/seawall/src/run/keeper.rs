@@ -18,6 +18,7 @@ use super::metrics::{self, HistoryState, PacketRing};
 use super::notify::Notify;
 use super::outputs::{Moment, Outputs};
 use super::report::Report;
+use super::rounds::Round;
 use super::signals::Signals;
 use super::state::State;
 use super::verdicts::Verdicts;
@@ -28,10 +29,22 @@ use crate::input::Terminal;
 
 /// A judgement that takes long is not begun again before this many times its length has passed.
 const REST: u32 = 2;
+/// A change of a device waits for no longer than this after a judgement.
+const BREATH: Duration = Duration::from_millis(250);
 /// Between two looks at when nobody was watching, and at what may be forgotten.
 const TIDY: Duration = Duration::from_secs(60);
 /// A time of day that moved against the steady clock by more than this was set, in nanoseconds.
 const STEP: i64 = 2_000_000_000;
+
+/// How much of what there is to judge is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// What a change of a device may have to do with.
+    Urgent,
+    Usual,
+    /// All of it, at the end.
+    Last,
+}
 
 /// All that goes on while Seawall runs, but for the threads that witness.
 pub struct Keeper {
@@ -204,7 +217,7 @@ impl Keeper {
         }
         let now = clock::now();
         self.save_and_wait(now);
-        self.judge(now);
+        self.judge(now, Pace::Last);
         let stopped = tell(
             now,
             Trouble::SensorStopped,
@@ -243,10 +256,13 @@ impl Keeper {
         let run = &self.terminal.site.run;
         let (every, save_every) = (span(run.judge_every), span(run.save_every));
         if steady >= self.timetable.judging() {
-            self.timetable.urgent = false;
-            let is_anew = self.verdicts.is_recorded_anew(&self.terminal, now);
-            if self.timetable.news || is_anew {
-                self.judge(now);
+            let pace = match std::mem::take(&mut self.timetable.urgent) {
+                true => Pace::Urgent,
+                false => Pace::Usual,
+            };
+            self.timetable.news |= self.verdicts.is_recorded_anew(&self.terminal, now);
+            if self.timetable.news || self.verdicts.is_behind() {
+                self.judge(now, pace);
             } else {
                 self.outputs.unchanged(now);
                 for problem in self.verdicts.tend(now) {
@@ -254,8 +270,8 @@ impl Keeper {
                 }
             }
             let took = clock::monotonic().saturating_sub(steady);
-            self.timetable.rested = steady + took.saturating_mul(REST);
-            self.timetable.judge = self.timetable.rested.max(steady + every);
+            self.timetable.rested = steady + took + took.min(BREATH);
+            self.timetable.judge = (steady + took.saturating_mul(REST)).max(steady + every);
             // What came meanwhile is taken first: who judged for long must not think that the others were silent.
             return;
         }
@@ -289,13 +305,19 @@ impl Keeper {
         }
     }
 
-    fn judge(&mut self, now: Time) {
-        self.timetable.news = false;
+    fn judge(&mut self, now: Time, pace: Pace) {
         let began = clock::monotonic();
+        let round = Round {
+            now,
+            steady: began,
+            has_news: std::mem::take(&mut self.timetable.news),
+            is_urgent: pace == Pace::Urgent,
+            is_last: pace == Pace::Last,
+        };
         let judgement = self.memory.lend(|facts| {
             facts.coverage.extend(self.history.coverage(now));
             facts.coverage.extend(self.gaps.iter().cloned());
-            self.verdicts.judge(facts, &self.terminal, now)
+            self.verdicts.judge(facts, &self.terminal, &round)
         });
         match judgement {
             Ok(None) => {

@@ -6,7 +6,6 @@
 //! (`outputs`, through `sinks` and `metrics`). Nothing of a packet crosses a thread.
 mod archive;
 mod damping;
-mod declared;
 mod errand;
 mod folders;
 mod health;
@@ -16,9 +15,11 @@ mod listen;
 pub mod metrics;
 pub mod notify;
 mod outputs;
+mod papers;
 mod queue;
 mod recorded;
 mod report;
+mod rounds;
 mod signals;
 pub mod sinks;
 pub mod state;

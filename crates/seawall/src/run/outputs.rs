@@ -43,6 +43,8 @@ struct Open {
     name: String,
     sink: Box<dyn Sink>,
     problem: Option<String>,
+    /// What the journal was told of that which goes wrong on the way.
+    told: Option<String>,
 }
 
 /// What the keeper knows of the moment, for the numbers.
@@ -156,9 +158,27 @@ impl Outputs {
         self.metrics.packets = Some(ring);
     }
 
+    /// Events wait where a server is away, or is not the one that it should be: with nothing lost yet, nobody else would say so.
+    fn tell_of_problems(&mut self) {
+        for open in &mut self.sinks {
+            let problem = open.sink.problem();
+            if problem != open.told {
+                match &problem {
+                    Some(problem) => eprintln!(
+                        "seawall: output {}: {problem}; its events wait until it takes them",
+                        open.name
+                    ),
+                    None => eprintln!("seawall: output {}: it takes events again", open.name),
+                }
+                open.told = problem;
+            }
+        }
+    }
+
     /// Writes the numbers of the moment.
     pub fn measure(&mut self, moment: Moment<'_>) {
         let now = moment.now;
+        self.tell_of_problems();
         self.metrics.now = now;
         self.metrics.uptime = clock::monotonic().saturating_sub(self.began);
         self.metrics.resident_bytes = resident_bytes();
@@ -277,6 +297,7 @@ fn sinks(site: &Site, folder: &Path) -> Result<Vec<Open>, Error> {
             name,
             sink,
             problem: None,
+            told: None,
         })
     };
     if site.outputs.is_empty() {

@@ -1,6 +1,7 @@
 //! Judging again and again: verdicts, what changed, the packets behind what was found, the report of the moment.
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
@@ -9,15 +10,18 @@ use report::Context;
 use report::events::{Event, Seen, What, changes};
 use sensor::live::Keeper;
 use store::Records;
+use store::ledger::{self, Pending};
 
 use super::archive::{Archive, Wanted};
-use super::declared::Declared;
+use super::errand::Errand;
+use super::papers::{Paper, Shown, Verdict};
 use super::recorded::{Joined, Recorded};
+use super::rounds::{Round, Rounds};
 use super::state::State;
-use crate::assessment;
 use crate::error::Error;
 use crate::input::Terminal;
 use crate::life::Recorder;
+use crate::{assessment, clock};
 
 /// Time between two writings of the report while nothing changes, in nanoseconds.
 const REPORT_EVERY: i64 = 60_000_000_000;
@@ -37,8 +41,10 @@ pub struct Verdicts {
     files: Files,
     reported: Option<Time>,
     life: Recorder,
+    /// Steps of findings on their way to the ledger, whose disk nobody waits for.
+    steps: Errand<(), Pending, Result<(), ledger::Error>>,
     records: Recorded,
-    declared: Declared,
+    rounds: Rounds,
 }
 
 /// After the machine's clock was set, nothing is recorded for so long, in nanoseconds: if it was set wrong, somebody may
@@ -68,7 +74,7 @@ struct Files {
 
 /// What a judgement gave.
 pub struct Judgement {
-    pub assessment: Assessment,
+    pub assessment: Arc<Assessment>,
     pub events: Vec<Event>,
     /// What is known once they are told.
     pub seen: Seen,
@@ -77,10 +83,10 @@ pub struct Judgement {
 
 /// Reports of the moment, where one is due.
 pub struct Papers {
-    json: Option<String>,
-    html: Option<String>,
+    json: Option<Paper>,
+    html: Option<Paper>,
     /// Where the life of findings is to be recorded: the judgement.
-    life: Option<Assessment>,
+    life: Option<Arc<Assessment>>,
 }
 
 impl Verdicts {
@@ -104,19 +110,22 @@ impl Verdicts {
             files,
             reported: None,
             life: Recorder::default(),
+            steps: Errand::new("ledger", (), |(), pending: Pending| pending.put())
+                .map_err(Error::Thread)?,
             records: Recorded::default(),
-            declared: Declared::default(),
+            rounds: Rounds::default(),
         })
     }
 
-    /// Judges what is remembered as of `now`. `None` at the start while others write to the ledger: it is not waited for, since
+    /// Judges what is remembered as of the round's time. `None` at the start while others write to the ledger: it is not waited for, since
     /// who waits is taken for one that hangs.
     pub fn judge(
         &mut self,
         facts: &mut Facts,
         terminal: &Terminal,
-        now: Time,
+        round: &Round,
     ) -> Result<Option<Judgement>, Error> {
+        let now = round.now;
         self.records
             .refresh(terminal.folder(), now, || terminal.try_ledger());
         if self.records.is_awaited() {
@@ -124,7 +133,7 @@ impl Verdicts {
         }
         self.records.join(&terminal.site, now);
         let joined = self.records.joined.take();
-        let judged = self.judge_joined(facts, terminal, joined.as_ref(), now);
+        let judged = self.judge_joined(facts, terminal, joined.as_ref(), round);
         self.records.joined = joined;
         judged.map(Some)
     }
@@ -132,6 +141,11 @@ impl Verdicts {
     /// Whether something was recorded that is not judged by yet.
     pub fn is_recorded_anew(&self, terminal: &Terminal, now: Time) -> bool {
         self.records.is_due(terminal.folder(), now)
+    }
+
+    /// Whether pages wait for the next round.
+    pub fn is_behind(&self) -> bool {
+        self.rounds.is_behind()
     }
 
     /// What went wrong with the ledger and is not told yet.
@@ -144,8 +158,9 @@ impl Verdicts {
         facts: &mut Facts,
         terminal: &Terminal,
         joined: Option<&Joined>,
-        now: Time,
+        round: &Round,
     ) -> Result<Judgement, Error> {
+        let now = round.now;
         let records = match &self.records.ledger {
             Some(ledger) => Records::of(ledger, now, now).kept_in(&self.records.tables),
             None => Records::NONE,
@@ -159,9 +174,10 @@ impl Verdicts {
         let (editions, catalogue) = (&self.editions, &self.catalogue);
         let ledger = self.records.ledger.as_ref();
         let assessment = self
-            .declared
-            .assess(&terminal.pages, ledger, now, |pages| {
-                judge::assess(&snapshot, pages, editions, catalogue, None)
+            .rounds
+            .assess(&terminal.pages, ledger, round, |pages| {
+                let clock = &clock::monotonic;
+                judge::assess_timed(&snapshot, pages, editions, catalogue, None, clock)
             })?;
         let standings = self
             .life
@@ -181,10 +197,16 @@ impl Verdicts {
         let is_due = self
             .reported
             .is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);
+        let assessment = Arc::new(assessment);
+        let verdict = Verdict {
+            assessment: Arc::clone(&assessment),
+            standings: Arc::new(standings),
+        };
+        let html = |verdict| Paper::Html(verdict, Box::new(Shown::of(joined, facts, pages)));
         let papers = Papers {
-            json: (is_due || !events.is_empty()).then(|| report::json(&assessment, &context)),
-            html: is_due.then(|| report::html(&assessment, &context)),
-            life: (!is_unsure && self.life.is_due(now)).then(|| assessment.clone()),
+            json: (is_due || !events.is_empty()).then(|| Paper::Json(verdict.clone())),
+            html: is_due.then(|| html(verdict)),
+            life: (!is_unsure && self.life.is_due(now)).then(|| Arc::clone(&assessment)),
         };
         Ok(Judgement {
             assessment,
@@ -197,7 +219,7 @@ impl Verdicts {
     /// The site was read anew.
     pub fn forget_site(&mut self) {
         self.records.joined = None;
-        self.declared.forget();
+        self.rounds.forget();
     }
 
     /// What can wait until the events are told: the report of the moment, and the packets behind what was found. Gives what
@@ -210,29 +232,43 @@ impl Verdicts {
             self.archive.paper(self.files.report.clone(), html);
             self.reported = Some(now);
         }
-        // Before the ledger is written, which waits for the disk.
         let mut problems = self.tend(now);
-        if let Some(assessment) = &papers.life {
+        if let Some(assessment) = papers.life.filter(|_| self.steps.here().is_some()) {
             let ledger = self.records.ledger.as_mut();
-            problems.extend(self.life.record(ledger, assessment, now));
+            let (pending, problem) = self.life.record(ledger, &assessment, now);
+            problems.extend(problem);
+            pending.map(|pending| self.steps.send(pending));
         }
         problems.extend(self.records.trouble.take());
         problems
     }
 
+    /// Takes note of steps of findings that are on disk now, or could not be put there.
+    fn note_steps(&mut self, outcome: Option<Result<(), ledger::Error>>) -> Option<String> {
+        let folder = self.records.ledger.as_ref()?.folder();
+        let outcome = outcome?.map_err(Error::from);
+        self.life.written(folder, outcome)
+    }
+
     /// Sees to what is to be put on disk, without waiting for it; once a judgement, or in place of one.
     pub fn tend(&mut self, now: Time) -> Vec<String> {
-        self.archive.tend(now)
+        let outcome = self.steps.back();
+        let mut problems = self.archive.tend(now);
+        problems.extend(self.note_steps(outcome));
+        problems
     }
 
     /// Puts all of it on disk, at the end.
     pub fn finish(&mut self, now: Time) -> Vec<String> {
-        self.archive.finish(now)
+        let outcome = self.steps.wait();
+        let mut problems = self.archive.finish(now);
+        problems.extend(self.note_steps(outcome));
+        problems
     }
 
     /// Whether nothing can be put on disk any more.
     pub fn is_lost(&self) -> bool {
-        self.archive.is_lost()
+        self.archive.is_lost() || self.steps.is_lost()
     }
 
     /// The events of a judgement were handed on: from now on they are known. A crash before this tells them once more, never
@@ -249,7 +285,8 @@ impl Verdicts {
     pub fn keep_told(&mut self) {
         if !std::mem::replace(&mut self.is_kept, true) {
             let text = serde_json::to_string(&self.seen).unwrap_or_default();
-            self.archive.paper(self.files.seen.clone(), text);
+            self.archive
+                .paper(self.files.seen.clone(), Paper::Text(text));
         }
     }
 

@@ -11,7 +11,7 @@ use crate::support::seawall;
 
 /// The PLC of crane 7 and its drive, in their VLAN; and a workstation that sends a stream which nobody knows.
 const VLAN: u16 = 107;
-const PLC: [u8; 4] = [10, 20, 7, 10];
+pub const PLC: [u8; 4] = [10, 20, 7, 10];
 const DRIVE: [u8; 4] = [10, 20, 7, 21];
 const STATION: [u8; 4] = [10, 20, 7, 50];
 
@@ -19,7 +19,7 @@ const STATION: [u8; 4] = [10, 20, 7, 50];
 const SEGMENT: usize = 1400;
 
 /// A frame of TCP with nothing but data and an acknowledgement.
-fn segment(
+pub fn segment(
     from: ([u8; 4], u16),
     to: ([u8; 4], u16),
     (seq, ack): (u32, u32),
@@ -70,7 +70,7 @@ fn bulk(number: u32) -> Vec<u8> {
     segment((STATION, 50_000), (PLC, 9_999), (at, 1), &data)
 }
 
-fn capture(path: &Path, frames: impl Iterator<Item = Vec<u8>>) {
+pub fn capture(path: &Path, frames: impl Iterator<Item = Vec<u8>>) {
     let mut file = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0".to_vec();
     for (frame, n) in frames.zip(0u32..) {
         let length = u32::try_from(frame.len()).unwrap();

@@ -13,6 +13,7 @@ mod clock;
 mod disk;
 mod load;
 mod odds;
+mod promise;
 mod rig;
 mod soak;
 #[path = "../support/mod.rs"]
@@ -26,9 +27,9 @@ use lab::harborview;
 use serde_json::Value;
 
 use crate::rig::{
-    Cable, Sensor, answered, events, offline, remembered, rows, state, terminal, until,
+    Cable, Sensor, answered, arriving, events, offline, remembered, rows, state, terminal, until,
 };
-use crate::support::{folder, seawall, text};
+use crate::support::{seawall, text};
 
 #[test]
 fn what_passes_is_remembered_judged_and_told_and_nothing_is_sent() {
@@ -206,20 +207,13 @@ fn what_the_kernel_drops_leaves_nothing_met() {
 
 #[test]
 fn finished_captures_are_read_as_they_come() {
-    let site = folder("folders");
     let scenario = harborview::bad_day();
-    let arrive = site.join("arrive");
-    fs::create_dir_all(&arrive).unwrap();
-    let text = scenario.site.replace(
-        "captures = [\"crane",
-        "folder = \"arrive\"\ncaptures = [\"crane",
-    );
+    let (site, arrive) = arriving(&scenario, "folders", "");
+    // The other sensor's captures come there too.
+    let text = fs::read_to_string(site.join("site.toml")).unwrap();
     let text = text.replace(
         "captures = [\"core",
         "folder = \"arrive\"\ncaptures = [\"core",
-    );
-    let text = format!(
-        "{text}\n[run]\nstate = \"state\"\nwindow = \"3650 d\"\n[[output]]\nname = \"log\"\nto = \"file\"\npath = \"events.jsonl\"\n"
     );
     fs::write(site.join("site.toml"), text).unwrap();
     let start = || Sensor::begin(&site);

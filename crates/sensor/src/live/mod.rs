@@ -9,6 +9,7 @@
 //! machine: no address, `ip link set dev eth1 arp off addrgenmode none`, `sysctl net.ipv6.conf.eth1.disable_ipv6=1`, up.
 //!
 //! Absent here: what a packet holds; the time of day (it comes in as an argument, or with the packet).
+mod block;
 mod card;
 mod error;
 mod kept;

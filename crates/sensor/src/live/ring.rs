@@ -6,11 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use facts::Time;
-use wire::Link;
-
+use super::block::{TAG, number};
 use super::sys::{self, Ring, Socket, Woken};
-use super::{Error, Packet, steer};
+use super::{Error, Packet, block, steer};
 
 /// A block holds the largest frame that receive offload makes of many (64 KiB, 512 KiB where raised) and then some.
 const BLOCK: u32 = 1 << 20;
@@ -24,10 +22,6 @@ const MOST_WORKERS: usize = 64;
 /// ARPHRD_ of linux/if_arp.h.
 const ETHERNET: u16 = 1;
 const LOOPBACK: u16 = 772;
-
-/// A tag, put back behind the two MAC addresses.
-const TAG: usize = 4;
-const MACS: usize = 12;
 
 /// What to capture, and how.
 #[derive(Clone, Debug)]
@@ -226,26 +220,16 @@ impl Tap {
         let Some(block) = open.ring.block(open.next) else {
             return 0;
         };
-        let (packets, first) = (number(block, 12), number(block, 16));
-        let mut at = first;
-        let mut count = 0;
-        for _ in 0..packets {
-            let Some(header) = block.get(at..).and_then(sys::header) else {
-                break;
-            };
-            let Some(packet) = packet(block, at, &header) else {
-                break;
-            };
-            if header.tp_status & libc::TP_STATUS_TS_RAW_HARDWARE != 0 {
-                self.counts.hardware_stamped += 1;
+        let counts = &mut self.counts;
+        let count = block::packets(block, |packet, is_stamped_by_card| {
+            if is_stamped_by_card {
+                counts.hardware_stamped += 1;
             }
             if packet.data.len() < packet.wire_len as usize {
-                self.counts.cut += 1;
+                counts.cut += 1;
             }
             each(packet);
-            count += 1;
-            at += header.tp_next_offset as usize;
-        }
+        });
         open.ring.give_back(open.next);
         open.next = (open.next + 1) % open.ring.blocks().max(1);
         count
@@ -547,53 +531,6 @@ impl Tap {
             }
         }
     }
-}
-
-/// A number of the kernel's, in the byte order of this machine; 0 where there is none.
-fn number(bytes: &[u8], at: usize) -> usize {
-    let raw = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    raw.map_or(0, |raw| u32::from_ne_bytes(*raw) as usize)
-}
-
-/// The packet whose header stands at `at`, with its tag put back where the card or the kernel took it off.
-fn packet<'a>(block: &'a mut [u8], at: usize, header: &libc::tpacket3_hdr) -> Option<Packet<'a>> {
-    let mut start = at.checked_add(usize::from(header.tp_mac))?;
-    let end = start.checked_add(header.tp_snaplen as usize)?;
-    let mut wire_len = header.tp_len;
-    if header.tp_status & libc::TP_STATUS_VLAN_VALID != 0
-        && header.tp_snaplen as usize >= MACS
-        && usize::from(header.tp_mac) >= size_of::<libc::tpacket3_hdr>() + TAG
-    {
-        // What stands before the frame is room that was reserved for this, and an address that no one reads.
-        let tpid = if header.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0 {
-            header.hv1.tp_vlan_tpid
-        } else {
-            0x8100
-        };
-        let [a, b] = tpid.to_be_bytes();
-        let [.., c, d] = header.hv1.tp_vlan_tci.to_be_bytes();
-        let moved = start - TAG;
-        if end > block.len() {
-            return None;
-        }
-        block.copy_within(start..start + MACS, moved);
-        block
-            .get_mut(moved + MACS..start + MACS)?
-            .copy_from_slice(&[a, b, c, d]);
-        start = moved;
-        wire_len = wire_len.saturating_add(4);
-    }
-    let nanoseconds = i64::from(header.tp_nsec);
-    Some(Packet {
-        time: Time(
-            Time::from_secs(i64::from(header.tp_sec))
-                .0
-                .saturating_add(nanoseconds),
-        ),
-        data: block.get(start..end)?,
-        wire_len,
-        link: Link::Ethernet,
-    })
 }
 
 /// Sees to it that the card stamps every frame that comes in, or says why it does not.

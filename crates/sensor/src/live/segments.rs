@@ -8,6 +8,7 @@
 //! worker, and a number that only grows. Frames count from 1 in each, as Wireshark counts them.
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -456,7 +457,7 @@ fn write_all(todo: &Receiver<Job>, tell: &Sender<Done>) {
         match job {
             Job::Begin { number: new, path } => {
                 number = new;
-                file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+                file = match make(&path) {
                     Ok(file) => Some(file),
                     Err(error) => {
                         let reason = reason("make", &path, &error);
@@ -468,6 +469,12 @@ fn write_all(todo: &Receiver<Job>, tell: &Sender<Done>) {
             Job::Chunk { bytes, packets } => {
                 if let Some(open) = &mut file {
                     match open.write_all(&bytes) {
+                        Ok(()) if is_deleted(open) => {
+                            file = None;
+                            let reason = "packets were not kept: their file was deleted while it was written; another is begun";
+                            let reason = reason.to_owned();
+                            say(Done::Failed { number, reason });
+                        }
                         Ok(()) => say(Done::Wrote { number, packets }),
                         Err(error) => {
                             // Nothing may follow what was cut off: frames would get other numbers.
@@ -485,6 +492,23 @@ fn write_all(todo: &Receiver<Job>, tell: &Sender<Done>) {
             }
         }
     }
+}
+
+/// A new file; and its folder, should somebody have deleted that.
+fn make(path: &Path) -> io::Result<File> {
+    let make = || OpenOptions::new().write(true).create_new(true).open(path);
+    match (make(), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            make()
+        }
+        (made, _) => made,
+    }
+}
+
+/// Whether nobody will find the file again.
+fn is_deleted(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
 }
 
 fn reason(step: &str, path: &Path, error: &io::Error) -> String {

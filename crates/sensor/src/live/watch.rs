@@ -1,7 +1,8 @@
 //! Watches folders into which others put captures, and gives each once it is finished.
 //!
 //! By looking, again and again: that also works on shares, where no event tells of a file.
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -90,9 +91,10 @@ impl Watch {
             let time = youngest.entry(series(&seen.path)).or_insert(Time::MIN);
             *time = (*time).max(begun.unwrap_or(Time::MIN));
         }
-        let mut pending = BTreeMap::new();
+        let (mut pending, mut given) = (BTreeMap::new(), Vec::new());
         let mut finished = Vec::new();
-        for (seen, begun) in there {
+        let gone = OnceCell::new();
+        for (seen, begun) in there.iter().cloned() {
             let before = self.given.get(&seen.path);
             if before == Some(&(seen.bytes, seen.changed)) {
                 continue;
@@ -110,12 +112,11 @@ impl Watch {
                 .is_some_and(|latest| Some(*latest) > begun && *latest >= seen.changed);
             // An empty file is one that someone has just made.
             if seen.bytes > 0 && (stood || old || followed) {
-                if !again && self.was_given_by_another_name(&seen) {
-                    self.given.insert(seen.path, (seen.bytes, seen.changed));
+                given.push((seen.path.clone(), (seen.bytes, seen.changed)));
+                let gone = || gone.get_or_init(|| self.gone(&there));
+                if !again && self.was_given_by_another_name(&seen, gone) {
                     continue;
                 }
-                self.given
-                    .insert(seen.path.clone(), (seen.bytes, seen.changed));
                 finished.push(Finished { seen, again });
             } else {
                 let (bytes, changed) = (seen.bytes, seen.changed);
@@ -130,6 +131,7 @@ impl Watch {
             }
         }
         self.pending = pending;
+        self.given.extend(given);
         self.forget();
         finished
             .sort_by(|a, b| (a.seen.changed, &a.seen.path).cmp(&(b.seen.changed, &b.seen.path)));
@@ -138,12 +140,32 @@ impl Watch {
 
     /// Whether it is a file that was given, moved or packed since: both leave the time of the last change as it was. A file
     /// whose other name is still there is another one.
-    fn was_given_by_another_name(&self, seen: &Seen) -> bool {
-        let mut given = self.given.iter();
-        given.any(|(path, (bytes, changed))| {
-            let is_same = *bytes == seen.bytes || is_packed(&seen.path, path);
-            *changed == seen.changed && is_same && !path.exists()
-        })
+    fn was_given_by_another_name<'g>(
+        &self,
+        seen: &Seen,
+        gone: impl Fn() -> &'g HashMap<(u64, Time), Vec<PathBuf>>,
+    ) -> bool {
+        let is_packed = unpacked(&seen.path).is_some_and(|path| {
+            let before = self.given.get(&path);
+            before.is_some_and(|(_, changed)| *changed == seen.changed) && !path.exists()
+        });
+        let was_moved = || {
+            let moved = gone().get(&(seen.bytes, seen.changed));
+            moved.is_some_and(|paths| paths.iter().any(|path| !path.exists()))
+        };
+        is_packed || was_moved()
+    }
+
+    /// What was given and is not among what is there, by size and time.
+    fn gone(&self, there: &[(Seen, Option<Time>)]) -> HashMap<(u64, Time), Vec<PathBuf>> {
+        let there: HashSet<&Path> = there.iter().map(|(seen, _)| seen.path.as_path()).collect();
+        let mut gone: HashMap<(u64, Time), Vec<PathBuf>> = HashMap::new();
+        for (path, seen) in &self.given {
+            if !there.contains(path.as_path()) {
+                gone.entry(*seen).or_default().push(path.clone());
+            }
+        }
+        gone
     }
 
     /// It could not be read: it is given again.
@@ -233,11 +255,10 @@ impl Watch {
     }
 }
 
-/// Whether one is what a packer makes of the other: its name has an ending more.
-fn is_packed(packed: &Path, path: &Path) -> bool {
-    let ending = packed.extension().and_then(|ending| ending.to_str());
-    let is_packer = ending.is_some_and(|ending| PACKERS.contains(&ending));
-    is_packer && packed.with_extension("") == path
+/// Of what a packer made this file, going by its name, which has an ending more.
+fn unpacked(packed: &Path) -> Option<PathBuf> {
+    let ending = packed.extension().and_then(|ending| ending.to_str())?;
+    PACKERS.contains(&ending).then(|| packed.with_extension(""))
 }
 
 fn since_epoch(time: std::time::SystemTime) -> Time {

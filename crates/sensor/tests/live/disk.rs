@@ -155,6 +155,27 @@ fn what_was_flushed_survives_a_kill_and_a_cut_block_costs_itself_only() {
 }
 
 #[test]
+fn a_ring_that_somebody_deletes_is_said_to_be_gone_and_begun_anew() {
+    let dir = folder("deleted");
+    let mut segments = Segments::open(&dir, "span", 0, LARGE).unwrap();
+    let all = |s: &Segments| s.current().is_some_and(|info| info.written == info.packets);
+    assert!(write(&mut segments, 0, 100).is_some());
+    settle(&mut segments, start(), all);
+    fs::remove_dir_all(&dir).unwrap();
+    assert!(write(&mut segments, 1, 100).is_some());
+    settle(&mut segments, start().plus_secs(1), |s| {
+        s.paused().is_some()
+    });
+    let reason = segments.paused().unwrap().reason.clone();
+    assert!(reason.contains("deleted"), "{reason}");
+    assert!(write(&mut segments, 30, 100).is_some());
+    settle(&mut segments, start().plus_secs(30), all);
+    assert_eq!(segments.paused(), None);
+    let path = dir.join(&segments.current().unwrap().name);
+    assert_eq!(frames(&path).len(), 1);
+}
+
+#[test]
 fn a_full_disk_pauses_the_ring_says_so_and_is_tried_again() {
     let dir = folder("full");
     let mounted = Command::new("mount")

@@ -1,9 +1,10 @@
 //! The entries in memory: lines read on all cores, each part followed along the chain, and the parts then held together.
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use facts::Time;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 use memchr::memchr;
 
 use super::entry::Entry;
@@ -28,6 +29,14 @@ pub(super) enum Asked {
     At(Time),
     /// The last versions, of whatever time they tell. A withdrawal counts once its time has come by `now`.
     Any { now: Time },
+}
+
+/// Records of one kind of which something is not as it was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turned {
+    pub(crate) ids: Vec<String>,
+    /// Where those that stand now lie in the ledger.
+    pub(crate) standing: Vec<usize>,
 }
 
 /// Of an entry what a table of records needs of each, without a look at the rest of its line.
@@ -443,6 +452,50 @@ impl Book {
         for (index, item) in self.held(recorded, asked) {
             let found = place(&places, item).and_then(|place| found.get_mut(place));
             found.into_iter().for_each(|found| found.push(index));
+        }
+        found
+    }
+
+    /// The ids of the records, of kinds that have a place, of which something was recorded behind the first `since` entries, or
+    /// that something began or ceased to be known or to hold between those times; by that place, of so many. With them the
+    /// indexes of those that stand now.
+    pub(super) fn turned(
+        &self,
+        since: usize,
+        recorded: Range<Time>,
+        valid: Range<Time>,
+        count: usize,
+        of: impl Fn(&str) -> Option<usize>,
+    ) -> Vec<Turned> {
+        let mut found: Vec<Turned> = std::iter::repeat_with(Turned::default)
+            .take(count)
+            .collect();
+        let places = self.by_kind(of);
+        let between = |span: &Range<Time>, time: Time| span.start < time && time <= span.end;
+        let mut names: HashSet<(&[u8], &[u8])> = HashSet::new();
+        for (index, item) in self.items.iter().enumerate() {
+            let turns = [item.valid_from, item.valid_until];
+            let is_turned = index >= since
+                || between(&recorded, item.recorded_at)
+                || turns.into_iter().any(|turn| between(&valid, turn));
+            if !is_turned {
+                continue;
+            }
+            let (kind, id) = lines::name(&self.text, item);
+            let place = place(&places, item).and_then(|place| found.get_mut(place));
+            if let Some(found) = place
+                && names.insert((kind, id))
+            {
+                found.ids.push(String::from_utf8_lossy(id).into_owned());
+            }
+        }
+        for (index, item) in self.held(recorded.end, Asked::At(valid.end)) {
+            let place = place(&places, item).and_then(|place| found.get_mut(place));
+            if let Some(found) = place.filter(|found| !found.ids.is_empty())
+                && names.contains(&lines::name(&self.text, item))
+            {
+                found.standing.push(index);
+            }
         }
         found
     }

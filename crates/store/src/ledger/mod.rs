@@ -32,6 +32,7 @@ mod write;
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use facts::Time;
@@ -39,6 +40,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::book::Brief;
 pub use self::book::MOST_ENTRIES;
+pub(crate) use self::book::Turned;
 use self::book::{Asked, Book};
 pub use self::entry::{Attached, Entry, LONGEST, Origin};
 pub use self::error::Error;
@@ -48,7 +50,7 @@ use self::head::Heads;
 pub use self::key::Public;
 pub(crate) use self::scan::is_plain;
 pub use self::verify::{Problem, Report, verify};
-pub use self::write::{Imported, Replaced, Writing, Written};
+pub use self::write::{Imported, Pending, Replaced, Writing, Written};
 
 /// The file of entries in a ledger's folder.
 pub const FILE: &str = "ledger.jsonl";
@@ -293,6 +295,19 @@ impl Ledger {
         of: impl Fn(&str) -> Option<usize>,
     ) -> Vec<Vec<usize>> {
         self.book.in_places(recorded, Asked::At(valid), count, of)
+    }
+
+    /// Of which records something is not as it was when the ledger had that head, and was known and held at those times.
+    pub(crate) fn turned(
+        &self,
+        since: &Head,
+        recorded: Range<Time>,
+        valid: Range<Time>,
+        count: usize,
+        of: impl Fn(&str) -> Option<usize>,
+    ) -> Vec<Turned> {
+        let since = usize::try_from(since.seq).unwrap_or(usize::MAX);
+        self.book.turned(since, recorded, valid, count, of)
     }
 
     /// The records of one kind that stand there, in the order of their ids: the number of each among the places, and its place.

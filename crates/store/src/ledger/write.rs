@@ -12,7 +12,7 @@ use super::error::Error;
 use super::hash::{Hash, from_hex, hex};
 use super::head::{self, Head, NONE};
 use super::key::{Key, Public};
-use super::{Attachment, Content, Ledger, New, Stamp, canon, files, import, replacing};
+use super::{Attachment, Content, FILE, Ledger, New, Stamp, canon, files, import, replacing};
 
 /// The longest id, name or means, in bytes.
 const LONGEST_NAME: usize = 200;
@@ -165,6 +165,20 @@ impl Writing<'_> {
 
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
     pub fn append(&mut self, records: &[New], stamp: &Stamp<'_>) -> Result<Written, Error> {
+        let (written, lines) = self.made(records, stamp)?;
+        lines.map_or(Ok(()), |lines| self.write(lines))?;
+        Ok(written)
+    }
+
+    /// The same, for those who cannot wait for the disk: what is to be put there. `None` where all is said already.
+    pub fn prepare(self, records: &[New], stamp: &Stamp<'_>) -> Result<Option<Pending>, Error> {
+        let lines = self.made(records, stamp)?.1;
+        let signed = lines.map(|lines| self.sign(lines)).transpose()?;
+        let file = self.file;
+        Ok(signed.map(|signed| Pending { signed, file }))
+    }
+
+    fn made(&self, records: &[New], stamp: &Stamp<'_>) -> Result<(Written, Option<Lines>), Error> {
         name("who records", stamp.by)?;
         name("the means", stamp.means)?;
         let bodies = records
@@ -195,7 +209,7 @@ impl Writing<'_> {
                 origin: None,
             })
             .collect();
-        self.add(&drafts, stamp.now)
+        self.lines(&drafts, stamp.now)
     }
 
     /// The canonical body, or what is wrong.
@@ -335,7 +349,12 @@ impl Writing<'_> {
                 text.push(b'\n');
                 (seq, hash) = (seq + 1, of_line);
             }
-            self.write(text, seq, hash, recorded_at)?;
+            self.write(Lines {
+                text,
+                seq,
+                hash,
+                time: recorded_at,
+            })?;
             return Ok(imported);
         }
         let plan = import::plan(&self.ledger.book, &theirs);
@@ -435,6 +454,13 @@ impl Writing<'_> {
     }
 
     fn add(&mut self, drafts: &[Draft<'_>], now: Time) -> Result<Written, Error> {
+        let (written, lines) = self.lines(drafts, now)?;
+        lines.map_or(Ok(()), |lines| self.write(lines))?;
+        Ok(written)
+    }
+
+    /// What is to be written of them; nothing where all is said already.
+    fn lines(&self, drafts: &[Draft<'_>], now: Time) -> Result<(Written, Option<Lines>), Error> {
         let book = &self.ledger.book;
         let (mut previous, last) = book.end();
         behind(last, now)?;
@@ -481,7 +507,7 @@ impl Writing<'_> {
             (previous, seq) = (hash, seq + 1);
         }
         if seq == first {
-            return Ok(written);
+            return Ok((written, None));
         }
         if seq > MOST_ENTRIES as u64 {
             return Error::refused(
@@ -492,18 +518,44 @@ impl Writing<'_> {
                 "begin another ledger",
             );
         }
-        self.write(text.into_bytes(), seq - 1, previous, recorded_at)?;
         written.entries = Some((first, seq - 1));
-        Ok(written)
+        let lines = Lines {
+            text: text.into_bytes(),
+            seq: seq - 1,
+            hash: previous,
+            time: recorded_at,
+        };
+        Ok((written, Some(lines)))
     }
 
-    /// Adds the lines: signs what is to come, writes, moves the head in place, each on disk before the next.
-    fn write(&mut self, lines: Vec<u8>, seq: u64, hash: Hash, time: Time) -> Result<(), Error> {
-        let (folder, path) = (self.ledger.folder.clone(), self.ledger.path());
+    /// Adds the lines, on disk before it ends.
+    fn write(&mut self, lines: Lines) -> Result<(), Error> {
+        let signed = self.sign(lines)?;
+        signed.put(&self.file)?;
+        let flaws = self.ledger.book.extend(signed.lines, false);
+        self.ledger.head = signed.head;
+        if let Some(next) = self.next_key.take() {
+            self.key = next;
+            Key::settle(&self.ledger.folder, signed.head.key)?;
+        }
+        match flaws.into_iter().next() {
+            Some(flaw) => Err(self.ledger.broken(flaw.what)),
+            None => Ok(()),
+        }
+    }
+
+    /// Signs the head that is to come.
+    fn sign(&self, lines: Lines) -> Result<Signed, Error> {
+        let Lines {
+            text,
+            seq,
+            hash,
+            time,
+        } = lines;
         let before = self.ledger.head.bytes;
         let head = Head {
             seq,
-            bytes: before + lines.len() as u64,
+            bytes: before + text.len() as u64,
             hash,
             time,
             key: Some(self.next_key.as_ref().unwrap_or(&self.key).public()),
@@ -517,32 +569,71 @@ impl Writing<'_> {
             Ok(signed) => signed,
             Err(error) => return Error::refused(error.to_string(), "begin another ledger"),
         };
-        let (now, next) = (head::path(&folder), head::next_path(&folder));
-        files::replace(&next, signed.as_bytes(), files::ALL_READ).map_err(|source| {
+        Ok(Signed {
+            folder: self.ledger.folder.clone(),
+            before,
+            lines: text,
+            head,
+            signed,
+        })
+    }
+}
+
+/// Lines to be added, and what the last of them is.
+struct Lines {
+    text: Vec<u8>,
+    seq: u64,
+    hash: Hash,
+    time: Time,
+}
+
+/// Lines that are signed for, and not on disk yet.
+#[derive(Debug)]
+struct Signed {
+    folder: PathBuf,
+    /// Bytes before them.
+    before: u64,
+    lines: Vec<u8>,
+    head: Head,
+    signed: String,
+}
+
+impl Signed {
+    /// Writes what is to come, then the lines, then moves the head in place, each on disk before the next.
+    fn put(&self, file: &File) -> Result<(), Error> {
+        let (now, next) = (head::path(&self.folder), head::next_path(&self.folder));
+        files::replace(&next, self.signed.as_bytes(), files::ALL_READ).map_err(|source| {
             Error::NotRecorded {
                 path: next.clone(),
                 source,
             }
         })?;
-        if let Err(source) = files::append(&self.file, &lines) {
+        if let Err(source) = files::append(file, &self.lines) {
             // What cannot be taken back here, the next write sets aside.
-            if files::cut(&self.file, before).is_ok() {
+            if files::cut(file, self.before).is_ok() {
                 files::remove(&next).map_err(Error::file("remove", &next))?;
             }
+            let path = self.folder.join(FILE);
             return Err(Error::NotRecorded { path, source });
         }
         // Should this fail, the entries are there and signed for: whoever writes next makes up for the step.
-        files::rename(&next, &now).map_err(Error::file("write", &now))?;
-        let flaws = self.ledger.book.extend(lines, false);
-        self.ledger.head = head;
-        if let Some(next) = self.next_key.take() {
-            self.key = next;
-            Key::settle(&folder, head.key)?;
-        }
-        match flaws.into_iter().next() {
-            Some(flaw) => Err(self.ledger.broken(flaw.what)),
-            None => Ok(()),
-        }
+        files::rename(&next, &now).map_err(Error::file("write", &now))
+    }
+}
+
+/// A write that is made and signed, and waits for the disk: for those who cannot wait themselves. Nobody else writes until it is
+/// put there or dropped, and the ledger that it was made for reads it as it reads what others recorded.
+#[derive(Debug)]
+pub struct Pending {
+    signed: Signed,
+    /// Holds the lock.
+    file: File,
+}
+
+impl Pending {
+    /// On disk, all of it or nothing.
+    pub fn put(self) -> Result<(), Error> {
+        self.signed.put(&self.file)
     }
 }
 

@@ -200,7 +200,9 @@ fn what_the_disk_does_not_take_is_cited_by_a_capture_that_says_so() {
         worker: 3,
     };
     let segments = Segments::open(&folder, "span", 3, rotation).unwrap();
+    // A folder that is gone would be made again.
     std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "in its place").unwrap();
     let mut keeping = Keeping::new(source, segments, &folder);
     let mut ground = Ground {
         worker: Worker::new(wire::Shard::default(), wire::Limits::live()),
@@ -234,4 +236,5 @@ fn what_the_disk_does_not_take_is_cited_by_a_capture_that_says_so() {
     );
     // Nothing came since: it is over, and not told again.
     assert_eq!(keeping.captures(&ground.names, Time(0)), []);
+    std::fs::remove_file(&folder).unwrap();
 }
