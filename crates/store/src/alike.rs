@@ -134,15 +134,153 @@ fn said(one: &Conversation) -> impl Hash + '_ {
         &one.variant,
         &one.parent,
         &one.carried_by,
+        &one.forwarders,
     );
     let client = (&one.client_asset, &one.client_zone, &one.client_party);
     let server = (&one.server_asset, &one.server_zone, &one.server_party);
-    (
-        by_wire,
-        client,
-        server,
-        one.crosses,
-        &one.conduit,
-        &one.reason,
-    )
+    let judged = (one.crosses, &one.conduit, &one.reason);
+    (by_wire, client, server, judged)
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests may fail loudly")]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use facts::kinds::{Capture, Name, Operation, RemoteSession, Verb};
+    use facts::{Evidence, Shared, Time, Uid};
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::context::Known;
+    use crate::loading::Loader;
+    use crate::schema;
+
+    /// Conversations of few ends that differ in whatever flows are told apart by, some of which carried something.
+    fn facts() -> Facts {
+        let mut state = 7u32;
+        let mut pick = |of: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as usize % of
+        };
+        let host = |n: usize| Address::Ip(IpAddr::V4(Ipv4Addr::new(198, 51, 100, n as u8)));
+        let mac = |n: usize| Some(Mac([2, 0, 0, 0, 0, n as u8]));
+        let text = |texts: &[&str], n: usize| texts[n].to_owned();
+        let maybe = |texts: &[&str], n: usize| texts.get(n).map(|text| (*text).to_owned());
+        let shared =
+            |texts: &[&'static str], n: usize| texts.get(n).map(|text| Shared::from(*text));
+        let mut facts = Facts {
+            captures: vec!["whole".to_owned(), "short".to_owned()],
+            ..Facts::default()
+        };
+        facts.files = vec![Capture {
+            name: "short".to_owned(),
+            snapped: 9,
+            ..Capture::default()
+        }];
+        for n in 0..6_000 {
+            let time = Time::from_secs(1_790_000_000 + i64::from(n));
+            facts.conversations.push(Conversation {
+                time,
+                last: time,
+                uid: Uid(pick(50) as u64),
+                community_id: maybe(&["1:a", "1:b", "1:c", "1:d"], pick(12)),
+                transport: text(&["tcp", "udp"], pick(2)),
+                client: host(pick(3)),
+                client_mac: mac(pick(2)),
+                server: host(10 + pick(3)),
+                server_mac: mac(pick(2)),
+                server_port: [Some(102), Some(514), None][pick(3)],
+                forwarders: maybe(&["02:00:00:00:00:07"], pick(8)).into_iter().collect(),
+                protocol: maybe(&["s7comm", "syslog"], pick(3)),
+                variant: maybe(&["v2c"], pick(6)),
+                state: text(&["answered", "refused", "one-sided"], pick(3)),
+                packets_out: pick(3) as u64,
+                bytes_out: pick(2) as u64,
+                parent: maybe(&["ftp"], pick(9)),
+                carried_by: maybe(&["socks"], pick(9)),
+                client_asset: shared(&["plc1"], pick(2)),
+                server_zone: shared(&["crane", "office"], pick(3)),
+                conduit: shared(&["polling"], pick(3)),
+                reason: shared(&["answers"], pick(4)),
+                crosses: pick(2) == 1,
+                evidence: Evidence {
+                    capture: Some(pick(2) as u32),
+                    frames: Vec::new(),
+                },
+                ..Conversation::default()
+            });
+        }
+        let id = |id: &str| Some(id.to_owned());
+        facts.operations.push(Operation {
+            modifies: true,
+            operation: Verb::Write,
+            community_id: id("1:a"),
+            ..Operation::default()
+        });
+        facts.remote_sessions.push(RemoteSession {
+            uid: Uid(3),
+            protocol: "vnc".to_owned(),
+            work_order: id("WO-1"),
+            community_id: id("1:b"),
+            ..RemoteSession::default()
+        });
+        facts.names.push(Name {
+            via: "tls-sni".to_owned(),
+            platform: id("LOGINK"),
+            answers: vec!["198.51.100.11".to_owned()],
+            community_id: id("1:c"),
+            ..Name::default()
+        });
+        facts
+    }
+
+    /// The rows of both tables that the flows fill.
+    fn rows(flows: &Flows<'_>) -> Vec<String> {
+        let db = Connection::open_in_memory().unwrap();
+        for kind in schema::GATHERED {
+            db.execute_batch(&schema::create(kind)).unwrap();
+        }
+        let mut of_flows = Loader::new(&db, &schema::FLOW).unwrap();
+        let mut of_logs = Loader::new(&db, &schema::LOG_SENT).unwrap();
+        flows.load(&mut of_flows, &mut of_logs).unwrap();
+        let mut all = Vec::new();
+        for kind in schema::GATHERED {
+            let sql = format!("SELECT * FROM \"{}\" ORDER BY id", kind.name);
+            let mut statement = db.prepare(&sql).unwrap();
+            let width = statement.column_count();
+            let told = statement.query_map([], |row| {
+                let cells = (0..width).map(|at| Ok(format!("{:?}", row.get_ref(at)?)));
+                cells.collect::<rusqlite::Result<Vec<String>>>()
+            });
+            all.extend(told.unwrap().map(|row| row.unwrap().join(" ")));
+        }
+        all
+    }
+
+    #[test]
+    fn taken_together_they_make_the_flows_that_they_make_one_by_one() {
+        let facts = facts();
+        let begun = || {
+            let mut context = Context::default();
+            context.learn(&facts);
+            let mut known = Known::default();
+            let hidden = ("modem9".to_owned(), false);
+            known.hidden_macs.insert(Mac([2, 0, 0, 0, 0, 7]), hidden);
+            (context, known)
+        };
+        let (context, known) = begun();
+        let alike = Alike::gather(&facts, &context);
+        assert!(alike.groups.len() < facts.conversations.len());
+        let mut together = Flows::new(context, known);
+        alike.add_to(&mut together, &facts);
+
+        let (context, known) = begun();
+        let mut one_by_one = Flows::new(context, known);
+        for (at, one) in facts.conversations.iter().enumerate() {
+            one_by_one.add(id(at), &Talk::of(one, &facts.captures));
+        }
+        assert_eq!(rows(&together), rows(&one_by_one));
+        assert_eq!(together.cited(), one_by_one.cited());
+    }
 }
