@@ -119,6 +119,25 @@ pub struct Subject {
     pub rests_on: Vec<String>,
 }
 
+impl Subject {
+    /// The terminal as a whole, of which nothing is proven, for that reason.
+    pub(crate) fn terminal(reason: String) -> Subject {
+        Subject {
+            subject: "the terminal".to_owned(),
+            verdict: Verdict::Unproven,
+            reason,
+            assets: Vec::new(),
+            facts: Vec::new(),
+            finding: None,
+            evidence: Vec::new(),
+            records: Vec::new(),
+            due: None,
+            who: None,
+            rests_on: Vec::new(),
+        }
+    }
+}
+
 /// Frames of one capture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cited {

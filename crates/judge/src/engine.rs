@@ -408,19 +408,7 @@ fn nothing(page: &Page) -> Subject {
             kind.replace('-', " ")
         ),
     };
-    Subject {
-        subject: "the terminal".to_owned(),
-        verdict: Verdict::Unproven,
-        reason,
-        assets: Vec::new(),
-        facts: Vec::new(),
-        finding: None,
-        evidence: Vec::new(),
-        records: Vec::new(),
-        due: None,
-        who: None,
-        rests_on: Vec::new(),
-    }
+    Subject::terminal(reason)
 }
 
 fn summary(page: &Page, subjects: &[Subject]) -> String {

@@ -91,19 +91,7 @@ impl Stances {
             found.for_each(|subject| whole.contradicted_by(subject));
             return subjects;
         }
-        let mut instead = Subject {
-            subject: "the terminal".to_owned(),
-            verdict: Verdict::Unproven,
-            reason: summary(&subjects),
-            assets: Vec::new(),
-            facts: Vec::new(),
-            finding: None,
-            evidence: Vec::new(),
-            records: Vec::new(),
-            due: None,
-            who: None,
-            rests_on: Vec::new(),
-        };
+        let mut instead = Subject::terminal(summary(&subjects));
         whole.over(&mut instead);
         vec![instead]
     }

@@ -378,9 +378,9 @@ mod tests {
         all
     }
 
-    #[test]
-    fn pages_written_by_hand_hold_what_sqlite_would_have_put_there() {
-        let folder = std::env::temp_dir().join(format!("seawall-pages-{}", std::process::id()));
+    /// A ledger in memory with these records, and when they were recorded.
+    fn ledger_of(name: &str, records: &[New]) -> (Ledger, Time) {
+        let folder = std::env::temp_dir().join(format!("seawall-{name}-{}", std::process::id()));
         fs::remove_dir_all(&folder).ok();
         let mut ledger = Ledger::open(&folder).unwrap();
         let now = Time::from_secs(1_790_000_000);
@@ -389,8 +389,14 @@ mod tests {
             means: "cli",
             now,
         };
-        ledger.append(&records(), &stamp).unwrap();
+        ledger.append(records, &stamp).unwrap();
         fs::remove_dir_all(&folder).ok();
+        (ledger, now)
+    }
+
+    #[test]
+    fn pages_written_by_hand_hold_what_sqlite_would_have_put_there() {
+        let (ledger, now) = ledger_of("pages", &records());
         let records = Records::of(&ledger, now, now);
         let (facts, site) = (Facts::default(), Site::default());
         let told = Snapshot::with_records(&facts, &site, records, now).unwrap();
@@ -415,23 +421,13 @@ mod tests {
 
     #[test]
     fn sqlite_finds_nothing_wrong_and_counts_the_same() {
-        let folder = std::env::temp_dir().join(format!("seawall-counts-{}", std::process::id()));
-        fs::remove_dir_all(&folder).ok();
-        let mut ledger = Ledger::open(&folder).unwrap();
-        let now = Time::from_secs(1_790_000_000);
-        let stamp = Stamp {
-            by: "ada",
-            means: "cli",
-            now,
-        };
         let mut all = records();
         all.extend(["ann", "ben"].map(|id| New {
             kind: "person".to_owned(),
             id: id.to_owned(),
             ..backup(0, json!({ "name": id }))
         }));
-        ledger.append(&all, &stamp).unwrap();
-        fs::remove_dir_all(&folder).ok();
+        let (ledger, now) = ledger_of("counts", &all);
         let read = |columns: &[&str]| columns.iter().map(|one| (*one).to_owned()).collect();
         let columns = BTreeMap::from([
             (
