@@ -55,10 +55,11 @@ SELECT s.name, 'cellular', MIN(p.zone),
 FROM asset s JOIN presence p ON p.asset = s.name AND (p.is_crane OR p.zone_kind = 'dmz')
 WHERE s.name NOT IN (SELECT name FROM known_gateway)
   AND (s.role = 'modem'
-       OR (s.declared = 0 AND EXISTS (
-             SELECT 1 FROM cellular_maker m
-             WHERE lower(s.maker) = m.name OR lower(s.maker) LIKE m.name || ' %' OR lower(s.maker) LIKE m.name || ',%'
-                OR lower(s.maker) LIKE m.name || '-%')))
+       OR (s.declared = 0 AND s.maker IN (
+             -- There are many devices and few makers.
+             SELECT k.maker FROM (SELECT DISTINCT maker FROM asset) k JOIN cellular_maker m
+             ON lower(k.maker) = m.name OR lower(k.maker) LIKE m.name || ' %' OR lower(k.maker) LIKE m.name || ',%'
+                OR lower(k.maker) LIKE m.name || '-%')))
 GROUP BY s.name;
 
 CREATE VIEW crane_route AS

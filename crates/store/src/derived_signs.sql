@@ -155,8 +155,10 @@ SELECT s.asset, 'path', 'home-router', 3, MIN(s.zone), NULL, NULL,
        'is made by ' || a.maker || COALESCE(' (by ' || a.maker_why || ')', '') || ', a maker of routers for homes and travel',
        MIN(s.time), MAX(s.last), json_array(MIN(s.evidence))
 FROM suspect s JOIN asset a ON a.name = s.asset
-WHERE NOT s.declared AND EXISTS (SELECT 1 FROM home_router_maker m
-      WHERE lower(a.maker) = m.name OR (substr(lower(a.maker), 1, length(m.name)) = m.name AND substr(a.maker, length(m.name) + 1, 1) IN (' ', ',', '-')))
+-- There are many devices and few makers.
+WHERE NOT s.declared AND a.maker IN (
+      SELECT k.maker FROM (SELECT DISTINCT maker FROM asset) k JOIN home_router_maker m
+      ON lower(k.maker) = m.name OR (substr(lower(k.maker), 1, length(m.name)) = m.name AND substr(k.maker, length(m.name) + 1, 1) IN (' ', ',', '-')))
 GROUP BY s.asset;
 -- The second bit of a MAC address says that nobody registered it (IEEE 802, 8.2.2): tethered telephones, virtual machines.
 INSERT INTO sign
