@@ -37,6 +37,9 @@ pub(super) struct Ends<'a> {
     known: HashMap<(Address, Option<Mac>, Option<u16>), Rc<End>>,
     /// Those to which proxies were to lead, by the name that was asked for.
     led: HashMap<String, Rc<End>>,
+    /// Names of the site's zones and parties, in memory once for all ends that bear them: a million rows count who holds one.
+    zone_names: Vec<Shared>,
+    party_names: Vec<Shared>,
 }
 
 impl<'a> Ends<'a> {
@@ -45,7 +48,11 @@ impl<'a> Ends<'a> {
         devices: &'a Devices,
         by_link: HashMap<IpAddr, usize>,
     ) -> Ends<'a> {
+        let zones = places.site.zones.iter();
+        let parties = places.site.parties.iter();
         Ends {
+            zone_names: zones.map(|zone| zone.name.as_str().into()).collect(),
+            party_names: parties.map(|party| party.name.as_str().into()).collect(),
             places,
             devices,
             by_link,
@@ -208,17 +215,13 @@ impl<'a> Ends<'a> {
             who,
             device: key,
             asset: asset.into(),
-            zone: self.places.zone_name(who.zone).map(Shared::from),
+            zone: who.zone.and_then(|zone| self.zone_names.get(zone)).cloned(),
             party: self.party_name(who.party),
             group: false,
         }
     }
 
     pub(super) fn party_name(&self, party: Option<usize>) -> Option<Shared> {
-        self.places
-            .site
-            .parties
-            .get(party?)
-            .map(|party| party.name.as_str().into())
+        self.party_names.get(party?).cloned()
     }
 }
