@@ -59,11 +59,12 @@ pub fn assess_timed(
 ) -> Result<(Assessment, Vec<Duration>), Error> {
     let edition = editions.followed(follow)?;
     let engine = Engine::new(snapshot, editions, edition)?;
-    let judged = snapshot.shared_out(pages, |reader, page| {
+    let judge = |reader: &Snapshot, page: &Page| {
         let began = clock();
         let judged = engine.judge(reader, page);
         judged.map(|judged| (judged, clock().saturating_sub(began)))
-    });
+    };
+    let judged = snapshot.shared_out(pages, |page| page.sql.as_str(), judge);
     let judged = judged.into_iter().collect::<Result<Vec<_>, _>>()?;
     let (measures, took) = judged.into_iter().unzip();
     let not_judged = catalogue

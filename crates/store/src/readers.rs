@@ -2,17 +2,19 @@
 //!
 //! The tables lie in a database in memory that has a name, and each reader is a connection of its own to it. They only read, so
 //! none waits for another, and what comes of the work stands in the order of the items whoever did it.
+use std::cmp::Reverse;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use facts::Time;
+use hashbrown::HashMap;
 use rusqlite::Connection;
 
 use crate::records_kept::Filled;
 use crate::shown::Conversations;
 use crate::snapshot::settle;
-use crate::{Error, Snapshot, threads};
+use crate::{Error, Snapshot, reads, threads};
 
 /// Readers that one snapshot has at a time.
 const MOST_READERS: usize = 8;
@@ -48,10 +50,12 @@ impl Shared {
 
 impl Snapshot {
     /// Does this work with each of the items, on as many cores as are worth it, and gives what came of them in their order. Each
-    /// core has a reader of its own.
+    /// core has a reader of its own. Begun with are those whose query reads the largest tables, so that no core is left with a long
+    /// one when the others are done.
     pub fn shared_out<I: Sync, T: Send>(
         &self,
         items: &[I],
+        query: impl Fn(&I) -> &str,
         work: impl Fn(&Snapshot, &I) -> T + Sync,
     ) -> Vec<T> {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -63,16 +67,16 @@ impl Snapshot {
         if twins <= 1 {
             return items.iter().map(|item| work(self, item)).collect();
         }
+        let mut order: Vec<(usize, &I)> = items.iter().enumerate().collect();
+        let mut rows = HashMap::new();
+        order.sort_by_cached_key(|(_, item)| Reverse(self.rows_read(query(item), &mut rows)));
         let next = AtomicUsize::new(0);
         let take = |reader: &Snapshot| {
             let mut done = Vec::new();
-            loop {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(item) = items.get(place) else {
-                    return done;
-                };
-                done.push((place, work(reader, item)));
+            while let Some((place, item)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.push((*place, work(reader, item)));
             }
+            done
         };
         // One that cannot be had is one fewer: this one can do it all.
         let by_twin = || {
@@ -89,6 +93,34 @@ impl Snapshot {
         });
         done.sort_unstable_by_key(|(place, _)| *place);
         done.into_iter().map(|(_, done)| done).collect()
+    }
+
+    /// How many rows the facts and records have that a query reads; `known` are those of tables that were counted before.
+    fn rows_read(&self, query: &str, known: &mut HashMap<String, u64>) -> u64 {
+        let read = reads::columns_of(query).unwrap_or_default();
+        let of_records = |table: &str| {
+            let apart = self.apart.as_ref()?;
+            apart.lines(table).map(|lines| lines.count() as u64)
+        };
+        // Facts are numbered from 1.
+        let of_facts = |table: &str| {
+            let sql = format!("SELECT MAX(id) FROM \"{table}\"");
+            let most = self
+                .db
+                .query_row(&sql, [], |row| row.get::<_, Option<i64>>(0));
+            most.ok()
+                .flatten()
+                .and_then(|most| u64::try_from(most).ok())
+        };
+        let counted = read.keys().map(|table| match known.get(table) {
+            Some(rows) => *rows,
+            None => {
+                let rows = of_records(table).or_else(|| of_facts(table)).unwrap_or(0);
+                known.insert(table.clone(), rows);
+                rows
+            }
+        });
+        counted.sum()
     }
 
     /// What another reader of the same tables is made of, on whatever thread. `None` where these belong to one reader, or are read
@@ -143,6 +175,8 @@ mod tests {
     use crate::Records;
     use crate::ledger::{Content, Ledger, New, Stamp};
 
+    const SQL: &str = "SELECT id, day(recorded_at) FROM record_person WHERE id > :from UNION ALL SELECT name, as_of FROM terminal";
+
     #[test]
     fn every_reader_reads_the_same_and_what_they_say_stands_in_order() {
         let folder = std::env::temp_dir().join(format!("seawall-readers-{}", std::process::id()));
@@ -164,10 +198,9 @@ mod tests {
         };
         let people: Vec<New> = (0..50).map(person).collect();
         ledger.append(&people, &stamp).unwrap();
-        let sql = "SELECT id, day(recorded_at) FROM record_person WHERE id > :from UNION ALL SELECT name, as_of FROM terminal";
         let (facts, site) = (Facts::default(), Site::default());
         let records = Records::of(&ledger, now, now);
-        let mut snapshot = Snapshot::for_queries(&facts, &site, records, now, [sql]).unwrap();
+        let mut snapshot = Snapshot::for_queries(&facts, &site, records, now, [SQL]).unwrap();
         // So few rows are not worth a second reader.
         assert!(snapshot.origin().is_none());
         snapshot.shared.as_mut().unwrap().is_large = true;
@@ -177,14 +210,17 @@ mod tests {
         let items: Vec<String> = (0..40).map(|number| format!("p-{number}")).collect();
         let ask = |reader: &Snapshot, from: &String| {
             let from = [("from", Value::Text(from.clone()))];
-            reader.query_with(sql, &from).unwrap().rows
+            reader.query_with(SQL, &from).unwrap().rows
         };
         let alone: Vec<_> = items.iter().map(|item| ask(&snapshot, item)).collect();
         assert_eq!(alone.first().map(Vec::len), Some(50));
         let by_twin: Vec<_> = items.iter().map(|item| ask(&twin, item)).collect();
         assert_eq!(by_twin, alone);
-        assert_eq!(snapshot.shared_out(&items, ask), alone);
-        let shared_out = || snapshot.shared_out(&items, ask);
+        fn query(_: &String) -> &str {
+            SQL
+        }
+        assert_eq!(snapshot.shared_out(&items, query, ask), alone);
+        let shared_out = || snapshot.shared_out(&items, query, ask);
         assert_eq!(threads::tests::without(shared_out), alone);
         fs::remove_dir_all(&folder).ok();
     }

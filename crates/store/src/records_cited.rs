@@ -87,6 +87,10 @@ impl Line {
 }
 
 impl Lines {
+    pub(crate) fn count(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Of an entry whose row came later. Those of rows that are gone stay: nothing asks for them.
     pub(crate) fn add(&mut self, entry: &Brief<'_>) {
         let place = self

@@ -13,9 +13,10 @@ use facts::Time;
 use rusqlite::Connection;
 
 use crate::ledger::{Brief, Head, Ledger, Turned};
+use crate::reads::ReadColumns;
 use crate::records_cited::Lines;
 use crate::records_pages::{Share, Tables};
-use crate::records_rows::{self, ReadColumns, Records, Wanted};
+use crate::records_rows::{self, Records, Wanted};
 use crate::{Error, records_pages, threads};
 
 /// No two databases of a process have the same name.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value as Json};
 
 use crate::ledger::{Brief, Entry, Ledger, Turned};
+use crate::reads::ReadColumns;
 use crate::records_cells::{Cell, Places};
 use crate::records_kept::{Filled, Kept};
 use crate::snapshot::{Table, bind};
@@ -148,9 +149,6 @@ impl<'l> Records<'l> {
             })
     }
 }
-
-/// Which columns of which tables are read.
-pub(crate) type ReadColumns = BTreeMap<String, BTreeSet<String>>;
 
 /// Where the rows of a snapshot's records come from.
 pub(crate) enum Source<'a> {

@@ -17,8 +17,9 @@ use crate::context::{Context, Known, Row};
 use crate::flow::{Flows, Talk};
 use crate::loading::{self, Loader};
 use crate::readers::Shared;
+use crate::reads::{self, ReadColumns};
 use crate::records_kept::{Filled, shared_name};
-use crate::records_rows::{self, ReadColumns, Records};
+use crate::records_rows::{self, Records};
 use crate::shown::{self, Conversations, Shown};
 use crate::{Error, calendar, functions, schema, site_rows, threads};
 
@@ -86,7 +87,7 @@ impl Snapshot {
         as_of: Time,
         queries: impl IntoIterator<Item = &'a str>,
     ) -> Result<Snapshot, Error> {
-        let read = tables_read(queries)?;
+        let read = reads::of_all(queries)?;
         let wanted = |apart| Wanted {
             conversations: read.contains_key(Conversation::INFO.name),
             records,
@@ -466,38 +467,6 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The tables that a query reads; none if it does not run.
-pub fn tables_of(query: &str) -> Result<Vec<String>, Error> {
-    Ok(tables_read([query])?.into_keys().collect())
-}
-
-/// The tables and columns that the queries read. A query that does not run is left to fail where it is asked.
-fn tables_read<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<ReadColumns, Error> {
-    let mut empty = Snapshot::from_tables(&[])?;
-    let read = Arc::new(Mutex::new(ReadColumns::new()));
-    let note = Arc::clone(&read);
-    empty
-        .db
-        .authorizer(Some(move |context: AuthContext<'_>| {
-            if let AuthAction::Read {
-                table_name,
-                column_name,
-            } = context.action
-                && let Ok(mut read) = note.lock()
-            {
-                let columns = read.entry(table_name.to_owned()).or_default();
-                columns.insert(column_name.to_owned());
-            }
-            authorize(context)
-        }))
-        .map_err(Error::build("look at the queries"))?;
-    for query in queries {
-        drop(empty.db.prepare(query));
-    }
-    let tables = read.lock().map(|read| read.clone());
-    Ok(tables.unwrap_or_default())
-}
-
 fn known(db: &Connection) -> rusqlite::Result<Known> {
     let mut known = Known::default();
     let pairs = |sql: &str| -> rusqlite::Result<Vec<(String, String, bool)>> {
@@ -585,7 +554,7 @@ fn not_yet(context: AuthContext<'_>) -> Authorization {
     }
 }
 
-fn authorize(context: AuthContext<'_>) -> Authorization {
+pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {
         AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
         AuthAction::Read { table_name, .. } => {
