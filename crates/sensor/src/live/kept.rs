@@ -140,8 +140,9 @@ impl Keeper {
     /// Cuts out what is not kept for the finding yet.
     ///
     /// # Errors
-    /// The limit of findings or the budget is reached, the ring cannot be read, or the folder cannot be written. The
-    /// index then names nothing new; an unfinished file may be left, and the next cut replaces it.
+    /// The limit of findings or the budget is reached, or the folder cannot be written. The index then names nothing
+    /// new; an unfinished file may be left, and the next cut replaces it. A segment that is gone is no error: its frames
+    /// are missing.
     pub fn keep(&mut self, ring: &Path, cut: &Cut<'_>, now: Time) -> Result<Kept, Error> {
         let mut kept = Kept::default();
         let known = self.known.get(cut.finding).map(|(frames, _)| frames);

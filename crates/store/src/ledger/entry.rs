@@ -118,7 +118,7 @@ impl<'a> Entry<'a> {
         serde_json::from_str(self.body_text()?).ok()
     }
 
-    /// Hash of the entry over all of its line but the hash itself; `None` where what stands there is no hash.
+    /// The hash that the line states: that of the line without it. `None` where what stands there is no hash.
     pub fn hash(&self) -> Option<Hash> {
         Hash::parse(self.hash)
     }

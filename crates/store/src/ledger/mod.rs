@@ -106,7 +106,7 @@ pub struct Stamp<'a> {
     pub by: &'a str,
     /// By what means: `cli`, `csv:NAME`, `import`.
     pub means: &'a str,
-    /// The time of day; an entry is never recorded before the one that it stands behind.
+    /// The time of day; where it is up to a day behind the last entry, the time of that entry counts.
     pub now: Time,
 }
 

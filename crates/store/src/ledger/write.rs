@@ -176,7 +176,7 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// [`Error::Refused`] where a record cannot stand as it is (its kind, id, times, body, attachments or reason),
-    /// else the step that failed; nothing is recorded then.
+    /// or the clock is more than a day behind the last entry; else the step that failed. Nothing is recorded then.
     pub fn append(&mut self, records: &[New], stamp: &Stamp<'_>) -> Result<Written, Error> {
         let (written, lines) = self.made(records, stamp)?;
         lines.map_or(Ok(()), |lines| self.write(lines))?;
