@@ -8,6 +8,7 @@ use std::str::FromStr;
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
+    /// `ff:ff:ff:ff:ff:ff`, every station of the link.
     pub const BROADCAST: Mac = Mac([0xff; 6]);
 
     /// Group bit (I/G): broadcast or multicast, never a device's own address (IEEE 802, 8.2.2).
@@ -20,6 +21,7 @@ impl Mac {
         self.0[0] & 2 != 0
     }
 
+    /// All 48 bits zero: a placeholder (the target of an ARP request), never a device's own address.
     pub const fn is_zero(self) -> bool {
         matches!(self.0, [0, 0, 0, 0, 0, 0])
     }
@@ -73,7 +75,9 @@ impl FromStr for Mac {
 /// How an end is named: its IP address, or its MAC address where it has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
+    /// IPv4 or IPv6, as it stood in the packet.
     Ip(IpAddr),
+    /// Of a frame without an IP packet, or of a device whose IP address is not known.
     Mac(Mac),
 }
 
@@ -84,6 +88,7 @@ impl Default for Address {
 }
 
 impl Address {
+    /// The IP address; `None` for an end that has only a MAC address.
     pub const fn ip(self) -> Option<IpAddr> {
         match self {
             Address::Ip(ip) => Some(ip),

@@ -28,6 +28,7 @@ impl Due {
         Some(Due { at, day })
     }
 
+    /// Whether the moment is reached; at the very moment it is over.
     pub fn is_over(&self, now: Time) -> bool {
         self.at <= now
     }

@@ -12,10 +12,16 @@ use crate::{Address, Mac, Shared, Time};
 /// A value of a row, as SQL, CSV and JSON know it. What was not seen is `Null`, never an empty text.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub enum Value {
+    /// Not seen, or not known.
     Null,
+    /// In SQL 0 or 1.
     Bool(bool),
+    /// Counts, sizes and identifiers; the column's doc line gives the unit.
     Int(i64),
+    /// A number with a fraction, such as a parameter of a page.
     Real(f64),
+    /// A text, a word of a vocabulary, an address, a SHA-256 in lower-case hex, or a time in RFC 3339 (UTC, nine
+    /// fractional digits).
     Text(String),
     /// A list of texts, in JSON an array, in SQL a JSON text.
     List(Vec<String>),
@@ -27,9 +33,13 @@ pub enum Value {
 /// without a copy of each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Plain<'a> {
+    /// Not seen, or not known.
     Null,
+    /// A whole number; of a flag 0 or 1.
     Int(i64),
+    /// A number with a fraction.
     Real(f64),
+    /// A text, a time (RFC 3339) or a list (JSON).
     Text(&'a str),
 }
 
@@ -66,6 +76,7 @@ impl<'a> Plain<'a> {
         Plain::Text(scratch)
     }
 
+    /// A value by its `Display`; `scratch` takes the text and must be empty.
     pub fn shown(value: &impl fmt::Display, scratch: &'a mut String) -> Plain<'a> {
         let _ = write!(scratch, "{value}");
         Plain::Text(scratch)
@@ -75,12 +86,19 @@ impl<'a> Plain<'a> {
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
+    /// A flag: 0 or 1 in SQL, `true` or `false` in JSON.
     Bool,
+    /// A whole number of 64 bits with a sign.
     Int,
+    /// A floating-point number.
     Real,
+    /// Text in UTF-8.
     Text,
+    /// RFC 3339 in UTC with nine fractional digits, so that text order is time order.
     Time,
+    /// Texts, as a JSON array.
     List,
+    /// Whole numbers, as a JSON array.
     Numbers,
 }
 
@@ -101,21 +119,29 @@ impl fmt::Display for Type {
 /// A column of a kind: its name, its type, its doc line with the unit.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
+    /// As the table, the CSV header and the JSON key have it.
     pub name: &'static str,
+    /// What its values are in SQL, CSV and JSON; any of them may be null.
     pub ty: Type,
+    /// The doc line of its declaration, with the unit; it begins with a space, and with ` Judged:` where the column
+    /// is worked out.
     pub doc: &'static str,
 }
 
 /// A kind of fact as data: what the registry, the SQL schema and the reference are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct KindInfo {
+    /// Name of the kind and of its table: `remote_session`.
     pub name: &'static str,
+    /// The doc lines of its declaration, a line each, each beginning with a space.
     pub doc: &'static str,
+    /// In the order of the row; `capture` and `frames` are the last two.
     pub columns: &'static [Column],
 }
 
 /// One kind of fact.
 pub trait Kind: Sized {
+    /// Its name, doc and columns.
     const INFO: KindInfo;
     /// What becomes of each column when its row is told again, in the order of [`Kind::INFO`]; of `capture` and `frames` it
     /// is [`Merge::Latest`] or [`Merge::Join`], both alike.
@@ -131,13 +157,18 @@ pub trait Kind: Sized {
         witnessed
     };
 
+    /// Which frames show it; they stand in the columns `capture` and `frames`.
     fn evidence(&self) -> &Evidence;
+    /// The same, to be added to or renumbered.
     fn evidence_mut(&mut self) -> &mut Evidence;
     /// First and last time of which it tells.
     fn span(&self) -> (Option<Time>, Option<Time>);
     /// The row, one value per column of [`Kind::INFO`]; `captures` names the captures by index.
     fn row(&self, captures: &[String]) -> Vec<Value>;
     /// The same values, one after the other, without a copy of each; `scratch` takes what has to be written out.
+    ///
+    /// # Errors
+    /// The first one that `each` gives; no cell after it is told.
     fn each_cell<E>(
         &self,
         captures: &[String],
@@ -146,6 +177,9 @@ pub trait Kind: Sized {
     ) -> Result<(), E>;
     /// The fact of a row as [`Kind::row`] gives it, but without the judged columns, `capture` and `frames`; the last two are
     /// `evidence`. An error names the column that holds something else.
+    ///
+    /// # Errors
+    /// The name of the first column whose value is missing or of another type.
     fn from_row(
         values: &mut dyn Iterator<Item = Value>,
         evidence: Evidence,
@@ -184,6 +218,7 @@ pub fn in_order<K: Kind>(facts: &mut [K]) {
 pub struct Evidence {
     /// Index of the capture in the order in which the captures were read.
     pub capture: Option<u32>,
+    /// Frame numbers from 1, as Wireshark counts them; at most [`Evidence::MOST`], each once.
     pub frames: Vec<u32>,
 }
 
@@ -191,6 +226,7 @@ impl Evidence {
     /// Frames kept per fact.
     pub const MOST: usize = 16;
 
+    /// One frame of the capture of that index; frames count from 1.
     pub fn one(capture: u32, frame: u32) -> Evidence {
         Evidence {
             capture: Some(capture),
@@ -219,8 +255,10 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// Best first.
     pub const ALL: [Grade; 3] = [Grade::Declared, Grade::Stated, Grade::Inferred];
 
+    /// The word that stands in columns and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Grade::Declared => "declared",
@@ -232,7 +270,9 @@ impl Grade {
 
 /// A Rust type that can stand in a column.
 pub trait Cell: Sized {
+    /// What SQL, CSV and the reference say that it holds.
     const TYPE: Type;
+    /// The value of a row; null where nothing was seen.
     fn value(&self) -> Value;
     /// The same as SQL takes it; `scratch` is empty.
     fn plain<'a>(&'a self, scratch: &'a mut String) -> Plain<'a>;

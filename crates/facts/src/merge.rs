@@ -47,10 +47,12 @@ impl Merge {
         Merge::Judged
     }
 
+    /// Whether the column tells rows apart.
     pub const fn is_key(self) -> bool {
         matches!(self, Merge::Key)
     }
 
+    /// Whether the column is worked out anew each time, and neither merged nor kept.
     pub const fn is_judged(self) -> bool {
         matches!(self, Merge::Judged)
     }
@@ -58,7 +60,9 @@ impl Merge {
 
 /// Values of which one may be the lower. Of an optional value the known one counts.
 pub trait Extent: Sized {
+    /// Leaves the lower of both in place.
     fn least(&mut self, other: Self);
+    /// Leaves the higher of both in place.
     fn most(&mut self, other: Self);
 }
 
@@ -91,10 +95,12 @@ impl<T: Extent> Extent for Option<T> {
     }
 }
 
+/// Adds a count; it stays at the highest number rather than run over.
 pub fn sum(into: &mut u64, other: u64) {
     *into = into.saturating_add(other);
 }
 
+/// Takes in the values of both lists: each once, sorted, the first [`JOINED`].
 pub fn join<T: Ord>(into: &mut Vec<T>, other: Vec<T>) {
     into.extend(other);
     into.sort_unstable();

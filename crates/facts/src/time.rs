@@ -8,9 +8,12 @@ use std::fmt;
 pub struct Time(pub i64);
 
 impl Time {
+    /// The first time that there is, in the year 1677.
     pub const MIN: Time = Time(i64::MIN);
+    /// The last time that there is, in the year 2262.
     pub const MAX: Time = Time(i64::MAX);
 
+    /// Whole seconds since the epoch; what is out of range becomes the first or last time.
     pub const fn from_secs(secs: i64) -> Time {
         Time(secs.saturating_mul(1_000_000_000))
     }
@@ -84,6 +87,7 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Later by so many seconds, earlier by a negative number; it stops at the first and last time.
     #[must_use]
     pub const fn plus_secs(self, secs: i64) -> Time {
         Time(self.0.saturating_add(secs.saturating_mul(1_000_000_000)))

@@ -15,6 +15,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// In the order in which reports count them, the worst first.
     pub const ALL: [Verdict; 4] = [
         Verdict::NotMet,
         Verdict::Unproven,
@@ -22,6 +23,7 @@ impl Verdict {
         Verdict::NotApplicable,
     ];
 
+    /// As reports and JSON say it (contract, "JSON of `assess`").
     pub const fn words(self) -> &'static str {
         match self {
             Verdict::Met => "met",
@@ -31,6 +33,7 @@ impl Verdict {
         }
     }
 
+    /// The verdict of these words, in exactly that spelling.
     pub fn parse(words: &str) -> Option<Verdict> {
         Verdict::ALL
             .into_iter()
@@ -47,6 +50,7 @@ impl std::fmt::Display for Verdict {
 /// The whole result: same facts, same site, same pages, same time give the same value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
+    /// Name of the terminal; empty where the site file gives none.
     pub terminal: String,
     /// IANA time zone in which times are shown to people.
     pub time_zone: String,
@@ -65,19 +69,28 @@ pub struct Assessment {
 /// A capture that the assessment rests on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Source {
+    /// Base name of the capture, as citations have it.
     pub capture: String,
+    /// SHA-256 of the file as it lies there, lower-case hex; `None` where it was not hashed.
     pub sha256: Option<String>,
+    /// Frames read.
     pub packets: u64,
+    /// Time of the earliest frame; `None` where it has none.
     pub first: Option<Time>,
+    /// Time of the latest frame.
     pub last: Option<Time>,
+    /// Sensor of the site whose pattern claims it; `None` where none does.
     pub sensor: Option<String>,
+    /// What was wrong with it, a sentence each.
     pub problems: Vec<String>,
 }
 
 /// A measure of the advisory that is listed, never silently left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotJudged {
+    /// Id of the measure, e.g. `G2`.
     pub id: String,
+    /// The state that the measure asserts.
     pub title: String,
     /// What evidence would be needed.
     pub why: String,
@@ -86,18 +99,24 @@ pub struct NotJudged {
 /// A measure with its verdict: the worst of its subjects'.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
+    /// Id of the measure, e.g. `C9`.
     pub id: String,
+    /// The state that the measure asserts.
     pub title: String,
+    /// The worst of its subjects'.
     pub verdict: Verdict,
     /// One sentence that sums the subjects up.
     pub summary: String,
+    /// The worst first, then by name; at least one.
     pub subjects: Vec<Subject>,
 }
 
 /// One subject's verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
+    /// What is judged, as the page names it: `rcms1 → plc1`.
     pub subject: String,
+    /// What is left once coverage was looked at: a `met` without it became `unproven`.
     pub verdict: Verdict,
     /// A full sentence.
     pub reason: String,
@@ -141,6 +160,7 @@ impl Subject {
 /// Frames of one capture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cited {
+    /// Base name of the capture.
     pub capture: String,
     /// Numbers from 1, ascending.
     pub frames: Vec<u64>,
@@ -159,6 +179,7 @@ pub struct CitedRecord {
     pub entry: u64,
     /// Hash of the entry, with the name of its algorithm.
     pub hash: String,
+    /// When it was recorded; `None` where the snapshot does not tell.
     pub recorded_at: Option<Time>,
     /// Who recorded it.
     pub by: String,

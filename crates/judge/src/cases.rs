@@ -18,6 +18,7 @@ use crate::{Editions, Error, Judged, Verdict};
 pub struct Case {
     /// The verdict of the measure.
     pub verdict: Verdict,
+    /// The words of its heading behind the verdict.
     pub name: String,
     /// Line of its heading.
     pub line: usize,
@@ -25,16 +26,20 @@ pub struct Case {
     pub tables: Vec<Table>,
     /// Edition that the terminal follows, where the case says so.
     pub edition: Option<String>,
+    /// Every subject that the page is to give, and no other.
     pub expected: Vec<Expected>,
 }
 
 /// One subject as expected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected {
+    /// The subject, letter by letter.
     pub subject: String,
+    /// Its verdict.
     pub verdict: Verdict,
     /// Part of the reason.
     pub reason: String,
+    /// Line of the page, from 1.
     pub line: usize,
 }
 
@@ -389,6 +394,9 @@ impl Case {
     }
 
     /// Runs the case; `Ok` holds what differs from what is expected, nothing if all is well.
+    ///
+    /// # Errors
+    /// The tables make no snapshot, or the page's query does not run or breaks its contract with the engine.
     pub fn run(&self, page: &Page, editions: &Editions) -> Result<Vec<String>, Error> {
         let judged = self.judge(page, editions, &self.snapshot()?)?;
         let mut differences = Vec::new();

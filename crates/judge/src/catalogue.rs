@@ -10,6 +10,7 @@ const TEXT: &str = include_str!("../../../measures/catalogue.toml");
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
+    /// In the order in which reports show them.
     #[serde(rename = "measure")]
     pub measures: Vec<Listed>,
 }
@@ -18,8 +19,11 @@ pub struct Catalogue {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
+    /// Id of the measure, e.g. `C9`.
     pub id: String,
+    /// The state that the measure asserts.
     pub title: String,
+    /// Area of the advisory: `threat`, `general`, `crane`, and so on.
     pub area: String,
     /// Which evidence would be needed, where this version has no page; empty where it has one.
     #[serde(default)]
@@ -27,6 +31,10 @@ pub struct Listed {
 }
 
 impl Catalogue {
+    /// The catalogue that this version ships.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where it does not read; a test reads it.
     pub fn built_in() -> Result<Catalogue, Error> {
         toml::from_str(TEXT).map_err(|error| Error::Data {
             file: FILE.to_owned(),

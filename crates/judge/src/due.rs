@@ -11,9 +11,13 @@ use crate::{Assessment, Verdict};
 pub struct Duty {
     /// Id of the measure and its title.
     pub measure: (String, String),
+    /// Subject of the verdict.
     pub subject: String,
+    /// The verdict as it is now, before time turns it.
     pub verdict: Verdict,
+    /// Its reason, a full sentence.
     pub reason: String,
+    /// When the verdict turns, or the duty falls due.
     pub due: Due,
     /// Person whose duty it is, by the id of their record.
     pub who: Option<String>,

@@ -30,7 +30,9 @@ const DEFAULT: &str = "2024";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edition {
+    /// Its number, e.g. `2025-013`; of the one without a number its year.
     pub id: String,
+    /// The name by which reports cite it.
     pub title: String,
     /// Day from which it counts, as far as known.
     pub issued: Option<String>,
@@ -43,7 +45,9 @@ pub struct Edition {
     pub compared: bool,
     /// What a reader should know.
     pub note: String,
+    /// Where the text is from.
     pub source: String,
+    /// In the order of the text.
     #[serde(default, rename = "paragraph")]
     pub paragraphs: Vec<Paragraph>,
 }
@@ -52,6 +56,7 @@ pub struct Edition {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paragraph {
+    /// Its id within the edition, e.g. `2-practices`.
     pub id: String,
     /// What it asks or says, in our words.
     pub title: String,
@@ -62,11 +67,15 @@ pub struct Paragraph {
 /// The editions known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Editions {
+    /// In the order in which this version lists them, the oldest first.
     pub all: Vec<Edition>,
 }
 
 impl Editions {
     /// Those that this version ships.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with the file that does not read; a test reads all.
     pub fn built_in() -> Result<Editions, Error> {
         let read = |(file, text): &(&str, &str)| {
             toml::from_str::<Edition>(text).map_err(|error| Error::Data {
@@ -80,6 +89,9 @@ impl Editions {
     }
 
     /// The edition of that id, or the default one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchEdition`] with the ids that are known.
     pub fn followed(&self, id: Option<&str>) -> Result<&Edition, Error> {
         let asked = id.unwrap_or(DEFAULT);
         self.all

@@ -20,6 +20,9 @@ use crate::{
 };
 
 /// The facts as tables, as far as these pages ask for them: much smaller than all of them where pages judge flows.
+///
+/// # Errors
+/// The step at which the tables could not be made.
 pub fn snapshot(
     facts: &Facts,
     site: &Site,
@@ -35,6 +38,10 @@ pub fn snapshot(
 /// Judges every page; `follow` names the edition that the terminal follows, the default one if `None`.
 ///
 /// Same facts, same site, same pages, same time: the same result, byte for byte.
+///
+/// # Errors
+/// There is no such edition, or else the first page, in their order, whose query does not run or gives a row that
+/// breaks its contract with the engine. There is no assessment then, not even of the other pages.
 pub fn assess(
     snapshot: &Snapshot,
     pages: &[Page],
@@ -49,6 +56,9 @@ pub fn assess(
 }
 
 /// The same, and how long each page took by that clock: for those who judge again and again, and some pages seldom.
+///
+/// # Errors
+/// As of [`assess`].
 pub fn assess_timed(
     snapshot: &Snapshot,
     pages: &[Page],

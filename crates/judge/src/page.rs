@@ -17,6 +17,7 @@ pub struct Page {
     pub id: String,
     /// The state that the measure asserts.
     pub title: String,
+    /// Area of the advisory: `threat`, `general`, `crane`, and so on.
     pub area: String,
     /// What one of its subjects is called, and several.
     pub subjects: (String, String),
@@ -32,9 +33,13 @@ pub struct Page {
     pub crosswalk: BTreeMap<String, Vec<String>>,
     /// Markdown of the sections.
     pub asks: String,
+    /// Markdown of how it is judged.
     pub judged: String,
+    /// Markdown of what to do when it fails.
     pub fails: String,
+    /// The one query, as it stands on the page.
     pub sql: String,
+    /// At least one with each of the verdicts met, not met and unproven.
     pub cases: Vec<Case>,
     /// The file, for messages.
     pub file: String,
@@ -81,6 +86,9 @@ pub(crate) type Line<'a> = (usize, &'a str);
 
 impl Page {
     /// Whether it rests on records and the site file alone, so that nothing seen changes its verdict.
+    ///
+    /// # Errors
+    /// The step at which the empty tables could not be made to ask.
     pub fn is_declared(&self) -> Result<bool, Error> {
         if !self.needs.is_empty() {
             return Ok(false);
@@ -99,6 +107,9 @@ impl Page {
     }
 
     /// Reads a page; `file` is for messages. A page without cases of all three kinds does not load.
+    ///
+    /// # Errors
+    /// [`Error::Page`] with the first thing that is wrong and its line.
     pub fn parse(file: &str, text: &str) -> Result<Page, Error> {
         let wrong = |line: usize, message: String| Error::Page {
             file: file.to_owned(),

@@ -161,6 +161,9 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// Every page of this version. A page that does not hold together is an error here, and fails the tests.
+///
+/// # Errors
+/// The first page that does not read; a test reads all.
 pub fn built_in() -> Result<Vec<Page>, Error> {
     PAGES
         .iter()
@@ -169,6 +172,9 @@ pub fn built_in() -> Result<Vec<Page>, Error> {
 }
 
 /// The page of that id.
+///
+/// # Errors
+/// As of [`built_in`]; that no page has the id is none.
 pub fn page(id: &str) -> Result<Option<Page>, Error> {
     Ok(built_in()?
         .into_iter()

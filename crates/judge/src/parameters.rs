@@ -8,6 +8,7 @@ use crate::{Error, Page};
 /// A value that a page's query names (`:name`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
+    /// As the query names it, without the colon.
     pub name: String,
     /// What is judged by.
     pub value: Value,
@@ -105,6 +106,10 @@ fn shown(value: &Value) -> String {
 }
 
 /// Sets what the site sets. All that is wrong with it comes at once, each with file and line.
+///
+/// # Errors
+/// [`Error::Parameters`] with all that is wrong. What is right was set all the same, so the pages are not to be
+/// judged by then.
 pub fn set(pages: &mut [Page], site: &Site) -> Result<(), Error> {
     let mut problems = Vec::new();
     for setting in &site.settings {

@@ -10,11 +10,15 @@ use crate::words;
 /// A change of a measure's verdict, as it was recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Turn {
+    /// Id of the measure.
     pub measure: String,
     /// As of when it was judged.
     pub at: Option<facts::Time>,
+    /// The verdict in the words of the contract.
     pub verdict: String,
+    /// Subjects by verdict, in a sentence.
     pub summary: String,
+    /// Id of the edition of the advisory that was followed.
     pub edition: String,
     /// Findings open then.
     pub findings: Vec<String>,
@@ -25,12 +29,17 @@ pub struct Turn {
 /// A step of a finding, as it was recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stepped {
+    /// `opened`, `acknowledged`, `accepted`, `reopened` or `resolved`.
     pub step: String,
+    /// As of when it was judged.
     pub at: Option<facts::Time>,
+    /// What the judgement said: the reason of a finding, or what shows that it is gone.
     pub why: String,
+    /// What the step rests on: captures with frames and hashes, records, coverage.
     pub evidence: Vec<String>,
     /// Entry of the ledger, and who recorded it.
     pub entry: u64,
+    /// Who recorded it.
     pub by: String,
 }
 

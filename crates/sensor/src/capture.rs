@@ -35,6 +35,10 @@ pub struct Capture {
 
 impl Capture {
     /// Opens a capture as far as its first frame.
+    ///
+    /// # Errors
+    /// The file cannot be opened or read, is no regular file, is empty, or is no capture; damage behind its first
+    /// bytes is no error.
     pub fn open(path: impl AsRef<Path>) -> Result<Capture, Error> {
         let path = path.as_ref();
         let open = |source| Error::Open {
@@ -99,6 +103,7 @@ impl Capture {
             .into_owned()
     }
 
+    /// The path by which it was named or found.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -115,6 +120,9 @@ impl Capture {
 
     /// SHA-256 of the file as it lies there, in hex. Known once the file was walked to its end with its hash; before
     /// that, it is read for it.
+    ///
+    /// # Errors
+    /// The file cannot be opened or read any more, where it has to be read for it; a later call tries again.
     pub fn sha256(&self) -> Result<&str, Error> {
         if let Some(known) = self.sha256.get() {
             return Ok(known);
@@ -137,6 +145,9 @@ impl Capture {
     }
 
     /// The frames from the first to the last, said to be of the capture with that index.
+    ///
+    /// # Errors
+    /// The file cannot be opened or read any more, or no longer begins like a capture.
     pub fn frames(&self, index: u32) -> Result<Frames, Error> {
         self.read(index, &Pool::default(), &Hash::No)
     }

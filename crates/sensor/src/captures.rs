@@ -22,7 +22,9 @@ pub struct Captures {
 /// Something in a folder that was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
+    /// The file or folder, by the path at which it was found.
     pub path: PathBuf,
+    /// Why, in lower case and without a full stop.
     pub reason: String,
 }
 
@@ -31,6 +33,10 @@ impl Captures {
     /// [`Captures::skipped`]. A file named itself must be a capture. The same file twice is one capture.
     ///
     /// Order is by the time of the first frame, then by name; captures without a frame come last.
+    ///
+    /// # Errors
+    /// The first file named itself that is no capture or cannot be read, or a folder named itself that cannot be
+    /// listed. What is wrong with the content of a folder stands in [`Captures::skipped`].
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Captures, Error> {
         let mut found = Captures::default();
         let mut seen = BTreeSet::new();
@@ -128,6 +134,7 @@ impl Captures {
         }
     }
 
+    /// The captures in time order; facts cite them by their place in it.
     pub fn list(&self) -> &[Capture] {
         &self.list
     }
@@ -137,6 +144,7 @@ impl Captures {
         &self.skipped
     }
 
+    /// No capture was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -5,27 +5,63 @@ use std::path::{Path, PathBuf};
 /// A capture that cannot be read, or a file that cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The file cannot be opened, or is not there.
     #[error("cannot open {}: check the path and the permission to read it", path.display())]
-    Open { path: PathBuf, source: io::Error },
+    Open {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file was opened, and reading its bytes failed.
     #[error("cannot read {}: check the disk or share that it lies on", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The folder cannot be listed.
     #[error("cannot list the folder {}: check the permission to read it", path.display())]
-    List { path: PathBuf, source: io::Error },
+    List {
+        /// The folder, as it was named.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A pipe, a device or a folder where a file was expected.
     #[error("{} is not a regular file: write the capture to a file first, and name that", path.display())]
-    NotAFile { path: PathBuf },
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// The file has no bytes.
     #[error("{} is empty: expected a pcap or pcapng capture; check that the capture was written and copied whole", path.display())]
-    Empty { path: PathBuf },
+    Empty {
+        /// The file, as it was named.
+        path: PathBuf,
+    },
+    /// The file is something else than a capture, by its first bytes.
     #[error(
         "{} is not a capture that can be read: found {found}; expected pcap or pcapng, plain or compressed with gzip or zstd; {remedy}",
         path.display()
     )]
     NotACapture {
+        /// The file, as it was named.
         path: PathBuf,
+        /// What it is instead, as far as its first bytes tell.
         found: String,
+        /// What to do about that.
         remedy: String,
     },
+    /// A file cannot be made or written.
     #[error("cannot write {}: check that the folder exists and has room", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 impl Error {

@@ -20,6 +20,10 @@ const STRIDE: u64 = 1 << 14;
 ///
 /// The result is the same for any number of workers. `progress` is told, now and then, the bytes read and the bytes in
 /// all; `seed` salts the flow tables and has no influence on the result.
+///
+/// # Errors
+/// None at present: a capture that cannot be read any more, or is damaged, is read as far as it goes, and its facts
+/// say so.
 pub fn observe(
     captures: &Captures,
     workers: usize,

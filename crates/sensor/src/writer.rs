@@ -22,6 +22,9 @@ pub struct Writer<W: Write> {
 
 impl Writer<BufWriter<File>> {
     /// A new file; one that is there already is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where the file cannot be made, or its first block cannot be written.
     pub fn create(path: impl AsRef<Path>) -> Result<Writer<BufWriter<File>>, Error> {
         let path = path.as_ref();
         let fail = |source| Error::Write {
@@ -33,6 +36,10 @@ impl Writer<BufWriter<File>> {
 }
 
 impl<W: Write> Writer<W> {
+    /// Writes the section header (pcapng, 4.1) to `out` and goes on behind it; times will be in nanoseconds.
+    ///
+    /// # Errors
+    /// What `out` says.
     pub fn new(mut out: W) -> io::Result<Writer<W>> {
         let mut body = Vec::new();
         body.extend(0x1a2b_3c4d_u32.to_le_bytes());
@@ -51,6 +58,10 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes a frame of the capture with that name.
+    ///
+    /// # Errors
+    /// What `out` says, or that the frame or its link type is larger than the format can say; what was written of it
+    /// may stay.
     pub fn frame(&mut self, capture: &str, frame: &Frame<'_>) -> io::Result<()> {
         let comment = format!("{capture} frame {}", frame.number);
         self.packet(capture, frame, Some(&comment))
@@ -118,6 +129,9 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes out what is buffered. Without it, an error of the last bytes would go unseen.
+    ///
+    /// # Errors
+    /// What `out` says.
     pub fn finish(mut self) -> io::Result<W> {
         self.out.flush()?;
         Ok(self.out)

@@ -204,7 +204,10 @@ macro_rules! memory {
     ($($field:ident : $kind:ty,)*) => {
         /// How many rows of each kind may be remembered.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct Limits { $(pub $field: usize,)* }
+        pub struct Limits { $(
+            /// Most rows of that kind.
+            pub $field: usize,
+        )* }
 
         impl Limits {
             fn map(&self, each: impl Fn(usize) -> usize) -> Limits {
@@ -223,6 +226,7 @@ macro_rules! memory {
         }
 
         impl Memory {
+            /// Remembers nothing yet; each table goes up to its limit.
             pub fn new(limits: &Limits) -> Memory {
                 let tables = Tables { $($field: Table::new(limits.$field),)* };
                 Memory { captures: Captures::default(), tables }

@@ -29,6 +29,9 @@ struct Asked {
 }
 
 /// The tables that a query reads; none if it does not run.
+///
+/// # Errors
+/// [`Error::Build`] where the empty tables cannot be made to ask.
 pub fn tables_of(query: &str) -> Result<Vec<String>, Error> {
     Ok(columns_of(query)?.keys().cloned().collect())
 }

@@ -15,8 +15,11 @@ pub struct CitedEntry {
     pub id: String,
     /// Number of the entry, from 1.
     pub entry: u64,
+    /// Hash of the entry, as the ledger writes it.
     pub hash: String,
+    /// When it was recorded.
     pub recorded_at: Option<Time>,
+    /// Who recorded it.
     pub by: String,
 }
 
@@ -122,6 +125,9 @@ impl Lines {
 
 impl Snapshot {
     /// The entries of those records of a table that are there.
+    ///
+    /// # Errors
+    /// There is no such table, or the query was stopped.
     pub fn cited(&self, table: &str, ids: Vec<String>) -> Result<Vec<CitedEntry>, Error> {
         let lines = self.apart.as_ref().map(|apart| apart.lines(table));
         let rest = match lines {

@@ -8,7 +8,9 @@ use crate::{calendar, records_rows};
 /// A table or function as the reference shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableDoc {
+    /// Name of the table; of a function, how it is called.
     pub name: String,
+    /// What a row is, or what the function gives, in one text.
     pub doc: String,
     /// Name, type, doc line. Empty for a function.
     pub columns: Vec<(String, String, String)>,

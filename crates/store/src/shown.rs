@@ -6,9 +6,11 @@ use rusqlite::{Connection, OptionalExtension};
 /// The frames that show a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
+    /// The capture's name, as its row of `capture` has it.
     pub capture: String,
     /// Numbers from 1, ascending.
     pub frames: Vec<u64>,
+    /// When the fact begins; `None` where it has no time.
     pub time: Option<Time>,
 }
 

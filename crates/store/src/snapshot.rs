@@ -33,14 +33,18 @@ const LONGEST_VALUE: i32 = 32 << 20;
 /// Rows of one table, for snapshots that are not made from [`Facts`]: every column of the table in each row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
+    /// Name of a table of the schema.
     pub name: String,
+    /// Rows, each with a value per column in the order of the schema.
     pub rows: Vec<Vec<Value>>,
 }
 
 /// What a query gave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
+    /// Names of the columns, as the query has them.
     pub columns: Vec<String>,
+    /// Rows in the order of the query, each as wide as `columns`.
     pub rows: Vec<Vec<Value>>,
 }
 
@@ -61,12 +65,18 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The facts, folded against the site, as of a time; in memory.
+    ///
+    /// # Errors
+    /// [`Error::Build`] with the step at which SQLite failed.
     pub fn new(facts: &Facts, site: &Site, as_of: Time) -> Result<Snapshot, Error> {
         let db = Connection::open_in_memory().map_err(Error::build("open"))?;
         Snapshot::fill(db, facts, site, as_of, Wanted::all(Records::NONE))
     }
 
     /// Like [`Snapshot::new`], with the records of a ledger.
+    ///
+    /// # Errors
+    /// [`Error::Build`] with the step at which SQLite failed.
     pub fn with_records(
         facts: &Facts,
         site: &Site,
@@ -80,6 +90,9 @@ impl Snapshot {
     /// Like [`Snapshot::with_records`], for these queries alone: where none of them reads the conversations, which are the most by
     /// far, their table is empty. What shows them is known all the same ([`Snapshot::shown`]). Of the records, those kinds
     /// and fields alone are there that one of them reads, and what evidence is resolved by.
+    ///
+    /// # Errors
+    /// [`Error::Build`] with the step at which SQLite failed; a query that does not run is no error here.
     pub fn for_queries<'a>(
         facts: &Facts,
         site: &Site,
@@ -117,6 +130,10 @@ impl Snapshot {
     }
 
     /// Like [`Snapshot::new`], in a file that any SQLite tool opens. An existing file is an error.
+    ///
+    /// # Errors
+    /// [`Error::Build`]: the path cannot be written, or a file with tables stands there already; a file half made may
+    /// be left.
     pub fn in_file(
         path: &Path,
         facts: &Facts,
@@ -181,6 +198,9 @@ impl Snapshot {
     }
 
     /// A snapshot of given rows, as cases of measure pages have them.
+    ///
+    /// # Errors
+    /// A table that the schema does not have, a row of another width, or the step at which SQLite failed.
     pub fn from_tables(tables: &[Table]) -> Result<Snapshot, Error> {
         if let Some(table) = tables
             .iter()
@@ -350,12 +370,19 @@ impl Snapshot {
     }
 
     /// Runs one statement that only reads.
+    ///
+    /// # Errors
+    /// The statement does not run, writes, is none or several, or takes more steps than a query may; the snapshot is
+    /// as before.
     pub fn query(&self, sql: &str) -> Result<Rows, Error> {
         self.query_with(sql, &[])
     }
 
     /// Like [`Snapshot::query`], with values for the named parameters (`:edition`) that the statement has. Those that it
     /// does not have are left aside; those without a value are null.
+    ///
+    /// # Errors
+    /// As of [`Snapshot::query`].
     pub fn query_with(&self, sql: &str, parameters: &[(&str, Value)]) -> Result<Rows, Error> {
         self.steps.store(0, Ordering::Relaxed);
         self.exhausted.store(false, Ordering::Relaxed);
@@ -393,6 +420,9 @@ impl Snapshot {
     }
 
     /// The frames that show the fact of that kind and id; `None` where nothing does.
+    ///
+    /// # Errors
+    /// The lookup was stopped or failed; the snapshot is as before.
     pub fn shown(&self, kind: &str, id: i64) -> Result<Option<Shown>, Error> {
         self.steps.store(0, Ordering::Relaxed);
         self.exhausted.store(false, Ordering::Relaxed);

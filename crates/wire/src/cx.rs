@@ -15,6 +15,7 @@ use crate::picture::{
 /// One end of the flow that a message belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
+    /// Its IP address, or its MAC address on layer 2.
     pub address: Address,
     /// 0 where there are no ports.
     pub port: u16,
@@ -33,9 +34,13 @@ pub struct End {
 /// The flow that a message belongs to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FlowView {
+    /// The end that asks: by the handshake, else by the protocol's roles, else by the ports, else who was seen first.
     pub client: End,
+    /// The end that is asked.
     pub server: End,
+    /// Identifier of the innermost VLAN (IEEE 802.1Q); `None` when untagged or with a priority tag alone.
     pub vlan: Option<u16>,
+    /// By UDP; false for TCP and for layer 2.
     pub udp: bool,
     /// IP protocol number; `None` on layer 2.
     pub ip_protocol: Option<u8>,
@@ -44,6 +49,7 @@ pub struct FlowView {
 }
 
 impl FlowView {
+    /// The end of that side.
     pub const fn end(&self, side: Side) -> &End {
         match side {
             Side::Client => &self.client,
@@ -51,6 +57,7 @@ impl FlowView {
         }
     }
 
+    /// Community ID (version 1, seed 0) of the conversation; `None` on layer 2.
     pub fn community_id(&self) -> Option<String> {
         let (client, server) = (self.client.address.ip()?, self.server.address.ip()?);
         let protocol = self.ip_protocol?;
@@ -67,7 +74,9 @@ impl FlowView {
 /// When and where the message was seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct At {
+    /// Time of the frame that completed the message, as the capture has it.
     pub now: Time,
+    /// Index of the capture in reading order.
     pub capture: u32,
     /// Frame that completed the message.
     pub frame: u32,
@@ -158,11 +167,17 @@ pub(crate) enum Passed {
 /// An operation as a decoder states it. Start from [`Op::new`] and add what is known.
 #[derive(Clone, Debug, Default)]
 pub struct Op {
+    /// The operation, in the one vocabulary.
     pub verb: Verb,
+    /// What it was done to, in the protocol's own spelling, e.g. `DB11`.
     pub object: Option<String>,
+    /// More in the protocol's own words; of a refusal its reason.
     pub detail: Option<String>,
+    /// How it ended; `None` where the answer cannot be seen.
     pub outcome: Option<Outcome>,
+    /// Bytes of the content carried, as far as it was seen.
     pub content_bytes: Option<u64>,
+    /// SHA-256 of the content in lower-case hex; only when it was seen whole.
     pub content_sha256: Option<String>,
     /// When the request was sent, if the operation is told at its answer; else the time of this message.
     pub asked: Option<Asked>,
@@ -171,12 +186,16 @@ pub struct Op {
 /// Where a request was seen, kept by a decoder until its answer comes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
+    /// Time of the frame that completed the request.
     pub time: Time,
+    /// Index of its capture in reading order.
     pub capture: u32,
+    /// Frames that the request lies in, from 1, first to last.
     pub frames: Vec<u32>,
 }
 
 impl Op {
+    /// The operation alone; everything else not known yet.
     pub fn new(verb: Verb) -> Op {
         Op {
             verb,
@@ -188,7 +207,9 @@ impl Op {
 /// Everything that a dialogue may say of a message.
 #[derive(Debug)]
 pub struct Cx<'a> {
+    /// The flow that the message belongs to.
     pub flow: &'a FlowView,
+    /// When and where the message was completed.
     pub at: At,
     /// Frames that the message lies in, first to last.
     pub frames: &'a [u32],
@@ -201,6 +222,7 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// Time of the frame that completed the message; there is no other clock.
     pub const fn now(&self) -> Time {
         self.at.now
     }

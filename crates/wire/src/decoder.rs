@@ -39,10 +39,14 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
+/// What carries a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
+    /// Port of the server.
     Tcp(u16),
+    /// Port of the server.
     Udp(u16),
+    /// EtherType of frames without an IP packet.
     EtherType(u16),
     /// LLC destination service access point.
     Llc(u8),
@@ -53,11 +57,14 @@ pub enum Carrier {
 /// Which end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
+    /// The end that asks.
     Client,
+    /// The end that is asked.
     Server,
 }
 
 impl Side {
+    /// The end opposite.
     #[must_use]
     pub const fn other(self) -> Side {
         match self {
@@ -70,7 +77,9 @@ impl Side {
 /// The first bytes that one end sent, as a probe sees them.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
+    /// In order and without a gap among them.
     pub bytes: &'a [u8],
+    /// By UDP: the bytes are one datagram.
     pub udp: bool,
     /// Port of the end that sent them.
     pub from: u16,
@@ -104,16 +113,22 @@ impl Head<'_> {
 /// What a probe says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
+    /// The flow speaks the protocol; who sent the bytes, where they tell.
     Ours(Sender),
+    /// Fits so far, and the next bytes decide.
     NeedMore,
+    /// It is some other protocol.
     NotOurs,
 }
 
 /// Who must have sent the bytes, by the protocol's roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
+    /// A request: they are the client's.
     Client,
+    /// An answer: they are the server's.
     Server,
+    /// Either end could have sent them.
     Unknown,
 }
 
@@ -205,10 +220,12 @@ impl<K: PartialEq, V, const N: usize> Pending<K, V, N> {
         self.waiting.remove(place).map(|(_, value)| value)
     }
 
+    /// All that still wait, the oldest first; none waits afterwards.
     pub fn drain(&mut self) -> impl Iterator<Item = V> + '_ {
         self.waiting.drain(..).map(|(_, value)| value)
     }
 
+    /// No request waits for its answer.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

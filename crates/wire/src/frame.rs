@@ -4,8 +4,11 @@ use facts::Time;
 /// One captured frame. `data` may be shorter than the frame was on the wire (`wire_len`): the capture was snapped.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
+    /// How the data begins.
     pub link: Link,
+    /// When it was captured, by the capture's own clock.
     pub time: Time,
+    /// The bytes captured, from the link layer's header on.
     pub data: &'a [u8],
     /// Length on the wire in bytes, without the checksum.
     pub wire_len: u32,
@@ -35,6 +38,7 @@ pub enum Link {
 }
 
 impl Link {
+    /// The link layer of that number; one that is not decoded stays as its number.
     pub const fn from_number(number: u32) -> Link {
         match number {
             1 => Link::Ethernet,

@@ -25,14 +25,21 @@ macro_rules! numbers {
     ($($be:ident $le:ident $ty:ty, $size:literal;)*) => {
         $(
             /// Network byte order.
+            ///
+            /// # Errors
+            /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
             pub fn $be(&mut self) -> Result<$ty> { self.array::<$size>().map(<$ty>::from_be_bytes) }
             /// Little endian.
+            ///
+            /// # Errors
+            /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
             pub fn $le(&mut self) -> Result<$ty> { self.array::<$size>().map(<$ty>::from_le_bytes) }
         )*
     };
 }
 
 impl<'a> Reader<'a> {
+    /// The end that asks: by the handshake, else by the protocol's roles, else by the ports, else who was seen first.
     pub const fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes, at: 0 }
     }
@@ -42,10 +49,12 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// Bytes not taken yet.
     pub const fn left(&self) -> usize {
         self.rest.len()
     }
 
+    /// Every byte was taken.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -55,6 +64,10 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    /// The next `count` bytes, where they lie.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed::Short)?;
         self.rest = rest;
@@ -63,6 +76,9 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader of exactly the next `count` bytes: what a length prefix opens.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn sub(&mut self, count: usize) -> Result<Reader<'a>> {
         self.bytes(count).map(Reader::new)
     }
@@ -75,15 +91,26 @@ impl<'a> Reader<'a> {
         rest
     }
 
+    /// Takes `count` bytes without a look at them.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn skip(&mut self, count: usize) -> Result<()> {
         self.bytes(count).map(|_| ())
     }
 
+    /// The next `N` bytes as a copy.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         self.chunk::<N>().copied()
     }
 
     /// The next `N` bytes where they lie: a header of fixed length costs one look at what is left.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     #[inline]
     pub fn chunk<const N: usize>(&mut self) -> Result<&'a [u8; N]> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(Malformed::Short)?;
@@ -92,6 +119,10 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// The next byte.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where none is left.
     pub fn u8(&mut self) -> Result<u8> {
         self.array::<1>().map(|[byte]| byte)
     }
@@ -103,24 +134,42 @@ impl<'a> Reader<'a> {
     }
 
     /// 24 bits, network byte order.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn u24(&mut self) -> Result<u32> {
         let [a, b, c] = self.array()?;
         Ok(u32::from_be_bytes([0, a, b, c]))
     }
 
+    /// The next 6 bytes as a MAC address.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn mac(&mut self) -> Result<Mac> {
         self.array().map(Mac)
     }
 
+    /// The next 4 bytes as an IPv4 address.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn ipv4(&mut self) -> Result<Ipv4Addr> {
         self.array::<4>().map(Ipv4Addr::from)
     }
 
+    /// The next 16 bytes as an IPv6 address.
+    ///
+    /// # Errors
+    /// [`Malformed::Short`] where fewer bytes are left; none is taken then.
     pub fn ipv6(&mut self) -> Result<Ipv6Addr> {
         self.array::<16>().map(Ipv6Addr::from)
     }
 
     /// `Bad(what)` unless `holds`: `Bad` and not `Short`, since more bytes would not help.
+    ///
+    /// # Errors
+    /// [`Malformed::Bad`] with `what` where it does not hold; nothing is taken in either case.
     pub fn check(&self, holds: bool, what: &'static str) -> Result<()> {
         if holds {
             Ok(())

@@ -61,7 +61,10 @@ macro_rules! kinds {
         pub struct Facts {
             /// Base names of the captures, by the index that [`Evidence`](crate::Evidence) uses.
             pub captures: Vec<String>,
-            $(pub $field: Vec<$kind>,)*
+            $(
+                /// Facts of that kind, in the order of [`in_order`](crate::in_order).
+                pub $field: Vec<$kind>,
+            )*
         }
 
         /// The registry: every kind of fact, in the order of the reference.
@@ -76,6 +79,9 @@ macro_rules! kinds {
             }
 
             /// Like [`Facts::rows`], but stops at the first error.
+            ///
+            /// # Errors
+            /// The first one that `each` gives; facts after it are not told.
             pub fn try_rows<E>(&self, name: &str, mut each: impl FnMut(Vec<Value>) -> Result<(), E>) -> Result<(), E> {
                 $(if name == <$kind as Kind>::INFO.name {
                     for fact in &self.$field { each(fact.row(&self.captures))? }
@@ -85,6 +91,9 @@ macro_rules! kinds {
 
             /// Calls `each` with every cell of every fact of that kind, each row from its first column to its last, and `end`
             /// after each row; stops at the first error.
+            ///
+            /// # Errors
+            /// The first one that `each` or `end` gives; the cells before it were told already.
             pub fn try_cells<T, E>(
                 &self,
                 name: &str,

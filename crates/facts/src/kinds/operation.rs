@@ -66,7 +66,9 @@ macro_rules! verbs {
         pub enum Verb { #[default] $($(#[doc = $doc])+ $verb,)* }
 
         impl Verb {
+            /// The whole vocabulary, in the order of the reference.
             pub const ALL: &[Verb] = &[$(Verb::$verb,)*];
+            /// The word that site files, tables and reports use (contract, section "Operations").
             pub const fn name(self) -> &'static str {
                 match self { $(Verb::$verb => $name,)* }
             }
@@ -133,6 +135,7 @@ impl Operation {
 }
 
 impl Verb {
+    /// The operation of that word, in exactly that spelling; `None` for any other.
     pub fn parse(text: &str) -> Option<Verb> {
         Verb::ALL.iter().copied().find(|verb| verb.name() == text)
     }
@@ -176,14 +179,19 @@ impl Cell for Verb {
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
+    /// The answer says that it was done.
     Ok,
+    /// The answer is an error or a denial.
     Refused,
+    /// No answer was seen, be it that there was none or that the capture misses it.
     Unanswered,
 }
 
 impl Outcome {
+    /// In the order of the reference.
     pub const ALL: [Outcome; 3] = [Outcome::Ok, Outcome::Refused, Outcome::Unanswered];
 
+    /// The word that stands in the column `outcome`.
     pub const fn name(self) -> &'static str {
         match self {
             Outcome::Ok => "ok",

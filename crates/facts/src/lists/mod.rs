@@ -42,8 +42,11 @@ impl fmt::Display for Problem {
 /// All lists together, as folding facts uses them.
 #[derive(Clone, Debug)]
 pub struct Lists {
+    /// Registered owners of MAC prefixes; shared, since the registry is large.
     pub oui: Arc<Oui>,
+    /// Suppliers: built in, and as the site declares them.
     pub suppliers: Suppliers,
+    /// Watched logistics platforms: built in, and those that the site adds.
     pub platforms: Platforms,
 }
 

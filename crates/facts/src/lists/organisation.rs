@@ -11,6 +11,8 @@ pub struct Organisation {
 }
 
 impl Organisation {
+    /// Takes a name apart: words in lower case, letters that stand alone joined (`S.p.A.` is `spa`), legal forms left
+    /// out.
     pub fn new(name: &str) -> Organisation {
         let mut words: Vec<String> = Vec::new();
         // Letters that stand alone are one abbreviation: `S.p.A.` is `spa`.
@@ -43,6 +45,7 @@ impl Organisation {
         Organisation { words }
     }
 
+    /// Nothing of the name was a word.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }

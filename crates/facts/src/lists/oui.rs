@@ -116,6 +116,7 @@ impl Oui {
         self.entries.len()
     }
 
+    /// No prefix at all, as of a list that could not be read.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

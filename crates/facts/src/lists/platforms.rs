@@ -16,6 +16,7 @@ const BUILTIN: &str = include_str!("../../data/platforms.toml");
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
+    /// Name of the platform, as findings say it.
     pub name: String,
     /// DNS zones.
     pub domains: Vec<String>,
@@ -28,7 +29,9 @@ pub struct Platform {
     /// Elements of XML that only its messages have.
     #[serde(default)]
     pub elements: Vec<String>,
+    /// Day of the source, as `2022-12-23`; `None` where the site declares the platform.
     pub date: Option<String>,
+    /// The law or publication that the entry rests on, with its section; `None` where the site declares the platform.
     pub source: Option<String>,
     /// The site file declares it.
     #[serde(skip)]
@@ -50,6 +53,7 @@ impl Platform {
 /// The watch list.
 #[derive(Clone, Debug, Default)]
 pub struct Platforms {
+    /// Date of the list, as `2026-11-21`; `None` where the text gives none.
     pub version: Option<String>,
     all: Vec<Platform>,
 }

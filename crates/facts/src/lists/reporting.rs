@@ -12,12 +12,17 @@ const BUILTIN: &str = include_str!("../../data/reporting.toml");
 pub struct Contact {
     /// In the word of `facts::records::Addressee`.
     pub addressee: String,
+    /// Who answers there, as reports address it.
     pub organisation: String,
+    /// As it is dialled in the United States; `None` where the source gives none.
     pub phone: Option<String>,
+    /// Mail address; `None` where the source gives none.
     pub email: Option<String>,
+    /// Address of a web form; `None` where the source gives none.
     pub portal: Option<String>,
     /// Last day for which the source says so.
     pub date: String,
+    /// The publication that gives it, with its edition or date.
     pub source: String,
 }
 
@@ -25,9 +30,11 @@ pub struct Contact {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    /// The rule as it is cited, e.g. `33 CFR 6.16-1`.
     pub id: String,
     /// What it asks, in a sentence.
     pub asks: String,
+    /// To whom, in the words of `facts::records::Addressee`.
     pub to: Vec<String>,
     /// Kinds of incident, in the words of `facts::records::IncidentKind`; empty for all.
     pub of: Vec<String>,
@@ -38,15 +45,18 @@ pub struct Rule {
     /// Reports to these count as reports to those of `also_to`.
     #[serde(default)]
     pub also_by: Vec<String>,
+    /// The addressees of this rule whose duty is met by telling those of `also_by`.
     #[serde(default)]
     pub also_to: Vec<String>,
     /// Only if all of `also_by` were told.
     #[serde(default)]
     pub also_all: bool,
+    /// The rule that says so; `None` exactly where `also_by` is empty.
     pub also_source: Option<String>,
     /// Not in force: shown, and asked of nobody.
     #[serde(default)]
     pub proposed: bool,
+    /// The regulation or notice that the line is taken from, with its section or date.
     pub source: String,
 }
 
@@ -54,9 +64,12 @@ pub struct Rule {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reporting {
+    /// Date of the list, as `2026-11-21`.
     pub version: String,
+    /// Contacts, in the order of the list; an addressee may have several.
     #[serde(rename = "contact")]
     pub contacts: Vec<Contact>,
+    /// Rules, in the order of the list.
     #[serde(rename = "rule")]
     pub rules: Vec<Rule>,
 }

@@ -17,16 +17,25 @@ const BUILTIN: &str = include_str!("../../data/suppliers.toml");
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
+    /// Cameras and video recorders.
     Camera,
     /// Modems, modules and routers for mobile networks.
     Cellular,
+    /// Whole cranes.
     Crane,
+    /// Drives and inverters.
     Drive,
+    /// Switches, routers and firewalls.
     Network,
+    /// Telephones.
     Phone,
+    /// Controllers.
     Plc,
+    /// Radio links and access points.
     Radio,
+    /// Laser scanners and character recognition.
     Scanner,
+    /// Sensors of other kinds.
     Sensor,
 }
 
@@ -34,18 +43,22 @@ pub enum Class {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
+    /// The list's name, as suppliers refer to it: `FY2019 NDAA 889`.
     pub name: String,
     /// Since when, as exactly as the source says.
     pub date: String,
+    /// Law, notice or register that publishes it, with its section.
     pub source: String,
 }
 
 /// A supplier under the name by which it is commonly known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Supplier {
+    /// As reports show it; by it a site overrides an entry of the list.
     pub name: String,
     /// Company it belongs to, where that is on a list itself.
     pub owner: Option<String>,
+    /// Names of organisations that stand for it, whole, or beginnings that end in `*`.
     pub names: Vec<String>,
     /// Prefixes beyond those that the registry gives to its names: bits left aligned in 48, how many count.
     pub ouis: Vec<(u64, u8)>,
@@ -53,6 +66,7 @@ pub struct Supplier {
     pub trust: Option<Trust>,
     /// Names of the lists.
     pub lists: Vec<String>,
+    /// What it makes; empty where that tells nothing of a device's role.
     pub classes: Vec<Class>,
     /// Where what is said here is from.
     pub source: Option<String>,
@@ -66,6 +80,7 @@ impl Supplier {
         self.classes == [Class::Cellular]
     }
 
+    /// Whether its devices may be of that class; others may be among them.
     pub fn makes(&self, class: Class) -> bool {
         self.classes.contains(&class)
     }
@@ -74,7 +89,9 @@ impl Supplier {
 /// The list of suppliers.
 #[derive(Clone, Debug, Default)]
 pub struct Suppliers {
+    /// Date of the list, as `2026-11-21`; `None` where the text gives none.
     pub version: Option<String>,
+    /// The lists that suppliers refer to, in the order of the text.
     pub listings: Vec<Listing>,
     all: Vec<Supplier>,
     /// By the words of a whole name.

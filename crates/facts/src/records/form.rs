@@ -14,13 +14,17 @@ const MOST: u64 = (1 << 53) - 1;
 /// How a value is written.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
+    /// Free text of at most 10,000 characters; line breaks may stand in it.
     Text,
     /// From 0.
     Whole,
+    /// `yes` or `no` in CSV, true or false in JSON.
     YesNo,
+    /// `2026-11-21`, a day of the terminal's calendar.
     Date,
     /// RFC 3339 with offset.
     Time,
+    /// 64 hexadecimal digits, kept in lower case.
     Sha256,
     /// A service as conduits of the site file name it.
     Service,
@@ -33,11 +37,17 @@ pub enum Form {
 /// What a name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
+    /// An asset of the site file.
     Asset,
+    /// A crane that zones or assets of the site file name.
     Crane,
+    /// A zone of the site file.
     Zone,
+    /// A third party of the site file.
     Party,
+    /// A conduit of the site file.
     Conduit,
+    /// A work order of the site file.
     WorkOrder,
     /// A record of that kind, by its id.
     Record(&'static str),
@@ -66,11 +76,14 @@ impl Target {
 /// Why a value cannot stand, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
+    /// What is wrong, in lower case and without a full stop.
     pub what: String,
+    /// What to do about it, in the same form; it stands behind a semicolon.
     pub remedy: String,
 }
 
 impl Wrong {
+    /// Both halves of the message.
     pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Wrong {
         Wrong {
             what: what.into(),
@@ -114,6 +127,9 @@ impl Form {
     }
 
     /// One value read from text, as JSON. Whether a name is known is not asked here.
+    ///
+    /// # Errors
+    /// The text has a control character or is not of this form; the message says which form it takes.
     pub fn read(&self, text: &str) -> Result<Json, Wrong> {
         if let Some(odd) = text.chars().find(|c| c.is_control() && *c != '\n') {
             return Err(Wrong::new(

@@ -6,6 +6,7 @@ use super::record::RecordInfo;
 
 /// Who knows what is declared: the site and the ledger.
 pub trait Known {
+    /// Whether something of that kind is called so, letter by letter.
     fn has(&self, target: Target, name: &str) -> bool;
     /// All of them, for the question what was meant.
     fn names(&self, target: Target) -> Vec<&str>;

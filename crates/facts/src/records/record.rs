@@ -27,6 +27,7 @@ impl Shape {
         matches!(self, Shape::One | Shape::Filled)
     }
 
+    /// Whether several values may stand.
     pub const fn is_list(self) -> bool {
         matches!(self, Shape::List | Shape::Filled)
     }
@@ -35,20 +36,28 @@ impl Shape {
 /// A field of a kind of record.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
+    /// Name of the column, of the JSON key, and of the field on the command line.
     pub name: &'static str,
+    /// The doc line of its declaration, beginning with a space.
     pub doc: &'static str,
+    /// How a value is written; of a list, each of them.
     pub form: Form,
+    /// How many values there may be, and whether one must stand.
     pub shape: Shape,
+    /// Its type in the table of the kind.
     pub ty: Type,
 }
 
 /// A kind of record as data.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordInfo {
+    /// Name of the kind, as the command line and the ledger say it: `backup`.
     pub name: &'static str,
+    /// The doc lines of its declaration.
     pub doc: &'static str,
     /// Measures that ask for it.
     pub measures: &'static [&'static str],
+    /// Its own fields in the order of its CSV, after the id.
     pub fields: &'static [Field],
     /// Pairs of fields of which the first is not later than the second.
     pub order: &'static [(&'static str, &'static str)],
@@ -58,9 +67,13 @@ pub struct RecordInfo {
 
 /// One kind of record.
 pub trait Record: Sized {
+    /// Its name, doc, fields and measures.
     const INFO: RecordInfo;
     /// The record of a ledger's body; the name of the field that holds something else if one does. Keys that this version
     /// does not know are passed over: a later one may have written them.
+    ///
+    /// # Errors
+    /// The name of the first field whose value is missing or of another form.
     fn from_body(body: &Map<String, Json>) -> Result<Self, &'static str>;
     /// The body, without what is empty.
     fn body(&self) -> Map<String, Json>;
@@ -68,6 +81,10 @@ pub trait Record: Sized {
 
 impl Field {
     /// Reads what stands in a cell: `None` if nothing does and nothing need. Values of a list stand apart by `;`.
+    ///
+    /// # Errors
+    /// The cell is empty though a value must stand, a value is not of the field's form, or a list has one that is
+    /// empty, stands twice, or is one too many.
     pub fn read(&self, text: &str) -> Result<Option<Json>, Wrong> {
         let text = text.trim();
         if text.is_empty() {
@@ -141,6 +158,7 @@ impl Field {
 }
 
 impl RecordInfo {
+    /// The field of that name, letter by letter; what every record has beside its own fields is not among them.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
     }

@@ -23,9 +23,13 @@ const OWN: &[&str] = &["id", "valid_from", "valid_until"];
 pub struct Row {
     /// Line on which it begins, from 1.
     pub line: u32,
+    /// Its id, unique in the file.
     pub id: String,
+    /// From when on it holds; `None` if the cell is empty or there is no such column.
     pub valid_from: Option<Time>,
+    /// Until when it holds; `None` if the cell is empty or there is no such column. Where both stand, it is the later.
     pub valid_until: Option<Time>,
+    /// Its own fields by name, without those that are empty; every value is of its field's form.
     pub body: Map<String, Json>,
 }
 
@@ -50,6 +54,9 @@ enum Column {
 }
 
 /// Reads a file of that name. Records of the same file may refer to each other.
+///
+/// # Errors
+/// Everything that is wrong with the file, in the order of its lines; no row is taken from a file with a mistake.
 pub fn read(
     info: &'static RecordInfo,
     file: &str,
@@ -306,6 +313,9 @@ fn undefused(cell: &str) -> &str {
 }
 
 /// A time, or none in an empty cell.
+///
+/// # Errors
+/// The cell holds something that is no time in RFC 3339 with an offset.
 pub fn read_time(cell: &str) -> Result<Option<Time>, Wrong> {
     match cell {
         "" => Ok(None),
@@ -314,6 +324,10 @@ pub fn read_time(cell: &str) -> Result<Option<Time>, Wrong> {
 }
 
 /// Whether the ledger takes it as an id.
+///
+/// # Errors
+/// The text is empty, has more than 200 bytes, or holds a control character, a quotation mark, a backslash or a
+/// semicolon.
 pub fn check_id(text: &str) -> Result<(), Wrong> {
     if text.is_empty() {
         return Err(Wrong::new(

@@ -265,6 +265,7 @@ impl Value for WorkKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceName {
     text: String,
+    /// The same, read.
     pub service: Service,
 }
 

@@ -9,17 +9,24 @@ use crate::kinds::Verb;
 /// What the site knows of one end of a conversation; see [`Site::who`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Who {
+    /// Index of the asset; `None` where the site names none of that address.
     pub asset: Option<usize>,
+    /// Index of the zone; `None` where no subnet and no VLAN of the site holds it.
     pub zone: Option<usize>,
+    /// Index of the third party that holds the address, by the longest prefix, or that was found to be it by name.
     pub party: Option<usize>,
+    /// `None` for an end that has only a MAC address.
     pub ip: Option<IpAddr>,
 }
 
 /// What a work order is asked to allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkKind {
+    /// An operation on a device.
     Operation(Verb),
+    /// A session of remote access.
     RemoteSession,
+    /// A file that is carried.
     File,
 }
 
@@ -38,6 +45,7 @@ impl fmt::Display for WorkKind {
 pub struct Near {
     /// Index of the work order.
     pub order: usize,
+    /// The work order's own number.
     pub id: String,
     /// What does not fit, to stand after the number.
     pub why: String,
@@ -58,6 +66,7 @@ impl Conduit {
 }
 
 impl WorkOrder {
+    /// Whether the work is among what it allows, ends and time aside.
     pub fn allows(&self, work: WorkKind) -> bool {
         match work {
             WorkKind::Operation(verb) => self.operations.contains(&verb),

@@ -26,6 +26,7 @@ impl Site {
         (!elsewhere || by_more_than_everything()).then_some(index)
     }
 
+    /// Index of the zone that lists the VLAN.
     pub fn zone_of_vlan(&self, vlan: u16) -> Option<usize> {
         self.tables().vlans.get(&vlan).copied()
     }

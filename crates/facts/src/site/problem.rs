@@ -6,6 +6,7 @@ use super::Place;
 /// One mistake in a site file. Written `site.toml:12: WHAT; REMEDY`, in lower case and without a final full stop.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
+    /// File and line of the mistake.
     pub place: Place,
     /// What is wrong, with the value that is wrong.
     pub what: String,
@@ -14,6 +15,7 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A mistake at that place; what is wrong and what to do are in lower case and without a full stop.
     pub fn new(place: &Place, what: impl Into<String>, remedy: impl Into<String>) -> Problem {
         Problem {
             place: place.clone(),

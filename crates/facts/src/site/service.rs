@@ -43,7 +43,9 @@ const FILE_PROTOCOLS: &[&str] = &["ftp", "tftp", "smb", "http"];
 /// Why a text is no service, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAService {
+    /// What is wrong with the text.
     pub what: String,
+    /// What to write instead; it stands behind a semicolon.
     pub remedy: String,
 }
 

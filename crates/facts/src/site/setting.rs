@@ -15,8 +15,11 @@ use crate::Value;
 pub struct Setting {
     /// Id of the measure, e.g. `R3`.
     pub measure: String,
+    /// Name of the parameter, as the page's front matter has it.
     pub parameter: String,
+    /// As written; whether it suits the parameter is not known here.
     pub value: Value,
+    /// Where it stands, for messages.
     pub place: Place,
 }
 

@@ -33,25 +33,34 @@ pub struct Lives {
 /// How a finding stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
+    /// Nobody has it in hand, and no exception holds.
     Open,
     /// Somebody has it in hand.
     Acknowledged {
+        /// Person who has it in hand, by the id of their record.
         who: String,
+        /// Last moment of it.
         until: Time,
+        /// The record that says so: kind, slash, id.
         record: String,
     },
     /// Borne by an exception; the measure is not met all the same.
     Accepted {
+        /// Person who approved it, by the id of their record.
         by: String,
         /// Last day.
         until: String,
+        /// The exception's reason.
         because: String,
+        /// The record that says so: kind, slash, id.
         record: String,
     },
+    /// A judgement on later evidence no longer found it, and missed nothing that it needed to see it.
     Resolved,
 }
 
 impl State {
+    /// As reports and JSON say it.
     pub const fn word(&self) -> &'static str {
         match self {
             State::Open => "open",
@@ -65,15 +74,21 @@ impl State {
 /// A finding and how it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
+    /// Id of the finding.
     pub finding: String,
+    /// Id of the measure.
     pub measure: String,
+    /// The subject, as the page names it.
     pub subject: String,
     /// What the judgement says of it, or what the last one that saw it said.
     pub reason: String,
+    /// As it holds at the time judged.
     pub state: State,
     /// Whether the judgement found it.
     pub is_seen: bool,
+    /// Time of the earliest fact that showed it, over all judgements; `None` where no record says.
     pub first_seen: Option<Time>,
+    /// Time of the latest fact that showed it.
     pub last_seen: Option<Time>,
     /// What a reader should know of the state, a sentence.
     pub note: Option<String>,
@@ -84,6 +99,7 @@ pub struct Standing {
 pub struct Standings(BTreeMap<String, Standing>);
 
 impl Standings {
+    /// How the finding of that id stands; `None` where neither assessment nor records know it.
     pub fn of(&self, finding: &str) -> Option<&Standing> {
         self.0.get(finding)
     }

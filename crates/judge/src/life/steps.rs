@@ -18,8 +18,11 @@ const MOST_CHARS: usize = 1_000;
 /// A record to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
+    /// Kind of record.
     pub kind: &'static str,
+    /// Id of the record: that of the finding, or of the measure whose verdict changed.
     pub id: String,
+    /// Its fields by name, without what is empty.
     pub body: Map<String, Json>,
 }
 

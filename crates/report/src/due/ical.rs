@@ -5,6 +5,8 @@ use crate::visible::is_hidden;
 /// Octets of a line, without its end (RFC 5545, 3.1).
 const LONGEST: usize = 75;
 
+/// The agenda as an iCalendar object, lines of at most 75 octets with CRLF; a duty keeps its `UID` for as long as it
+/// is the same.
 pub fn ical(agenda: &Agenda<'_>) -> String {
     let mut out = String::new();
     let mut line = |text: &str| fold(&mut out, text);

@@ -14,8 +14,11 @@ pub use ical::ical;
 /// What there is to tell.
 #[derive(Clone, Copy, Debug)]
 pub struct Agenda<'a> {
+    /// Name of the terminal.
     pub terminal: &'a str,
+    /// IANA name of the time zone in which days are counted.
     pub time_zone: &'a str,
+    /// The moment from which "overdue" and "in 12 days" are told.
     pub as_of: Time,
     /// The first due first.
     pub duties: &'a [Duty],

@@ -20,33 +20,50 @@ const MOST_CHARS: usize = 1000;
 pub struct Finding {
     /// Its stable id.
     pub id: String,
+    /// The measure that it breaks.
     pub measure: Measure,
+    /// What is judged, as the page names it.
     pub subject: String,
+    /// A full sentence.
     pub reason: String,
+    /// Assets concerned, as named in the site file, else by address; the first of them.
     pub assets: Vec<String>,
+    /// Cranes that it is about; the first of them, and empty where it is about none.
     pub cranes: Vec<String>,
+    /// The telling values, by column name, in the page's order; long ones are cut and say so.
     pub facts: Vec<(String, Value)>,
+    /// Frames that show it; the first citations, each with its first frames.
     pub evidence: Vec<Cited>,
     /// Records of the ledger that it rests on.
     pub records: Vec<CitedRecord>,
     /// Citations that are in the report only.
     pub evidence_left_out: usize,
+    /// Time of the earliest fact cited; `None` where no frame shows it.
     pub first: Option<Time>,
+    /// Time of the latest fact cited.
     pub last: Option<Time>,
+    /// Both ends by address; all unknown where no fact cited has two.
     pub ends: Ends,
+    /// What to do first, in the page's words; `None` where the page says nothing.
     pub next: Option<String>,
 }
 
 /// A finding that was open.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Closed {
+    /// The finding's stable id.
     pub id: String,
+    /// The measure that it broke.
     pub measure: Measure,
+    /// What was judged, as the page names it.
     pub subject: String,
+    /// Cranes that it was about, as when it was announced.
     pub cranes: Vec<String>,
     /// The beginning of what it said when it was announced.
     pub was: String,
+    /// Time as of which it was first judged open.
     pub opened: Time,
+    /// Why it is no longer open.
     pub gone: Gone,
     /// A full sentence.
     pub why: String,
@@ -68,6 +85,7 @@ pub enum Gone {
 }
 
 impl Gone {
+    /// The word in events.
     pub const fn word(self) -> &'static str {
         match self {
             Gone::Met => "met",
@@ -91,10 +109,15 @@ impl Closed {
 /// Who and whom, by address, of the first fact that the finding cites.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ends {
+    /// Who asked.
     pub source: End,
+    /// Who was asked.
     pub target: End,
+    /// Identifier of the VLAN; `None` when untagged.
     pub vlan: Option<u16>,
+    /// Name of the protocol, recognised or assumed; `None` where neither is known.
     pub protocol: Option<String>,
+    /// Community ID of the conversation; `None` where there is no IP.
     pub community_id: Option<String>,
 }
 
@@ -103,8 +126,11 @@ pub struct Ends {
 pub struct End {
     /// Asset as named in the site file, else its address.
     pub name: Option<String>,
+    /// Its IP address.
     pub ip: Option<IpAddr>,
+    /// Its MAC address, or that which carried its packets.
     pub mac: Option<Mac>,
+    /// Port of UDP or TCP; only of conversations, and of who was asked in a remote session.
     pub port: Option<u16>,
 }
 

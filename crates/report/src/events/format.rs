@@ -22,6 +22,7 @@ pub enum Format {
 }
 
 impl Format {
+    /// In the order of the reference.
     pub const ALL: [Format; 4] = [Format::Text, Format::Json, Format::Ecs, Format::Ocsf];
 
     /// The word of the site file.
@@ -34,6 +35,7 @@ impl Format {
         }
     }
 
+    /// The format of that word; `None` for any other.
     pub fn parse(word: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.word() == word)
     }

@@ -4,6 +4,7 @@ use facts::Value;
 /// How the sensor fares, one event of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Health {
+    /// What happened.
     pub trouble: Trouble,
     /// What it is about: an interface, a folder, a sink.
     pub about: Option<String>,
@@ -14,6 +15,7 @@ pub struct Health {
 }
 
 impl Health {
+    /// An event without facts; `detail` is a full sentence.
     pub fn new(trouble: Trouble, about: Option<&str>, detail: impl Into<String>) -> Health {
         Health {
             trouble,
@@ -23,6 +25,7 @@ impl Health {
         }
     }
 
+    /// Adds a number or word worth sorting by, under that name.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Health {
         self.facts.push((name.to_owned(), value));
@@ -37,6 +40,7 @@ macro_rules! troubles {
         pub enum Trouble { $($(#[doc = $doc])+ $name,)* }
 
         impl Trouble {
+            /// In the order of the reference.
             pub const ALL: &[Trouble] = &[$(Trouble::$name,)*];
             /// The kind of the event.
             pub const fn word(self) -> &'static str {

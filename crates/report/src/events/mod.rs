@@ -30,30 +30,39 @@ pub use severity::Severity;
 pub struct Event {
     /// The same change at the same time has the same id, over whatever way it is delivered and however often.
     pub id: String,
+    /// When it was noticed, as the caller told the time.
     pub time: Time,
+    /// How bad it is.
     pub severity: Severity,
+    /// What happened.
     pub what: What,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
+    /// A measure has another verdict than before.
     Verdict(Box<VerdictChange>),
     /// A finding was not open before.
     Opened(Box<Finding>),
     /// A finding that is open was seen once more, after a while.
     Again(Box<Finding>),
+    /// A finding that was open is no longer.
     Closed(Box<Closed>),
+    /// How the sensor itself fares.
     Health(Health),
 }
 
 /// The measure that an event is about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measure {
+    /// Id of the measure, e.g. `C9`.
     pub id: String,
+    /// The state that the measure asserts.
     pub title: String,
     /// The edition of the advisory followed, and its paragraphs that the measure answers.
     pub edition: String,
+    /// Ids of the paragraphs.
     pub paragraphs: Vec<String>,
     /// Framework, and its requirements that the measure supports.
     pub crosswalk: Vec<(String, Vec<String>)>,
@@ -62,6 +71,7 @@ pub struct Measure {
 /// A measure's verdict is another one than before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerdictChange {
+    /// The measure whose verdict it is.
     pub measure: Measure,
     /// `None` when the measure is judged for the first time.
     pub from: Option<Verdict>,
@@ -69,6 +79,7 @@ pub struct VerdictChange {
     pub to: Option<Verdict>,
     /// Subjects by verdict, the worst first; those without any are left out.
     pub subjects: Vec<(Verdict, usize)>,
+    /// One sentence that sums the subjects up.
     pub summary: String,
     /// Why, in the words of the worst subject; `None` where the verdict is good news.
     pub reason: Option<String>,

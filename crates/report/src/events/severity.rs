@@ -7,14 +7,20 @@ use super::{Gone, Trouble};
 /// Ordered from harmless to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// Good news, and what nobody has to act on.
     Info,
+    /// To be noticed, not to be woken for.
     Low,
+    /// Something is not as it was agreed, or sight was lost in part.
     Medium,
+    /// Somebody is inside or can be, or nothing is seen or kept any more.
     High,
+    /// What a crane does was changed or stopped, and nobody answers for it.
     Critical,
 }
 
 impl Severity {
+    /// From harmless to worst.
     pub const ALL: [Severity; 5] = [
         Severity::Info,
         Severity::Low,
@@ -23,6 +29,7 @@ impl Severity {
         Severity::Critical,
     ];
 
+    /// The word in events.
     pub const fn word(self) -> &'static str {
         match self {
             Severity::Info => "info",
@@ -147,6 +154,7 @@ pub(super) fn of_closed(gone: Gone) -> Severity {
 }
 
 impl Trouble {
+    /// How bad it is: nothing seen or kept is high, blindness in part is medium, good news is info.
     pub const fn severity(self) -> Severity {
         match self {
             // Blind: whatever happens now is not seen by anyone.

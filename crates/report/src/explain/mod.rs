@@ -37,15 +37,25 @@ pub struct Call<'a> {
 /// A finding from evidence to verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
+    /// Id of the finding.
     pub finding: String,
+    /// Id of the measure.
     pub measure: String,
+    /// The state that the measure asserts.
     pub title: String,
+    /// What is judged, as the page names it.
     pub subject: String,
+    /// Why it is not met, a full sentence.
     pub reason: String,
+    /// Cranes that it is about; may be empty.
     pub cranes: Vec<String>,
+    /// IANA name of the time zone in which times are shown.
     pub zone: String,
+    /// The time as of which was judged.
     pub as_of: Time,
+    /// Id of the edition of the advisory that was followed.
     pub edition: String,
+    /// How the finding stands; `None` where no records of that were read.
     pub standing: Option<Standing>,
     /// Facts it rests on, the first of them.
     pub seen: Vec<Seen>,
@@ -55,11 +65,13 @@ pub struct Explanation {
     pub site_lines: Vec<String>,
     /// Records that it cites: kind and id, entry, who recorded it.
     pub records: Vec<String>,
+    /// What comes nearest to having allowed it, and why it did not; empty where nothing was to be allowed.
     pub looked_at: Vec<Looked>,
     /// What the measure asks, in the page's words.
     pub asks: String,
     /// Paragraph and title.
     pub paragraphs: Vec<(String, String)>,
+    /// What would end it, a text each.
     pub resolved_by: Vec<String>,
     /// What to do, in the page's words.
     pub steps: Vec<String>,

@@ -18,10 +18,15 @@ const ELSEWHERE: &[&str] = &["capture", "frames", "uid", "time", "last", "commun
 pub struct Party {
     /// As the site names it, else its address.
     pub name: String,
+    /// IP or MAC address.
     pub address: String,
+    /// MAC address that carried its packets.
     pub mac: Option<String>,
+    /// Zone of the site that holds it.
     pub zone: Option<String>,
+    /// Crane of the asset, else of its zone.
     pub crane: Option<String>,
+    /// Role as the site declares it, else as it was concluded.
     pub role: Option<String>,
     /// Maker, supplier, model as far as they are known.
     pub make: Vec<String>,
@@ -34,15 +39,23 @@ pub struct Party {
 pub struct Seen {
     /// The fact, e.g. `operation 12`.
     pub fact: String,
+    /// Begin of the fact; `None` where it has no time.
     pub first: Option<Time>,
+    /// End of the fact; equal to `first` where it has none of its own.
     pub last: Option<Time>,
     /// In a few words: `s7comm program-download of DB11, 65,536 bytes, carried out`.
     pub what: String,
+    /// Who asked; `None` of facts that have no two ends.
     pub from: Option<Party>,
+    /// Who was asked.
     pub to: Option<Party>,
+    /// Identifier of the VLAN.
     pub vlan: Option<u16>,
+    /// Base name of the capture.
     pub capture: String,
+    /// SHA-256 of the capture's file, lower-case hex; `None` where it was not hashed.
     pub sha256: Option<String>,
+    /// Frame numbers from 1, ascending.
     pub frames: Vec<u64>,
     /// What else is known, by column.
     pub more: Vec<(String, String)>,

@@ -18,13 +18,17 @@ const MOST_CHARS: usize = 8_000;
 /// What is opened, and by whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
+    /// What kind of incident it is to be.
     pub what: IncidentKind,
     /// Id of a person.
     pub reporter: Option<&'a str>,
+    /// Ids of findings of the assessment.
     pub findings: &'a [String],
     /// When the findings were first recorded, or now.
     pub detected: Time,
+    /// Whether it holds sensitive security information (49 CFR part 1520).
     pub ssi: bool,
+    /// Version of the program.
     pub version: &'a str,
 }
 

@@ -6,6 +6,7 @@ use super::Case;
 /// A report that a rule asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duty {
+    /// The rule as it is cited, e.g. `33 CFR 6.16-1`.
     pub rule: String,
     /// What the rule asks, in a sentence.
     pub asks: String,
@@ -15,25 +16,32 @@ pub struct Duty {
     pub when: String,
     /// Where the rule names a number: by then.
     pub due: Option<Time>,
+    /// The regulation or notice that the duty is taken from.
     pub source: String,
     /// The rule is proposed: shown, and owed by nobody.
     pub is_proposed: bool,
+    /// Whether it was done.
     pub told: Told,
 }
 
 /// Whether the addressee was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
+    /// A report to the addressee is recorded; of several the first.
     Sent {
         /// Id of the report's record.
         report: String,
+        /// When it was sent.
         at: Time,
+        /// Number that the addressee gave it, where one was recorded.
         case_number: Option<String>,
     },
     /// A report to another counts, by this source.
     ByOthers {
+        /// The rule by which it counts.
         source: String,
     },
+    /// No report is recorded that counts.
     No,
 }
 

@@ -23,10 +23,13 @@ pub use self::texts::report;
 /// An incident with all that its reports draw on.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
+    /// Id of the incident's record.
     pub id: &'a str,
+    /// The incident, as its record has it.
     pub incident: &'a Incident,
     /// Who reports it, where the ledger knows them.
     pub reporter: Option<&'a Person>,
+    /// What reports of this terminal have in common; `None` where none is recorded.
     pub profile: Option<&'a ReportingProfile>,
     /// Who answers at any hour.
     pub reachable: Option<&'a Person>,
@@ -34,8 +37,11 @@ pub struct Case<'a> {
     pub contacts: &'a [(String, Contact)],
     /// Reports that went out, with their ids, the oldest first.
     pub sent: &'a [(String, ReportSent)],
+    /// The site, for names and the time zone.
     pub site: &'a Site,
+    /// Whom to tell, by which rule.
     pub lists: &'a Reporting,
+    /// The time of day, for what is owed and for how long.
     pub now: Time,
 }
 

@@ -25,6 +25,7 @@ pub enum Hide {
 }
 
 impl Hide {
+    /// In the order of the reference.
     pub const ALL: &[Hide] = &[
         Hide::Addresses,
         Hide::Names,
@@ -33,6 +34,7 @@ impl Hide {
         Hide::Hashes,
     ];
 
+    /// The word of the command line.
     pub const fn word(self) -> &'static str {
         match self {
             Hide::Addresses => "addresses",
@@ -164,6 +166,7 @@ impl Redactor {
         }
     }
 
+    /// Whether anything is hidden at all.
     pub fn is_any(&self) -> bool {
         !self.hidden.is_empty()
     }

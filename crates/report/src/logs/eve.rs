@@ -12,6 +12,9 @@ use serde_json::{Map, Value as Json, json};
 use super::flows::{Ends, Flows};
 
 /// Writes the facts as EVE events, one JSON object a line: flows first, then what was said in them.
+///
+/// # Errors
+/// What `out` says; what was written by then stays.
 pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
     let flows = Flows::of(facts);
     let mut put = |event: Option<Map<String, Json>>| -> io::Result<()> {

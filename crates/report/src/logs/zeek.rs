@@ -24,11 +24,17 @@ enum Place<'o> {
 }
 
 /// Writes all logs as JSON lines; `_path` names the log.
+///
+/// # Errors
+/// What `out` says; what was written by then stays.
 pub fn zeek_json(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
     write(facts, Place::Json(out))
 }
 
 /// Writes a file per log into the folder, `conn.log` and so on, in Zeek's format; an empty one is not written.
+///
+/// # Errors
+/// A file cannot be made or written; those written by then stay.
 pub fn zeek_folder(facts: &Facts, folder: &Path) -> io::Result<()> {
     write(facts, Place::Folder(folder))
 }

@@ -32,7 +32,9 @@ const NEW_INDEX: &str = ".index.jsonl.new";
 /// What to keep: frames by number, of segments by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut<'a> {
+    /// Id of the finding.
     pub finding: &'a str,
+    /// Base names of segments, each with frame numbers from 1.
     pub frames: &'a [(String, Vec<u32>)],
 }
 
@@ -41,6 +43,7 @@ pub struct Cut<'a> {
 pub struct Kept {
     /// The file that was written, unless there was nothing new to keep.
     pub file: Option<String>,
+    /// Frames that were written now.
     pub frames: usize,
     /// Frames that are in no segment any more, or not yet: those not handed to the disk are found a second later.
     pub missing: Vec<(String, Vec<u32>)>,
@@ -69,6 +72,10 @@ pub struct Keeper {
 
 impl Keeper {
     /// Opens the folder, makes it if need be, and reads its index.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or its index cannot be read or mended. Lines of the index that cannot be read are
+    /// no error: they stand in [`Keeper::problems`].
     pub fn open(folder: &Path) -> Result<Keeper, Error> {
         fs::create_dir_all(folder)
             .map_err(|e| Error::folder("make the folder of evidence", folder, e))?;
@@ -81,6 +88,9 @@ impl Keeper {
     }
 
     /// Reads the index of a folder that someone else may be writing to, and changes nothing. To look with.
+    ///
+    /// # Errors
+    /// The index is there and cannot be read.
     pub fn look(folder: &Path) -> Result<Keeper, Error> {
         Keeper::read(folder).map(|(keeper, _)| keeper)
     }
@@ -128,6 +138,11 @@ impl Keeper {
     }
 
     /// Cuts out what is not kept for the finding yet.
+    ///
+    /// # Errors
+    /// The limit of findings or the budget is reached, or the folder cannot be written. The index then names nothing
+    /// new; an unfinished file may be left, and the next cut replaces it. A segment that is gone is no error: its frames
+    /// are missing.
     pub fn keep(&mut self, ring: &Path, cut: &Cut<'_>, now: Time) -> Result<Kept, Error> {
         let mut kept = Kept::default();
         let known = self.known.get(cut.finding).map(|(frames, _)| frames);
@@ -217,6 +232,10 @@ impl Keeper {
 
     /// Deletes cuts of findings that are not open, the oldest first, until the folder is within its budget. Gives their
     /// findings, each with the bytes that it took.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or its index or a file of it cannot be changed. Lines go out of the index before
+    /// their files do, so that it never names a file that is gone.
     pub fn trim(
         &mut self,
         budget_bytes: u64,

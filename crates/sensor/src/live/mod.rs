@@ -36,11 +36,15 @@ pub use watch::{Finished, Seen, Watch};
 /// A packet that came in. It borrows from the ring: copy what has to outlive the call.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
+    /// When it came, by the kernel's clock or the card's, as [`Options::hardware_time`] asks.
     pub time: Time,
     /// The frame as it was on the wire, VLAN tags included. Segments that the network card or the kernel put together are
     /// one frame of up to 64 KiB.
     pub data: &'a [u8],
+    /// Length of the frame on the wire in bytes; more than `data` holds where a packet was longer than a block of the
+    /// ring.
     pub wire_len: u32,
+    /// Link layer of the interface: how `data` begins.
     pub link: Link,
 }
 

@@ -15,6 +15,7 @@ const MOST_CAPABILITIES: u64 = 64;
 /// Whom to become.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum User {
+    /// Name of an account of the machine.
     Name(String),
     /// User by number; its group is that of its account, or else has the same number.
     Number(u32),
@@ -28,6 +29,9 @@ impl User {
     }
 
     /// Numbers of the user and of its group, as the machine's accounts have them.
+    ///
+    /// # Errors
+    /// There is no account of that name, the accounts cannot be read, or it is root.
     pub fn resolve(&self) -> Result<(u32, u32), Error> {
         resolve(self)
     }
@@ -36,7 +40,9 @@ impl User {
 /// What the process is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
+    /// Number of the user.
     pub user: u32,
+    /// Number of the group.
     pub group: u32,
     /// CAP_NET_RAW is left, so that an interface that went away can be opened anew.
     pub keeps_net_raw: bool,
@@ -48,6 +54,10 @@ pub struct Dropped {
 /// A process that is not root stays the user that it is, and gives up its other capabilities. To be called after
 /// [`super::open`] and before the first thread begins: capabilities belong to threads. That no thread has more is checked,
 /// and an error otherwise.
+///
+/// # Errors
+/// [`Error::Privilege`] with the step that failed. What was given up before it stays given up, and the process should
+/// end.
 pub fn drop_privileges(user: &User, keep_net_raw: bool) -> Result<Dropped, Error> {
     let fail = |step: &str, source| Error::Privilege {
         step: step.to_owned(),

@@ -26,6 +26,7 @@ const LOOPBACK: u16 = 772;
 /// What to capture, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Name of the interface, as `ip link` shows it.
     pub interface: String,
     /// Taps, each for a thread of its own. All packets between two hosts come to one of them.
     pub workers: usize,
@@ -62,6 +63,7 @@ impl Options {
 /// How the interface is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// Switched on, with a link.
     Up,
     /// Switched on, but nothing at the other end of the cable.
     NoCarrier,
@@ -88,6 +90,7 @@ pub struct Counts {
     pub reopened: u64,
     /// Blocks of the ring that wait to be read, of `blocks`.
     pub waiting: u32,
+    /// Blocks of the ring; 0 until they were first counted.
     pub blocks: u32,
 }
 
@@ -138,6 +141,10 @@ struct Open {
 /// Opens an interface: as many taps as workers were asked for.
 ///
 /// That the interface is down is no error; what it is stands in [`Tap::state`]. Needs the capability CAP_NET_RAW.
+///
+/// # Errors
+/// The interface is not there (unless [`Options::patient`]), is neither Ethernet nor loopback, capturing is not
+/// allowed, or the kernel refuses a step of setting up its ring. No tap is left open then.
 pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
     let group = Group::default();
     let mut taps = Vec::new();
@@ -171,6 +178,9 @@ pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
 
 /// Waits up to `at_most` until packets can be had from one of the taps. Interfaces that are gone are not waited for; if
 /// all are, this is a pause.
+///
+/// # Errors
+/// What the kernel says where it cannot wait; no packet is lost by it.
 pub fn wait<'a>(taps: impl Iterator<Item = &'a Tap>, at_most: Duration) -> io::Result<()> {
     let sockets = taps.filter_map(|tap| tap.socket.as_ref());
     sys::wait_for_any(sockets.map(|open| &open.socket), at_most)
@@ -182,6 +192,9 @@ impl Tap {
     ///
     /// While the interface is down or gone, there are none. One that went away and came back is opened anew, for which
     /// the process needs CAP_NET_RAW; [`Tap::state`] and [`Tap::problem`] tell. After an error it may be called again.
+    ///
+    /// # Errors
+    /// Waiting failed, or the tap cannot join the others of an interface that came up.
     pub fn packets(
         &mut self,
         wait: Duration,
@@ -273,11 +286,15 @@ impl Tap {
         self.socket.is_some()
     }
 
+    /// Name of the interface that was asked for.
     pub fn interface(&self) -> &str {
         &self.options.interface
     }
 
     /// What was received and dropped so far, and how full the ring is.
+    ///
+    /// # Errors
+    /// The kernel does not tell its counters; those kept so far stay as they were.
     pub fn counts(&mut self) -> Result<Counts, Error> {
         let Some(open) = &self.socket else {
             self.counts.waiting = 0;

@@ -34,7 +34,9 @@ const MOST_NAME: usize = 100;
 /// When a segment is full.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation {
+    /// Size from which on a segment is ended, in bytes.
     pub bytes: u64,
+    /// Age from which on it is ended, in seconds by the time of its packets; at least 1.
     pub seconds: i64,
 }
 
@@ -43,18 +45,24 @@ pub struct Rotation {
 pub struct Place {
     /// Number of the segment, as in its name and in [`SegmentInfo::number`].
     pub segment: u64,
+    /// Number of the packet in the segment, from 1, as Wireshark counts.
     pub frame: u32,
 }
 
 /// What there is to say of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentInfo {
+    /// Number of the segment among those of its worker, from 1; it goes on where segments of an earlier run end.
     pub number: u64,
+    /// Base name of the file.
     pub name: String,
+    /// Packets put into it.
     pub packets: u32,
+    /// Bytes that it takes, those that wait to be written among them.
     pub bytes: u64,
     /// Times of the first packet and of the latest.
     pub first: Time,
+    /// Time of the packet put in latest.
     pub last: Time,
     /// How many of the packets are in the file: those that were not handed to the disk yet cannot be read back.
     pub written: u32,
@@ -65,7 +73,9 @@ pub struct SegmentInfo {
 /// The disk failed; packets are not kept until it works again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paused {
+    /// When the disk failed.
     pub since: Time,
+    /// What the system says.
     pub reason: String,
 }
 
@@ -135,6 +145,9 @@ impl Segments {
     /// Makes the folder if need be, and goes on counting where segments that lie there end.
     ///
     /// Begins a thread, so privileges are to be given up before.
+    ///
+    /// # Errors
+    /// The sensor's name cannot begin a file name, the folder cannot be made or listed, or no thread can begin.
     pub fn open(
         folder: &Path,
         sensor: &str,

@@ -28,6 +28,9 @@ struct Segment<'a> {
 ///
 /// Within a worker's segments the number tells which is older, between workers the time: so a clock that was once set
 /// wrong does not keep its segments for ever.
+///
+/// # Errors
+/// The folder cannot be listed. A segment that cannot be deleted is no error: it stands in [`Trimmed::problems`].
 pub fn trim(folder: &Path, budget_bytes: u64) -> Result<Trimmed, Error> {
     let mut trimmed = Trimmed::default();
     let mut names = names(folder)?;

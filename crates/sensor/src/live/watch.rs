@@ -20,7 +20,9 @@ const MOST_FILES: usize = 1 << 17;
 /// A file as it was given: the same name, size and time are the same file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seen {
+    /// Path of the file, in the folder as it was named.
     pub path: PathBuf,
+    /// Size in bytes.
     pub bytes: u64,
     /// When it was changed last.
     pub changed: Time,
@@ -29,6 +31,7 @@ pub struct Seen {
 /// A capture that nobody writes to any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
+    /// The file as it was when nobody wrote to it any more.
     pub seen: Seen,
     /// It was given before, and has been changed since.
     pub again: bool,

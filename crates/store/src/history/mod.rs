@@ -39,9 +39,13 @@ const MOST_READ: usize = 1 << 17;
 /// A finished capture that was read: what it was then, and how many frames it had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadFile {
+    /// Path by which the watch found it; a capture read again takes the place of the row of that path.
     pub path: String,
+    /// Its size in bytes when it was read.
     pub bytes: u64,
+    /// When it had been changed last.
     pub changed: Time,
+    /// Frames that it had.
     pub frames: u64,
 }
 
@@ -61,6 +65,7 @@ pub struct Options {
 }
 
 impl Options {
+    /// All days are kept, and a run that was not heard of for 60 s was not watching.
     pub fn new(terminal: impl Into<String>) -> Options {
         Options {
             terminal: terminal.into(),
@@ -126,6 +131,10 @@ pub struct History {
 
 impl History {
     /// Opens a folder for writing, and makes it where it is not there. Watching begins `now`.
+    ///
+    /// # Errors
+    /// The folder cannot be made or locked, another process writes it, or the file of today is of a later format or
+    /// of another terminal. A file that cannot be written for now is no error yet: the next write tries again.
     pub fn open(folder: &Path, options: Options, now: Time) -> Result<History, Error> {
         let failed = |source| Error::Folder {
             path: folder.to_owned(),
@@ -202,6 +211,9 @@ impl History {
     }
 
     /// The captures whose facts are written or wait to be, as far back as there are files; each as it was read last.
+    ///
+    /// # Errors
+    /// The folder cannot be listed. A file that cannot be read counts as without captures.
     pub fn files_read(&self) -> Result<Vec<ReadFile>, Error> {
         let mut files = BTreeMap::new();
         for (_, path) in day::days(&self.folder)? {
@@ -218,17 +230,27 @@ impl History {
     }
 
     /// Writes everything told so far, all or nothing. After an error nothing is lost: the next write makes up for it.
+    ///
+    /// # Errors
+    /// The file of the day cannot be made or written. What was told goes on waiting, within the limit of
+    /// [`Options::waiting`].
     pub fn write(&mut self, now: Time) -> Result<Written, Error> {
         self.write_until(now, End::Open)
     }
 
     /// [`History::tell`] and [`History::write`] in one.
+    ///
+    /// # Errors
+    /// As of [`History::write`]; the facts wait for the next write then.
     pub fn add(&mut self, facts: &Facts, now: Time) -> Result<Written, Error> {
         self.tell(facts.clone(), now);
         self.write(now)
     }
 
     /// The last write of a run that is stopped in order.
+    ///
+    /// # Errors
+    /// As of [`History::write`]; what was not written by then is lost with the run.
     pub fn close(mut self, now: Time) -> Result<Written, Error> {
         self.write_until(now, End::Stopped)
     }
@@ -408,6 +430,9 @@ impl History {
     }
 
     /// The facts that tell of the time between, of all days together, as far as they are written.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or a file in it is of a later format ([`Error::Newer`]).
     pub fn load(&self, from: Time, until: Time, limits: &Limits) -> Result<Recalled, Error> {
         let look = Look::at(&self.folder, Some((from, until, limits)))?;
         Ok(look.recalled(self.watches(), from, until, self.patience()))
@@ -415,6 +440,9 @@ impl History {
 
     /// The times within the time asked for in which nobody was watching. This run counts as watching up to the last time
     /// it told something.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or a file in it is of a later format. One that cannot be read otherwise is a gap.
     pub fn gaps(&mut self, from: Time, until: Time) -> Result<Vec<Gap>, Error> {
         let days = day::days(&self.folder)?;
         let mut looked = std::mem::take(&mut self.looked);
@@ -456,6 +484,7 @@ impl History {
 /// What a folder of history knows of a time.
 #[derive(Clone, Debug, Default)]
 pub struct Recalled {
+    /// Rows of all days together, merged as if one run had told them; not folded.
     pub facts: Facts,
     /// When nobody was watching. [`Gap::coverage`] makes the rows that verdicts need.
     pub gaps: Vec<Gap>,
@@ -467,6 +496,9 @@ pub struct Recalled {
 
 /// Reads a folder of history, also while a run writes it, without changing it: the facts that tell of the time between,
 /// and the times in which nobody was watching. A run that was heard of in the last `patience` nanoseconds is still watching.
+///
+/// # Errors
+/// The folder cannot be listed, or a file in it is of a later format ([`Error::Newer`]).
 pub fn recall(
     folder: &Path,
     from: Time,

@@ -37,9 +37,11 @@ impl End {
 /// An interval of watching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
+    /// From when on everything told is kept.
     pub begin: Time,
     /// Until when everything told is kept.
     pub last: Time,
+    /// Why it ended; [`End::Open`] while it goes on.
     pub end: End,
 }
 
@@ -58,7 +60,9 @@ impl Watch {
 /// An interval in which nobody was watching, or of which nothing is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
+    /// Last moment that was watched before it, or where the time asked for begins.
     pub from: Time,
+    /// First moment that was watched again, or where the time asked for ends.
     pub until: Time,
     /// `stopped`, `ended` (without a word), `paused`, or `lost` (the file that would tell is gone).
     pub why: &'static str,

@@ -16,6 +16,7 @@ pub const LONGEST: usize = 1 << 20;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry<'a> {
+    /// Files that belong to this version of the record.
     #[serde(borrow, default)]
     pub attachments: Vec<Attached<'a>>,
     #[serde(borrow, deserialize_with = "raw")]
@@ -24,7 +25,9 @@ pub struct Entry<'a> {
     /// Who recorded it.
     pub by: &'a str,
     hash: &'a str,
+    /// Id of the record, unique within its kind.
     pub id: &'a str,
+    /// Kind of record, in lower-case letters, digits and dashes.
     pub kind: &'a str,
     /// By what means: `cli`, `csv:NAME`, `import`.
     pub means: &'a str,
@@ -57,8 +60,11 @@ pub struct Attached<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin<'a> {
+    /// Who recorded it there.
     pub by: &'a str,
+    /// Hash of its entry there, as the ledger writes hashes.
     pub hash: &'a str,
+    /// When it was recorded there: RFC 3339 in UTC.
     pub recorded_at: &'a str,
 }
 
@@ -112,6 +118,7 @@ impl<'a> Entry<'a> {
         serde_json::from_str(self.body_text()?).ok()
     }
 
+    /// The hash that the line states: that of the line without it. `None` where what stands there is no hash.
     pub fn hash(&self) -> Option<Hash> {
         Hash::parse(self.hash)
     }

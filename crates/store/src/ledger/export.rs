@@ -8,6 +8,10 @@ use super::{FILE, Ledger, files, head};
 
 impl Ledger {
     /// Writes the ledger of a folder to another one, which must not be there yet. Gives back how many entries it has.
+    ///
+    /// # Errors
+    /// There is no ledger, it is broken, `into` is there already or cannot be written. What was written into it by
+    /// then stays.
     pub fn export(folder: &Path, into: &Path) -> Result<u64, Error> {
         let mut ledger = Ledger::empty(folder);
         let path = ledger.path();

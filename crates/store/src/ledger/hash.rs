@@ -21,6 +21,7 @@ impl Hash {
         Hash(hash.finalize().into())
     }
 
+    /// Reads `sha256:` and 64 hexadecimal digits in lower case; `None` for anything else.
     pub fn parse(text: &str) -> Option<Hash> {
         from_hex(text.strip_prefix(Hash::PREFIX)?).map(Hash)
     }

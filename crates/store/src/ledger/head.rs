@@ -72,6 +72,10 @@ impl Head {
     }
 
     /// Reads a head or checkpoint and holds its signature against the key that it names; else says what is wrong.
+    ///
+    /// # Errors
+    /// A sentence without a full stop: the text has another form, or its signature is not that of the key that it
+    /// names.
     pub fn parse(text: &str) -> Result<Head, String> {
         let form = || "it is not of the form of a head; the whole line is needed".to_owned();
         // A copy may have lost the end of its line, or gained another's.

@@ -69,10 +69,13 @@ pub struct Ledger {
 pub struct New {
     /// Lower-case letters, digits and dashes.
     pub kind: String,
+    /// Id of the record, unique within its kind; an id that is known gives a new version.
     pub id: String,
+    /// The body of the version, or that there is none any more.
     pub content: Content,
     /// From when on it holds; `None` if it always did.
     pub valid_from: Option<Time>,
+    /// Until when it holds, later than `valid_from`; `None` for ever.
     pub valid_until: Option<Time>,
     /// Files taken in by [`Writing::attach`].
     pub attachments: Vec<Attachment>,
@@ -81,6 +84,7 @@ pub struct New {
 /// What an entry says of its record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
+    /// The fields of the record by name. Numbers are whole; what is larger, or has a fraction, is text.
     Body(Map<String, Value>),
     /// The record holds no more, for this reason: from [`New::valid_from`] on, or at no time if there is none.
     Withdrawn(String),
@@ -89,15 +93,20 @@ pub enum Content {
 /// A file of a record, as [`Attached`] but owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
+    /// Name of the file for people; `None` where nobody gave one.
     pub name: Option<String>,
+    /// SHA-256 of its content, lower-case hex: its name in `attachments/`.
     pub sha256: String,
 }
 
 /// Who records, by what means, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<'a> {
+    /// Who records, as the entry will name them.
     pub by: &'a str,
+    /// By what means: `cli`, `csv:NAME`, `import`.
     pub means: &'a str,
+    /// The time of day; where it is up to a day behind the last entry, the time of that entry counts.
     pub now: Time,
 }
 
@@ -118,6 +127,9 @@ impl Ledger {
 
     /// Reads the ledger of a folder and checks its chain; a folder that is not there holds an empty one. What a write left
     /// that did not come to its end is passed over, and told in [`Ledger::notes`].
+    ///
+    /// # Errors
+    /// A file cannot be read or locked, or the ledger is broken: of that nothing is read.
     pub fn open(folder: &Path) -> Result<Ledger, Error> {
         let mut ledger = Ledger::empty(folder);
         let path = ledger.path();
@@ -140,6 +152,9 @@ impl Ledger {
     }
 
     /// As [`Ledger::open`], but for those who cannot wait: `None` while another writes.
+    ///
+    /// # Errors
+    /// As of [`Ledger::open`].
     pub fn try_open(folder: &Path) -> Result<Option<Ledger>, Error> {
         let path = folder.join(FILE);
         let file = match File::open(&path) {
@@ -160,6 +175,9 @@ impl Ledger {
     /// Reads what others recorded since, and nothing else: of a ledger of years that is next to nothing. `false` while another
     /// writes. An error where what is there does not follow on what was read: it is open to whoever asks to read all of it
     /// again, and nothing here has changed.
+    ///
+    /// # Errors
+    /// The file cannot be read or locked, or does not follow on what was read.
     pub fn try_follow(&mut self) -> Result<bool, Error> {
         let path = self.path();
         let file = File::open(&path).map_err(Error::file("read", &path))?;
@@ -181,6 +199,7 @@ impl Ledger {
         Ok(true)
     }
 
+    /// The folder that it was read from.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -212,16 +231,21 @@ impl Ledger {
 
     /// The signed head as it stands in the folder, one line of JSON: a checkpoint, if kept elsewhere. `None` before the
     /// first entry.
+    ///
+    /// # Errors
+    /// The head is there and cannot be read.
     pub fn checkpoint(&self) -> Result<Option<String>, Error> {
         let path = head::path(&self.folder);
         let bytes = files::read(&path).map_err(Error::file("read", path))?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
+    /// Entries, each version and each withdrawal counted.
     pub fn len(&self) -> usize {
         self.book.len()
     }
 
+    /// Nothing was ever recorded.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -326,11 +350,18 @@ impl Ledger {
     }
 
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
+    ///
+    /// # Errors
+    /// As of [`Ledger::begin`] and [`Writing::append`]; nothing is recorded then.
     pub fn append(&mut self, records: &[New], stamp: &Stamp<'_>) -> Result<Written, Error> {
         self.begin()?.append(records, stamp)
     }
 
     /// Says that a record does not hold, and never did.
+    ///
+    /// # Errors
+    /// There is no such record, it is withdrawn already, no reason is given, or it cannot be written; nothing is
+    /// recorded then.
     pub fn withdraw(
         &mut self,
         kind: &str,
@@ -342,6 +373,9 @@ impl Ledger {
     }
 
     /// Says that a record holds no more from that time on.
+    ///
+    /// # Errors
+    /// As of [`Ledger::withdraw`].
     pub fn withdraw_from(
         &mut self,
         kind: &str,

@@ -30,7 +30,9 @@ pub struct Problem {
     pub file: String,
     /// Line of it, from 1; `None` for the file as a whole.
     pub line: Option<u64>,
+    /// What is wrong, in lower case and without a full stop.
     pub what: String,
+    /// What to do; it stands behind a semicolon.
     pub remedy: &'static str,
 }
 
@@ -47,6 +49,7 @@ impl fmt::Display for Problem {
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// Entries that could be read.
     pub entries: u64,
     /// Attached files that entries refer to.
     pub attachments: usize,
@@ -61,6 +64,7 @@ pub struct Report {
 }
 
 impl Report {
+    /// No problem was found; notes may stand all the same.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
@@ -87,6 +91,9 @@ impl Report {
 
 /// Checks every byte of a ledger: each line and its hash, the chain, the signed head, the attached files; and, with a
 /// checkpoint, that what it saw is still there. Changes nothing.
+///
+/// # Errors
+/// A file cannot be read. Whatever is wrong with what was read stands in the report.
 pub fn verify(folder: &Path, checkpoint: Option<&Head>) -> Result<Report, Error> {
     let mut report = Report::default();
     let path = folder.join(FILE);

@@ -49,7 +49,9 @@ pub struct Imported {
 /// Keys of which one took the place of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replaced {
+    /// Public half of the key that signed so far.
     pub old: Public,
+    /// Public half of the key that signs from now on.
     pub new: Public,
 }
 
@@ -67,6 +69,10 @@ pub struct Writing<'a> {
 impl Ledger {
     /// Waits until no other writes, reads what they wrote, and sets aside what a crash left. Makes the folder and its key
     /// where there is none.
+    ///
+    /// # Errors
+    /// The folder cannot be made, read or locked, the ledger is broken, or its key is gone or another's; nothing was
+    /// added then.
     pub fn begin(&mut self) -> Result<Writing<'_>, Error> {
         let file = self.open_to_write()?;
         file.lock().map_err(Error::file("lock", self.path()))?;
@@ -74,6 +80,9 @@ impl Ledger {
     }
 
     /// As [`Ledger::begin`], but for those who cannot wait: `None` while another writes.
+    ///
+    /// # Errors
+    /// As of [`Ledger::begin`].
     pub fn try_begin(&mut self) -> Result<Option<Writing<'_>>, Error> {
         let file = self.open_to_write()?;
         match file.try_lock() {
@@ -164,6 +173,10 @@ impl Writing<'_> {
     }
 
     /// Records all of it or nothing; what says the same as the last version of its record is not recorded again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where a record cannot stand as it is (its kind, id, times, body, attachments or reason),
+    /// or the clock is more than a day behind the last entry; else the step that failed. Nothing is recorded then.
     pub fn append(&mut self, records: &[New], stamp: &Stamp<'_>) -> Result<Written, Error> {
         let (written, lines) = self.made(records, stamp)?;
         lines.map_or(Ok(()), |lines| self.write(lines))?;
@@ -171,6 +184,9 @@ impl Writing<'_> {
     }
 
     /// The same, for those who cannot wait for the disk: what is to be put there. `None` where all is said already.
+    ///
+    /// # Errors
+    /// As of [`Writing::append`]; nothing is on disk yet.
     pub fn prepare(self, records: &[New], stamp: &Stamp<'_>) -> Result<Option<Pending>, Error> {
         let lines = self.made(records, stamp)?.1;
         let signed = lines.map(|lines| self.sign(lines)).transpose()?;
@@ -282,6 +298,9 @@ impl Writing<'_> {
     }
 
     /// Takes a file in, under its hash. A file that is there already stays as it is.
+    ///
+    /// # Errors
+    /// The file is larger than 4 GiB, or cannot be written.
     pub fn attach(&mut self, name: Option<&str>, bytes: &[u8]) -> Result<Attachment, Error> {
         let sha256 = hex(&Hash::of(&[bytes]).0);
         let named = Attachment {
@@ -313,6 +332,10 @@ impl Writing<'_> {
     /// Brings another ledger's export in: byte by byte into an empty ledger (with an entry behind it where their key was
     /// replaced, since ours signs from then on), else record by record (see
     /// `ledger/import.rs`). `path` is the file; attached files are looked for beside it.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no sound export, or went on from the same record in another way
+    /// ([`Error::Conflicts`]). No entry is added then; attached files that were brought in stay.
     pub fn import(&mut self, path: &Path, stamp: &Stamp<'_>) -> Result<Imported, Error> {
         let bytes = fs::read(path).map_err(Error::file("read", path))?;
         let mut theirs = Book::default();
@@ -422,6 +445,9 @@ impl Writing<'_> {
 
     /// Puts a new key in the place of the one that signs. Both sign the entry that says so, and the head behind it; from then
     /// on the old one signs nothing, and is gone from the folder.
+    ///
+    /// # Errors
+    /// The ledger has no entries, no reason is given, or a file cannot be written: the old key goes on signing then.
     pub fn replace_key(&mut self, reason: &str, stamp: &Stamp<'_>) -> Result<Replaced, Error> {
         name("who records", stamp.by)?;
         if self.ledger.is_empty() {
@@ -632,6 +658,9 @@ pub struct Pending {
 
 impl Pending {
     /// On disk, all of it or nothing.
+    ///
+    /// # Errors
+    /// What the disk says; nothing is recorded then.
     pub fn put(self) -> Result<(), Error> {
         self.signed.put(&self.file)
     }

@@ -29,13 +29,18 @@ use vlans::Vlans;
 /// When and how often, and the frames that show it first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
+    /// Time of the earliest sighting, in whatever order they came.
     pub first: Time,
+    /// Time of the latest sighting.
     pub last: Time,
+    /// Sightings, the first one counted.
     pub count: u64,
+    /// The frames that show it first.
     pub evidence: Evidence,
 }
 
 impl Tally {
+    /// One sighting, of those frames of one capture.
     pub fn new(now: Time, capture: u32, frames: &[u32]) -> Tally {
         let mut evidence = Evidence::default();
         for frame in frames {
@@ -59,6 +64,7 @@ impl Tally {
         }
     }
 
+    /// One more sighting; its frames are added while there is room.
     pub fn again(&mut self, now: Time, capture: u32, frames: &[u32]) {
         self.first = self.first.min(now);
         self.last = self.last.max(now);
@@ -188,6 +194,7 @@ struct PageKey {
 /// What frames were, by capture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Frames {
+    /// Frames whose link layer was read, copies among them.
     pub total: u64,
     /// Frames that are copies of others, seen at the same place within a moment.
     pub copies: u64,

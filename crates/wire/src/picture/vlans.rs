@@ -10,8 +10,11 @@ const NEAR: usize = 64;
 /// What a capture showed of a VLAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vlan {
+    /// Time of the earliest frame of the VLAN.
     pub first: Time,
+    /// Time of the latest frame of the VLAN.
     pub last: Time,
+    /// Frames of the VLAN, counted by its innermost tag.
     pub frames: u64,
 }
 

@@ -31,7 +31,9 @@ pub use self::take::Load;
 /// Which part of the traffic a worker keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Shard {
+    /// Which worker it is, from 0.
     pub index: u32,
+    /// How many workers share the traffic, from 1.
     pub of: u32,
     /// Salt of the flow table: unknown to whoever sends packets, without influence on any result.
     pub seed: u64,
@@ -70,6 +72,7 @@ impl Here {
     }
 }
 
+/// One worker: it is given frames, keeps those of its shard, and gives a [`Picture`] of them.
 pub struct Worker {
     shard: Shard,
     flows: Flows,
@@ -108,6 +111,7 @@ struct Passing {
 }
 
 impl Worker {
+    /// A worker that has seen nothing; `limits` bound every table that it will keep.
     pub fn new(shard: Shard, limits: Limits) -> Worker {
         Worker {
             shard,
