@@ -2,12 +2,13 @@
 //!
 //! A kind is declared once with [`kind!`](macro@crate::kind); the SQL table, `seawall sql --tables`, the CSV header, the
 //! JSON keys, and how rows are merged and kept all derive from that declaration.
+use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 use std::hash::Hasher;
 use std::net::IpAddr;
 
 use crate::merge::Merge;
-use crate::{Address, Mac, Shared, Time};
+use crate::{Address, Few, Mac, Shared, Time, Words};
 
 /// A value of a row, as SQL, CSV and JSON know it. What was not seen is `Null`, never an empty text.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
@@ -71,6 +72,20 @@ impl<'a> Plain<'a> {
             let comma = if nth == 0 { "" } else { "," };
             // Writing to a text does not fail.
             let _ = write!(scratch, "{comma}{number}");
+        }
+        scratch.push(']');
+        Plain::Text(scratch)
+    }
+
+    /// A JSON list of texts in which nothing has to be escaped.
+    pub(crate) fn shown_list(
+        list: impl IntoIterator<Item = impl fmt::Display>,
+        scratch: &'a mut String,
+    ) -> Plain<'a> {
+        scratch.push('[');
+        for (nth, text) in list.into_iter().enumerate() {
+            let comma = if nth == 0 { "" } else { "," };
+            let _ = write!(scratch, "{comma}\"{text}\"");
         }
         scratch.push(']');
         Plain::Text(scratch)
@@ -194,21 +209,28 @@ pub trait Kind: Sized {
     fn is_same(&self, other: &Self) -> bool;
     /// Takes over what a newer row of the same key says.
     fn merge(&mut self, newer: Self);
+    /// Shares words with other rows: who keeps many that came one by one asks for it.
+    fn share(&mut self, words: &mut Words);
 }
 
-/// Puts facts in the order in which every list of them stands: by time, then by what shows them, then by value, so that
-/// the order never hangs on hashing or on who saw which part.
-pub fn in_order<K: Kind>(facts: &mut [K]) {
+/// The order in which every list of facts stands: by time, then by what shows them, then by value, so that it never hangs on
+/// hashing or on who saw which part.
+pub fn order<K: Kind>(a: &K, b: &K) -> Ordering {
     let place = |fact: &K| {
         let (time, Evidence { capture, frames }) = (fact.span().0, fact.evidence());
         (time.is_none(), time, *capture, frames.first().copied())
     };
-    facts.sort_by(|a, b| {
-        place(a).cmp(&place(b)).then_with(|| {
-            let (a, b) = (a.row(&[]), b.row(&[]));
-            a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal)
-        })
-    });
+    let values = || {
+        let (a, b) = (a.row(&[]), b.row(&[]));
+        a.partial_cmp(&b).unwrap_or(Ordering::Equal)
+    };
+    let frames = || a.evidence().frames.cmp(&b.evidence().frames);
+    place(a).cmp(&place(b)).then_with(values).then_with(frames)
+}
+
+/// Puts facts in their order, in place: a list may be most of the memory there is.
+pub fn in_order<K: Kind>(facts: &mut [K]) {
+    facts.sort_unstable_by(order);
 }
 
 /// Where a fact can be looked up: frames of one capture, numbered from 1 as they stand in the file.
@@ -219,8 +241,11 @@ pub struct Evidence {
     /// Index of the capture in the order in which the captures were read.
     pub capture: Option<u32>,
     /// Frame numbers from 1, as Wireshark counts them; at most [`Evidence::MOST`], each once.
-    pub frames: Vec<u32>,
+    pub frames: Frames,
 }
+
+/// Frames by their numbers. A conversation shows no more than those that have room here.
+pub type Frames = Few<u32, 8>;
 
 impl Evidence {
     /// Frames kept per fact.
@@ -230,7 +255,15 @@ impl Evidence {
     pub fn one(capture: u32, frame: u32) -> Evidence {
         Evidence {
             capture: Some(capture),
-            frames: vec![frame],
+            frames: [frame].as_slice().into(),
+        }
+    }
+
+    /// A whole capture, of which no frame stands out.
+    pub fn whole(capture: u32) -> Evidence {
+        Evidence {
+            capture: Some(capture),
+            frames: Frames::default(),
         }
     }
 
@@ -279,6 +312,8 @@ pub trait Cell: Sized {
     /// The other way round. Null is the usual value of the type, since a column may be younger than the row; `None` is for
     /// anything that is no such value.
     fn read(value: Value) -> Option<Self>;
+    /// Shares what may be shared with other rows.
+    fn share(&mut self, _words: &mut Words) {}
 }
 
 impl<T: Cell> Cell for Option<T> {
@@ -297,6 +332,9 @@ impl<T: Cell> Cell for Option<T> {
             Value::Null => Some(None),
             value => T::read(value).map(Some),
         }
+    }
+    fn share(&mut self, words: &mut Words) {
+        self.iter_mut().for_each(|cell| cell.share(words));
     }
 }
 
@@ -326,7 +364,6 @@ cells! {
         |_scratch| Plain::Int(i64::try_from(*v).unwrap_or(i64::MAX)), Value::Int(n) => n.try_into().ok();
     i64 => Int, |v| Value::Int(*v), |_scratch| Plain::Int(*v), Value::Int(n) => Some(n);
     String => Text, |v| Value::Text(v.clone()), |_scratch| Plain::Text(v), Value::Text(text) => Some(text);
-    Shared => Text, |v| Value::Text(v.to_string()), |_scratch| Plain::Text(v), Value::Text(text) => Some(text.into());
     Time => Time, |v| Value::Text(v.to_string()), |scratch| Plain::shown(v, scratch), Value::Text(text) => Time::parse(&text);
     Mac => Text, |v| Value::Text(v.to_string()), |scratch| Plain::shown(v, scratch), Value::Text(text) => text.parse().ok();
     Address => Text, |v| Value::Text(v.to_string()), |scratch| Plain::shown(v, scratch), Value::Text(text) => text.parse().ok();
@@ -334,6 +371,26 @@ cells! {
     Vec<u16> => Numbers, |v| Value::Numbers(v.iter().map(|n| u64::from(*n)).collect()),
         |scratch| Plain::numbers(v.iter().map(|n| u64::from(*n)), scratch),
         Value::Numbers(list) => list.into_iter().map(|n| n.try_into().ok()).collect();
+}
+
+impl Cell for Shared {
+    const TYPE: Type = Type::Text;
+    fn value(&self) -> Value {
+        Value::Text(self.to_string())
+    }
+    fn plain<'a>(&'a self, _scratch: &'a mut String) -> Plain<'a> {
+        Plain::Text(self)
+    }
+    fn read(value: Value) -> Option<Shared> {
+        match value {
+            Value::Text(text) => Some(text.into()),
+            Value::Null => Some(Shared::default()),
+            _ => None,
+        }
+    }
+    fn share(&mut self, words: &mut Words) {
+        *self = words.word(self);
+    }
 }
 
 impl fmt::Display for Grade {
@@ -404,7 +461,7 @@ macro_rules! kind {
 
         const _: () = {
             use $crate::merge::Merge;
-            use $crate::{Cell, Column, Evidence, Kind, KindInfo, Plain, Time, Type, Value};
+            use $crate::{Cell, Column, Evidence, Kind, KindInfo, Plain, Time, Type, Value, Words};
 
             /// The rule of each column.
             #[allow(non_upper_case_globals, reason = "named like the columns")]
@@ -504,6 +561,9 @@ macro_rules! kind {
                     event == !other.is_counted()
                         $( && (rule::$field.is_judged() || !rule::$field.is_key() && !event || self.$field == other.$field) )*
                         && (!event || self.evidence == other.evidence)
+                }
+                fn share(&mut self, words: &mut Words) {
+                    $( Cell::share(&mut self.$field, words); )*
                 }
                 fn merge(&mut self, newer: $name) {
                     if !self.is_counted() {

@@ -56,6 +56,7 @@
 //! assert_eq!(time.to_string(), "2026-11-21T13:00:00.000000000Z");
 //! ```
 mod due;
+mod few;
 pub mod kind;
 pub mod kinds;
 pub mod lists;
@@ -70,10 +71,13 @@ mod addr;
 
 pub use addr::{Address, Mac};
 pub use due::Due;
+pub use few::{Few, Short};
 pub use ipnet::IpNet;
-pub use kind::{Cell, Column, Evidence, Grade, Kind, KindInfo, Plain, Type, Value, in_order};
+pub use kind::{
+    Cell, Column, Evidence, Frames, Grade, Kind, KindInfo, Plain, Type, Value, in_order, order,
+};
 pub use kinds::Facts;
 pub use merge::Merge;
-pub use shared::Shared;
+pub use shared::{Shared, Words};
 pub use time::Time;
 pub use uid::Uid;

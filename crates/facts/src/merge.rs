@@ -113,10 +113,11 @@ impl Evidence {
     pub fn merge(&mut self, other: Evidence) {
         match (self.capture, other.capture) {
             (Some(one), Some(two)) if one == two => {
-                self.frames.extend(other.frames);
-                self.frames.sort_unstable();
-                self.frames.dedup();
-                self.frames.truncate(Evidence::MOST);
+                let mut frames = [&*self.frames, &*other.frames].concat();
+                frames.sort_unstable();
+                frames.dedup();
+                frames.truncate(Evidence::MOST);
+                self.frames = frames.into();
             }
             (Some(one), Some(two)) if one < two => {}
             (Some(_), None) => {}

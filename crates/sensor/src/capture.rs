@@ -261,10 +261,7 @@ impl Capture {
             last: summary.last,
             sensor: None,
             problems,
-            evidence: Evidence {
-                capture: Some(index),
-                frames: Vec::new(),
-            },
+            evidence: Evidence::whole(index),
         }
     }
 }

@@ -120,10 +120,7 @@ fn together(
 /// When captures had no frame for long. Whether that is too long is for the site to say, and for what others saw meanwhile.
 fn silences(summaries: &[Summary]) -> Vec<Coverage> {
     let row = |capture: u32, (from, until): &(Time, Time)| Coverage {
-        evidence: Evidence {
-            capture: Some(capture),
-            frames: Vec::new(),
-        },
+        evidence: Evidence::whole(capture),
         sensor: None,
         ..Coverage::silence("", None, *from, *until)
     };
@@ -143,10 +140,7 @@ fn own_coverage(picture: &Picture) -> Vec<Coverage> {
                 good: frames.total.saturating_sub(frames.copies),
                 total: frames.total,
                 state: "complete".to_owned(),
-                evidence: Evidence {
-                    capture: Some(*capture),
-                    frames: Vec::new(),
-                },
+                evidence: Evidence::whole(*capture),
                 ..Coverage::default()
             });
         }
@@ -167,10 +161,7 @@ fn own_coverage(picture: &Picture) -> Vec<Coverage> {
                     frames.unclassified, frames.total
                 )
             }),
-            evidence: Evidence {
-                capture: Some(*capture),
-                frames: Vec::new(),
-            },
+            evidence: Evidence::whole(*capture),
             ..Coverage::default()
         });
     }

@@ -165,10 +165,8 @@ mod tests {
         };
         let host = |n: usize| Address::Ip(IpAddr::V4(Ipv4Addr::new(198, 51, 100, n as u8)));
         let mac = |n: usize| Some(Mac([2, 0, 0, 0, 0, n as u8]));
-        let text = |texts: &[&str], n: usize| texts[n].to_owned();
-        let maybe = |texts: &[&str], n: usize| texts.get(n).map(|text| (*text).to_owned());
-        let shared =
-            |texts: &[&'static str], n: usize| texts.get(n).map(|text| Shared::from(*text));
+        let text = |texts: &[&str], n: usize| Shared::from(texts[n]);
+        let maybe = |texts: &[&str], n: usize| texts.get(n).map(|text| Shared::from(*text));
         let mut facts = Facts {
             captures: vec!["whole".to_owned(), "short".to_owned()],
             ..Facts::default()
@@ -184,14 +182,15 @@ mod tests {
                 time,
                 last: time,
                 uid: Uid(pick(50) as u64),
-                community_id: maybe(&["1:a", "1:b", "1:c", "1:d"], pick(12)),
+                community_id: maybe(&["1:a", "1:b", "1:c", "1:d"], pick(12))
+                    .map(|id| (&*id).into()),
                 transport: text(&["tcp", "udp"], pick(2)),
                 client: host(pick(3)),
                 client_mac: mac(pick(2)),
                 server: host(10 + pick(3)),
                 server_mac: mac(pick(2)),
                 server_port: [Some(102), Some(514), None][pick(3)],
-                forwarders: maybe(&["02:00:00:00:00:07"], pick(8)).into_iter().collect(),
+                forwarders: mac(7).into_iter().take(usize::from(pick(8) == 0)).collect(),
                 protocol: maybe(&["s7comm", "syslog"], pick(3)),
                 variant: maybe(&["v2c"], pick(6)),
                 state: text(&["answered", "refused", "one-sided"], pick(3)),
@@ -199,15 +198,12 @@ mod tests {
                 bytes_out: pick(2) as u64,
                 parent: maybe(&["ftp"], pick(9)),
                 carried_by: maybe(&["socks"], pick(9)),
-                client_asset: shared(&["plc1"], pick(2)),
-                server_zone: shared(&["crane", "office"], pick(3)),
-                conduit: shared(&["polling"], pick(3)),
-                reason: shared(&["answers"], pick(4)),
+                client_asset: maybe(&["plc1"], pick(2)),
+                server_zone: maybe(&["crane", "office"], pick(3)),
+                conduit: maybe(&["polling"], pick(3)),
+                reason: maybe(&["answers"], pick(4)),
                 crosses: pick(2) == 1,
-                evidence: Evidence {
-                    capture: Some(pick(2) as u32),
-                    frames: Vec::new(),
-                },
+                evidence: Evidence::whole(pick(2) as u32),
                 ..Conversation::default()
             });
         }

@@ -40,6 +40,13 @@ impl Named<'_> {
     }
 }
 
+/// MAC addresses, as they are kept or as a row of SQL spells them.
+#[derive(Clone, Copy)]
+enum Macs<'a> {
+    Addresses(&'a [Mac]),
+    Texts(&'a [String]),
+}
+
 /// What a flow takes of a conversation.
 #[derive(Clone, Copy)]
 pub(crate) struct Talk<'a> {
@@ -53,7 +60,7 @@ pub(crate) struct Talk<'a> {
     server: Named<'a>,
     server_mac: Option<Mac>,
     server_port: Option<i64>,
-    forwarders: &'a [String],
+    forwarders: Macs<'a>,
     protocol: Option<&'a str>,
     assumed: Option<&'a str>,
     variant: Option<&'a str>,
@@ -96,7 +103,7 @@ impl<'a> Talk<'a> {
             server: Named::Address(one.server),
             server_mac: one.server_mac,
             server_port: one.server_port.map(i64::from),
-            forwarders: &one.forwarders,
+            forwarders: Macs::Addresses(&one.forwarders),
             protocol: one.protocol.as_deref(),
             assumed: one.assumed.as_deref(),
             variant: one.variant.as_deref(),
@@ -145,8 +152,8 @@ impl<'a> Talk<'a> {
                 _ => None,
             },
             forwarders: match row.get("forwarders") {
-                Value::List(macs) => macs,
-                _ => &[],
+                Value::List(macs) => Macs::Texts(macs),
+                _ => Macs::Texts(&[]),
             },
             protocol: row.text("protocol"),
             assumed: row.text("assumed"),
@@ -293,7 +300,12 @@ impl Known {
             (!declared || !itself).then_some(device.as_str())
         };
         let ends = [talk.server_mac, talk.client_mac].into_iter().flatten();
-        let forwarders = talk.forwarders.iter().filter_map(|mac| mac.parse().ok());
+        let (addresses, texts) = match talk.forwarders {
+            Macs::Addresses(macs) => (macs, &[][..]),
+            Macs::Texts(texts) => (&[][..], texts),
+        };
+        let texts = texts.iter().filter_map(|mac| mac.parse().ok());
+        let forwarders = addresses.iter().copied().chain(texts);
         ends.chain(forwarders).find_map(hidden)
     }
 

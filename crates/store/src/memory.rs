@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use facts::kinds::Coverage;
-use facts::{Evidence, Facts, Kind, Time, every_kind, in_order};
+use facts::{Evidence, Facts, Kind, Time, Words, every_kind, in_order};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 /// A full table lets so much of itself go at once: finding the oldest rows looks at all of them.
@@ -223,13 +223,14 @@ macro_rules! memory {
         pub struct Memory {
             captures: Captures,
             tables: Tables,
+            words: Words,
         }
 
         impl Memory {
             /// Remembers nothing yet; each table goes up to its limit.
             pub fn new(limits: &Limits) -> Memory {
                 let tables = Tables { $($field: Table::new(limits.$field),)* };
-                Memory { captures: Captures::default(), tables }
+                Memory { captures: Captures::default(), tables, words: Words::default() }
             }
 
             /// Takes over what was told of an interval: facts as a witness gives them, not folded. What was told last
@@ -239,6 +240,8 @@ macro_rules! memory {
                 $(if <$kind as Kind>::WITNESSED {
                     for mut fact in told.$field {
                         moved(fact.evidence_mut(), &places);
+                        // Each report brings its own words: those kept are shared with what is here already.
+                        fact.share(&mut self.words);
                         self.tables.$field.absorb(fact);
                     }
                 })*

@@ -442,7 +442,7 @@ impl Cx<'_> {
             limits,
             ..
         } = &mut *self.picture;
-        let Some(row) = picture::row(names, key, "names", limits.names, left_out) else {
+        let Some(row) = names.row(key, "names", limits.names, left_out) else {
             return;
         };
         row.client_mac = row.client_mac.or(from.mac);

@@ -172,7 +172,7 @@ fn a_device_that_answers_from_a_port_of_its_own_is_paired_with_what_it_was_asked
     let said: Vec<_> = facts
         .operations
         .iter()
-        .map(|o| (o.target.to_string(), o.outcome, o.evidence.frames.clone()))
+        .map(|o| (o.target.to_string(), o.outcome, o.evidence.frames.to_vec()))
         .collect();
     assert_eq!(
         said,
@@ -201,7 +201,7 @@ fn a_tftp_transfer_from_a_port_of_its_own_is_the_request_s() {
                 o.object.as_deref(),
                 o.outcome,
                 o.content_bytes,
-                o.evidence.frames.clone(),
+                o.evidence.frames.to_vec(),
             )
         })
         .collect();
@@ -269,7 +269,7 @@ fn media_of_rtsp_and_data_of_ftp_are_named_and_belong_to_them() {
             )
         })
     };
-    let named = |protocol: &str, parent: &str| Some((protocol.to_owned(), parent.to_owned()));
+    let named = |protocol: &str, parent: &str| Some((protocol.into(), parent.into()));
     assert_eq!(channel(5000), named("rtp", "rtsp"));
     assert_eq!(channel(5001), named("rtp", "rtsp"));
     let data = facts

@@ -133,8 +133,8 @@ fn ftp_carries_a_file_on_a_channel_of_its_own() {
         .iter()
         .find(|one| one.protocol.as_deref() == Some("ftp-data"));
     assert_eq!(
-        data.unwrap().community_id,
-        facts.carried_files[0].community_id,
+        data.unwrap().community_id.as_deref(),
+        facts.carried_files[0].community_id.as_deref(),
         "the file stands with the conversation that carried it"
     );
 }

@@ -1,4 +1,4 @@
-use crate::{Address, Mac, Shared, Time, Uid, kind};
+use crate::{Address, Few, Mac, Shared, Short, Time, Uid, kind};
 
 kind! {
     /// Who talked to whom: one row per TCP connection, per UDP or ICMP exchange of the same ends, and per pair of MAC
@@ -11,9 +11,9 @@ kind! {
         /// Names the conversation, the same in every run on the same traffic: 16 hexadecimal digits.
         uid: Uid => key,
         /// Community ID v1 with seed 0; null where there is no IP.
-        community_id: Option<String>,
+        community_id: Option<Short>,
         /// `tcp`, `udp`, `icmp`, `icmp6`, another IP protocol as `ip/NUMBER`, or `ethertype/0xNNNN`, `llc/0xNN`.
-        transport: String,
+        transport: Shared,
         /// The end that asked (by handshake, else by the protocol's roles, else the first to speak).
         client: Address,
         /// Port of the client; null without ports.
@@ -29,23 +29,23 @@ kind! {
         /// VLAN nearest to the client in which it was seen; null when untagged or priority-tagged (VID 0).
         vlan: Option<u16>,
         /// Every VLAN in which packets of it were seen.
-        vlans: Vec<u16>,
+        vlans: Few<u16, 6>,
         /// MAC addresses that took its packets from one monitored network into the next: they came in there and went on
         /// with a lower TTL.
-        forwarders: Vec<String>,
+        forwarders: Few<Mac, 2>,
         /// Protocol recognised by content, e.g. `s7comm`; null when not recognised.
-        protocol: Option<String>,
+        protocol: Option<Shared>,
         /// Protocol assumed by the server's port, where the beginning that would tell was not captured or nothing was
         /// said; null where content was there to judge by.
-        assumed: Option<String>,
+        assumed: Option<Shared>,
         /// Finer name that the protocol itself tells apart, e.g. `v2c` of SNMP or `1.3` of TLS.
-        variant: Option<String>,
+        variant: Option<Shared>,
         /// `handshake`, `role` (the protocol tells), `port` or `first` (to speak): how client and server were told apart.
-        direction: String,
+        direction: Shared,
         /// `answered`; `unanswered` (nothing came back though both ways are seen); `refused` (reset or ICMP
         /// unreachable); `one-way` (multicast, or a protocol without answers); `one-sided` (the acknowledgements show
         /// that the other way exists but was not captured).
-        state: String,
+        state: Shared,
         /// Whether the conversation was under way when the capture began (TCP without its handshake).
         midstream: bool,
         /// Packets from client to server.
@@ -61,14 +61,14 @@ kind! {
         /// Gaps in the TCP byte streams, both ways.
         gaps: u64,
         /// The conversation that negotiated this one (data channel of FTP, RTP of RTSP …): its protocol.
-        parent: Option<String>,
+        parent: Option<Shared>,
         /// Protocol of the conversation that this one came out of (SOCKS, CONNECT and WebSocket of HTTP); null where it has
         /// packets of its own. Its packets are then pieces of the other's bytes, which count there; where its destination was asked for by
         /// name, the server is who passes it on.
-        carried_by: Option<String>,
+        carried_by: Option<Shared>,
         /// Host to which a proxy was to pass it on, where that was asked for by name alone; it is judged by what the site
         /// calls so.
-        asked_for: Option<String>,
+        asked_for: Option<Shared>,
         /// Judged: asset of the client as named in the site file, else its address.
         client_asset: Option<Shared>,
         /// Judged: zone of the client; null when its address belongs to no zone.
@@ -88,4 +88,11 @@ kind! {
         /// Judged: why it needs no conduit (`housekeeping`, `answers`), or why the nearest conduit does not explain it.
         reason: Option<Shared>,
     }
+}
+
+#[test]
+fn a_row_of_a_conversation_stays_small() {
+    // There may be a million of them, and what they hold stands in them.
+    let size = size_of::<Conversation>();
+    assert!(size <= 384, "{size}");
 }

@@ -160,10 +160,7 @@ impl Coverage {
     pub fn vlan(capture: u32, vlan: u16, first: Time, last: Time, frames: u64) -> Coverage {
         let part = format!("vlan/{vlan}");
         Coverage {
-            evidence: Evidence {
-                capture: Some(capture),
-                frames: Vec::new(),
-            },
+            evidence: Evidence::whole(capture),
             ..Coverage::interval("vlan", None, first, last).counting(Some(&part), frames, 0)
         }
     }

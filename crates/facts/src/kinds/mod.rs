@@ -30,6 +30,8 @@ pub use operation::{Operation, Outcome, Verb};
 pub use remote_session::RemoteSession;
 pub use route::Route;
 
+use std::ops::Range;
+
 use crate::{Kind, KindInfo, Plain, Value};
 
 /// Calls the macro of that name with every kind, as `field: Type, …` in the order of the reference.
@@ -78,15 +80,12 @@ macro_rules! kinds {
                 })*
             }
 
-            /// Like [`Facts::rows`], but stops at the first error.
-            ///
-            /// # Errors
-            /// The first one that `each` gives; facts after it are not told.
-            pub fn try_rows<E>(&self, name: &str, mut each: impl FnMut(Vec<Value>) -> Result<(), E>) -> Result<(), E> {
+            /// How many facts of that kind there are.
+            pub fn count(&self, name: &str) -> usize {
                 $(if name == <$kind as Kind>::INFO.name {
-                    for fact in &self.$field { each(fact.row(&self.captures))? }
+                    return self.$field.len();
                 })*
-                Ok(())
+                0
             }
 
             /// Calls `each` with every cell of every fact of that kind, each row from its first column to its last, and `end`
@@ -101,9 +100,21 @@ macro_rules! kinds {
                 each: impl Fn(&mut T, Plain<'_>) -> Result<(), E>,
                 end: impl Fn(&mut T) -> Result<(), E>,
             ) -> Result<(), E> {
+                self.try_cells_of(name, 0..usize::MAX, into, each, end)
+            }
+
+            /// Like [`Facts::try_cells`], of some of the facts by their places, from 0.
+            pub fn try_cells_of<T, E>(
+                &self,
+                name: &str,
+                places: Range<usize>,
+                into: &mut T,
+                each: impl Fn(&mut T, Plain<'_>) -> Result<(), E>,
+                end: impl Fn(&mut T) -> Result<(), E>,
+            ) -> Result<(), E> {
                 let mut scratch = String::new();
                 $(if name == <$kind as Kind>::INFO.name {
-                    for fact in &self.$field {
+                    for fact in self.$field.iter().take(places.end).skip(places.start) {
                         fact.each_cell(&self.captures, &mut scratch, |cell| each(into, cell))?;
                         end(into)?;
                     }

@@ -286,8 +286,12 @@ fn ends(facts: &Facts, subject: &Subject) -> Ends {
                         one.server_port,
                     ),
                     vlan: one.vlan,
-                    protocol: one.protocol.clone().or_else(|| one.assumed.clone()),
-                    community_id: one.community_id.clone(),
+                    protocol: one
+                        .protocol
+                        .as_ref()
+                        .or(one.assumed.as_ref())
+                        .map(|name| name.to_string()),
+                    community_id: one.community_id.as_deref().map(str::to_owned),
                 };
                 (one.time, ends)
             }

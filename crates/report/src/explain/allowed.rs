@@ -124,8 +124,8 @@ fn of_conversation<'a>(site: &Site, one: &'a Conversation) -> Asked<'a> {
         names: (called(from, one.client), called(to, one.server)),
         called: one
             .protocol
-            .clone()
-            .unwrap_or_else(|| format!("{}{port}", one.transport)),
+            .as_deref()
+            .map_or_else(|| format!("{}{port}", one.transport), str::to_owned),
         first: one.time,
         last: one.last,
         work: None,

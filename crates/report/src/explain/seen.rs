@@ -134,7 +134,7 @@ fn one(picks: &Picks<'_>, cited: &Cited) -> Seen {
             let (from, to) = (one.client_asset.as_deref(), one.server_asset.as_deref());
             seen.from = party(from, one.client, one.client_mac, one.client_zone.as_deref());
             seen.to = party(to, one.server, one.server_mac, one.server_zone.as_deref());
-            let spoken = one.protocol.clone().or_else(|| {
+            let spoken = one.protocol.as_deref().map(str::to_owned).or_else(|| {
                 let assumed = one.assumed.as_ref();
                 assumed.map(|assumed| format!("probably {assumed}"))
             });

@@ -67,7 +67,7 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
             }
             "tls-sni" => (
                 "tls",
-                json!({ "sni": name.name, "version": flow.and_then(|flow| flow.variant.clone()) }),
+                json!({ "sni": name.name, "version": flow.and_then(|flow| flow.variant.as_deref()) }),
             ),
             "http-host" => ("http", json!({ "hostname": name.name, "url": name.path })),
             _ => continue,
@@ -167,11 +167,11 @@ fn event(
     put("proto", proto.into());
     put(
         "app_proto",
-        flow.and_then(|flow| flow.protocol.clone()).into(),
+        flow.and_then(|flow| flow.protocol.as_deref()).into(),
     );
     put(
         "community_id",
-        flow.and_then(|flow| flow.community_id.clone()).into(),
+        flow.and_then(|flow| flow.community_id.as_deref()).into(),
     );
     Some(event)
 }

@@ -62,13 +62,13 @@ fn forty_zones_are_drawn_and_long_tables_say_what_they_leave_off() {
     let talk =
         |from: &str, to: &str, protocol: &str, conduit: Option<&str>, frame: u32| Conversation {
             time: at("2026-11-21T08:40:02Z"),
-            transport: "tcp".to_owned(),
+            transport: "tcp".into(),
             client_asset: Some(format!("{from}-host").into()),
             client_zone: Some(from.into()),
             server_asset: Some(format!("{to}-host").into()),
             server_zone: (to != "nowhere").then(|| to.into()),
-            protocol: Some(protocol.to_owned()),
-            state: "answered".to_owned(),
+            protocol: Some(protocol.into()),
+            state: "answered".into(),
             crosses: true,
             conduit: conduit.map(Into::into),
             evidence: Evidence::one(0, frame),

@@ -10,7 +10,7 @@ use report::logs;
 use crate::assessment::time;
 use crate::error::Error;
 use crate::input::{self, Known, Terminal};
-use crate::rows::{Format, Rows};
+use crate::rows::{self, Format, Rows};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -144,15 +144,17 @@ fn rows(
     facts: &Facts,
 ) -> std::io::Result<()> {
     for (place, kind) in kinds.iter().enumerate() {
-        let columns = kind.columns.iter().map(|column| column.name).collect();
         if kinds.len() > 1 && format != Format::Jsonl {
             let gap = if place > 0 { "\n" } else { "" };
             writeln!(out, "{gap}# {}", kind.name)?;
         }
         let name = (kinds.len() > 1).then_some(kind.name);
-        let mut rows = Rows::new(out, format, name, columns)?;
-        facts.try_rows(kind.name, |row| rows.row(row))?;
-        rows.finish()?;
+        let columns = kind.columns.iter().map(|column| (column.name, column.ty));
+        let columns: Vec<_> = columns.collect();
+        let count = facts.count(kind.name);
+        rows::write(out, format, name, &columns, count, |rows, share| {
+            facts.try_cells_of(kind.name, share, rows, Rows::cell, Rows::end)
+        })?;
     }
     Ok(())
 }

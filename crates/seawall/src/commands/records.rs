@@ -2,9 +2,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use ::facts::Time;
-use ::facts::Value;
 use ::facts::records::{COMMON, Field, RecordInfo};
+use ::facts::{Time, Type, Value};
 use store::ledger::Entry;
 
 use super::record::place::Place;
@@ -12,7 +11,7 @@ use super::record::{body_of, kind};
 use crate::assessment::time;
 use crate::clock;
 use crate::error::Error;
-use crate::rows::{Format, Rows};
+use crate::rows::{self, Format};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -67,15 +66,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         None => columns.push("body"),
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let write = |out: &mut std::io::BufWriter<_>| -> std::io::Result<()> {
-        let mut rows = Rows::new(out, args.format, None, columns)?;
-        for entry in entries.iter().filter(wanted) {
-            rows.row(row(entry, info, args))?;
-        }
-        rows.finish()?;
-        out.flush()
-    };
-    write(&mut out).map_err(Error::Output)?;
+    // A cell says itself what it is.
+    let columns: Vec<_> = columns.into_iter().map(|name| (name, Type::Text)).collect();
+    let entries: Vec<_> = entries.iter().filter(wanted).collect();
+    let count = entries.len();
+    rows::write(
+        &mut out,
+        args.format,
+        None,
+        &columns,
+        count,
+        |rows, share| {
+            let mut some = entries.get(share).unwrap_or_default().iter();
+            some.try_for_each(|entry| rows.row(&row(entry, info, args)))
+        },
+    )
+    .and_then(|()| out.flush())
+    .map_err(Error::Output)?;
     Ok(ExitCode::SUCCESS)
 }
 

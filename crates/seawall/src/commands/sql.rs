@@ -3,14 +3,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ::facts::Time;
+use ::facts::{Time, Type};
 use store::Snapshot;
 
 use crate::assessment::time;
 use crate::error::Error;
 use crate::input::{self, Known, Terminal};
 use crate::output;
-use crate::rows::{Format, Rows};
+use crate::rows::{self, Format};
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "seawall sql SITE [CAPTURE]... QUERY\n       seawall sql --tables")]
@@ -70,14 +70,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let snapshot = Snapshot::with_records(&facts, &terminal.site, records, as_of)?;
     let result = snapshot.query(query)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let columns = result.columns.iter().map(String::as_str).collect();
-    Rows::new(&mut out, args.format, None, columns)
-        .and_then(|mut rows| {
-            result.rows.into_iter().try_for_each(|row| rows.row(row))?;
-            rows.finish()
-        })
-        .and_then(|()| out.flush())
-        .map_err(Error::Output)?;
+    let columns = result.columns.iter();
+    // What a column of a query holds, only its cells tell.
+    let columns: Vec<_> = columns.map(|name| (name.as_str(), Type::Text)).collect();
+    let count = result.rows.len();
+    rows::write(
+        &mut out,
+        args.format,
+        None,
+        &columns,
+        count,
+        |rows, share| {
+            let mut some = result.rows.get(share).unwrap_or_default().iter();
+            some.try_for_each(|row| rows.row(row))
+        },
+    )
+    .and_then(|()| out.flush())
+    .map_err(Error::Output)?;
     Ok(ExitCode::SUCCESS)
 }
 

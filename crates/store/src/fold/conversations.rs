@@ -275,9 +275,9 @@ fn allowed(conduit: &Conduit) -> String {
 fn called(one: &Conversation) -> String {
     match (&one.protocol, &one.variant, one.server_port) {
         (Some(protocol), Some(variant), _) => format!("{protocol}:{variant}"),
-        (Some(protocol), None, _) => protocol.clone(),
+        (Some(protocol), None, _) => protocol.to_string(),
         (None, _, Some(port)) => format!("{}/{port}", one.transport),
-        (None, _, None) => one.transport.clone(),
+        (None, _, None) => one.transport.to_string(),
     }
 }
 

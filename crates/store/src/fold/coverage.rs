@@ -222,10 +222,7 @@ fn of_capture(index: usize, file: &Capture) -> Coverage {
     }
     let evidence = match file.evidence.capture {
         Some(_) => file.evidence.clone(),
-        None => Evidence {
-            capture: u32::try_from(index).ok(),
-            frames: Vec::new(),
-        },
+        None => u32::try_from(index).map_or_else(|_| Evidence::default(), Evidence::whole),
     };
     Coverage {
         time: file.time,

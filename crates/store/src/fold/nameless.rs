@@ -19,7 +19,7 @@ pub(super) fn tell<'c>(
     for one in nameless {
         let place = match one.server_port {
             Some(port) => format!("{}/{port}", one.transport),
-            None => one.transport.clone(),
+            None => one.transport.to_string(),
         };
         let count = one.packets_out.saturating_add(one.packets_in);
         for capture in [one.evidence.capture, None] {

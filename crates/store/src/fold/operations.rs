@@ -36,7 +36,8 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
         let carrier = carriers.of(one);
         // Where the target was asked for by name, its address is that of a proxy.
         let led = carrier.filter(|carrier| {
-            carrier.server == one.target && carrier.protocol.as_ref() == Some(&one.protocol)
+            carrier.server == one.target
+                && carrier.protocol.as_deref() == Some(one.protocol.as_str())
         });
         let target = led
             .and_then(|carrier| ends.led_to(carrier))
@@ -149,7 +150,7 @@ impl<'a> Carriers<'a> {
         match &one.community_id {
             Some(id) => self.by_id.get(id.as_str()).copied(),
             None => by_ends()
-                .filter(|carrier| carrier.protocol.as_ref() == Some(&one.protocol))
+                .filter(|carrier| carrier.protocol.as_deref() == Some(one.protocol.as_str()))
                 .copied(),
         }
     }

@@ -119,7 +119,7 @@ pub(super) fn bytes_of_names<'c>(
         .collect();
     for one in carriers.filter(|one| one.carried_by.is_none()) {
         if let Some(id) = &one.community_id
-            && let Some(sum) = sent.get_mut(id)
+            && let Some(sum) = sent.get_mut(&**id)
         {
             *sum = Some(sum.unwrap_or(0).saturating_add(one.bytes_out));
         }

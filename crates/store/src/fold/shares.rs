@@ -59,8 +59,8 @@ impl Picked {
     }
 
     fn pick(&mut self, at: usize, one: &Conversation, wanted: &HashSet<&str>) {
-        let carries = |id: &String| wanted.contains(id.as_str());
-        if one.community_id.as_ref().is_none_or(carries) {
+        let carries = |id: &str| wanted.contains(id);
+        if one.community_id.as_deref().is_none_or(carries) {
             self.carriers.push(at);
         }
         if unheard::is_silent(one) {

@@ -2,7 +2,7 @@
 //!
 //! A table has the columns that `seawall sql --tables` documents, without the judged ones, so that a query over facts also
 //! runs over a day's file. `key` is a hash of what tells a row apart; a row told again is merged by SQL as it is in memory.
-use facts::{Column, Evidence, Facts, Kind, Merge, Time, Type, Value, every_kind, merge};
+use facts::{Column, Evidence, Facts, Kind, Merge, Time, Type, Value, Words, every_kind, merge};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
@@ -129,13 +129,17 @@ pub(super) fn register(db: &Connection) -> rusqlite::Result<()> {
         Ok(json(serde_json::to_string(&all)))
     })?;
     db.create_scalar_function("joined_frames", 2, flags, move |context| {
-        let of = |at| Evidence {
-            capture: Some(0),
-            frames: serde_json::from_str(text(context.get_raw(at))).unwrap_or_default(),
+        let of = |at| {
+            let frames: Vec<u32> =
+                serde_json::from_str(text(context.get_raw(at))).unwrap_or_default();
+            Evidence {
+                capture: Some(0),
+                frames: frames.into(),
+            }
         };
         let mut all = of(0);
         all.merge(of(1));
-        Ok(json(serde_json::to_string(&all.frames)))
+        Ok(json(serde_json::to_string(&*all.frames)))
     })
 }
 
@@ -258,6 +262,7 @@ fn read<K: Kind>(
     ))?;
     let mut cursor = statement.query([from.to_string(), until.to_string()])?;
     let mut rows = Vec::new();
+    let mut words = Words::default();
     while let Some(row) = cursor.next()? {
         let id: i64 = row.get(0)?;
         let mut values = Vec::with_capacity(types.len());
@@ -276,7 +281,9 @@ fn read<K: Kind>(
             _ => Evidence::default(),
         };
         let fact = K::from_row(&mut values.into_iter(), evidence);
-        rows.push(fact.map_err(|column| unreadable(table, id, column))?);
+        let mut fact = fact.map_err(|column| unreadable(table, id, column))?;
+        fact.share(&mut words);
+        rows.push(fact);
     }
     Ok(rows)
 }

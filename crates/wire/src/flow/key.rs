@@ -1,4 +1,5 @@
 //! The name of a flow in the table: both ends in order, whichever spoke.
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 use facts::{Address, Mac, Time, Uid};
@@ -21,16 +22,16 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    pub(crate) fn name(self) -> String {
+    pub(crate) fn name(self) -> Cow<'static, str> {
         match self {
-            Transport::Tcp => "tcp".to_owned(),
-            Transport::Udp => "udp".to_owned(),
-            Transport::Icmp => "icmp".to_owned(),
-            Transport::Icmp6 => "icmp6".to_owned(),
-            Transport::Ip(number) => format!("ip/{number}"),
-            Transport::EtherType(kind) => format!("ethertype/{kind:#06x}"),
-            Transport::Llc(sap) => format!("llc/{sap:#04x}"),
-            Transport::Snap(oui, protocol) => format!("snap/{oui:06x}:{protocol:04x}"),
+            Transport::Tcp => "tcp".into(),
+            Transport::Udp => "udp".into(),
+            Transport::Icmp => "icmp".into(),
+            Transport::Icmp6 => "icmp6".into(),
+            Transport::Ip(number) => format!("ip/{number}").into(),
+            Transport::EtherType(kind) => format!("ethertype/{kind:#06x}").into(),
+            Transport::Llc(sap) => format!("llc/{sap:#04x}").into(),
+            Transport::Snap(oui, protocol) => format!("snap/{oui:06x}:{protocol:04x}").into(),
         }
     }
 

@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 
 use facts::kinds::{Conversation, RemoteSession};
-use facts::{Evidence, Mac, Time, Uid};
+use facts::{Evidence, Mac, Short, Time, Uid, Words};
 
 use super::{Flow, Key, MOST_FRAMES, Told, Transport};
 use crate::decoder::Decoder;
-use crate::picture::Picture;
+use crate::picture::{Moment, Picture};
 use crate::protocols;
 
 /// A conversation as it was when it was told.
@@ -102,18 +102,31 @@ impl Summary {
         self.bytes.iter().any(|bytes| *bytes > 0)
     }
 
+    /// When it began, and what shows that.
+    pub(crate) fn moment(&self) -> Moment {
+        (self.first, Some(self.capture), self.shown().first().copied())
+    }
+
+    /// The frames that show it.
+    fn shown(&self) -> &[u32] {
+        let count = usize::from(self.frame_count);
+        self.frames.get(..count).unwrap_or(&self.frames)
+    }
+
     /// The row of facts.
-    pub(crate) fn spell_out(self) -> Conversation {
+    pub(crate) fn spell_out(self, words: &mut Words) -> Conversation {
+        let frames = self.shown().into();
         let client = usize::from(self.client);
         let [(from, from_port), (to, to_port)] = [self.key.end(client), self.key.end(1 - client)];
         let ports = self.key.transport.has_ports();
         let ([packets_out, packets_in], [bytes_out, bytes_in]) = (self.packets, self.bytes);
         let [client_mac, server_mac] = self.macs;
         let peculiar = self.peculiar.map(|peculiar| *peculiar).unwrap_or_default();
-        let vlans = peculiar
-            .vlans
-            .unwrap_or_else(|| self.vlan.into_iter().collect());
-        let name = self.name.map(str::to_owned);
+        let vlans = match &peculiar.vlans {
+            Some(vlans) => vlans.as_slice().into(),
+            None => self.vlan.into_iter().collect(),
+        };
+        let name = self.name.map(|name| words.word(name));
         let (protocol, assumed) = if self.assumed {
             (None, name)
         } else {
@@ -123,8 +136,8 @@ impl Summary {
             time: self.first,
             last: self.last,
             uid: peculiar.uid.unwrap_or_else(|| self.key.uid(self.first)),
-            community_id: self.key.community_id(client, self.icmp),
-            transport: self.key.transport.name(),
+            community_id: self.key.community_id(client, self.icmp).map(Short::from),
+            transport: words.word(&self.key.transport.name()),
             client: from,
             client_port: ports.then_some(from_port),
             client_mac,
@@ -133,18 +146,17 @@ impl Summary {
             server_mac,
             vlan: self.vlan,
             vlans,
-            forwarders: peculiar.forwarders.iter().map(Mac::to_string).collect(),
+            forwarders: peculiar.forwarders.as_slice().into(),
             protocol,
             assumed,
-            variant: self.variant.map(Cow::into_owned),
-            direction: match self.told {
+            variant: self.variant.map(|variant| words.word(&variant)),
+            direction: words.word(match self.told {
                 Told::Handshake => "handshake",
                 Told::Role => "role",
                 Told::Port => "port",
                 Told::First => "first",
-            }
-            .to_owned(),
-            state: self.state.name().to_owned(),
+            }),
+            state: words.word(self.state.name()),
             midstream: self.midstream,
             packets_out,
             packets_in,
@@ -152,10 +164,13 @@ impl Summary {
             bytes_in,
             lost_bytes: peculiar.lost,
             gaps: peculiar.gaps,
-            parent: peculiar.parent.map(str::to_owned),
-            carried_by: peculiar.carried_by.map(str::to_owned),
-            asked_for: peculiar.asked_for.map(String::from),
-            evidence: evidence(self.capture, &self.frames, self.frame_count),
+            parent: peculiar.parent.map(|name| words.word(name)),
+            carried_by: peculiar.carried_by.map(|name| words.word(name)),
+            asked_for: peculiar.asked_for.map(|host| words.word(&host)),
+            evidence: Evidence {
+                capture: Some(self.capture),
+                frames,
+            },
             ..Conversation::default()
         }
     }

@@ -62,13 +62,8 @@ impl Picture {
             tally(&mut into.tally, value.tally);
         }
         for (key, value) in names {
-            let Some(into) = row(
-                &mut self.names,
-                key,
-                "names",
-                self.limits.names,
-                &mut self.left_out,
-            ) else {
+            let (limit, left_out) = (self.limits.names, &mut self.left_out);
+            let Some(into) = self.names.row(key, "names", limit, left_out) else {
                 continue;
             };
             if into.tally.count == 0 || value.tally.first < into.tally.first {

@@ -21,6 +21,7 @@ use crate::flow::Summary;
 use crate::protocols::carried::Budget;
 
 pub(crate) use limits::ANSWERS;
+pub(crate) use rows::Moment;
 pub use limits::Limits;
 use table::Table;
 pub use vlans::Vlan;
@@ -209,7 +210,7 @@ pub struct Frames {
 pub struct Picture {
     pub(crate) addresses: Table<AddressKey, AddressRow>,
     pub(crate) identities: HashMap<IdentityKey, Tally>,
-    pub(crate) names: HashMap<NameKey, NameRow>,
+    pub(crate) names: Table<NameKey, NameRow>,
     pub(crate) credentials: HashMap<CredentialKey, Tally>,
     pub(crate) routes: HashMap<RouteKey, Tally>,
     pub(crate) oddities: HashMap<OddityKey, Tally>,

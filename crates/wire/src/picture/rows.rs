@@ -1,8 +1,10 @@
 //! From the picture to rows, in an order that does not depend on who drew which part.
-use facts::kinds::{AddressFact, Coverage, Credential, Identity, Name, Oddity, Route};
-use facts::{Facts, Kind};
+use std::cmp::Reverse;
 
-use super::{Picture, clocks};
+use facts::kinds::{AddressFact, Coverage, Credential, Identity, Name, Oddity, Route};
+use facts::{Evidence, Facts, Kind, Time, Words};
+
+use super::{AddressKey, AddressRow, NameKey, NameRow, Picture, Tally, clocks};
 use crate::flow::Summary;
 
 /// The rows, in the order of every list of facts.
@@ -12,11 +14,54 @@ fn sorted<K: Kind>(rows: impl Iterator<Item = K>) -> Vec<K> {
     rows
 }
 
+/// When something was told, and what shows it: by that alone most rows of a list are told apart.
+pub(crate) type Moment = (Time, Option<u32>, Option<u32>);
+
+impl Tally {
+    fn moment(&self) -> Moment {
+        let Evidence { capture, frames } = &self.evidence;
+        (self.first, *capture, frames.first().copied())
+    }
+}
+
+/// Rows made before memory is given back.
+const AT_ONCE: usize = 4096;
+
+/// The rows of a large table, in the order of every list of facts: what was kept of each goes as its row comes, so that a million
+/// are never there twice.
+fn consumed<T, K: Kind>(
+    mut told: Vec<T>,
+    moment: impl Fn(&T) -> Moment,
+    mut spell_out: impl FnMut(T) -> K,
+) -> Vec<K> {
+    told.sort_unstable_by_key(|one| Reverse(moment(one)));
+    let mut rows = Vec::with_capacity(told.len());
+    while let Some(last) = told.pop() {
+        rows.push(spell_out(last));
+        if told.len().is_multiple_of(AT_ONCE) {
+            told.shrink_to_fit();
+        }
+    }
+    let place = |row: &K| {
+        (
+            row.span().0,
+            row.evidence().capture,
+            row.evidence().frames.first().copied(),
+        )
+    };
+    for alike in rows.chunk_by_mut(|a, b| place(a) == place(b)) {
+        facts::in_order(alike);
+    }
+    rows
+}
+
 impl Picture {
     /// Everything observed, as facts. `captures` are the base names by index.
     pub fn into_facts(mut self, captures: Vec<String>) -> Facts {
         clocks::tell(&mut self);
-        let names = self.names.into_iter().map(|(key, row)| Name {
+        // Nothing is counted on rows any more: what found them need not wait for the rest.
+        (self.cyclic, self.pages) = Default::default();
+        let name = |(key, row): (NameKey, NameRow)| Name {
             time: row.tally.first,
             last: row.tally.last,
             count: row.tally.count,
@@ -32,9 +77,8 @@ impl Picture {
             community_id: key.community_id,
             evidence: row.tally.evidence,
             ..Name::default()
-        });
-        let names = sorted(names);
-        let addresses = self.addresses.into_iter().map(|(key, row)| AddressFact {
+        };
+        let address = |(key, row): (AddressKey, AddressRow)| AddressFact {
             time: row.tally.first,
             last: row.tally.last,
             mac: key.mac,
@@ -45,7 +89,7 @@ impl Picture {
             packets: row.tally.count,
             evidence: row.tally.evidence,
             ..AddressFact::default()
-        });
+        };
         let identities = self.identities.into_iter().map(|(key, tally)| Identity {
             time: tally.first,
             last: tally.last,
@@ -109,21 +153,47 @@ impl Picture {
                 tally.count,
             )
         });
-        let conversations = self.conversations.into_iter().map(Summary::spell_out);
+        let mut words = Words::default();
+        let conversation = |one: Summary| one.spell_out(&mut words);
         Facts {
             captures,
-            addresses: sorted(addresses),
+            names: consumed(self.names.into_rows(), |(_, row)| row.tally.moment(), name),
+            addresses: consumed(
+                self.addresses.into_rows(),
+                |(_, row)| row.tally.moment(),
+                address,
+            ),
             identities: sorted(identities),
             credentials: sorted(credentials),
             routes: sorted(routes),
             oddities: sorted(oddities),
             coverage: sorted(reported),
-            names,
             operations: sorted(self.operations.into_iter()),
             carried_files: sorted(self.files.into_iter()),
-            conversations: sorted(conversations),
+            conversations: consumed(self.conversations, Summary::moment, conversation),
             remote_sessions: sorted(self.sessions.into_iter()),
             ..Facts::default()
         }
+    }
+}
+
+#[test]
+fn what_was_told_at_one_moment_stands_by_value_whoever_told_it_first() {
+    let told = |detail: &'static str, frame| (detail, Tally::new(Time(5), 0, &[frame]));
+    let mut all = vec![told("c", 1), told("b", 2), told("a", 2), told("d", 2)];
+    for _ in 0..all.len() {
+        all.rotate_left(1);
+        let row = |(detail, tally): (&str, Tally)| Oddity {
+            time: tally.first,
+            detail: Some(detail.to_owned()),
+            evidence: tally.evidence,
+            ..Oddity::default()
+        };
+        let rows = consumed(all.clone(), |(_, tally)| tally.moment(), row);
+        let details: Vec<_> = rows
+            .iter()
+            .filter_map(|row| row.detail.as_deref())
+            .collect();
+        assert_eq!(details, ["c", "a", "b", "d"]);
     }
 }

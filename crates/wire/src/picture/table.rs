@@ -1,4 +1,4 @@
-//! The largest table of a picture: rows one behind the other, and a hash table of their places. It holds no empty rows,
+//! The largest tables of a picture: rows one behind the other, and a hash table of their places. It holds no empty rows,
 //! and growing does not move what is there.
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
@@ -56,6 +56,13 @@ impl<K: Hash + Eq, V: Default> Table<K, V> {
             }
         };
         rows.get_mut(at(place)).map(|(_, row)| row)
+    }
+}
+
+impl<K, V> Table<K, V> {
+    /// The rows, in the order in which they came.
+    pub(crate) fn into_rows(self) -> Vec<(K, V)> {
+        self.rows
     }
 }
 

@@ -290,9 +290,9 @@ impl<'a> Broken<'a> {
 fn service_seen(talk: &Conversation) -> String {
     match (&talk.protocol, &talk.variant, talk.server_port) {
         (Some(protocol), Some(variant), _) => format!("{protocol} {variant}"),
-        (Some(protocol), None, _) => protocol.clone(),
+        (Some(protocol), None, _) => protocol.to_string(),
         (None, _, Some(port)) => format!("{}/{port}", talk.transport),
-        (None, _, None) => talk.transport.clone(),
+        (None, _, None) => talk.transport.to_string(),
     }
 }
 

@@ -156,10 +156,7 @@ impl Keeping {
                 time: Some(loose.first),
                 last: Some(loose.last),
                 sensor: Some(self.source.sensor.clone()),
-                evidence: Evidence {
-                    capture: Some(loose.number),
-                    frames: Vec::new(),
-                },
+                evidence: Evidence::whole(loose.number),
                 ..Capture::default()
             });
         }
@@ -177,10 +174,9 @@ impl Keeping {
             time: Some(segment.first),
             last: Some(segment.last),
             sensor: Some(self.source.sensor.clone()),
-            evidence: Evidence {
-                capture: names.number(&segment.name),
-                frames: Vec::new(),
-            },
+            evidence: names
+                .number(&segment.name)
+                .map_or_else(Evidence::default, Evidence::whole),
             ..Capture::default()
         }
     }

@@ -295,11 +295,11 @@ fn roles_are_guessed_from_what_a_device_states_is_and_does() {
             tcp("10.20.10.101", "10.20.10.100", 102, "s7comm"),
             tcp("10.20.10.101", "10.20.10.102", 554, "rtsp"),
             Conversation {
-                state: "refused".to_owned(),
+                state: "refused".into(),
                 ..tcp("10.20.10.101", "10.20.10.103", 102, "s7comm")
             },
             Conversation {
-                carried_by: Some("socks".to_owned()),
+                carried_by: Some("socks".into()),
                 ..tcp("10.20.10.101", "10.20.10.103", 102, "s7comm")
             },
         ],

@@ -190,7 +190,7 @@ fn during_work_order_needs_an_order_that_names_both_ends_at_that_time() {
 #[test]
 fn a_negotiated_channel_goes_with_the_one_that_negotiated_it() {
     let data = Conversation {
-        parent: Some("ftp".to_owned()),
+        parent: Some("ftp".into()),
         ..tcp("10.20.90.50", "10.20.10.10", 40_001, "ftp-data")
     };
     assert_eq!(why(data), pair("service", ""));
@@ -201,14 +201,14 @@ fn who_spoke_first_in_the_middle_may_be_the_one_who_answers() {
     let turned = Conversation {
         client_port: Some(102),
         server_port: Some(50_000),
-        direction: "first".to_owned(),
+        direction: "first".into(),
         midstream: true,
         ..tcp("10.20.10.10", "10.20.10.20", 50_000, "s7comm")
     };
     assert_eq!(why(turned.clone()), pair("set points", "answers"));
     // With its handshake seen there is no doubt.
     let sure = Conversation {
-        direction: "handshake".to_owned(),
+        direction: "handshake".into(),
         ..turned
     };
     assert_eq!(why(sure).0, "");
@@ -217,8 +217,10 @@ fn who_spoke_first_in_the_middle_may_be_the_one_who_answers() {
 #[test]
 fn housekeeping_needs_no_conduit() {
     let plain = |transport: &str, protocol: &str, variant: &str| Conversation {
-        transport: transport.to_owned(),
-        variant: Some(variant.to_owned()).filter(|variant| !variant.is_empty()),
+        transport: transport.into(),
+        variant: Some(variant)
+            .filter(|variant| !variant.is_empty())
+            .map(Into::into),
         client_port: None,
         server_port: None,
         ..tcp("10.20.10.20", "10.20.10.10", 0, protocol)
@@ -244,7 +246,7 @@ fn housekeeping_needs_no_conduit() {
 #[test]
 fn dhcp_is_housekeeping_with_a_declared_server_only() {
     let dhcp = |client: &str, from: u16, server: &str, to: u16| Conversation {
-        transport: "udp".to_owned(),
+        transport: "udp".into(),
         client_port: Some(from),
         server_port: Some(to),
         ..tcp(client, server, to, "dhcp")
@@ -278,7 +280,7 @@ fn dhcp_is_housekeeping_with_a_declared_server_only() {
 #[test]
 fn a_group_is_in_the_zone_of_who_speaks_to_it() {
     let one = judged(Conversation {
-        transport: "udp".to_owned(),
+        transport: "udp".into(),
         ..tcp("10.20.10.20", "224.0.0.251", 5353, "mdns")
     });
     assert_eq!(
@@ -343,7 +345,7 @@ fn a_third_party_is_known_by_the_name_that_was_looked_up() {
 #[test]
 fn layer_2_crosses_nothing_unless_both_ends_are_known_to_be_elsewhere() {
     let frame = |client: &str, server: &str, vlan: Option<u16>| Conversation {
-        transport: "ethertype/0x8892".to_owned(),
+        transport: "ethertype/0x8892".into(),
         vlan,
         vlans: vlan.into_iter().collect(),
         community_id: None,
@@ -405,13 +407,13 @@ services = ["vnc"]
 because = "maintenance"
 "#;
     let led = |number: u64, protocol: &str, asked_for: Option<&str>| Conversation {
-        carried_by: asked_for.map(|_| "socks".to_owned()),
-        asked_for: asked_for.map(str::to_owned),
-        community_id: Some(format!("1:{number}")),
+        carried_by: asked_for.map(|_| "socks".into()),
+        asked_for: asked_for.map(Into::into),
+        community_id: Some(format!("1:{number}").into()),
         ..tcp("10.20.90.50", "10.20.90.8", 22, protocol)
     };
     let web = Conversation {
-        parent: Some("socks".to_owned()),
+        parent: Some("socks".into()),
         ..led(5, "tls", Some("portal.example"))
     };
     let conversations = vec![
@@ -429,7 +431,7 @@ because = "maintenance"
         protocol: "ssh".to_owned(),
         client: one.client,
         server: one.server,
-        community_id: one.community_id.clone(),
+        community_id: one.community_id.as_deref().map(str::to_owned),
         ..facts::kinds::RemoteSession::default()
     });
     let facts = Facts {
@@ -438,7 +440,7 @@ because = "maintenance"
             source: conversations[1].client,
             target: conversations[1].server,
             protocol: "ssh".to_owned(),
-            community_id: conversations[1].community_id.clone(),
+            community_id: conversations[1].community_id.as_deref().map(str::to_owned),
             ..Operation::default()
         }],
         credentials: vec![facts::kinds::Credential {
@@ -509,8 +511,8 @@ because = "maintenance"
 fn bytes_that_one_conversation_carries_for_another_count_once_for_the_name() {
     let outer = tcp("10.20.10.20", "10.20.90.8", 1080, "socks");
     let inner = Conversation {
-        carried_by: Some("socks".to_owned()),
-        protocol: Some("tls".to_owned()),
+        carried_by: Some("socks".into()),
+        protocol: Some("tls".into()),
         ..outer.clone()
     };
     let name = Name {
@@ -518,7 +520,7 @@ fn bytes_that_one_conversation_carries_for_another_count_once_for_the_name() {
         name: "plc.lan".to_owned(),
         client: outer.client,
         server: outer.server,
-        community_id: outer.community_id.clone(),
+        community_id: outer.community_id.as_deref().map(str::to_owned),
         ..Name::default()
     };
     let facts = Facts {

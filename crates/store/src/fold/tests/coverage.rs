@@ -104,7 +104,7 @@ fn zones_outside_need_no_sensor() {
     let mut facts = seen();
     facts.conversations.push(Conversation {
         vlan: None,
-        vlans: vec![],
+        vlans: Vec::new().into(),
         ..tcp("10.20.10.20", "198.51.100.1", 443, "tls")
     });
     let facts = folded(facts, &site(SENSORS));
@@ -159,7 +159,7 @@ fn lost_bytes_and_missing_directions_are_partial() {
     }
     let mut facts = seen();
     facts.conversations.push(Conversation {
-        state: "one-sided".to_owned(),
+        state: "one-sided".into(),
         ..tcp("10.20.10.20", "10.20.10.10", 80, "http")
     });
     let facts = folded(facts, &site(SENSORS));
@@ -315,14 +315,11 @@ fn frames_without_a_class_are_told_by_their_port_whatever_it_is_usual_for() {
         good,
         total: 100,
         state: if good == 100 { "complete" } else { "partial" }.to_owned(),
-        evidence: Evidence {
-            capture: Some(capture),
-            frames: Vec::new(),
-        },
+        evidence: Evidence::whole(capture),
         ..Coverage::default()
     };
     let assumed = Conversation {
-        assumed: Some("s7comm".to_owned()),
+        assumed: Some("s7comm".into()),
         ..tcp("10.20.10.20", "10.20.10.10", 102, "")
     };
     let silent = Conversation {
@@ -350,11 +347,11 @@ fn frames_without_a_class_are_told_by_their_port_whatever_it_is_usual_for() {
 #[test]
 fn who_is_spoken_to_and_never_heard_shows_a_mirror_port_of_one_way() {
     let udp = |to: &str, packets_out| Conversation {
-        transport: "udp".to_owned(),
+        transport: "udp".into(),
         server_mac: to.parse().ok(),
         packets_out,
         packets_in: 0,
-        state: "unanswered".to_owned(),
+        state: "unanswered".into(),
         ..tcp("10.20.10.20", "10.20.10.10", 2222, "")
     };
     let told = |conversations| {
@@ -390,10 +387,7 @@ fn a_silence_counts_where_another_sensor_saw_frames_or_a_vlan_spoke_until_then()
     let minutes = |count: i64| time(60 * count);
     let silent = |capture, from, until| Coverage {
         sensor: None,
-        evidence: Evidence {
-            capture: Some(capture),
-            frames: Vec::new(),
-        },
+        evidence: Evidence::whole(capture),
         ..Coverage::silence("", None, minutes(from), minutes(until))
     };
     let file = |name: &str, from, until| Capture {
@@ -481,9 +475,9 @@ fn a_silence_counts_where_another_sensor_saw_frames_or_a_vlan_spoke_until_then()
 #[test]
 fn what_came_out_of_another_conversation_shows_no_frame_of_the_zone_it_goes_to() {
     let inside = |lost_bytes| Conversation {
-        carried_by: Some("socks".to_owned()),
+        carried_by: Some("socks".into()),
         vlan: None,
-        vlans: vec![],
+        vlans: Vec::new().into(),
         lost_bytes,
         ..tcp("198.51.100.7", "10.20.10.20", 102, "s7comm")
     };

@@ -26,7 +26,7 @@ until = 2026-11-21T10:00:00Z
 
 fn judged(one: File) -> File {
     let mut data = tcp("10.20.10.20", "10.20.90.60", 50_010, "ftp-data");
-    (data.parent, data.community_id) = (Some("ftp".to_owned()), Some("1:data".to_owned()));
+    (data.parent, data.community_id) = (Some("ftp".into()), Some("1:data".into()));
     let facts = Facts {
         carried_files: vec![one],
         conversations: vec![tcp("10.20.10.20", "10.20.90.60", 21, "ftp"), data],

@@ -14,15 +14,15 @@ const ALL: &str = "ff:ff:ff:ff:ff:ff";
 /// Packets of one way in the cameras' VLAN, at the level of `transport`.
 fn spoken(transport: &str, to: &str, packets_out: u64) -> Conversation {
     Conversation {
-        transport: transport.to_owned(),
+        transport: transport.into(),
         client_mac: CAMERA.parse().ok(),
         server_mac: to.parse().ok(),
         vlan: Some(30),
-        vlans: vec![30],
+        vlans: vec![30].into(),
         packets_out,
         packets_in: 0,
         bytes_in: 0,
-        state: "one-way".to_owned(),
+        state: "one-way".into(),
         ..tcp(CAMERA, to, 0, "")
     }
 }
@@ -94,7 +94,7 @@ fn a_vlan_in_which_nobody_is_seen_to_be_answered_is_only_spoken_into() {
     assert_eq!(told(&[group], &[]).len(), 0);
     let elsewhere = Conversation {
         vlan: Some(77),
-        vlans: vec![77],
+        vlans: vec![77].into(),
         ..spoken("ethertype/0x0806", ALL, 5000)
     };
     assert_eq!(told(&[elsewhere], &[]).len(), 0);
@@ -118,7 +118,7 @@ fn a_vlan_that_a_switch_names_and_nobody_saw_is_missing() {
     // What goes without a tag may be of it.
     let untagged = Conversation {
         vlan: None,
-        vlans: vec![],
+        vlans: Vec::new().into(),
         ..tcp("10.20.30.10", "10.20.30.11", 554, "rtsp")
     };
     assert_eq!(told(&[untagged], &says("30")).len(), 0);

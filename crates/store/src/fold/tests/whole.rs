@@ -6,11 +6,7 @@ fn busy() -> Facts {
         .map(|index| Conversation {
             time: time(i64::from(index)),
             client_port: Some(50_000 + index),
-            direction: if index % 3 == 0 {
-                "first".to_owned()
-            } else {
-                "handshake".to_owned()
-            },
+            direction: if index % 3 == 0 { "first" } else { "handshake" }.into(),
             ..tcp(
                 &format!("10.20.90.{}", 40 + index % 13),
                 &format!("10.20.10.{}", 8 + index % 7),
