@@ -10,7 +10,7 @@ use facts::kinds::{
     AddressFact, Capture, Conversation, Identity, Name, Operation, Outcome, RemoteSession, Verb,
 };
 use facts::site::Site;
-use facts::{Address, Evidence, Facts, Grade, Mac, Time, Uid};
+use facts::{Address, Evidence, Facts, Grade, Mac, Time, Uid, Words};
 
 const CRANES: u32 = 40;
 const DEVICES: u32 = 250;
@@ -311,6 +311,8 @@ pub fn facts(conversations: u32) -> Facts {
             });
         }
     }
+    // As a witness tells them: what many rows say stands in memory once.
+    let mut words = Words::default();
     for n in 0..conversations {
         let Talk {
             client,
@@ -327,7 +329,7 @@ pub fn facts(conversations: u32) -> Facts {
             last: at(n + 100),
             uid: Uid(u64::from(n)),
             community_id: Some(id.as_str().into()),
-            transport: if is_ntp { "udp" } else { "tcp" }.into(),
+            transport: words.word(if is_ntp { "udp" } else { "tcp" }),
             client: client.address(),
             client_port: Some(ports.0),
             client_mac: Some(client.mac()),
@@ -336,9 +338,9 @@ pub fn facts(conversations: u32) -> Facts {
             server_mac: Some(server.mac()),
             vlan: Some(vlan),
             vlans: vec![vlan].into(),
-            protocol: Some(protocol.into()),
-            state: "answered".into(),
-            direction: if is_ntp { "port" } else { "handshake" }.into(),
+            protocol: Some(words.word(protocol)),
+            state: words.word("answered"),
+            direction: words.word(if is_ntp { "port" } else { "handshake" }),
             packets_out: 10,
             packets_in: 10,
             bytes_out: 100,
