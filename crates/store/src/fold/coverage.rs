@@ -116,7 +116,7 @@ pub(super) fn build(
             };
             zones.extend(view.rows(&counts.of_zone(index)));
         }
-        for sensor in watching {
+        for &sensor in &watching {
             let files: Vec<&Capture> = facts
                 .files
                 .iter()
@@ -126,7 +126,7 @@ pub(super) fn build(
             let count = if missing {
                 counts.of_zone(index)
             } else {
-                counts.of_sensor(index, &sensor.name)
+                seen_by(sensor, &watching, index, &counts, &facts.coverage)
             };
             let lack = missing.then(|| format!("no capture of sensor {} was given", sensor.name));
             let view = View {
@@ -149,6 +149,29 @@ pub(super) fn build(
     facts.coverage.extend(captures);
     facts.coverage.extend(limits);
     facts.coverage.extend(zones);
+}
+
+/// What a sensor saw of a zone. Two that see the same place see the same frames: what the second saw are copies, which
+/// stand with the first, so its own count would say that it is blind there.
+fn seen_by(
+    sensor: &Sensor,
+    watching: &[&Sensor],
+    zone: usize,
+    counts: &Counts<'_>,
+    coverage: &[Coverage],
+) -> Count {
+    let own = counts.of_sensor(zone, &sensor.name);
+    let is_second = coverage.iter().any(|row| {
+        row.what == "once" && row.good < row.total && row.sensor.as_ref() == Some(&sensor.name)
+    });
+    if own.frames() > 0 || !is_second {
+        return own;
+    }
+    let others = watching.iter().filter(|other| other.name != sensor.name);
+    others
+        .map(|other| counts.of_sensor(zone, &other.name))
+        .max_by_key(Count::frames)
+        .unwrap_or(own)
 }
 
 /// Which sensor took a fact, by the capture that shows it.
