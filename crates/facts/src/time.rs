@@ -107,7 +107,9 @@ impl Time {
 fn stamp_of(text: &str) -> Option<jiff::Timestamp> {
     let text = text.trim();
     let (_, clock) = text.split_once(['T', 't', ' '])?;
-    let hours = clock.split_once(['+', '-']).map_or("", |(_, offset)| offset);
+    let hours = clock
+        .split_once(['+', '-'])
+        .map_or("", |(_, offset)| offset);
     let hours = hours.get(..2).unwrap_or(hours);
     let is_day = hours.parse::<u8>().is_ok_and(|hours| hours > 23);
     text.parse().ok().filter(|_| !is_day)

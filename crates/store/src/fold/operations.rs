@@ -60,13 +60,14 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
         );
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {
-            (Err(near), None) => Some(near.as_ref().map_or_else(
-                || {
-                    "no work order names source or target, and no conduit allows the operation"
-                        .to_owned()
-                },
-                Near::to_string,
-            )),
+            (Err(near), None) => Some(
+                out_of_time(site, one, carrier, &source.who, &target.who)
+                    .or_else(|| near.as_ref().map(Near::to_string))
+                    .unwrap_or_else(|| {
+                        "no work order names source or target, and no conduit allows the operation"
+                            .to_owned()
+                    }),
+            ),
             _ => None,
         };
         one.work_order = order.ok();
@@ -164,6 +165,26 @@ pub(super) fn conduit<'s>(
     source: &Who,
     target: &Who,
 ) -> Option<&'s Conduit> {
+    let mut by_protocol = None;
+    for conduit in site.conduits_for(source, target) {
+        let how = how_far(conduit, (protocol, operation), carrier);
+        if how == Allowed::No || unfit(site, conduit, source, target, first, last).is_some() {
+            continue;
+        }
+        if how == Allowed::Named {
+            return Some(conduit);
+        }
+        by_protocol = by_protocol.or(Some(conduit));
+    }
+    by_protocol
+}
+
+/// How far the services of a conduit allow an operation, whenever that is.
+fn how_far(
+    conduit: &Conduit,
+    (protocol, operation): (&str, Verb),
+    carrier: Option<&Conversation>,
+) -> Allowed {
     let allows = |service: &Service| match service {
         Service::Port { .. } | Service::EtherType(_)
             if !carrier.is_some_and(|on| {
@@ -174,21 +195,25 @@ pub(super) fn conduit<'s>(
         }
         _ => service.covers_operation(protocol, operation),
     };
-    let mut by_protocol = None;
-    for conduit in site.conduits_for(source, target) {
-        let how = conduit
-            .services
-            .iter()
-            .map(allows)
-            .max()
-            .unwrap_or(Allowed::No);
-        if how == Allowed::No || unfit(site, conduit, source, target, first, last).is_some() {
-            continue;
-        }
-        if how == Allowed::Named {
-            return Some(conduit);
-        }
-        by_protocol = by_protocol.or(Some(conduit));
-    }
-    by_protocol
+    let services = conduit.services.iter();
+    services.map(allows).max().unwrap_or(Allowed::No)
+}
+
+/// The conduit that would allow the operation at another time, and why it does not at this one: nearer than a work order
+/// that names others.
+fn out_of_time(
+    site: &Site,
+    one: &Operation,
+    carrier: Option<&Conversation>,
+    source: &Who,
+    target: &Who,
+) -> Option<String> {
+    let asked = (one.protocol.as_str(), one.operation);
+    let mut conduits = site.conduits_for(source, target);
+    conduits.find_map(|conduit| {
+        let is_over = conduit.valid_until.is_some_and(|until| one.last > until)
+            || conduit.valid_from.is_some_and(|from| one.time < from);
+        let fits = is_over && how_far(conduit, asked, carrier) != Allowed::No;
+        fits.then(|| unfit(site, conduit, source, target, one.time, one.last))?
+    })
 }
