@@ -164,3 +164,20 @@ fn a_remote_session_is_judged_like_its_conversation_and_by_its_work_order() {
     );
     assert_eq!(facts.remote_sessions[1].work_order, None);
 }
+
+#[test]
+fn a_command_by_mac_address_is_where_its_device_has_its_addresses() {
+    let device = "28:63:36:00:00:09";
+    let facts = |ips: &[&str]| Facts {
+        addresses: ips.iter().map(|ip| address(device, ip, 0)).collect(),
+        operations: vec![operation("8c:ec:4b:00:00:01", device, Verb::Configure)],
+        ..Facts::default()
+    };
+    let zone = |ips: &[&str]| {
+        let one = folded(facts(ips), &site(ORDERS)).operations.remove(0);
+        one.target_zone
+    };
+    assert_eq!(zone(&["10.20.10.77"]).as_deref(), Some("control"));
+    assert_eq!(zone(&["10.20.10.77", "10.20.90.77"]), None, "one of two");
+    assert_eq!(zone(&[]), None);
+}
