@@ -1,10 +1,10 @@
 //! Operations: who asked what of whom, and which work order and conduit allow it.
 //!
-//! A counted row stands for all its repetitions: the work order must hold at the first and at the last. Both limits of a
+//! A counted row stands for all its repetitions: work orders must hold from the first to the last. Both limits of a
 //! work order belong to it.
 
 use facts::kinds::{Conversation, Operation, Verb};
-use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind};
+use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind, WorkOrder};
 use facts::{Address, Time};
 use hashbrown::{HashMap, HashSet};
 
@@ -49,7 +49,12 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
             .or_else(|| site.zones.get(target.who.zone?)?.crane.clone());
 
         let work = WorkKind::Operation(one.operation);
-        let order = order_for(site, &source.who, &target.who, work, one.time, one.last);
+        let asked = |first, last| order_for(site, &source.who, &target.who, work, first, last);
+        let order = asked(one.time, one.last).or_else(|near| match one.count {
+            // Twice is at the first and at the last, each of which may have its own order.
+            2 => asked(one.last, one.last).and_then(|_| asked(one.time, one.time)),
+            _ => Err(near),
+        });
         let conduit = conduit(
             site,
             (&one.protocol, one.operation),
@@ -76,8 +81,8 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
     }
 }
 
-/// The number of the first work order that names source and target, allows the work and holds from `first` to `last`;
-/// else the nearest.
+/// The number of the first work order that names source and target, allows the work and holds from `first` to `last`, or
+/// of the first of those that do so one after the other; else the nearest.
 pub(super) fn order_for(
     site: &Site,
     source: &Who,
@@ -88,14 +93,29 @@ pub(super) fn order_for(
 ) -> Result<String, Option<Near>> {
     let covers =
         |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
-    let mut orders = site
-        .work_orders
-        .iter()
-        .filter(|order| order.is_valid_at(first) && order.is_valid_at(last));
-    let order = orders.find(|order| {
+    let fitting = |order: &&WorkOrder| {
         order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target)
-    });
-    match order {
+    };
+    let at = |time: Time| {
+        let orders = site.work_orders.iter();
+        orders.filter(move |order| order.is_valid_at(time))
+    };
+    let whole = at(first)
+        .filter(|order| order.is_valid_at(last))
+        .find(fitting);
+    // Each step goes to the end of the order that holds longest, so that there are no more steps than orders.
+    let in_turn = || {
+        let mut now = first;
+        while now < last {
+            let next = at(now).filter(fitting).map(|order| order.until).max()?;
+            if next <= now {
+                return None;
+            }
+            now = next;
+        }
+        at(first).find(fitting)
+    };
+    match whole.or_else(in_turn) {
         Some(order) => Ok(order.id.clone()),
         // If the first fits some order, it is the last that does not.
         None => Err(match site.work_order_for(source, target, work, first) {
