@@ -23,8 +23,9 @@ impl Time {
         if let Some(time) = Time::parse_own(text) {
             return Some(time);
         }
-        let stamp: jiff::Timestamp = text.trim().parse().ok()?;
-        i64::try_from(stamp.as_nanosecond()).ok().map(Time)
+        i64::try_from(stamp_of(text)?.as_nanosecond())
+            .ok()
+            .map(Time)
     }
 
     /// The times that there can be, in words.
@@ -32,7 +33,7 @@ impl Time {
 
     /// Whether the text is a time, but none that there can be here.
     pub fn is_beyond(text: &str) -> bool {
-        Time::parse(text).is_none() && text.trim().parse::<jiff::Timestamp>().is_ok()
+        Time::parse(text).is_none() && stamp_of(text).is_some()
     }
 
     /// Reads what [`Time`] writes, from 1970 to 2261: a ledger of years holds millions of them. `None` is left to the whole
@@ -106,6 +107,18 @@ impl Time {
     }
 }
 
+/// What jiff reads, but for offsets of a day and more: they are in no clock, and RFC 3339 has none.
+fn stamp_of(text: &str) -> Option<jiff::Timestamp> {
+    let text = text.trim();
+    let (_, clock) = text.split_once(['T', 't', ' '])?;
+    let hours = clock
+        .split_once(['+', '-'])
+        .map_or("", |(_, offset)| offset);
+    let hours = hours.get(..2).unwrap_or(hours);
+    let is_day = hours.parse::<u8>().is_ok_and(|hours| hours > 23);
+    text.parse().ok().filter(|_| !is_day)
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Tables are full of times, and most of them lie in these years: no library has to ask about others.
@@ -175,6 +188,12 @@ fn times_are_written_so_that_text_order_is_time_order() {
     assert_eq!(a.to_string(), "2026-11-21T07:00:00.000000000Z");
     assert_eq!(Time::parse(&a.to_string()), Some(a));
     assert!(Time(a.0 + 1).to_string() > a.to_string());
+    assert_eq!(
+        Time::parse("2026-11-21T08:00:00+25:00"),
+        None,
+        "no clock is a day ahead"
+    );
+    assert!(!Time::is_beyond("2026-11-21T08:00:00-24:00"));
     assert_eq!(
         Time::parse("2026-11-21T08:00:00"),
         None,

@@ -129,7 +129,7 @@ fn head(out: &mut Sheet, picks: &Picks<'_>) {
     out.wrapped(0, 0, &format!("{of}{more}"));
 }
 
-/// What should not wait, a sentence each; what to do about it stands at the finding.
+/// What should not wait, a sentence each, and what to do about those of one measure.
 fn urgent(out: &mut Sheet, picks: &Picks<'_>) {
     let urgent = picks.urgent();
     if urgent.is_empty() {
@@ -138,7 +138,7 @@ fn urgent(out: &mut Sheet, picks: &Picks<'_>) {
     out.blank();
     let title = out.paint(BOLD, "Look at this first");
     out.line(&title);
-    for one in urgent.iter().take(MOST_URGENT) {
+    for (nth, one) in urgent.iter().take(MOST_URGENT).enumerate() {
         let cranes = picks.cranes(one.subject).join(", ");
         let crane = if cranes.is_empty() {
             cranes
@@ -148,6 +148,11 @@ fn urgent(out: &mut Sheet, picks: &Picks<'_>) {
         let (severity, id) = (one.severity.word(), &one.measure.id);
         let told = format!("{id:<3} {crane}{}", one.subject.reason);
         out.field(2, &words::capital(severity), &show(&told));
+        let mut before = urgent.iter().take(nth);
+        let is_first = !before.any(|before| before.measure.id == *id);
+        if let Some(next) = picks.next_step(id).filter(|_| is_first) {
+            out.field(2, "Do next", &next);
+        }
     }
     if let Some(more) = urgent
         .len()

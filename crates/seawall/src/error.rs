@@ -26,6 +26,8 @@ pub enum Error {
     Judge(#[from] judge::Error),
     #[error("no finding is called {asked:?} on these captures; {known}")]
     NoSuchFinding { asked: String, known: String },
+    #[error("no incident is called {asked:?}; {known}")]
+    NoSuchIncident { asked: String, known: String },
     #[error("cannot write the output")]
     Output(#[source] io::Error),
     #[error("cannot write {path}", path = path.display())]

@@ -105,12 +105,22 @@ WHERE r.via IN ('dhcp', 'redirect') AND r.gateway IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM site_interface i JOIN known_gateway k ON k.name = i.asset WHERE i.ip = r.gateway)
   AND NOT EXISTS (SELECT 1 FROM address a JOIN known_gateway k ON k.name = a.asset WHERE a.ip = r.gateway);
 
+-- What carries packets and speaks for nobody is the terminal's own router, where none is declared, or none by its MAC
+-- address: a hint that the site file lacks it. What it carries is told on its own, since all of the terminal's traffic passes there.
+CREATE TABLE nameless_router AS
+SELECT DISTINCT r.device FROM crane_route r
+WHERE r.via = 'forwards' AND r.device = r.mac
+  AND NOT EXISTS (SELECT 1 FROM address a WHERE a.mac = r.mac AND a.own IS NOT 0 AND a.ip IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM site_asset k LEFT JOIN site_interface i ON i.asset = k.name LEFT JOIN address a ON a.asset = k.name AND a.own IS NOT 0
+                  WHERE k.role IN ('router', 'firewall') AND COALESCE(i.mac, a.mac) IS NOT NULL);
+
 INSERT INTO path_sign
 SELECT device, 'forwards', zone,
        'forwards packets between ' || MIN(zone_name(zone), zone_name(to_zone)) || ' and ' || MAX(zone_name(zone), zone_name(to_zone)),
        time, last, 'route:' || id
 FROM crane_route
-WHERE via = 'forwards' AND zone IS NOT to_zone AND device NOT IN (SELECT name FROM known_gateway);
+WHERE via = 'forwards' AND zone IS NOT to_zone AND device NOT IN (SELECT name FROM known_gateway)
+  AND device NOT IN (SELECT device FROM nameless_router);
 
 INSERT INTO path_sign
 SELECT p.asset, 'address', p.zone,

@@ -97,8 +97,6 @@ UPDATE flow SET story = (
         WHEN flow.manages AND flow.server_crane AND flow.client_crane AND flow.client_kind <> 'crane-management'
              AND COALESCE(flow.client_role, '') NOT IN ('engineering-station', 'jump-host') THEN 'management'
         WHEN NOT flow.crosses OR flow.client_local OR flow.server_local OR NOT (flow.client_crane OR flow.server_crane) THEN NULL
-        -- The dedicated way in is a declared role; what it carries is told by the session, not by the crossing.
-        WHEN flow.client_role = 'jump-host' AND s.desk THEN NULL
         WHEN flow.client_kind IN ('port-operations', 'dmz', 'crane-management', 'remote-operations')
              OR flow.server_kind IN ('port-operations', 'dmz', 'crane-management', 'remote-operations') THEN
              CASE WHEN 'business' IN (flow.client_kind, flow.server_kind) THEN 'segment' ELSE 'crossing' END

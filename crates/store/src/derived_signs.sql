@@ -11,6 +11,13 @@ SELECT asset, 'path', sign, 10, zone, NULL, NULL, detail, time, last, json_array
 INSERT INTO sign
 SELECT asset, 'homes', sign, CASE WHEN sign IN ('addresses', 'declared') THEN 10 ELSE 6 END, zone, other, other_zone, detail, time, last, evidence
 FROM multi_homed;
+INSERT INTO sign
+SELECT device, 'path', 'nameless-router', 1, zone, NULL, NULL,
+       'forwards packets between ' || MIN(zone_name(zone), zone_name(to_zone)) || ' and ' || MAX(zone_name(zone), zone_name(to_zone))
+           || ' as a router does, and the site file gives no router or firewall that MAC address',
+       time, last, json_array('route:' || id)
+FROM crane_route
+WHERE via = 'forwards' AND zone IS NOT to_zone AND device IN (SELECT device FROM nameless_router);
 
 -- Who is in the crane network and joins no networks by trade.
 CREATE TABLE suspect AS

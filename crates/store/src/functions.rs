@@ -2,7 +2,7 @@
 use std::net::IpAddr;
 
 use facts::Time;
-use facts::lists::Suppliers;
+use facts::lists::{Platforms, Suppliers};
 use ipnet::IpNet;
 use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
@@ -36,6 +36,10 @@ pub(crate) const FUNCTIONS: &[(&str, &str)] = &[
     (
         "supplier_trust(name)",
         "`untrusted`, `watched` or `trusted` as the built-in lists have a supplier of that name; null where they do not. The site's own are in `site_supplier`.",
+    ),
+    (
+        "watched_platform(name)",
+        "The platform of the built-in list to which a DNS name belongs, matched by label; null for none. The site's own are in `site_platform`.",
     ),
     (
         "cited(json)",
@@ -94,6 +98,10 @@ pub(crate) fn register(db: &Connection, time_zone: &str) -> rusqlite::Result<()>
     db.create_scalar_function("supplier_trust", 1, pure, move |c| {
         let trust = text(c, 0).and_then(|name| lists.by_name(&name)?.trust);
         Ok(trust.map(|trust| trust.to_string()))
+    })?;
+    let lists = std::sync::LazyLock::new(Platforms::builtin);
+    db.create_scalar_function("watched_platform", 1, pure, move |c| {
+        Ok(text(c, 0).and_then(|name| lists.of_name(&name).map(str::to_owned)))
     })?;
     db.create_aggregate_function("cited", 1, pure, Cited)
 }

@@ -5,7 +5,9 @@ use judge::{Judged, Subject, Verdict};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{MOST_ROWS, badge, evidence, facts, names};
+use super::parts::{
+    MOST_ON_PAPER, MOST_ROWS, MOST_SUBJECTS_ON_PAPER, badge, evidence, facts, names, unprinted,
+};
 use super::prose::prose;
 use crate::PageText;
 use crate::visible::show;
@@ -19,6 +21,11 @@ impl Page<'_> {
         html! {
             section id="measures" aria-labelledby="measures-heading" {
                 h2 id="measures-heading" { "Measures" }
+                p.paper {
+                    "On paper each measure stands in short. Its findings are told above, under Findings; of evidence and coverage \
+                    the first lines are printed and the others counted. The file itself holds all of it, with what holds subject \
+                    by subject, the values behind each reason, how each measure is judged, and its cross-walk."
+                }
                 @for (nth, measure) in self.picks.assessment.measures.iter().enumerate() {
                     (self.measure(nth, measure))
                 }
@@ -41,10 +48,12 @@ impl Page<'_> {
                 (self.subjects(nth, measure))
                 (rests_on(measure))
                 @if let Some(page) = page {
-                    (part("When it fails", &page.when_it_fails_markdown))
-                    (part("How it is judged", &page.how_judged_markdown))
-                    (parameters(page))
-                    (references(page))
+                    div.screen {
+                        (part("When it fails", &page.when_it_fails_markdown))
+                        (part("How it is judged", &page.how_judged_markdown))
+                        (parameters(page))
+                        (references(page))
+                    }
                 }
             }
         }
@@ -64,12 +73,15 @@ impl Page<'_> {
         let open = of(&[Verdict::NotMet, Verdict::Unproven]);
         let rest = of(&[Verdict::Met, Verdict::NotApplicable]);
         html! {
-            h4 { "Subjects" }
+            h4.screen { "Subjects" }
             @if measure.subjects.is_empty() { p { "There was nothing to judge." } }
             @if !open.is_empty() { (self.table(nth, &measure.id, "not met or unproven", &open)) }
             @if rest.len() > MOST_OPEN {
                 details {
-                    summary { (many(size(rest.len()), "subject that holds", "subjects that hold")) }
+                    summary {
+                        (many(size(rest.len()), "subject that holds", "subjects that hold"))
+                        span.paper { ", listed in the file" }
+                    }
                     (self.table(nth, &measure.id, "met or not applicable", &rest))
                 }
             } @else if !rest.is_empty() {
@@ -81,16 +93,24 @@ impl Page<'_> {
     fn table(&self, nth: usize, id: &str, what: &str, rows: &[(usize, &Subject)]) -> Markup {
         let zone = self.picks.zone;
         let left = rows.len().saturating_sub(MOST_ROWS);
+        let found = rows.iter().filter(|(_, one)| one.finding.is_some()).count();
+        let unprinted = rows
+            .iter()
+            .skip(MOST_SUBJECTS_ON_PAPER)
+            .filter(|(_, one)| one.finding.is_none())
+            .count();
+        let is_told = |subject: &Subject| subject.finding.is_some();
         html! {
-            div.scroll tabindex="0" role="group" aria-label={ "Subjects of " (show(id)) ", " (what) ", scrolls sideways" } {
-                table.subjects {
+            @if found > 0 { p.paper { (many(size(found), "finding is told", "findings are told")) " above, under Findings." } }
+            div.scroll.screen[found == rows.len()] tabindex="0" role="group" aria-label={ "Subjects of " (show(id)) ", " (what) ", scrolls sideways" } {
+                table.subjects.long {
                     caption { (show(id)) ": " (many(size(rows.len()), "subject", "subjects")) " " (what) }
                     thead { tr {
                         th scope="col" { "Subject" } th scope="col" { "Verdict" } th scope="col" { "Reason and evidence" }
                     } }
                     tbody {
                         @for (index, subject) in rows.iter().take(MOST_ROWS) {
-                            tr {
+                            tr.screen[is_told(subject)] {
                                 th scope="row" {
                                     (show(&subject.subject))
                                     @if !subject.assets.is_empty()
@@ -111,6 +131,7 @@ impl Page<'_> {
                     }
                 }
             }
+            @if unprinted > 0 { p.paper { "and " (many(size(unprinted), "subject", "subjects")) " more in the file" } }
             @if left > 0 {
                 p.folded { (count(size(left))) " more subjects are in the JSON output." }
             }
@@ -136,12 +157,13 @@ fn rests_on(measure: &Judged) -> Markup {
     html! {
         @if !sentences.is_empty() {
             h4 { "Coverage it rests on" }
-            ul.rests { @for (sentence, times) in sentences.iter().take(MOST_ROWS) {
-                li {
+            ul.rests { @for (nth, (sentence, times)) in sentences.iter().take(MOST_ROWS).enumerate() {
+                li.more[nth >= MOST_ON_PAPER] {
                     (show(sentence))
                     @if measure.subjects.len() > 1 { " " span.quiet { (many(*times, "subject", "subjects")) } }
                 }
             } }
+            (unprinted(sentences.len(), "sentence of coverage", "sentences of coverage"))
             @if left > 0 { p.folded { (count(size(left))) " more are in the JSON output." } }
         }
     }

@@ -8,6 +8,11 @@ use crate::words;
 
 /// Rows shown of a table; what is beyond is counted.
 pub(super) const MOST_ROWS: usize = 2000;
+/// Of a list so many lines are printed on paper, the others counted.
+pub(super) const MOST_ON_PAPER: usize = 3;
+/// Subjects of a measure that are printed on paper, and rows of other long tables; the style sheet hides the others.
+pub(super) const MOST_SUBJECTS_ON_PAPER: usize = 40;
+const MOST_ROWS_ON_PAPER: usize = 15;
 /// Names shown in a cell.
 const MOST_NAMES: usize = 12;
 
@@ -70,6 +75,18 @@ pub(super) fn folded(rows: usize, kind: &str) -> Markup {
     }
 }
 
+/// On paper: how many of a list are not printed.
+pub(super) fn unprinted(all: usize, one: &str, several: &str) -> Markup {
+    let left = all.saturating_sub(MOST_ON_PAPER);
+    html! { @if left > 0 { p.paper { "and " (words::many(words::size(left), one, several)) " more in the file" } } }
+}
+
+/// On paper: how many rows of a long table are not printed.
+pub(super) fn unprinted_rows(all: usize) -> Markup {
+    let left = all.saturating_sub(MOST_ROWS_ON_PAPER);
+    html! { @if left > 0 { p.paper { "and " (words::many(words::size(left), "row", "rows")) " more in the file" } } }
+}
+
 /// A list in a cell; a long one is cut with its count.
 pub(super) fn names<T: AsRef<str>>(all: impl Iterator<Item = T>) -> Markup {
     let all: Vec<T> = all.collect();
@@ -111,9 +128,9 @@ pub(super) fn span(first: Time, last: Time, zone: &str) -> Markup {
 
 /// Captures and frames, each with the time of its first; then records, each with its entry.
 pub(super) fn evidence(subject: &Subject, zone: &str) -> Markup {
-    let of = |cited: &Cited| {
+    let of = |nth: usize, cited: &Cited| {
         html! {
-            li {
+            li.more[nth >= MOST_ON_PAPER] {
                 code { (show(&cited.capture)) } " " (words::frames(&cited.frames))
                 @if let Some(at) = cited.time { span.at { (time(at, zone)) } }
                 @if !cited.fact.is_empty() { span.quiet { (show(&cited.fact)) } }
@@ -123,19 +140,21 @@ pub(super) fn evidence(subject: &Subject, zone: &str) -> Markup {
     const MOST: usize = 24;
     html! {
         @if !subject.evidence.is_empty() {
-            ul.evidence { @for cited in subject.evidence.iter().take(MOST) { (of(cited)) } }
+            ul.evidence { @for (nth, cited) in subject.evidence.iter().take(MOST).enumerate() { (of(nth, cited)) } }
+            (unprinted(subject.evidence.len(), "citation", "citations"))
             @if subject.evidence.len() > MOST {
                 p.folded { (subject.evidence.len() - MOST) " more citations are in the JSON output." }
             }
         }
         @if !subject.records.is_empty() {
-            ul.evidence { @for cited in subject.records.iter().take(MOST) {
-                li {
+            ul.evidence { @for (nth, cited) in subject.records.iter().take(MOST).enumerate() {
+                li.more[nth >= MOST_ON_PAPER] {
                     code { (show(&cited.record)) } " entry " (cited.entry)
                     @if let Some(at) = cited.recorded_at { span.at { (time(at, zone)) } }
                     span.quiet { "by " (show(&cited.by)) }
                 }
             } }
+            (unprinted(subject.records.len(), "record", "records"))
             @if subject.records.len() > MOST {
                 p.folded { (subject.records.len() - MOST) " more records are in the JSON output." }
             }

@@ -24,6 +24,7 @@ impl Page<'_> {
                     }
                 }
                 (self.urgent())
+                @for note in self.picks.context.notes { p.note { (show(note)) } }
                 div.scroll tabindex="0" role="group" aria-label="Verdicts by area, scrolls sideways" {
                     table.matrix {
                         caption { "Verdicts by area of the advisory" }
@@ -61,7 +62,7 @@ impl Page<'_> {
         }
     }
 
-    /// What should not wait, a line each.
+    /// What should not wait, a line each, and what to do about those of one measure.
     fn urgent(&self) -> Markup {
         const MOST: usize = 8;
         let urgent = self.picks.urgent();
@@ -69,13 +70,17 @@ impl Page<'_> {
             @if !urgent.is_empty() {
                 h3 { "Look at this first" }
                 ul.urgent {
-                    @for one in urgent.iter().take(MOST) {
+                    @for (nth, one) in urgent.iter().take(MOST).enumerate() {
+                        @let is_first = !urgent.iter().take(nth).any(|before| before.measure.id == one.measure.id);
                         li {
                             span.severity.worst[one.severity == Severity::Critical] { (words::capital(one.severity.word())) }
                             span {
                                 @for crane in self.picks.cranes(one.subject) { strong { (show(crane)) } " " }
                                 (dated(&show(&one.subject.reason))) " "
                                 a href={ "#" (self.anchor_of(one)) } { (show(&one.measure.id)) }
+                                @if let Some(next) = self.picks.next_step(&one.measure.id).filter(|_| is_first) {
+                                    span.then { strong { "Do next" } " " (next) }
+                                }
                             }
                         }
                     }

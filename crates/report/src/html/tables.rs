@@ -4,7 +4,7 @@ use facts::{Evidence, Time};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{MOST_ROWS, dated, folded, names, span, time};
+use super::parts::{MOST_ROWS, dated, folded, names, span, time, unprinted_rows};
 use crate::visible::show;
 use crate::words::{self, count, many, size};
 
@@ -30,7 +30,7 @@ impl Page<'_> {
                 }
                 @if !assets.is_empty() {
                     div.scroll tabindex="0" role="group" aria-label="Assets, scrolls sideways" {
-                        table {
+                        table.long {
                             caption { "Assets, those that nobody declared first" }
                             thead { tr {
                                 th scope="col" { "Asset" } th scope="col" { "Role" } th scope="col" { "Crane and zone" }
@@ -39,7 +39,8 @@ impl Page<'_> {
                             tbody { @for asset in assets.iter().take(MOST_ROWS) { (self.asset(asset)) } }
                         }
                     }
-                    (folded(assets.len(), "asset"))
+                    (unprinted_rows(assets.len()))
+                (folded(assets.len(), "asset"))
                 }
             }
         }
@@ -142,7 +143,7 @@ impl Page<'_> {
         html! {
             @if !rows.is_empty() {
                 div.scroll tabindex="0" role="group" aria-label={ (caption) ", scrolls sideways" } {
-                    table {
+                    table.long {
                         caption { (caption) " (" (count(size(rows.len()))) ")" }
                         thead { tr {
                             th scope="col" { "When" } th scope="col" { "Operation" } th scope="col" { "From → to" }
@@ -152,6 +153,7 @@ impl Page<'_> {
                         tbody { @for row in rows.iter().take(MOST_ROWS) { (self.operation(row)) } }
                     }
                 }
+                (unprinted_rows(rows.len()))
                 (folded(rows.len(), "operation"))
             }
         }
@@ -225,7 +227,7 @@ impl Page<'_> {
                 }
                 @if !rows.is_empty() {
                     div.scroll tabindex="0" role="group" aria-label="Coverage, scrolls sideways" {
-                        table {
+                        table.long {
                             caption { "Coverage, blind spots first" }
                             thead { tr {
                                 th scope="col" { "Sensor or capture" } th scope="col" { "Zone" } th scope="col" { "Of what" }
@@ -235,7 +237,8 @@ impl Page<'_> {
                             tbody { @for row in rows.iter().take(MOST_ROWS) { (self.covered(row)) } }
                         }
                     }
-                    (folded(rows.len(), "coverage"))
+                    (unprinted_rows(rows.len()))
+                (folded(rows.len(), "coverage"))
                 }
                 (self.oddities())
             }
@@ -269,7 +272,7 @@ impl Page<'_> {
         html! {
             @if !rows.is_empty() {
                 div.scroll tabindex="0" role="group" aria-label="Oddities, scrolls sideways" {
-                    table {
+                    table.long {
                         caption { "Oddities: what should not be on a healthy wire (" (count(size(rows.len()))) ")" }
                         thead { tr {
                             th scope="col" { "What" } th.number scope="col" { "Times" } th scope="col" { "Source" }
@@ -289,6 +292,7 @@ impl Page<'_> {
                         } }
                     }
                 }
+                (unprinted_rows(rows.len()))
                 (folded(rows.len(), "oddity"))
             }
         }

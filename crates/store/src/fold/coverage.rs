@@ -18,11 +18,11 @@
 //!
 //! Zones outside the terminal's own hands (internet, third party, business) need no sensor; they have a row only where
 //! frames of them were seen.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::Evidence;
 use facts::kinds::{AddressFact, Capture, Conversation, Coverage, Facts};
-use facts::site::{Sensor, Site, ZoneKind};
+use facts::site::{Sensor, Site, Zone, ZoneKind};
 
 use super::places::Places;
 use super::shares::Picked;
@@ -61,6 +61,7 @@ pub(super) fn build(
             row.sensor = sensor_of.capture(&row.evidence).map(str::to_owned);
         }
     }
+    let vlans_seen = vlans_seen(&facts.coverage);
     silences::judge(&mut facts.coverage, &facts.files, sensor_of, places);
     witness::tell(&mut facts.coverage, places);
     nameless::tell(&mut facts.coverage, picked.nameless(&facts.conversations));
@@ -116,7 +117,7 @@ pub(super) fn build(
             };
             zones.extend(view.rows(&counts.of_zone(index)));
         }
-        for sensor in watching {
+        for &sensor in &watching {
             let files: Vec<&Capture> = facts
                 .files
                 .iter()
@@ -126,7 +127,14 @@ pub(super) fn build(
             let count = if missing {
                 counts.of_zone(index)
             } else {
-                counts.of_sensor(index, &sensor.name)
+                seen_by(
+                    sensor,
+                    &watching,
+                    (index, zone),
+                    &counts,
+                    &facts.coverage,
+                    &vlans_seen,
+                )
             };
             let lack = missing.then(|| format!("no capture of sensor {} was given", sensor.name));
             let view = View {
@@ -149,6 +157,43 @@ pub(super) fn build(
     facts.coverage.extend(captures);
     facts.coverage.extend(limits);
     facts.coverage.extend(zones);
+}
+
+/// The VLANs of which each sensor has frames, copies among them.
+fn vlans_seen(coverage: &[Coverage]) -> BTreeSet<(String, u16)> {
+    let rows = coverage.iter().filter(|row| row.what == "vlan");
+    rows.filter_map(|row| Some((row.sensor.clone()?, row.of_vlan()?)))
+        .collect()
+}
+
+/// What a sensor saw of a zone. Two that see the same place see the same frames: what the second saw are copies, which
+/// stand with the first, so its own count would say that it is blind there. Where the zone has VLANs, frames of these tell.
+fn seen_by(
+    sensor: &Sensor,
+    watching: &[&Sensor],
+    (zone, declared): (usize, &Zone),
+    counts: &Counts<'_>,
+    coverage: &[Coverage],
+    vlans_seen: &BTreeSet<(String, u16)>,
+) -> Count {
+    let own = counts.of_sensor(zone, &sensor.name);
+    let mine = |name: Option<&str>| name == Some(sensor.name.as_str());
+    let is_second = || match declared.vlans.is_empty() {
+        true => coverage
+            .iter()
+            .any(|row| row.what == "once" && row.good < row.total && mine(row.sensor.as_deref())),
+        false => vlans_seen
+            .iter()
+            .any(|(name, vlan)| mine(Some(name.as_str())) && declared.vlans.contains(vlan)),
+    };
+    if own.frames() > 0 || watching.len() < 2 || !is_second() {
+        return own;
+    }
+    let others = watching.iter().filter(|other| other.name != sensor.name);
+    others
+        .map(|other| counts.of_sensor(zone, &other.name))
+        .max_by_key(Count::frames)
+        .unwrap_or(own)
 }
 
 /// Which sensor took a fact, by the capture that shows it.

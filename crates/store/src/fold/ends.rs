@@ -189,7 +189,7 @@ impl<'a> Ends<'a> {
             who.zone = match address.ip() {
                 Some(ip) if self.devices.is_shared(ip) => self.places.zone_of(Some(ip), vlan),
                 Some(ip) => self.by_link.get(&ip).copied(),
-                None => None,
+                None => key.and_then(|key| self.zone_by_addresses(key, vlan)),
             };
         }
         let by_device = || {
@@ -219,6 +219,16 @@ impl<'a> Ends<'a> {
             party: self.party_name(who.party),
             group: false,
         }
+    }
+
+    /// The zone of a device by the addresses that it has, where the frame itself tells none: it bears no VLAN of a zone and
+    /// no address, as what sets names and addresses (DCP) does.
+    fn zone_by_addresses(&self, key: Key, vlan: Option<u16>) -> Option<usize> {
+        let device = self.devices.get(key)?;
+        let ips = device.ips.iter().filter(|ip| !is_special(**ip));
+        let mut zones = ips.map(|ip| self.places.zone_of(Some(*ip), vlan));
+        let first = zones.next()??;
+        zones.all(|zone| zone == Some(first)).then_some(first)
     }
 
     pub(super) fn party_name(&self, party: Option<usize>) -> Option<Shared> {

@@ -1,10 +1,10 @@
 //! Operations: who asked what of whom, and which work order and conduit allow it.
 //!
-//! A counted row stands for all its repetitions: the work order must hold at the first and at the last. Both limits of a
+//! A counted row stands for all its repetitions: work orders must hold from the first to the last. Both limits of a
 //! work order belong to it.
 
 use facts::kinds::{Conversation, Operation, Verb};
-use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind};
+use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind, WorkOrder};
 use facts::{Address, Time};
 use hashbrown::{HashMap, HashSet};
 
@@ -50,7 +50,12 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
             .or_else(|| site.zones.get(target.who.zone?)?.crane.clone());
 
         let work = WorkKind::Operation(one.operation);
-        let order = order_for(site, &source.who, &target.who, work, one.time, one.last);
+        let asked = |first, last| order_for(site, &source.who, &target.who, work, first, last);
+        let order = asked(one.time, one.last).or_else(|near| match one.count {
+            // Twice is at the first and at the last, each of which may have its own order.
+            2 => asked(one.last, one.last).and_then(|_| asked(one.time, one.time)),
+            _ => Err(near),
+        });
         let conduit = conduit(
             site,
             (&one.protocol, one.operation),
@@ -61,13 +66,14 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
         );
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {
-            (Err(near), None) => Some(near.as_ref().map_or_else(
-                || {
-                    "no work order names source or target, and no conduit allows the operation"
-                        .to_owned()
-                },
-                Near::to_string,
-            )),
+            (Err(near), None) => Some(
+                out_of_time(site, one, carrier, &source.who, &target.who)
+                    .or_else(|| near.as_ref().map(Near::to_string))
+                    .unwrap_or_else(|| {
+                        "no work order names source or target, and no conduit allows the operation"
+                            .to_owned()
+                    }),
+            ),
             _ => None,
         };
         one.work_order = order.ok();
@@ -76,8 +82,8 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
     }
 }
 
-/// The number of the first work order that names source and target, allows the work and holds from `first` to `last`;
-/// else the nearest.
+/// The number of the first work order that names source and target, allows the work and holds from `first` to `last`, or
+/// of the first of those that do so one after the other; else the nearest.
 pub(super) fn order_for(
     site: &Site,
     source: &Who,
@@ -88,14 +94,29 @@ pub(super) fn order_for(
 ) -> Result<String, Option<Near>> {
     let covers =
         |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
-    let mut orders = site
-        .work_orders
-        .iter()
-        .filter(|order| order.is_valid_at(first) && order.is_valid_at(last));
-    let order = orders.find(|order| {
+    let fitting = |order: &&WorkOrder| {
         order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target)
-    });
-    match order {
+    };
+    let at = |time: Time| {
+        let orders = site.work_orders.iter();
+        orders.filter(move |order| order.is_valid_at(time))
+    };
+    let whole = at(first)
+        .filter(|order| order.is_valid_at(last))
+        .find(fitting);
+    // Each step goes to the end of the order that holds longest, so that there are no more steps than orders.
+    let in_turn = || {
+        let mut now = first;
+        while now < last {
+            let next = at(now).filter(fitting).map(|order| order.until).max()?;
+            if next <= now {
+                return None;
+            }
+            now = next;
+        }
+        at(first).find(fitting)
+    };
+    match whole.or_else(in_turn) {
         Some(order) => Ok(order.id.clone()),
         // If the first fits some order, it is the last that does not.
         None => Err(match site.work_order_for(source, target, work, first) {
@@ -165,6 +186,26 @@ pub(super) fn conduit<'s>(
     source: &Who,
     target: &Who,
 ) -> Option<&'s Conduit> {
+    let mut by_protocol = None;
+    for conduit in site.conduits_for(source, target) {
+        let how = how_far(conduit, (protocol, operation), carrier);
+        if how == Allowed::No || unfit(site, conduit, source, target, first, last).is_some() {
+            continue;
+        }
+        if how == Allowed::Named {
+            return Some(conduit);
+        }
+        by_protocol = by_protocol.or(Some(conduit));
+    }
+    by_protocol
+}
+
+/// How far the services of a conduit allow an operation, whenever that is.
+fn how_far(
+    conduit: &Conduit,
+    (protocol, operation): (&str, Verb),
+    carrier: Option<&Conversation>,
+) -> Allowed {
     let allows = |service: &Service| match service {
         Service::Port { .. } | Service::EtherType(_)
             if !carrier.is_some_and(|on| {
@@ -175,21 +216,25 @@ pub(super) fn conduit<'s>(
         }
         _ => service.covers_operation(protocol, operation),
     };
-    let mut by_protocol = None;
-    for conduit in site.conduits_for(source, target) {
-        let how = conduit
-            .services
-            .iter()
-            .map(allows)
-            .max()
-            .unwrap_or(Allowed::No);
-        if how == Allowed::No || unfit(site, conduit, source, target, first, last).is_some() {
-            continue;
-        }
-        if how == Allowed::Named {
-            return Some(conduit);
-        }
-        by_protocol = by_protocol.or(Some(conduit));
-    }
-    by_protocol
+    let services = conduit.services.iter();
+    services.map(allows).max().unwrap_or(Allowed::No)
+}
+
+/// The conduit that would allow the operation at another time, and why it does not at this one: nearer than a work order
+/// that names others.
+fn out_of_time(
+    site: &Site,
+    one: &Operation,
+    carrier: Option<&Conversation>,
+    source: &Who,
+    target: &Who,
+) -> Option<String> {
+    let asked = (one.protocol.as_str(), one.operation);
+    let mut conduits = site.conduits_for(source, target);
+    conduits.find_map(|conduit| {
+        let is_over = conduit.valid_until.is_some_and(|until| one.last > until)
+            || conduit.valid_from.is_some_and(|from| one.time < from);
+        let fits = is_over && how_far(conduit, asked, carrier) != Allowed::No;
+        fits.then(|| unfit(site, conduit, source, target, one.time, one.last))?
+    })
 }

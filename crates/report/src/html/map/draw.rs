@@ -348,7 +348,7 @@ fn tables(picture: &Picture<'_>) -> Markup {
     };
     html! {
         details {
-            summary { "The map as tables" }
+            summary { "The map as tables" span.paper { ", in the file" } }
             div.scroll tabindex="0" role="group" aria-label="Connections between zones, scrolls sideways" {
                 table {
                     caption { "Connections seen between zones (" (count(size(edges.len()))) ")" }

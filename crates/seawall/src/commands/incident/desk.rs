@@ -71,9 +71,10 @@ impl Desk {
                 true => "none is recorded".to_owned(),
                 false => format!("there are {}", known.join(", ")),
             };
-            return Err(Error::Usage(format!(
-                "no incident is called \"{id}\"; {known}"
-            )));
+            return Err(Error::NoSuchIncident {
+                asked: id.to_owned(),
+                known,
+            });
         };
         let sent = sent_of(&drawn, id);
         let case = self.case(id, one, &drawn, &sent);

@@ -164,3 +164,58 @@ fn a_remote_session_is_judged_like_its_conversation_and_by_its_work_order() {
     );
     assert_eq!(facts.remote_sessions[1].work_order, None);
 }
+
+#[test]
+fn a_command_by_mac_address_is_where_its_device_has_its_addresses() {
+    let device = "28:63:36:00:00:09";
+    let facts = |ips: &[&str]| Facts {
+        addresses: ips.iter().map(|ip| address(device, ip, 0)).collect(),
+        operations: vec![operation("8c:ec:4b:00:00:01", device, Verb::Configure)],
+        ..Facts::default()
+    };
+    let zone = |ips: &[&str]| {
+        let one = folded(facts(ips), &site(ORDERS)).operations.remove(0);
+        one.target_zone
+    };
+    assert_eq!(zone(&["10.20.10.77"]).as_deref(), Some("control"));
+    assert_eq!(zone(&["10.20.10.77", "10.20.90.77"]), None, "one of two");
+    assert_eq!(zone(&[]), None);
+}
+
+#[test]
+fn orders_that_follow_one_another_cover_what_goes_on_and_a_gap_between_them_does_not() {
+    let order = |id: &str, from: &str, until: &str| {
+        format!(
+            "[[work_order]]\nid = \"{id}\"\nsources = [\"eng1\"]\ntargets = [\"plc1\"]\noperations = [\"write\"]\nfrom = 2026-11-21T{from}:00Z\nuntil = 2026-11-21T{until}:00Z\n"
+        )
+    };
+    let orders = |second: &str| order("A", "08:00", "10:00") + &order("B", second, "12:00");
+    let covered = |second: &str, count: u64| {
+        let one = Operation {
+            time: time(60),
+            last: time(3 * 3600),
+            count,
+            ..operation("10.20.90.50", "10.20.10.10", Verb::Write)
+        };
+        let facts = Facts {
+            operations: vec![one],
+            ..Facts::default()
+        };
+        folded(facts, &site(&orders(second)))
+            .operations
+            .remove(0)
+            .work_order
+    };
+    assert_eq!(covered("10:00", 500).as_deref(), Some("A"));
+    assert_eq!(
+        covered("10:01", 500),
+        None,
+        "some may be of the minute between"
+    );
+    assert_eq!(
+        covered("10:01", 2).as_deref(),
+        Some("A"),
+        "each has its order"
+    );
+    assert_eq!(covered("11:30", 2), None, "the last has none");
+}

@@ -1,1 +1,0 @@
-addEventListener('beforeprint',function(){document.querySelectorAll('details').forEach(function(d){d.open=true})})
