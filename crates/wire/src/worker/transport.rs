@@ -68,6 +68,16 @@ impl Worker {
                         self.inside(deeper, ends, inside);
                     }
                 }
+                97 => {
+                    if let Some(inside) = tunnels::ether_ip(packet.payload) {
+                        self.inside(deeper, ends, inside);
+                    }
+                }
+                137 => {
+                    if let Some(inside) = tunnels::mpls_in_ip(packet.payload) {
+                        self.inside(deeper, ends, inside);
+                    }
+                }
                 _ => {}
             }
         }
