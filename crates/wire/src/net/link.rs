@@ -292,7 +292,8 @@ mod tests {
             Payload::EtherType(0x86dd)
         );
         assert!(open(Link::Other(220), &null).is_none());
-        let bridged = crate::testing::hex("0000 0001 0006 28633 68a01100000 0004 aaaa03 00000c 2000 01");
+        let bridged =
+            crate::testing::hex("0000 0001 0006 28633 68a01100000 0004 aaaa03 00000c 2000 01");
         assert_eq!(
             open(Link::Sll, &bridged).unwrap().unwrap().1,
             Payload::Snap(0x0c, 0x2000)

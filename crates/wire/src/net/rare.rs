@@ -445,7 +445,11 @@ mod tests {
                 "01→ff wlan-management 9",
             ),
             (105, format!("d400 0000 {TO}"), "-→02 wlan-control 0"),
-            (105, format!("0b01 0000 {TO} {FROM}"), "Bad(\"802.11 version\")"),
+            (
+                105,
+                format!("0b01 0000 {TO} {FROM}"),
+                "Bad(\"802.11 version\")",
+            ),
             // Headers before it: radiotap, AVS under either number, Prism, PPI.
             (
                 127,
@@ -471,7 +475,11 @@ mod tests {
                 "01→02 0800 1",
             ),
             (192, "0000 0800 c0000000 0000".to_owned(), "not decoded"),
-            (127, "0000 0300 00000000".to_owned(), "Bad(\"header length\")"),
+            (
+                127,
+                "0000 0300 00000000".to_owned(),
+                "Bad(\"header length\")",
+            ),
         ];
         for (number, frame, expected) in frames {
             assert_eq!(told(number, &frame), expected, "{frame}");
@@ -484,20 +492,42 @@ mod tests {
         let frames = [
             (
                 239,
-                format!("02000005 0800 0100 00000000 1000 0800 0006 0000 {FROM} 0000 0800 0900 {ip4}"),
+                format!(
+                    "02000005 0800 0100 00000000 1000 0800 0006 0000 {FROM} 0000 0800 0900 {ip4}"
+                ),
                 "01→- 0800 4",
             ),
             // Logged by a machine of the other byte order.
-            (239, format!("0a000005 0008 0001 00000000 0008 0009 {ip4}"), "-→- 86dd 4"),
-            (239, "02000005 0003 0001".to_owned(), "Bad(\"NFLOG attribute\")"),
+            (
+                239,
+                format!("0a000005 0008 0001 00000000 0008 0009 {ip4}"),
+                "-→- 86dd 4",
+            ),
+            (
+                239,
+                "02000005 0003 0001".to_owned(),
+                "Bad(\"NFLOG attribute\")",
+            ),
             (
                 258,
                 format!("0c000000 01000000 01000000 {TO}{FROM} 0800 {ip4}"),
                 "01→02 0800 4",
             ),
-            (149, format!("0c000000 01000000 65000000 {ip4}"), "-→- 0800 4"),
-            (109, format!("02000000 00000001 00000000 {ip4}"), "-→- 0800 4"),
-            (117, format!("3d 02 {} {ip4}", "00".repeat(62)), "-→- 0800 4"),
+            (
+                149,
+                format!("0c000000 01000000 65000000 {ip4}"),
+                "-→- 0800 4",
+            ),
+            (
+                109,
+                format!("02000000 00000001 00000000 {ip4}"),
+                "-→- 0800 4",
+            ),
+            (
+                117,
+                format!("3d 02 {} {ip4}", "00".repeat(62)),
+                "-→- 0800 4",
+            ),
             (10, format!("50 {TO}{FROM} {IP}"), "01→02 0800 1"),
             (10, format!("41 {TO}{FROM} 00"), "01→02 fddi-management 1"),
             (9, format!("ff03 0021 {ip4}"), "-→- 0800 4"),
@@ -506,13 +536,21 @@ mod tests {
             (104, format!("0f00 0800 {ip4}"), "-→- 0800 4"),
             (51, "1100 0001 0006 0021 45".to_owned(), "-→- 8864 9"),
             (227, "00000733 01000000 00".to_owned(), "-→- can 5"),
-            (240, format!("00000000 {TO}{FROM} 0800 {ip4} 11223344"), "01→02 0800 4"),
+            (
+                240,
+                format!("00000000 {TO}{FROM} 0800 {ip4} 11223344"),
+                "01→02 0800 4",
+            ),
             (
                 241,
                 format!("00000000 555555555555d5 {TO}{FROM} 0800 {ip4} 11223344"),
                 "01→02 0800 4",
             ),
-            (241, format!("00000000 {TO}{FROM}"), "Bad(\"frame delimiter\")"),
+            (
+                241,
+                format!("00000000 {TO}{FROM}"),
+                "Bad(\"frame delimiter\")",
+            ),
         ];
         for (number, frame, expected) in frames {
             assert_eq!(told(number, &frame), expected, "{frame}");

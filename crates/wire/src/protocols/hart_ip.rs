@@ -225,7 +225,7 @@ impl Dialogue for HartIp {
             (3 | 4, NAK) => {
                 // The gateway did not take it: the frame is not there, the number is.
                 for place in 0..MOST_COMMANDS {
-                    if let Some(asked) = self.asks.take(side, (message.sequence, place)) {
+                    if let Some(asked) = self.asks.take(cx, side, (message.sequence, place)) {
                         let why = format!("not taken, status {}", message.status);
                         self.asks.refused(cx, asked, &why);
                     }
@@ -286,7 +286,7 @@ impl HartIp {
         command: u16,
         data: &[u8],
     ) {
-        let Some(asked) = self.asks.take(side, (sequence, place)) else {
+        let Some(asked) = self.asks.take(cx, side, (sequence, place)) else {
             return;
         };
         if asked.tag != command {

@@ -285,10 +285,9 @@ impl Worker {
     ) {
         let (src, dst) = (ends.src.unwrap_or_default(), ends.dst.unwrap_or_default());
         let (transport, carrier) = match payload {
-            Payload::EtherType(kind) => (
-                Transport::EtherType(kind),
-                Some(Carrier::EtherType(kind)),
-            ),
+            Payload::EtherType(kind) => {
+                (Transport::EtherType(kind), Some(Carrier::EtherType(kind)))
+            }
             Payload::Llc(sap) => (Transport::Llc(sap), Some(Carrier::Llc(sap))),
             Payload::Snap(oui, protocol) => (
                 Transport::Snap(oui, protocol),
@@ -335,6 +334,7 @@ impl Worker {
             return;
         }
         let Passed {
+            place,
             flow,
             engine: Engine { picture, expected },
             ..
@@ -356,6 +356,9 @@ impl Worker {
         } else {
             let mut engine = Engine { picture, expected };
             engine.datagram(flow, sender, bytes, here.cut, here.at);
+            if flow.unweighed {
+                self.weigh(here, place);
+            }
         }
     }
 

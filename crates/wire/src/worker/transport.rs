@@ -151,12 +151,16 @@ impl Worker {
             return Ok(());
         };
         let Passed {
-            flow, mut engine, ..
+            place,
+            flow,
+            mut engine,
+            again,
         } = passed;
-        if !passed.again {
+        if !again {
             let cut = here.cut || packet.missing > 0;
             engine.datagram(flow, passing.sender, udp.payload, cut, here.at);
         }
+        let unweighed = flow.unweighed;
         let known = udp.payload.is_empty() || flow.protocol().is_some();
         let nameless = if known || here.depth > 0 {
             0
@@ -164,6 +168,9 @@ impl Worker {
             flow.nameless(passing.sender)
         };
         self.count_frame_of(here, nameless);
+        if unweighed {
+            self.weigh(here, place);
+        }
         Ok(())
     }
 
@@ -235,7 +242,7 @@ impl Worker {
 
     /// Keeps account of the bytes that wait in a flow. Where they are too many in all, flows that fell silent while they
     /// held some go on without; where that is not enough, so does the one that wants more.
-    fn weigh(&mut self, here: Here, place: Place) {
+    pub(super) fn weigh(&mut self, here: Here, place: Place) {
         let Some(flow) = self.flows.get_mut(place) else {
             return;
         };

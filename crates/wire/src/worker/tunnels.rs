@@ -438,22 +438,37 @@ mod tests {
             ),
             (
                 "PPTP",
-                over_ip(47, &format!("3081880b {:04x} 0007 00000001 00000002 ff03 0021 {PACKET}", gtp + 4)),
+                over_ip(
+                    47,
+                    &format!(
+                        "3081880b {:04x} 0007 00000001 00000002 ff03 0021 {PACKET}",
+                        gtp + 4
+                    ),
+                ),
                 None,
             ),
             (
                 "PPTP, encrypted, not another version",
-                over_ip(47, &format!("3001880b {:04x} 0007 00000001 00fd {PACKET}", gtp + 2)),
+                over_ip(
+                    47,
+                    &format!("3001880b {:04x} 0007 00000001 00fd {PACKET}", gtp + 2),
+                ),
                 None,
             ),
             (
                 "L2TP",
-                over_udp(1701, &format!("4002 {:04x} 0001 0002 ff03 0021 {PACKET}", gtp + 12)),
+                over_udp(
+                    1701,
+                    &format!("4002 {:04x} 0001 0002 ff03 0021 {PACKET}", gtp + 12),
+                ),
                 None,
             ),
             (
                 "L2TP with sequence, offset and the protocol in one octet",
-                over_udp(1701, &format!("0a02 0001 0002 0000 0000 0002 ffff 21 {PACKET}")),
+                over_udp(
+                    1701,
+                    &format!("0a02 0001 0002 0000 0000 0002 ffff 21 {PACKET}"),
+                ),
                 None,
             ),
             (
@@ -461,8 +476,16 @@ mod tests {
                 over_udp(1701, &format!("0003 0000 00000001 {FRAME}{PACKET}")),
                 None,
             ),
-            ("EtherIP", over_ip(97, &format!("3000 {FRAME}{PACKET}")), None),
-            ("MPLS in IP", over_ip(137, &format!("00007140 {PACKET}")), None),
+            (
+                "EtherIP",
+                over_ip(97, &format!("3000 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "MPLS in IP",
+                over_ip(137, &format!("00007140 {PACKET}")),
+                None,
+            ),
             (
                 "HSR",
                 hex(&format!(

@@ -219,7 +219,7 @@ impl Codesys {
         }
         let key = (channel, service.group, service.command);
         if service.response {
-            let Some(asked) = self.asks.take(side, key) else {
+            let Some(asked) = self.asks.take(cx, side, key) else {
                 return Ok(());
             };
             // The file component names its errors; others do in ways of their own.

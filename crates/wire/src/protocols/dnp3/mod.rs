@@ -260,6 +260,9 @@ impl Dnp3 {
             self.answered(cx, link.from, request, answer);
         }
         let repeated = self.answered == Some(key);
+        if !found && !repeated && cx.comes_early() {
+            return;
+        }
         if found {
             self.answered = Some(key);
         }

@@ -147,6 +147,10 @@ impl Profinet {
             (_, Status::Request) => self.ask(cx, side, frame),
             (service, _) => {
                 cx.server_is(side);
+                let asker = cx.flow.end(side.other()).address;
+                if !self.waiting.holds(&(asker, frame.transaction)) && cx.comes_early() {
+                    return;
+                }
                 if service != Service::Set {
                     identify(cx, side, &frame.blocks);
                 }

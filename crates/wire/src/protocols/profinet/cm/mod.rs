@@ -306,6 +306,9 @@ impl Cm {
             }
             packet::RESPONSE => {
                 let asked = self.requests(|requests| requests.take(&key));
+                if asked.is_none() && cx.comes_early() {
+                    return;
+                }
                 self.answer(cx, side, call, body, asked);
             }
             packet::FAULT | packet::REJECT => {
@@ -313,6 +316,8 @@ impl Cm {
                 if let Some(request) = asked {
                     let why = Some("RPC fault".to_owned());
                     self.tell(cx, side.other(), request, Some(Outcome::Refused), why);
+                } else {
+                    cx.comes_early();
                 }
             }
             _ => {}
