@@ -396,6 +396,29 @@ impl Cx<'_> {
         self.put_name(asker, via, name, path, community_id, Vec::new(), None);
     }
 
+    /// The answer to such a question, which was seen in that VLAN: by now the flow may be known from nearer to its ends.
+    pub fn name_answered(
+        &mut self,
+        asker: Side,
+        via: &'static str,
+        name: &str,
+        answers: Vec<String>,
+        vlan: Option<u16>,
+    ) {
+        let flow = FlowView { vlan, ..*self.flow };
+        let mut there = Cx {
+            flow: &flow,
+            at: self.at,
+            frames: self.frames,
+            decoder: self.decoder,
+            picture: &mut *self.picture,
+            expected: &mut *self.expected,
+            learned: &mut *self.learned,
+            passed: None,
+        };
+        there.name_looked_up(asker, via, name, answers, Some(true));
+    }
+
     /// A name that `asker` looked up: `dns`, `mdns`, `llmnr`, `nbns`. Call it at the question with no answers, and
     /// again at the answer; `answered` is what is known by then.
     pub fn name_looked_up(
