@@ -398,6 +398,8 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Option<Vec<(&'sta
     differ("cip", counted(theirs), counted(ours));
     let [theirs, ours] = cip::of_lists(&frames, &facts);
     differ("enip", counted(theirs), counted(ours));
+    let [theirs, ours] = cip::of_connections(&frames, &facts);
+    differ("cip connections", theirs, ours);
 
     let theirs = asked(&frames, |frame| {
         let services = frame["opcua.servicenodeid.numeric"].iter();
