@@ -17,6 +17,10 @@ const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 /// Reads datagrams, each of the client's port and of a time in milliseconds.
 fn read(limits: Limits, datagrams: &[(i64, u16, bool, &[u8])]) -> (Facts, u64) {
+    read_at(502, limits, datagrams)
+}
+
+fn read_at(server: u16, limits: Limits, datagrams: &[(i64, u16, bool, &[u8])]) -> (Facts, u64) {
     let mut worker = Worker::new(Shard::default(), limits);
     for ((at, port, asks, payload), number) in datagrams.iter().zip(1u32..) {
         let (from, to) = if *asks {
@@ -24,7 +28,11 @@ fn read(limits: Limits, datagrams: &[(i64, u16, bool, &[u8])]) -> (Facts, u64) {
         } else {
             (SERVER, CLIENT)
         };
-        let (source, target) = if *asks { (*port, 502) } else { (502, *port) };
+        let (source, target) = if *asks {
+            (*port, server)
+        } else {
+            (server, *port)
+        };
         let datagram = frame::udp(Ends::V4(from, to), source, target, payload);
         let packet = Ipv4 {
             from,
@@ -85,6 +93,17 @@ fn an_answer_that_comes_a_moment_before_its_request_is_that_request_s_and_a_late
         told(&[(100, 5000, false, &ANSWER)]),
         ["modbus.answer_without_request 1"]
     );
+}
+
+/// What waited is read as everything is: that it is malformed is told.
+#[test]
+fn an_answer_that_waited_in_vain_and_is_malformed_says_so() {
+    // DNS: one question and one record, of which the capture holds the beginning.
+    let answer =
+        b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x03plc\x07example\0\0\x01\0\x01\xc0\x0c\0\x01";
+    let (facts, _) = read_at(53, Limits::default(), &[(100, 5000, false, answer)]);
+    let odd: Vec<_> = facts.oddities.iter().map(|row| row.what.as_str()).collect();
+    assert_eq!(odd, ["protocol.malformed"]);
 }
 
 #[test]

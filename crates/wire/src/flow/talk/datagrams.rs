@@ -93,8 +93,26 @@ impl Engine<'_> {
         cut: bool,
         at: At,
     ) -> bool {
-        talk.learned.cut = cut;
         let waits = !cut && bytes.len() <= MOST_EARLY_BYTES;
+        self.read(flow, talk, dialogue, which, bytes, (cut, waits), at)
+    }
+
+    /// `cut`: the capture lacks its end. `waits`: what it answers may still come.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a flow at work, and a datagram"
+    )]
+    fn read(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        dialogue: &mut dyn Dialogue,
+        which: usize,
+        bytes: &[u8],
+        (cut, waits): (bool, bool),
+        at: At,
+    ) -> bool {
+        talk.learned.cut = cut;
         let mut rest = bytes;
         while !rest.is_empty() {
             let side = flow.side(which);
@@ -235,10 +253,14 @@ impl Engine<'_> {
         one: &Early,
     ) {
         flow.unweighed = true;
-        let side = flow.side(one.which);
-        talk.learned.cut = false;
-        self.with(flow, talk, one.at, &[one.at.frame], |cx| {
-            dialogue.message(cx, side, &one.bytes)
-        });
+        self.read(
+            flow,
+            talk,
+            dialogue,
+            one.which,
+            &one.bytes,
+            (false, false),
+            one.at,
+        );
     }
 }
