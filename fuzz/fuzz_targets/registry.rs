@@ -86,18 +86,28 @@ fn within(what: usize, unit: &str, taken: u64, (fixed, per_byte): (u64, u64), in
     assert!(taken <= allowed, "{taken} {unit} for {} bytes", input.len());
 }
 
-fuzz_target!(|input: &[u8]| {
+/// Plays an input: nanoseconds, and bytes asked for.
+fn play(input: &[u8]) -> (u64, u64) {
     let (began, had) = (nanoseconds(), ASKED_FOR.load(Relaxed));
     match (*ASKED, input.get(2..)) {
         (Some(decoder), Some(script)) => fuzz::dialogue(decoder, script),
         _ => fuzz::any(input),
     };
-    within(0, "ns", nanoseconds() - began, TIME, input);
-    within(
-        1,
-        "bytes asked for",
-        ASKED_FOR.load(Relaxed) - had,
-        MEMORY,
-        input,
-    );
+    (nanoseconds() - began, ASKED_FOR.load(Relaxed) - had)
+}
+
+/// How often an input is played before it is too slow: on a busy host, what a virtual machine did not get of its processor counts as
+/// the thread's own time.
+const TRIES: u32 = 3;
+
+fuzz_target!(|input: &[u8]| {
+    let (mut time, memory) = play(input);
+    let allowed = TIME.0 + TIME.1 * input.len() as u64;
+    for _ in 1..TRIES {
+        if time > allowed {
+            time = time.min(play(input).0);
+        }
+    }
+    within(0, "ns", time, TIME, input);
+    within(1, "bytes asked for", memory, MEMORY, input);
 });

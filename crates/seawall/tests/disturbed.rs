@@ -185,20 +185,8 @@ fn rows(site: &std::path::Path, kind: &str, without: &[&str]) -> Vec<String> {
 /// Kinds, and the columns of each in which copies and order may show: a conversation is named by its first packet too.
 const SAME: &[(&str, &[&str])] = &[
     ("operation", &["time", "last"]),
-    // A datagram has no sequence: when its answer comes first, the two are counted apart, and the VLAN where a routed
-    // question is seen first is that behind the router.
-    (
-        "name",
-        &[
-            "time",
-            "last",
-            "count",
-            "vlan",
-            "client_mac",
-            "answered",
-            "answers",
-        ],
-    ),
+    // Where a routed question is seen first behind the router, its VLAN is that one, and it is counted apart.
+    ("name", &["time", "last", "count", "vlan", "client_mac"]),
     ("remote-session", &["time", "last", "uid"]),
     ("credential", &["time", "last"]),
     (

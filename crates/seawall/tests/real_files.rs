@@ -130,13 +130,6 @@ const DIFFERENCES: &[(&str, &str, &str, Whose, &str)] = &[
         "a segment from the middle of an answer",
     ),
     (
-        "zeek__zeek__nflog-http.pcap",
-        "http",
-        "",
-        Whose::Theirs,
-        "a link type that is not decoded",
-    ),
-    (
         "zeek__zeek__retr.pcap",
         "ftp",
         "readme",

@@ -3,9 +3,9 @@
 //! Numbers by the registry of link-layer header types (<https://www.tcpdump.org/linktypes.html>).
 use wire::Link;
 
-/// What a reader calls it, with the number where it is not decoded.
+/// What a reader calls it, with the number where it is met seldom.
 pub(crate) fn name(link: Link) -> String {
-    let Link::Other(number) = link else {
+    let (Link::Other(number) | Link::Rare(number)) = link else {
         return link.to_string();
     };
     match NAMES.iter().find(|(known, _)| *known == number) {
@@ -23,7 +23,7 @@ pub(crate) const fn number(link: Link) -> u32 {
         Link::Raw => 101,
         Link::Sll => 113,
         Link::Sll2 => 276,
-        Link::Other(number) => number,
+        Link::Rare(number) | Link::Other(number) => number,
     }
 }
 
@@ -36,10 +36,12 @@ const NAMES: &[(u32, &str)] = &[
     (104, "Cisco HDLC"),
     (105, "IEEE 802.11"),
     (107, "Frame Relay"),
+    (109, "OpenBSD IPsec"),
     (117, "OpenBSD pflog"),
     (119, "IEEE 802.11 with Prism header"),
     (127, "IEEE 802.11 radiotap"),
     (143, "DOCSIS"),
+    (163, "IEEE 802.11 with AVS header"),
     (165, "BACnet MS/TP"),
     (187, "Bluetooth HCI"),
     (189, "USB on Linux"),
@@ -76,12 +78,13 @@ fn every_decoded_link_type_keeps_its_meaning_when_written() {
         Link::Raw,
         Link::Sll,
         Link::Sll2,
+        Link::Rare(127),
         Link::Other(220),
     ] {
         assert_eq!(Link::from_number(number(link)), link);
     }
     assert_eq!(
-        name(Link::Other(127)),
+        name(Link::from_number(127)),
         "IEEE 802.11 radiotap (link type 127)"
     );
     assert_eq!(name(Link::Other(9999)), "link type 9999");

@@ -122,6 +122,20 @@ pub(crate) struct Learned {
     pub asked_for: Option<Box<str>>,
     /// The capture lacks the end of the datagram at hand.
     pub cut: bool,
+    /// What becomes of the datagram at hand if its request was not seen.
+    pub early: Early,
+}
+
+/// Whether a datagram may answer what was not asked yet: where a sensor hears both ways on different paths, an answer can overtake
+/// its request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Early {
+    /// It has to be read as it is.
+    #[default]
+    No,
+    May,
+    /// It does, and is shown again when more is known.
+    Does,
 }
 
 /// What both ends say from here on is a stream of its own: see [`Cx::hand_over`].
@@ -243,6 +257,17 @@ impl Cx<'_> {
         } else {
             None
         }
+    }
+
+    /// The message at hand answers a request that was not seen. `true`: it may have overtaken it, and is shown again when the
+    /// request was, or when that is too late; until then nothing is to be told of it. `false`: the request was lost. In a stream
+    /// nothing overtakes anything.
+    pub fn comes_early(&mut self) -> bool {
+        if self.learned.early == Early::No {
+            return false;
+        }
+        self.learned.early = Early::Does;
+        true
     }
 
     /// An operation that `source` asked of the other end. Returns its row, to count repetitions on.
@@ -391,6 +416,29 @@ impl Cx<'_> {
         let community_id = self.flow.community_id();
         let asker = Side::Client;
         self.put_name(asker, via, name, path, community_id, Vec::new(), None);
+    }
+
+    /// The answer to such a question, which was seen in that VLAN: by now the flow may be known from nearer to its ends.
+    pub fn name_answered(
+        &mut self,
+        asker: Side,
+        via: &'static str,
+        name: &str,
+        answers: Vec<String>,
+        vlan: Option<u16>,
+    ) {
+        let flow = FlowView { vlan, ..*self.flow };
+        let mut there = Cx {
+            flow: &flow,
+            at: self.at,
+            frames: self.frames,
+            decoder: self.decoder,
+            picture: &mut *self.picture,
+            expected: &mut *self.expected,
+            learned: &mut *self.learned,
+            passed: None,
+        };
+        there.name_looked_up(asker, via, name, answers, Some(true));
     }
 
     /// A name that `asker` looked up: `dns`, `mdns`, `llmnr`, `nbns`. Call it at the question with no answers, and

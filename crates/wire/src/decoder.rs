@@ -220,6 +220,11 @@ impl<K: PartialEq, V, const N: usize> Pending<K, V, N> {
         self.waiting.remove(place).map(|(_, value)| value)
     }
 
+    /// Whether a request with that key waits.
+    pub fn holds(&self, key: &K) -> bool {
+        self.waiting.iter().any(|(waiting, _)| waiting == key)
+    }
+
     /// All that still wait, the oldest first; none waits afterwards.
     pub fn drain(&mut self) -> impl Iterator<Item = V> + '_ {
         self.waiting.drain(..).map(|(_, value)| value)

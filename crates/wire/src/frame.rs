@@ -33,6 +33,8 @@ pub enum Link {
     Sll,
     /// 276: Linux cooked capture v2.
     Sll2,
+    /// Met seldom, and opened all the same: radio, rings, serial lines, logs of firewalls.
+    Rare(u32),
     /// Not decoded: counted and reported.
     Other(u32),
 }
@@ -47,6 +49,7 @@ impl Link {
             12 | 14 | 101 | 228 | 229 => Link::Raw,
             113 => Link::Sll,
             276 => Link::Sll2,
+            other if crate::net::rare::knows(other) => Link::Rare(other),
             other => Link::Other(other),
         }
     }
@@ -61,7 +64,7 @@ impl std::fmt::Display for Link {
             Link::Raw => f.write_str("raw IP"),
             Link::Sll => f.write_str("Linux cooked v1"),
             Link::Sll2 => f.write_str("Linux cooked v2"),
-            Link::Other(number) => write!(f, "link type {number}"),
+            Link::Rare(number) | Link::Other(number) => write!(f, "link type {number}"),
         }
     }
 }

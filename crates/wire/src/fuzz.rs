@@ -15,9 +15,21 @@ use crate::{Carrier, Decoder, Frame, Limits, Link, Shard, Side, Worker, protocol
 
 /// Lines of a script that are played: the rest would only say the same more slowly.
 const MOST_LINES: u32 = 4096;
-/// Line of a dialogue: bit 0 the server speaks, bit 1 as many bytes are lost instead of sent. Then the length, 16 bits.
+/// Line of a dialogue: bit 0 the server speaks, bit 1 as many bytes are lost instead of sent, bit 2 it comes a millisecond after the
+/// line before, and not a second. Then the length, 16 bits.
 const SERVER: u8 = 1;
 const LOST: u8 = 2;
+const SOON: u8 = 4;
+/// Link types that seven bits cannot say, by numbers that none has.
+const FURTHER: [(u32, u32); 7] = [
+    (120, 163),
+    (121, 192),
+    (122, 227),
+    (123, 239),
+    (124, 240),
+    (125, 241),
+    (126, 258),
+];
 /// First byte of a dialogue: bit 0 leaves it to the content to tell the protocol, instead of opening it at once.
 const RECOGNISE: u8 = 1;
 
@@ -74,11 +86,14 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
         picture: &mut picture,
         expected: &mut expected,
     };
+    let mut now = Time::from_secs(0);
     for frame in 1..=MOST_LINES {
         let Ok(head) = script.u8() else { break };
         let length = usize::from(script.u16().unwrap_or(0));
+        let step = if head & SOON == 0 { 1_000 } else { 1 };
+        now = Time(now.0 + step * 1_000_000);
         let at = At {
-            now: Time::from_secs(i64::from(frame)),
+            now,
             capture: 0,
             frame,
         };
@@ -121,8 +136,10 @@ pub fn frames(script: &[u8]) -> Facts {
         let data = script.bytes(length.min(script.left())).unwrap_or(&[]);
         // The high bit: the capture cut the frame short.
         let wire_len = u32::try_from(data.len()).unwrap_or(u32::MAX) + u32::from(head >> 7) * 64;
+        let link = u32::from(head & 0x7f);
+        let further = FURTHER.iter().find(|(known, _)| *known == link);
         worker.frame(&Frame {
-            link: Link::from_number(u32::from(head & 0x7f)),
+            link: Link::from_number(further.map_or(link, |(_, meant)| *meant)),
             time: Time::from_secs(i64::from(number)),
             data,
             wire_len,

@@ -1,5 +1,5 @@
 //! Protocols that are recognised by number alone: named and counted, not read.
-use crate::net::link::Payload;
+use crate::net::link::{Class, Payload};
 
 /// IEEE registration authority EtherTypes and LLC service access points.
 pub(crate) const fn of_layer2(payload: Payload) -> Option<&'static str> {
@@ -109,6 +109,7 @@ pub(crate) const fn of_layer2(payload: Payload) -> Option<&'static str> {
             (0x00_e052, 0x2000) => "fdp",
             _ => return None,
         },
+        Payload::Named(class) => class.name(),
     })
 }
 
@@ -174,5 +175,6 @@ pub(crate) fn all() -> impl Iterator<Item = &'static str> {
         .chain(cisco)
         .chain(others)
         .chain((0..=u8::MAX).filter_map(of_ip))
+        .chain(Class::ALL.map(Class::name))
         .chain(["carp"])
 }

@@ -12,7 +12,8 @@ kind! {
         uid: Uid => key,
         /// Community ID v1 with seed 0; null where there is no IP.
         community_id: Option<Short>,
-        /// `tcp`, `udp`, `icmp`, `icmp6`, another IP protocol as `ip/NUMBER`, or `ethertype/0xNNNN`, `llc/0xNN`.
+        /// `tcp`, `udp`, `icmp`, `icmp6`, another IP protocol as `ip/NUMBER`, or `ethertype/0xNNNN`, `llc/0xNN`; `link` where
+        /// a frame of radio, a ring or a CAN bus carries no packet.
         transport: Shared,
         /// The end that asked (by handshake, else by the protocol's roles, else the first to speak).
         client: Address,

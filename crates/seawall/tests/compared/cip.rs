@@ -13,6 +13,10 @@ pub const FIELDS: &[&str] = &[
     "cip.rr",
     "cip.class",
     "cip.cm.sc",
+    "cip.cm.otapi",
+    "cip.cm.toapi",
+    "cip.cm.fwo.transport",
+    "cip.cm.conn_serial_num",
     "enip.command",
     "enip.length",
 ];
@@ -254,4 +258,43 @@ pub fn of_lists(frames: &Frames, facts: &Facts) -> [BTreeMap<String, u64>; 2] {
         known.map(|(_, name)| (*name).to_owned())
     });
     [theirs, ours]
+}
+
+/// Implicit connections as they were agreed on: device, interval in microseconds towards who opened it, who that is: tshark's and
+/// ours.
+pub fn of_connections(frames: &Frames, facts: &Facts) -> [BTreeSet<String>; 2] {
+    let one = |frame: &Frame, field: &str| frame[field].last().cloned().unwrap_or_default();
+    // What kind of connection it is stands in the request alone.
+    let number = |frame: &Frame| {
+        (
+            one(frame, "cip.cm.conn_serial_num"),
+            one(frame, "cip.cm.sc"),
+        )
+    };
+    let implicit: BTreeSet<_> = frames
+        .iter()
+        .filter(|frame| matches!(one(frame, "cip.cm.fwo.transport").as_str(), "0" | "1"))
+        .map(number)
+        .collect();
+    let agreed = frames
+        .iter()
+        .filter(|frame| !frame["cip.cm.toapi"].is_empty() && implicit.contains(&number(frame)));
+    let theirs = agreed.map(|frame| {
+        let (device, origin) = (one(frame, "ip.src"), one(frame, "ip.dst"));
+        format!(
+            "{device} every {} µs to {origin}",
+            one(frame, "cip.cm.toapi")
+        )
+    });
+    let ours = facts.identities.iter().filter_map(|row| {
+        let (_, every) = row.value.strip_prefix("I/O")?.split_once(" every ")?;
+        let every = every.split(',').next()?;
+        (row.attribute == "service").then(|| {
+            format!(
+                "{} every {every}",
+                row.ip.map_or(String::new(), |ip| ip.to_string())
+            )
+        })
+    });
+    [theirs.collect(), ours.collect()]
 }

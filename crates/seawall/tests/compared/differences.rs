@@ -213,18 +213,6 @@ pub const DIFFERENCES: &[(&str, &str, &str, &str)] = &[
         "tshark alone [www.google-analytics.com], here alone []",
     ),
     (
-        "the-tcpdump-group__tcpdump__LINKTYPE_PKTAP.pcap",
-        "datagrams",
-        "a link type that is not decoded, and said so",
-        "tshark alone [10.32.100.15:53 10.32.4.27:63538], here alone []",
-    ),
-    (
-        "the-tcpdump-group__tcpdump__LINKTYPE_PKTAP.pcap",
-        "dns",
-        "a link type that is not decoded, and said so",
-        "tshark alone [in.m.yahoo.com], here alone []",
-    ),
-    (
         "the-tcpdump-group__tcpdump__bootp_asan.pcap",
         "datagrams",
         "a damaged header: its lengths are those of no packet",
@@ -235,29 +223,5 @@ pub const DIFFERENCES: &[(&str, &str, &str, &str)] = &[
         "datagrams",
         "a damaged header: its length is that of no packet",
         "tshark alone [48.48.48.48:12336 48.48.48.48:12336], here alone []",
-    ),
-    (
-        "zeek__zeek__llc.pcap",
-        "connections",
-        "FDDI: a link type that is not decoded, and said so",
-        "tshark alone [128.3.140.132:2035 194.140.136.34:80], here alone []",
-    ),
-    (
-        "zeek__zeek__nflog-http.pcap",
-        "connections",
-        "a link type that is not decoded, and said so",
-        "tshark alone [10.0.2.15:49762 93.184.216.34:80], here alone []",
-    ),
-    (
-        "zeek__zeek__radiotap.pcap",
-        "datagrams",
-        "a link type that is not decoded, and said so",
-        "tshark alone [172.17.156.76:61738 208.67.220.220:53, fe80::a667:6ff:fef7:ec54:5353 ff02::fb:5353], here alone []",
-    ),
-    (
-        "zeek__zeek__radiotap.pcap",
-        "dns",
-        "a link type that is not decoded, and said so",
-        "tshark alone [captive.apple.com], here alone []",
     ),
 ];

@@ -264,6 +264,8 @@ const MMS: &[(&str, &str)] = &[
     ("13", "deleteNamedVariableList"),
     ("19", "takeControl"),
     ("20", "relinquishControl"),
+    ("26", "initiateDownloadSequence"),
+    ("29", "initiateUploadSequence"),
     ("40", "start"),
     ("41", "stop"),
     ("42", "resume"),
@@ -271,8 +273,8 @@ const MMS: &[(&str, &str)] = &[
     ("44", "kill"),
 ];
 
-/// Parts of something longer, which is told as one.
-const MMS_OF_TRANSFERS: &[&str] = &["26", "27", "28", "29", "30", "31"];
+/// Pieces and ends of a transfer, which is told as one by its begin.
+const MMS_OF_TRANSFERS: &[&str] = &["27", "28", "30", "31"];
 
 /// Requests of a protocol that runs over any port, by what `ask` finds in a frame.
 fn asked(frames: &Frames, ask: impl Fn(&Frame) -> Vec<String>) -> BTreeMap<String, u64> {
@@ -398,6 +400,8 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Option<Vec<(&'sta
     differ("cip", counted(theirs), counted(ours));
     let [theirs, ours] = cip::of_lists(&frames, &facts);
     differ("enip", counted(theirs), counted(ours));
+    let [theirs, ours] = cip::of_connections(&frames, &facts);
+    differ("cip connections", theirs, ours);
 
     let theirs = asked(&frames, |frame| {
         let services = frame["opcua.servicenodeid.numeric"].iter();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use facts::{Address, Mac, Time, Uid};
 
 use crate::names;
-use crate::net::link::Payload;
+use crate::net::link::{Class, Payload};
 
 /// What carries a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +19,7 @@ pub(crate) enum Transport {
     EtherType(u16),
     Llc(u8),
     Snap(u32, u16),
+    Named(Class),
 }
 
 impl Transport {
@@ -32,6 +33,7 @@ impl Transport {
             Transport::EtherType(kind) => format!("ethertype/{kind:#06x}").into(),
             Transport::Llc(sap) => format!("llc/{sap:#04x}").into(),
             Transport::Snap(oui, protocol) => format!("snap/{oui:06x}:{protocol:04x}").into(),
+            Transport::Named(_) => "link".into(),
         }
     }
 
@@ -56,6 +58,7 @@ impl Transport {
             Transport::Ip(protocol) => 1 << 8 | protocol as u64,
             Transport::EtherType(kind) => 1 << 16 | kind as u64,
             Transport::Llc(sap) => 2 << 16 | sap as u64,
+            Transport::Named(class) => 3 << 16 | class as u64,
             Transport::Snap(oui, protocol) => 1 << 48 | (oui as u64) << 16 | protocol as u64,
         }
     }
@@ -70,6 +73,7 @@ impl Transport {
             Transport::EtherType(kind) => names::of_layer2(Payload::EtherType(kind)),
             Transport::Llc(sap) => names::of_layer2(Payload::Llc(sap)),
             Transport::Snap(oui, protocol) => names::of_layer2(Payload::Snap(oui, protocol)),
+            Transport::Named(class) => Some(class.name()),
         }
     }
 

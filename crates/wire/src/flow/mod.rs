@@ -11,6 +11,7 @@ pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
 pub(crate) use legs::{Forwarded, Sight};
 pub(crate) use stream::{Arrived, Deliver, Stream};
 pub(crate) use summary::Summary;
+use talk::Early;
 pub(crate) use talk::{Engine, Held, Inner, Tap, is_stale, open_expected, open_layer2};
 
 use facts::{Mac, Time, Uid};
@@ -85,6 +86,8 @@ pub(crate) struct Talk {
     pub learned: Learned,
     /// Bytes of each end that wait for the rest of their message.
     pub held: [Held; 2],
+    /// Answers that wait for their requests.
+    early: Vec<Early>,
     /// The protocol that announced the flow.
     pub parent: Option<&'static str>,
     /// What it called the flow, where no decoder reads it.
@@ -243,8 +246,10 @@ impl Flow {
     fn waiting(&self) -> usize {
         let streams = self.sent.iter().map(|sent| sent.stream.waiting());
         let held = self.talk.iter().flat_map(|talk| &talk.held);
+        let early = self.talk.iter().flat_map(|talk| &talk.early);
         let inside = self.inner().map(Flow::waiting).sum::<usize>();
-        streams.chain(held.map(Held::waiting)).sum::<usize>() + inside
+        let own = streams.chain(held.map(Held::waiting));
+        own.chain(early.map(Early::waiting)).sum::<usize>() + inside
     }
 
     /// The client's place in [`Key`] order.

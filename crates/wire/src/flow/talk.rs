@@ -6,6 +6,7 @@ mod recognition;
 
 use facts::Time;
 
+pub(crate) use self::datagrams::Early;
 pub(crate) use self::inner::Inner;
 pub(crate) use self::recognition::{open_expected, open_layer2};
 use super::{Deliver, Flow, Talk, Transport};
@@ -176,6 +177,7 @@ impl Engine<'_> {
         }) {
             return;
         }
+        self.give_up_early(flow);
         let held = flow.talk.as_mut().map(|talk| talk.held(which));
         let Some(held) = held.filter(|held| held.bytes.capacity() > 0) else {
             return;
@@ -219,6 +221,7 @@ impl Engine<'_> {
             return;
         };
         if let Some(mut dialogue) = talk.dialogue.take() {
+            self.too_late(flow, &mut talk, dialogue.as_mut(), None);
             self.with(flow, &mut talk, at, &[], |cx| dialogue.close(cx));
         }
         flow.talk = Some(talk);

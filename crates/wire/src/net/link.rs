@@ -1,9 +1,10 @@
 //! The link layer: from a frame to its network payload.
 //!
 //! Spec: IEEE 802.3 (length or type), IEEE 802.2 (LLC), RFC 1042 (SNAP), IEEE 802.1Q clauses 9.5 and 9.6 (tags: C-VLAN
-//! 0x8100, S-VLAN 0x88A8; VID 0 carries a priority only), LINKTYPE_LINUX_SLL and _SLL2.
+//! 0x8100, S-VLAN 0x88A8; VID 0 carries a priority only), LINKTYPE_LINUX_SLL and _SLL2. What is met seldom is in [`rare`].
 use facts::Mac;
 
+use super::rare;
 use crate::Link;
 use crate::reader::{Malformed, Reader};
 
@@ -34,6 +35,42 @@ pub(crate) enum Payload {
     Llc(u8),
     /// SNAP organisation code and protocol.
     Snap(u32, u16),
+    /// What other link layers carry beside packets.
+    Named(Class),
+}
+
+/// Frames of other link layers that carry no packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Class {
+    RadioManagement,
+    RadioControl,
+    RadioEncrypted,
+    RingManagement,
+    Can,
+    /// A protocol of the capturing machine, by Linux's number: none that was on a wire by that.
+    Cooked,
+}
+
+impl Class {
+    pub(crate) const ALL: [Class; 6] = [
+        Class::RadioManagement,
+        Class::RadioControl,
+        Class::RadioEncrypted,
+        Class::RingManagement,
+        Class::Can,
+        Class::Cooked,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Class::RadioManagement => "wlan-management",
+            Class::RadioControl => "wlan-control",
+            Class::RadioEncrypted => "wlan-encrypted",
+            Class::RingManagement => "fddi-management",
+            Class::Can => "can",
+            Class::Cooked => "linux-cooked",
+        }
+    }
 }
 
 /// Tags read before a frame counts as malformed.
@@ -55,6 +92,7 @@ pub(crate) fn open(link: Link, bytes: &[u8]) -> Option<Opened<'_>> {
         Link::Raw => Some(raw(&mut r)),
         Link::Sll => Some(sll(&mut r)),
         Link::Sll2 => Some(sll2(&mut r)),
+        Link::Rare(number) => rare::open(number, bytes),
         Link::Other(_) => None,
     }
 }
@@ -98,7 +136,11 @@ fn after_type<'a>(kind: u16, r: &mut Reader<'a>) -> Result<(Tags, Payload, &'a [
 /// An 802.3 length; padding after it is not payload. A length of more than there is: the frame was snapped.
 fn with_length<'a>(length: u16, r: &mut Reader<'a>) -> Result<(Payload, &'a [u8]), Malformed> {
     let length = usize::from(length).min(r.left());
-    let mut llc = r.sub(length)?;
+    llc(r.sub(length)?)
+}
+
+/// IEEE 802.2, and SNAP where that is what it says.
+pub(crate) fn llc(mut llc: Reader<'_>) -> Result<(Payload, &[u8]), Malformed> {
     let (dsap, ssap, control) = (llc.u8()?, llc.u8()?, llc.u8()?);
     if (dsap, ssap, control) == (0xaa, 0xaa, 0x03) {
         let (oui, protocol) = (llc.u24()?, llc.u16()?);
@@ -129,7 +171,7 @@ fn family<'a>(r: &mut Reader<'a>, big: bool) -> Result<(Ends, Payload, &'a [u8])
     Ok((Ends::default(), Payload::EtherType(kind), r.rest()))
 }
 
-fn raw<'a>(r: &mut Reader<'a>) -> Result<(Ends, Payload, &'a [u8]), Malformed> {
+pub(crate) fn raw<'a>(r: &mut Reader<'a>) -> Result<(Ends, Payload, &'a [u8]), Malformed> {
     let kind = match r.peek().first().ok_or(Malformed::Short)? >> 4 {
         4 => 0x0800,
         6 => 0x86dd,
@@ -171,14 +213,15 @@ fn cooked<'a>(
     // ARPHRD_ETHER is 1; ARPHRD_LOOPBACK 772 has an all-zero address.
     let src = (length == 6 && matches!(hardware, 1 | 772)).then_some(Mac([a, b, c, d, e, f]));
     let src = src.filter(|mac| mac.is_device());
-    // Protocol values of the cooked header below 0x0600 that matter: 4 is 802.2 LLC, 1 is raw 802.3 (Novell).
+    // Linux's own numbers of what is no EtherType: raw 802.3 (Novell), 802.2 LLC, CAN in its three widths.
     let (tags, payload, rest) = match kind {
+        1 => (Tags::default(), Payload::Llc(0xff), r.rest()),
         4 => {
-            let mut llc = *r;
-            let (dsap, _, _) = (llc.u8()?, llc.u8()?, llc.u8()?);
-            (Tags::default(), Payload::Llc(dsap), llc.rest())
+            let (payload, rest) = llc(*r)?;
+            (Tags::default(), payload, rest)
         }
-        kind if kind < FIRST_TYPE => return Err(Malformed::Bad("cooked protocol")),
+        0x0c..=0x0e => (Tags::default(), Payload::Named(Class::Can), r.rest()),
+        kind if kind < FIRST_TYPE => (Tags::default(), Payload::Named(Class::Cooked), r.rest()),
         kind => after_type(kind, r)?,
     };
     Ok((
@@ -248,6 +291,12 @@ mod tests {
             open(Link::Null, &null).unwrap().unwrap().1,
             Payload::EtherType(0x86dd)
         );
-        assert!(open(Link::Other(127), &null).is_none());
+        assert!(open(Link::Other(220), &null).is_none());
+        let bridged =
+            crate::testing::hex("0000 0001 0006 28633 68a01100000 0004 aaaa03 00000c 2000 01");
+        assert_eq!(
+            open(Link::Sll, &bridged).unwrap().unwrap().1,
+            Payload::Snap(0x0c, 0x2000)
+        );
     }
 }

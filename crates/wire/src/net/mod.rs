@@ -3,4 +3,5 @@ pub(crate) mod control;
 pub(crate) mod fragments;
 pub(crate) mod ip;
 pub(crate) mod link;
+pub(crate) mod rare;
 pub(crate) mod transport;

@@ -136,7 +136,7 @@ impl Fox {
                 detail: Some("fox hello".to_owned()),
                 ..Op::new(Verb::Identify)
             });
-        } else if let Some(asked) = self.asks.take(side, HELLO) {
+        } else if let Some(asked) = self.asks.take(cx, side, HELLO) {
             self.asks.done(cx, asked);
         }
     }
@@ -158,7 +158,7 @@ impl Fox {
                 ..Op::new(Verb::Authenticate)
             });
         } else if side == Side::Server
-            && let Some(asked) = self.asks.take(side, LOGIN)
+            && let Some(asked) = self.asks.take(cx, side, LOGIN)
         {
             match command {
                 b"rejected" | b"failed" | b"authenticationFailed" | b"error" => {

@@ -222,7 +222,7 @@ impl Srtp {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, side: Side, message: &Message<'_>) {
-        let Some(asked) = self.asks.take(side, message.sequence) else {
+        let Some(asked) = self.asks.take(cx, side, message.sequence) else {
             return;
         };
         match (message.mail, message.service) {

@@ -29,6 +29,7 @@ pub static DECODER: Decoder = Decoder {
         Verb::Reset,
         Verb::SetClock,
         Verb::Lock,
+        Verb::Unlock,
         Verb::Diagnose,
         Verb::Identify,
     ],
@@ -225,7 +226,7 @@ impl Dialogue for HartIp {
             (3 | 4, NAK) => {
                 // The gateway did not take it: the frame is not there, the number is.
                 for place in 0..MOST_COMMANDS {
-                    if let Some(asked) = self.asks.take(side, (message.sequence, place)) {
+                    if let Some(asked) = self.asks.take(cx, side, (message.sequence, place)) {
                         let why = format!("not taken, status {}", message.status);
                         self.asks.refused(cx, asked, &why);
                     }
@@ -256,7 +257,11 @@ impl HartIp {
         data: &[u8],
         object: String,
     ) {
-        let (name, verb) = known(command);
+        let (name, verb) = match (command, data.first()) {
+            // HCF_SPEC-151, 71: lock code 0.
+            (71, Some(0)) => ("unlock device", Verb::Unlock),
+            _ => known(command),
+        };
         // Reads are told apart by what they ask for, writes not by what they write.
         let named = if verb.modifies() { &[] } else { data };
         let what = [object.as_bytes(), &command.to_be_bytes(), named].concat();
@@ -286,7 +291,7 @@ impl HartIp {
         command: u16,
         data: &[u8],
     ) {
-        let Some(asked) = self.asks.take(side, (sequence, place)) else {
+        let Some(asked) = self.asks.take(cx, side, (sequence, place)) else {
             return;
         };
         if asked.tag != command {
@@ -565,9 +570,26 @@ mod tests {
                     Client,
                     &message("00", "03", "0008", "82 264e0000d2 59 00 00"),
                 ),
+                // Locked for good, and unlocked.
+                (
+                    Client,
+                    &message("00", "03", "0009", "82 264e0000d2 47 01 02 00"),
+                ),
+                (
+                    Server,
+                    &message("01", "03", "0009", "86 a64e0000d2 47 03 00 40 02 00"),
+                ),
+                (
+                    Client,
+                    &message("00", "03", "000a", "82 264e0000d2 47 01 00 00"),
+                ),
+                (
+                    Server,
+                    &message("01", "03", "000a", "86 a64e0000d2 47 03 00 40 00 00"),
+                ),
             ],
             expect![[r#"
-                conversation protocol=hart-ip state=answered packets=9/7 bytes=141/139
+                conversation protocol=hart-ip state=answered packets=11/9 bytes=177/179
                 operation identify "device 0" (command 0, read unique identifier) ok count=1 frames=[3, 4]
                 operation identify "device 264e-0000d2" (command 20, read long tag) ok count=1 frames=[5, 6]
                 operation parameter-change "device 264e-0000d2" (command 35, write range values, write protected (code 7)) refused count=1 frames=[7, 8]
@@ -576,6 +598,8 @@ mod tests {
                 operation read "the device itself" (command 3, read dynamic variables) ok count=1 frames=[14, 15]
                 operation read "the device itself" (command 518, command not implemented (code 64)) refused count=1 frames=[14, 15]
                 operation set-clock "device 264e-0000d2" (command 89, set clock) unanswered count=1 frames=[16]
+                operation lock "device 264e-0000d2" (command 71, lock device) ok count=1 frames=[17, 18]
+                operation unlock "device 264e-0000d2" (command 71, unlock device) ok count=1 frames=[19, 20]
                 identity 10.0.0.2 firmware=device revision 4, software 1 stated
                 identity 10.0.0.2 maker=Rosemount stated
                 identity 10.0.0.2 model=HART device type 264e stated

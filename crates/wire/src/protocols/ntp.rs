@@ -277,6 +277,8 @@ impl Ntp {
                 Outcome::Ok
             };
             tell(cx, &waiting, Some(outcome));
+        } else {
+            cx.comes_early();
         }
     }
 }

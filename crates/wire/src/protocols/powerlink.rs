@@ -141,7 +141,7 @@ impl Powerlink {
     fn sdo(&mut self, cx: &mut Cx<'_>, side: Side, to: u8, sdo: &Sdo<'_>) {
         let first = sdo.segmentation <= 1;
         if sdo.response {
-            if let Some(asked) = self.asks.take(side, sdo.transaction) {
+            if let Some(asked) = self.asks.take(cx, side, sdo.transaction) {
                 match (sdo.aborted, sdo.data.first_chunk::<4>()) {
                     (true, Some(code)) => {
                         let why = format!("aborted, code {:08x}", u32::from_le_bytes(*code));

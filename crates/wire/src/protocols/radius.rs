@@ -125,6 +125,9 @@ impl Dialogue for Radius {
             1 | 4 => self.asked(cx, side, &message),
             2 | 3 => {
                 let user = self.waiting.take(&message.id);
+                if user.is_none() && cx.comes_early() {
+                    return Step::Took(bytes.len());
+                }
                 if message.code == 3 {
                     cx.login_refused(side.other(), "access rejected", user.as_deref());
                 }

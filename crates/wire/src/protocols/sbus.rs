@@ -138,7 +138,7 @@ impl Dialogue for SBus {
                 });
             }
             1 => {
-                if let Some(asked) = self.asks.take(side, telegram.sequence) {
+                if let Some(asked) = self.asks.take(cx, side, telegram.sequence) {
                     if asked.tag == 32
                         && !std::mem::replace(&mut self.identified, true)
                         && let Some(firmware) = text(telegram.body, 16)
@@ -150,7 +150,7 @@ impl Dialogue for SBus {
                 }
             }
             _ => {
-                if let Some(asked) = self.asks.take(side, telegram.sequence) {
+                if let Some(asked) = self.asks.take(cx, side, telegram.sequence) {
                     match telegram.body {
                         [_, 0] => self.asks.done(cx, asked),
                         [_, 2] => self.asks.refused(cx, asked, "refused for the password"),

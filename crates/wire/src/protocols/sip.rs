@@ -89,10 +89,13 @@ impl Sip {
         let Some(key) = key(headers) else { return };
         if let Some(answer) = start.strip_prefix(b"SIP/2.0 ") {
             // What is under way is answered once more (RFC 3261, 7.2).
-            if !answer.starts_with(b"1")
-                && let Some(asked) = self.waiting.take(&(side.other(), key))
-            {
-                answered(cx, side, &asked, answer, headers);
+            if !answer.starts_with(b"1") {
+                match self.waiting.take(&(side.other(), key)) {
+                    Some(asked) => answered(cx, side, &asked, answer, headers),
+                    None => {
+                        cx.comes_early();
+                    }
+                }
             }
             return;
         }

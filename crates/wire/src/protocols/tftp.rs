@@ -145,6 +145,7 @@ impl Tftp {
         }
         r.u16()?;
         let Some(transfer) = self.transfer.as_mut().filter(|transfer| !transfer.over) else {
+            cx.comes_early();
             return Ok(());
         };
         match opcode {
@@ -161,6 +162,8 @@ impl Tftp {
                 let block = r.u16()?;
                 if transfer.last.is_some_and(|(last, _)| last == block) {
                     transfer.tell(cx, Some(Outcome::Ok), None);
+                } else if transfer.nth(block) > Some(transfer.highest) {
+                    cx.comes_early();
                 }
             }
             5 => {
@@ -235,15 +238,19 @@ impl Tftp {
 }
 
 impl Transfer {
-    fn data(&mut self, cx: &Cx<'_>, block: u16, content: &[u8]) {
-        // Numbers go round: the block meant is the nearest one of that number.
+    /// Numbers go round: the block meant is the nearest one of that number.
+    fn nth(&self, block: u16) -> Option<u64> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_possible_wrap,
             reason = "16 bits are what is compared"
         )]
         let ahead = block.wrapping_sub(self.highest as u16) as i16;
-        let Some(nth) = self.highest.checked_add_signed(i64::from(ahead)) else {
+        self.highest.checked_add_signed(i64::from(ahead))
+    }
+
+    fn data(&mut self, cx: &Cx<'_>, block: u16, content: &[u8]) {
+        let Some(nth) = self.nth(block) else {
             return;
         };
         let Some(before) = nth.checked_sub(1) else {

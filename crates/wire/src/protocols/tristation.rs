@@ -137,7 +137,7 @@ impl Dialogue for TriStation {
             return Step::Took(bytes.len());
         };
         if message.from_controller {
-            if let Some(asked) = self.asks.take(side, count) {
+            if let Some(asked) = self.asks.take(cx, side, count) {
                 match command {
                     FIRST_ANSWER => {
                         let code = message.data.first().copied().unwrap_or(command);

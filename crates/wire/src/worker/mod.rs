@@ -17,7 +17,7 @@ use crate::decoder::Carrier;
 use crate::flow::{Engine, Key, Transport, number_of_mac, open_layer2};
 use crate::net::fragments::Fragments;
 use crate::net::link::{self, Ends, Payload};
-use crate::net::{control, ip};
+use crate::net::{control, ip, rare};
 use crate::picture::{Frames, Limits, OddityKey, Picture};
 use crate::reader::{Malformed, Reader};
 use crate::{Frame, names, protocols};
@@ -256,6 +256,11 @@ impl Worker {
                     self.payload(here, &ends, payload, inner);
                 }
             }
+            tunnels::Inside::Radio(bytes) => {
+                if let Ok((ends, payload, inner)) = rare::wlan(bytes) {
+                    self.payload(here, &ends, payload, inner);
+                }
+            }
             tunnels::Inside::Packet(payload, bytes) => {
                 let ends = Ends {
                     tags: outside.tags,
@@ -284,11 +289,15 @@ impl Worker {
     ) {
         let (src, dst) = (ends.src.unwrap_or_default(), ends.dst.unwrap_or_default());
         let (transport, carrier) = match payload {
-            Payload::EtherType(kind) => (Transport::EtherType(kind), Carrier::EtherType(kind)),
-            Payload::Llc(sap) => (Transport::Llc(sap), Carrier::Llc(sap)),
-            Payload::Snap(oui, protocol) => {
-                (Transport::Snap(oui, protocol), Carrier::Snap(oui, protocol))
+            Payload::EtherType(kind) => {
+                (Transport::EtherType(kind), Some(Carrier::EtherType(kind)))
             }
+            Payload::Llc(sap) => (Transport::Llc(sap), Some(Carrier::Llc(sap))),
+            Payload::Snap(oui, protocol) => (
+                Transport::Snap(oui, protocol),
+                Some(Carrier::Snap(oui, protocol)),
+            ),
+            Payload::Named(class) => (Transport::Named(class), None),
         };
         let (key, sender) = Key::new(
             (number_of_mac(src), 0),
@@ -311,7 +320,7 @@ impl Worker {
         }
         self.count_frame(
             here,
-            names::of_layer2(payload).is_some() || protocols::on(carrier).is_some(),
+            names::of_layer2(payload).is_some() || carrier.and_then(protocols::on).is_some(),
         );
         let passing = Passing {
             key,
@@ -329,6 +338,7 @@ impl Worker {
             return;
         }
         let Passed {
+            place,
             flow,
             engine: Engine { picture, expected },
             ..
@@ -337,7 +347,7 @@ impl Worker {
             double_tag(picture, here, ends, src.into(), dst.into());
         }
         if flow.is_first_packet()
-            && let Some(decoder) = protocols::on(carrier)
+            && let Some(decoder) = carrier.and_then(protocols::on)
         {
             open_layer2(flow, decoder);
         }
@@ -350,6 +360,9 @@ impl Worker {
         } else {
             let mut engine = Engine { picture, expected };
             engine.datagram(flow, sender, bytes, here.cut, here.at);
+            if flow.unweighed {
+                self.weigh(here, place);
+            }
         }
     }
 

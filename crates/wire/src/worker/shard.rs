@@ -134,9 +134,8 @@ fn v6(bytes: &[u8]) -> Option<u64> {
 fn is_plain(protocol: u8, payload: &[u8]) -> bool {
     match protocol {
         17 => payload
-            .get(2..4)
-            .and_then(<[u8]>::first_chunk)
-            .is_none_or(|port| !super::tunnels::leads_inside(u16::from_be_bytes(*port))),
+            .first_chunk()
+            .is_none_or(|ports| super::tunnels::tunnel_of(*ports).is_none()),
         other => !super::tunnels::may_carry(other),
     }
 }

@@ -68,6 +68,16 @@ impl Worker {
                         self.inside(deeper, ends, inside);
                     }
                 }
+                97 => {
+                    if let Some(inside) = tunnels::ether_ip(packet.payload) {
+                        self.inside(deeper, ends, inside);
+                    }
+                }
+                137 => {
+                    if let Some(inside) = tunnels::mpls_in_ip(packet.payload) {
+                        self.inside(deeper, ends, inside);
+                    }
+                }
                 _ => {}
             }
         }
@@ -141,12 +151,16 @@ impl Worker {
             return Ok(());
         };
         let Passed {
-            flow, mut engine, ..
+            place,
+            flow,
+            mut engine,
+            again,
         } = passed;
-        if !passed.again {
+        if !again {
             let cut = here.cut || packet.missing > 0;
             engine.datagram(flow, passing.sender, udp.payload, cut, here.at);
         }
+        let unweighed = flow.unweighed;
         let known = udp.payload.is_empty() || flow.protocol().is_some();
         let nameless = if known || here.depth > 0 {
             0
@@ -154,6 +168,9 @@ impl Worker {
             flow.nameless(passing.sender)
         };
         self.count_frame_of(here, nameless);
+        if unweighed {
+            self.weigh(here, place);
+        }
         Ok(())
     }
 
@@ -225,7 +242,7 @@ impl Worker {
 
     /// Keeps account of the bytes that wait in a flow. Where they are too many in all, flows that fell silent while they
     /// held some go on without; where that is not enough, so does the one that wants more.
-    fn weigh(&mut self, here: Here, place: Place) {
+    pub(super) fn weigh(&mut self, here: Here, place: Place) {
         let Some(flow) = self.flows.get_mut(place) else {
             return;
         };

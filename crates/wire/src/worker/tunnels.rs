@@ -1,6 +1,6 @@
 //! What carries packets inside packets, opened.
 use crate::net::link::Payload;
-use crate::net::transport;
+use crate::net::{rare, transport};
 use crate::reader::Reader;
 
 /// RFC 3032: labels of 4 octets up to the bottom of the stack, then IP by its first nibble.
@@ -44,9 +44,10 @@ pub(super) fn pppoe(bytes: &[u8]) -> Option<(Payload, &[u8])> {
     }
 }
 
-/// The IP protocols that may carry packets of other hosts: IP in IP, IPv6 in IP, GRE, and UDP for VXLAN.
+/// The IP protocols that may carry packets of other hosts: IP in IP, IPv6 in IP, GRE, UDP for VXLAN and its kin, EtherIP, and
+/// MPLS in IP.
 pub(super) fn may_carry(protocol: u8) -> bool {
-    matches!(protocol, 4 | 41 | 47 | 17)
+    matches!(protocol, 4 | 41 | 47 | 17 | 97 | 137)
 }
 
 const VXLAN: u16 = 4789;
@@ -56,11 +57,28 @@ const GENEVE: u16 = 6081;
 const GTP: u16 = 2152;
 /// TaZmen Sniffer Protocol: what radio equipment sends on to a sniffer.
 const TZSP: u16 = 37008;
+/// RFC 5415, 3.1: what access points hand to their controller, and get from it.
+const CAPWAP: u16 = 5247;
+/// RFC 2661, 8.1: either end may have it, and only who is called must.
+const L2TP: u16 = 1701;
 
-/// UDP ports to which tunnels lead.
+/// UDP ports to which tunnels lead, or from which.
 #[inline]
 pub(super) const fn leads_inside(port: u16) -> bool {
-    matches!(port, VXLAN | GENEVE | GTP | TZSP)
+    matches!(port, VXLAN | GENEVE | GTP | TZSP | CAPWAP | L2TP)
+}
+
+/// The port of a tunnel, in the first octets of a datagram: that to which it goes, else that from which it comes.
+#[inline]
+pub(super) const fn tunnel_of([a, b, c, d]: [u8; 4]) -> Option<u16> {
+    let (from, to) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    if leads_inside(to) {
+        Some(to)
+    } else if matches!(from, CAPWAP | L2TP) {
+        Some(from)
+    } else {
+        None
+    }
 }
 
 /// What lies inside a tunnel.
@@ -69,21 +87,22 @@ pub(super) enum Inside<'a> {
     Frame(&'a [u8]),
     /// An Ethernet frame that a switch mirrored without its tag, and the VLAN that it was in.
     Mirrored(&'a [u8], Option<u16>),
+    /// A frame of IEEE 802.11.
+    Radio(&'a [u8]),
     Packet(Payload, &'a [u8]),
 }
 
 /// What a datagram carries for others.
 #[inline]
 pub(super) fn in_datagram(datagram: &[u8]) -> Option<Inside<'_>> {
-    let port = u16::from_be_bytes(*datagram.get(2..4)?.first_chunk()?);
-    if !leads_inside(port) {
-        return None;
-    }
+    let port = tunnel_of(*datagram.first_chunk()?)?;
     let udp = transport::udp(datagram).ok()?;
     match port {
         VXLAN => vxlan(udp.payload),
         GENEVE => geneve(udp.payload),
         GTP => gtp(udp.payload),
+        CAPWAP => capwap(udp.payload),
+        L2TP => l2tp(udp.payload),
         _ => tzsp(udp.payload),
     }
 }
@@ -137,15 +156,19 @@ fn gtp(bytes: &[u8]) -> Option<Inside<'_>> {
     Some(Inside::Packet(Payload::EtherType(kind), r.rest()))
 }
 
-/// Version 1, a packet that was received or is to be sent, an Ethernet frame; then fields up to the one that ends them.
+/// Version 1, a packet that was received or is to be sent, an Ethernet frame or one of IEEE 802.11; then fields up to the one
+/// that ends them.
 fn tzsp(bytes: &[u8]) -> Option<Inside<'_>> {
     let mut r = Reader::new(bytes);
-    if !matches!(r.array().ok()?, [1, 0 | 1, 0, 1]) {
-        return None;
-    }
+    let radio = match r.array().ok()? {
+        [1, 0 | 1, 0, 1] => false,
+        [1, 0 | 1, 0, 18] => true,
+        _ => return None,
+    };
     loop {
         match r.u8().ok()? {
             0 => {}
+            1 if radio => return Some(Inside::Radio(r.rest())),
             1 => return Some(Inside::Frame(r.rest())),
             _ => {
                 let length = usize::from(r.u8().ok()?);
@@ -153,6 +176,91 @@ fn tzsp(bytes: &[u8]) -> Option<Inside<'_>> {
             }
         }
     }
+}
+
+/// RFC 5415, 4.3: version 0, not encrypted; the length of the header in words, whether a frame of radio follows, and whether it is
+/// a piece. A piece after the first has nothing to begin with.
+fn capwap(bytes: &[u8]) -> Option<Inside<'_>> {
+    let mut r = Reader::new(bytes);
+    if r.u8().ok()? != 0 {
+        return None;
+    }
+    let [length, middle, _] = r.array().ok()?;
+    let fragment = r.u16().ok().and(r.u16().ok())? >> 3;
+    if fragment != 0 {
+        return None;
+    }
+    let inner = bytes.get(usize::from(length >> 3).max(2) * 4..)?;
+    // The last bit of the second of these octets: the frame is as its network made it.
+    Some(if middle & 0x01 != 0 {
+        Inside::Radio(inner)
+    } else {
+        Inside::Frame(inner)
+    })
+}
+
+/// RFC 2661, 3.1: no control message, version 2; what stands in the header the first bits tell. Version 3 does not say how long its
+/// header is: that is agreed on beforehand.
+fn l2tp(bytes: &[u8]) -> Option<Inside<'_>> {
+    let mut r = Reader::new(bytes);
+    let flags = r.u16().ok()?;
+    if flags & 0x800f != 0x0002 {
+        return None;
+    }
+    if flags & 0x4000 != 0 {
+        let length = usize::from(r.u16().ok()?);
+        r = Reader::new(bytes.get(..length.min(bytes.len()))?);
+        r.skip(4).ok()?;
+    }
+    r.skip(4).ok()?;
+    if flags & 0x0800 != 0 {
+        r.skip(4).ok()?;
+    }
+    if flags & 0x0200 != 0 {
+        let padding = usize::from(r.u16().ok()?);
+        r.skip(padding).ok()?;
+    }
+    packet_of_ppp(&mut r)
+}
+
+/// RFC 2637, 4.1: version 1 of GRE, whose key is the length of the packet and the call.
+fn pptp<'a>(flags: u16, r: &mut Reader<'a>) -> Option<Inside<'a>> {
+    if flags & 0xe007 != 0x2001 {
+        return None;
+    }
+    let length = usize::from(r.u16().ok()?);
+    r.skip(2).ok()?;
+    for flag in [0x1000, 0x0080] {
+        if flags & flag != 0 {
+            r.skip(4).ok()?;
+        }
+    }
+    let mut packet = r.sub(length.min(r.left())).ok()?;
+    packet_of_ppp(&mut packet)
+}
+
+/// An IP packet in PPP: what else it carries, and what it encrypts or squeezes, stays with the tunnel.
+fn packet_of_ppp<'a>(r: &mut Reader<'a>) -> Option<Inside<'a>> {
+    match rare::ppp(r).ok()? {
+        (_, payload @ Payload::EtherType(0x0800 | 0x86dd), packet) => {
+            Some(Inside::Packet(payload, packet))
+        }
+        _ => None,
+    }
+}
+
+/// RFC 3378, 3: version 3, then an Ethernet frame.
+pub(super) fn ether_ip(bytes: &[u8]) -> Option<Inside<'_>> {
+    match bytes.split_first_chunk::<2>()? {
+        ([0x30, 0x00], frame) => Some(Inside::Frame(frame)),
+        _ => None,
+    }
+}
+
+/// RFC 4023, 3: labels, then what they are for.
+pub(super) fn mpls_in_ip(bytes: &[u8]) -> Option<Inside<'_>> {
+    let packet = mpls(bytes).map(|(payload, packet)| Inside::Packet(payload, packet));
+    packet.or_else(|| mpls_ethernet(bytes).map(Inside::Frame))
 }
 
 /// Transparent Ethernet bridging.
@@ -165,7 +273,7 @@ pub(super) fn gre(bytes: &[u8]) -> Option<Inside<'_>> {
     let flags = r.u16().ok()?;
     let protocol = r.u16().ok()?;
     if flags & 0x0007 != 0 {
-        return None;
+        return (protocol == 0x880b).then(|| pptp(flags, &mut r))?;
     }
     for (flag, length) in [(0x8000, 4), (0x2000, 4), (0x1000, 4)] {
         if flags & flag != 0 {
@@ -227,6 +335,8 @@ mod tests {
     /// An ICMP echo request from 10.0.0.1, alone and in its frame.
     const PACKET: &str = "4500001c 00000000 40010000 0a000001 0a000164 0800000000010001";
     const FRAME: &str = "020000000003 020000000004 0800";
+    /// The same from a station to its access point, the first two octets as a maker of controllers sends them.
+    const RADIO: &str = "0108 0000 0200000000aa 020000000004 020000000003 1000 aaaa03 000000 0800";
 
     /// What is outermost: an IPv4 packet between two routers.
     fn over_ip(protocol: u8, payload: &str) -> Vec<u8> {
@@ -309,6 +419,71 @@ mod tests {
             (
                 "TZSP",
                 over_udp(37008, &format!("01000001 00 0a01ff 01 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "TZSP, radio",
+                over_udp(37008, &format!("01000012 01 {RADIO}{PACKET}")),
+                None,
+            ),
+            (
+                "CAPWAP",
+                over_udp(5247, &format!("00 100000 00000000 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "CAPWAP, radio",
+                over_udp(5247, &format!("00 100100 00000000 {RADIO}{PACKET}")),
+                None,
+            ),
+            (
+                "PPTP",
+                over_ip(
+                    47,
+                    &format!(
+                        "3081880b {:04x} 0007 00000001 00000002 ff03 0021 {PACKET}",
+                        gtp + 4
+                    ),
+                ),
+                None,
+            ),
+            (
+                "PPTP, encrypted, not another version",
+                over_ip(
+                    47,
+                    &format!("3001880b {:04x} 0007 00000001 00fd {PACKET}", gtp + 2),
+                ),
+                None,
+            ),
+            (
+                "L2TP",
+                over_udp(
+                    1701,
+                    &format!("4002 {:04x} 0001 0002 ff03 0021 {PACKET}", gtp + 12),
+                ),
+                None,
+            ),
+            (
+                "L2TP with sequence, offset and the protocol in one octet",
+                over_udp(
+                    1701,
+                    &format!("0a02 0001 0002 0000 0000 0002 ffff 21 {PACKET}"),
+                ),
+                None,
+            ),
+            (
+                "L2TP, another version",
+                over_udp(1701, &format!("0003 0000 00000001 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "EtherIP",
+                over_ip(97, &format!("3000 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "MPLS in IP",
+                over_ip(137, &format!("00007140 {PACKET}")),
                 None,
             ),
             (

@@ -122,6 +122,7 @@ impl Engine<'_> {
             return;
         }
         if let Some(mut announced) = talk.dialogue.take() {
+            self.too_late(flow, talk, announced.as_mut(), None);
             self.with(flow, talk, at, &[], |cx| announced.close(cx));
         }
         for end in [0, 1] {

@@ -107,7 +107,7 @@ impl Ads {
         if let Some(os) = message.tag(4).and_then(system) {
             cx.identity(side, "os", os);
         }
-        let asked: Option<Asking<_>> = self.asks.take(side, message.invoke);
+        let asked: Option<Asking<_>> = self.asks.take(cx, side, message.invoke);
         let Some(asked) = asked else { return };
         let status = message.tag(1).and_then(|status| status.first_chunk::<4>());
         match status.map(|status| u32::from_le_bytes(*status)) {

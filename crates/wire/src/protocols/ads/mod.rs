@@ -192,7 +192,7 @@ impl Ads {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, side: Side, ams: &Ams<'_>) {
-        let Some(asked) = self.asks.take(side, ams.invoke) else {
+        let Some(asked) = self.asks.take(cx, side, ams.invoke) else {
             return;
         };
         let mut r = Reader::new(ams.data);

@@ -281,9 +281,14 @@ impl<K: PartialEq, T, const N: usize> Asks<K, T, N> {
         self.known.tell(cx, asking, None, None);
     }
 
-    /// The request of the other end that `answerer` answers, if it was seen.
-    pub(super) fn take(&mut self, answerer: Side, key: K) -> Option<Asking<T>> {
-        self.waiting.take(&(answerer == Side::Server, key))
+    /// The request of the other end that `answerer` answers, if it was seen. Where it was not, it may come yet: see
+    /// [`Cx::comes_early`].
+    pub(super) fn take(&mut self, cx: &mut Cx<'_>, answerer: Side, key: K) -> Option<Asking<T>> {
+        let asking = self.waiting.take(&(answerer == Side::Server, key));
+        if asking.is_none() && cx.flow.udp {
+            cx.comes_early();
+        }
+        asking
     }
 
     /// It was done.

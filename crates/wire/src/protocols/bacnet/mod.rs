@@ -224,12 +224,16 @@ impl Bacnet {
                         _ => (Outcome::Refused, Some("not acknowledged")),
                     };
                     self.known.tell(cx, asking, Some(outcome), why);
+                } else {
+                    cx.comes_early();
                 }
             }
             0x03 | 0x07 => {
                 cx.identity(side, "role", "BACnet broadcast manager");
                 if let Some((_, asking)) = self.control.take(&asker) {
                     self.known.tell(cx, asking, Some(Outcome::Ok), None);
+                } else {
+                    cx.comes_early();
                 }
             }
             _ => {}
@@ -475,6 +479,7 @@ impl Bacnet {
             }
         }
         let Some(request) = self.waiting.take(&key) else {
+            cx.comes_early();
             return;
         };
         let Request { asking, file, .. } = request;
@@ -490,6 +495,7 @@ impl Bacnet {
 
     fn refused(&mut self, cx: &mut Cx<'_>, key: Key, why: &str) {
         let Some(request) = self.waiting.take(&key) else {
+            cx.comes_early();
             return;
         };
         match (request.service, request.file) {

@@ -2,7 +2,7 @@
 //!
 //! Spec: none is public; messages are XML, with elements that name what they hold.
 //! Emits: maker, model, firmware and serial number, whether the device was set up; the role.
-//! Blind to: the private protocol of port 8000, which is encrypted.
+//! Blind to: what the private protocol of port 8000 says: it is recognised alone.
 use facts::Grade;
 
 use super::super::carried::Document;
@@ -20,8 +20,47 @@ pub(crate) static DECODER: Decoder = Decoder {
     operations: &[],
     about: "Cameras and recorders that answer: maker, model, firmware, serial number, and whether they still wait to be set up.",
     spec: "no public specification; elements of the messages as observed",
-    blind: "the private protocol of port 8000",
+    blind: "nothing known",
 };
+
+/// What the maker's own tools and recorders speak.
+pub(crate) static SDK: Decoder = Decoder {
+    name: "hikvision",
+    title: "Hikvision cameras (port 8000)",
+    carriers: &[Carrier::Tcp(8000)],
+    probe: private,
+    open: || Box::new(Reads(told)),
+    remote: false,
+    operations: &[],
+    about: "Conversations of the maker's own protocol: cameras and recorders are named as such.",
+    spec: "no public specification; first messages as observed",
+    blind: "log-ins, what is watched and set",
+};
+
+/// Length of the whole message, then the kind: who comes first is known by the kinds that begin a log-in.
+fn private(head: &Head<'_>) -> Probe {
+    let begins = !head.udp && head.first && head.to == 8000;
+    let sane = match head.bytes {
+        [0, 0, high, low, 0x5a | 0x63, 0, 0, 0, ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            (16..=1024).contains(&length) && length == head.bytes.len()
+        }
+        _ => false,
+    };
+    super::super::named::ours((begins && sane).then_some(Sender::Client))
+}
+
+fn told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    // The server says how long its answer is, and so that it speaks the same.
+    let answers = matches!(bytes, [0, 0, high, low, ..] if usize::from(u16::from_be_bytes([*high, *low])) == bytes.len());
+    if side == Side::Server && answers {
+        let end = *cx.flow.end(side);
+        let mac = end.mac.filter(|_| end.near);
+        cx.identity_of(mac, end.address.ip(), "maker", "Hikvision", Grade::Inferred);
+        cx.identity(side, "role", "camera");
+    }
+    Step::Done
+}
 
 const MOST_VALUE: usize = 96;
 

@@ -73,6 +73,8 @@ struct Datagram<'a> {
 
 const NAME_REQUEST: u8 = 3;
 const NAME_ANSWER: u8 = 4;
+/// Octets that one may say of its address (services 1 and 2).
+const MOST_ADDRESS: usize = 16;
 /// To the server of a channel, and to its client.
 const TO_SERVER: u8 = 0x40;
 const TO_CLIENT: u8 = 0x41;
@@ -93,15 +95,16 @@ impl<'a> Datagram<'a> {
         Ok(Datagram { service, payload })
     }
 
-    /// What it carries has a form of its own: enough at another port.
-    fn is_sane(&self) -> bool {
+    /// What it carries has a form of its own: enough at another port. Who looks for its place in the network says hardly more
+    /// than that.
+    fn is_sane(&self, at_port: bool) -> bool {
         let mut r = self.payload;
         match self.service {
             NAME_REQUEST | NAME_ANSWER => {
                 matches!(r.u16_le(), Ok(0xc201..=0xc204 | 0xc280)) && r.left() >= 2
             }
             TO_SERVER | TO_CLIENT => matches!(r.u8(), Ok(0x01..=0x03 | 0x82..=0x84 | 0xc2..=0xc5)),
-            _ => false,
+            _ => at_port && self.payload.left() <= MOST_ADDRESS,
         }
     }
 }
@@ -128,7 +131,7 @@ fn probe(head: &Head<'_>) -> Probe {
         };
         let at_port = (1740..=1743).any(|port| head.on(port));
         r.check(
-            !head.udp || datagram.is_sane() && (at_port || datagram.service != TO_CLIENT),
+            !head.udp || datagram.is_sane(at_port) && (at_port || datagram.service != TO_CLIENT),
             "datagram",
         )?;
         Ok(match datagram.service {
@@ -219,7 +222,7 @@ impl Codesys {
         }
         let key = (channel, service.group, service.command);
         if service.response {
-            let Some(asked) = self.asks.take(side, key) else {
+            let Some(asked) = self.asks.take(cx, side, key) else {
                 return Ok(());
             };
             // The file component names its errors; others do in ways of their own.

@@ -178,6 +178,8 @@ impl Dlms {
                         Outcome::Refused
                     };
                     self.known.tell(cx, asked.asking, Some(outcome), None);
+                } else {
+                    cx.comes_early();
                 }
             }
             Message::Request(request) => {
@@ -202,6 +204,7 @@ impl Dlms {
                 value,
             } => {
                 let Some(asked) = self.waiting.take(&(asker, Some(*invoke))) else {
+                    cx.comes_early();
                     return;
                 };
                 if let (Some(attribute), Some(text)) = (asked.says, apdu::string(value)) {

@@ -94,6 +94,8 @@ struct Dnp3 {
     answered: Option<Key>,
     /// Something was lost: answers may come without their requests.
     lost: bool,
+    /// The fragment at hand was put together from segments.
+    joined: bool,
 }
 
 impl Dialogue for Dnp3 {
@@ -165,7 +167,11 @@ impl Dnp3 {
             return;
         }
         match self.joining.add((side, link.from, link.to), *head, data) {
-            Joined::Whole(whole) => self.fragment(cx, side, link, &whole),
+            Joined::Whole(whole) => {
+                self.joined = true;
+                self.fragment(cx, side, link, &whole);
+                self.joined = false;
+            }
             Joined::More => {}
             Joined::Lost if cx.flow.midstream || self.lost => {}
             Joined::Lost => cx.oddity("dnp3.segment_out_of_order", side, None),
@@ -260,6 +266,10 @@ impl Dnp3 {
             self.answered(cx, link.from, request, answer);
         }
         let repeated = self.answered == Some(key);
+        // What was put together cannot be put together once more.
+        if !found && !repeated && !self.joined && cx.comes_early() {
+            return;
+        }
         if found {
             self.answered = Some(key);
         }

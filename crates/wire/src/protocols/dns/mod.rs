@@ -181,7 +181,13 @@ fn probe_nbns(head: &Head<'_>) -> Probe {
 /// One flow: the questions still waiting for an answer.
 struct Names {
     kin: Kin,
-    waiting: Pending<(bool, u16), Vec<String>, MOST_WAITING>,
+    waiting: Pending<(bool, u16), Asked, MOST_WAITING>,
+}
+
+/// Names that were asked for, and the VLAN in which the question was seen first.
+struct Asked {
+    names: Vec<String>,
+    vlan: Option<u16>,
 }
 
 impl Names {
@@ -217,6 +223,10 @@ impl Dialogue for Names {
             Err(error) => return Step::from_error(error, bytes.len()),
         };
         if message.header.is_response() {
+            let key = (side == Side::Server, message.header.id);
+            if message.header.opcode() == 0 && !self.waiting.holds(&key) && cx.comes_early() {
+                return Step::Took(r.at());
+            }
             self.answer(cx, side, &message);
         } else {
             self.question(cx, side, &message);
@@ -244,11 +254,14 @@ impl Names {
             // To a group nobody has to answer, and who does answers in a flow of its own.
             let to_group = cx.flow.end(side.other()).address.is_group();
             let answered = (!to_group && self.kin != Kin::Nbns).then_some(false);
-            let mut asked = Vec::new();
+            let mut asked = Asked {
+                names: Vec::new(),
+                vlan: cx.flow.vlan,
+            };
             for question in &message.questions {
                 if let Some(name) = self.spelled(&question.name) {
                     cx.name_looked_up(side, self.kin.via(), &name, Vec::new(), answered);
-                    asked.push(name);
+                    asked.names.push(name);
                 }
             }
             if !to_group {
@@ -269,6 +282,8 @@ impl Names {
             let asked = self
                 .waiting
                 .take(&(asker == Side::Client, message.header.id));
+            let vlan = asked.as_ref().map_or(cx.flow.vlan, |asked| asked.vlan);
+            let asked = asked.map(|asked| asked.names);
             let stated: Vec<String> = match self.kin {
                 // RFC 1002, 4.2.13: an answer names what it answers in its record alone.
                 Kin::Nbns => {
@@ -307,7 +322,7 @@ impl Names {
             };
             let answers = message.answers();
             for name in names {
-                cx.name_looked_up(asker, via, &name, answers.clone(), Some(true));
+                cx.name_answered(asker, via, &name, answers.clone(), vlan);
             }
         }
         match self.kin {

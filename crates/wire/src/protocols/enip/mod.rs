@@ -169,6 +169,8 @@ impl Enip {
         if let Some(waiting) = self.pairing.take(side, |known| known == key) {
             let why = (header.status != 0).then(|| encap::status(header.status));
             self.finished(cx, &waiting, why);
+        } else if cx.comes_early() {
+            return;
         }
         let mut stated = Vec::new();
         let read = encap::items(&mut Reader::new(body), |kind, data| {
@@ -192,6 +194,8 @@ impl Enip {
             let key = Key::Context(header.command, header.context);
             if let Some(waiting) = self.pairing.take(side, |known| known == key) {
                 self.finished(cx, &waiting, Some(encap::status(header.status)));
+            } else {
+                cx.comes_early();
             }
             return;
         }
@@ -242,6 +246,7 @@ impl Enip {
         };
         match waiting {
             Some(waiting) => self.answer(cx, side, &waiting, &answer, packet.socket),
+            None if cx.comes_early() => {}
             None => answer_alone(cx, side, &answer),
         }
     }

@@ -98,13 +98,13 @@ impl EtherCat {
             // A refusal comes as a request of the device.
             (2 | 3, false) if command >> 5 == 4 => {
                 let code = r.u32_le()?;
-                if let Some(asked) = self.asks.take(side.other(), station) {
+                if let Some(asked) = self.asks.take(cx, side.other(), station) {
                     let why = format!("aborted, code {code:08x}");
                     self.asks.refused(cx, asked, &why);
                 }
             }
             (3, false) if matches!(command >> 5, 2 | 3) => {
-                if let Some(asked) = self.asks.take(side.other(), station) {
+                if let Some(asked) = self.asks.take(cx, side.other(), station) {
                     if asked.tag == (index, sub) {
                         self.asks.done(cx, asked);
                     } else {
@@ -276,7 +276,7 @@ impl EtherCat {
                     });
             }
             (2 | 4, false) => {
-                if let Some(asked) = self.asks.take(side.other(), station) {
+                if let Some(asked) = self.asks.take(cx, side.other(), station) {
                     if error {
                         self.asks.refused(cx, asked, "error of the drive");
                     } else {

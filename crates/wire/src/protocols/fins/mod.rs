@@ -242,11 +242,14 @@ impl Fins {
         let refusal = message.refusal();
         let asked = self
             .asks
-            .take(side, (message.service, message.command, message.to));
+            .take(cx, side, (message.service, message.command, message.to));
         if message.command == 0x0501 && refusal.is_none() {
             self.identity(cx, side, message.data);
         }
         let Some(asked) = asked else {
+            if cx.comes_early() {
+                return;
+            }
             // The answer names the command: what changes the device is told even where its request was lost.
             let mut op = Message {
                 data: &[],

@@ -233,7 +233,7 @@ impl Melsoft {
             cx.identity(side, "model", model);
             maker(cx, side, "Mitsubishi Electric");
         }
-        let Some(asked) = self.asks.take(side, (message.command, message.number)) else {
+        let Some(asked) = self.asks.take(cx, side, (message.command, message.number)) else {
             return;
         };
         match message.command {

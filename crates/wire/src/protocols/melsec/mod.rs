@@ -150,7 +150,7 @@ impl Slmp {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, side: Side, frame: &Frame<'_>) {
-        let Some(asked) = self.asks.take(side, frame.serial) else {
+        let Some(asked) = self.asks.take(cx, side, frame.serial) else {
             return;
         };
         if let Some(why) = frame.refusal() {

@@ -149,6 +149,7 @@ impl Modbus {
     fn answer(&mut self, cx: &mut Cx<'_>, adu: &Adu<'_>) {
         match self.waiting.take(&adu.transaction) {
             Some(asked) => answered(cx, &mut self.known, &asked, adu),
+            None if cx.comes_early() => {}
             None => unasked(cx),
         }
     }

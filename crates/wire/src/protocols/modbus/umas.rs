@@ -213,7 +213,7 @@ impl Umas {
         exception: Option<&'static str>,
     ) {
         let Some(request) = self.waiting.take(&transaction) else {
-            if !cx.flow.midstream {
+            if !cx.comes_early() && !cx.flow.midstream {
                 cx.oddity("modbus.answer_without_request", Side::Server, None);
             }
             return;

@@ -108,6 +108,14 @@ pub static SLP: Decoder = named(
     office::slp,
     "RFC 2608",
 );
+/// Engineering software under a licence asks for it.
+pub static SENTINEL: Decoder = named(
+    "sentinel-ldk",
+    "Sentinel LDK (search for licences)",
+    &[Udp(1947)],
+    office::sentinel,
+    "no public specification; messages as observed",
+);
 pub static STUN: Decoder = Decoder {
     open: || Box::new(Reads(office::stun_told)),
     about: "Software of both ends; relays (TURN) as variant.",
@@ -123,13 +131,15 @@ pub static STUN: Decoder = Decoder {
 // Remote control.
 pub static RADMIN: Decoder = Decoder {
     remote: true,
-    about: "Remote sessions by Radmin.",
+    open: || Box::new(Reads(remote::radmin_told)),
+    about: "Remote sessions by Radmin; version 2 or 3 as variant, and log-ins that version 2 refused.",
+    blind: "users, log-ins of version 3, what is done in a session",
     ..named(
         "radmin",
         "Radmin",
         &[Tcp(4899)],
         remote::radmin,
-        "no public specification; first messages as observed",
+        "no public specification; messages of the log-in as observed and as published by those who tried it",
     )
 };
 
@@ -232,7 +242,8 @@ pub static WIREGUARD: Decoder = named(
 );
 pub static L2TP: Decoder = Decoder {
     open: || Box::new(Reads(tunnel::l2tp_told)),
-    about: "Host and vendor names of both ends.",
+    about: "Host and vendor names of both ends; packets that version 2 carries unsealed are read as if they lay on the wire.",
+    blind: "what is encrypted or compressed in it, what version 3 carries",
     ..named(
         "l2tp",
         "L2TP",
@@ -241,9 +252,22 @@ pub static L2TP: Decoder = Decoder {
         "RFC 2661, RFC 3931",
     )
 };
+/// Between access points and their controller.
+pub static CAPWAP: Decoder = Decoder {
+    about: "Access points and their controller, by name; what they carry unsealed is read as if it lay on the wire.",
+    blind: "what DTLS seals, what is said to control access points, frames in pieces",
+    ..named(
+        "capwap",
+        "CAPWAP (access points and their controller)",
+        &[Udp(5246), Udp(5247)],
+        tunnel::capwap,
+        "RFC 5415, RFC 5416",
+    )
+};
 pub static PPTP: Decoder = Decoder {
     open: || Box::new(Reads(tunnel::pptp_told)),
-    about: "Host and vendor names of both ends.",
+    about: "Host and vendor names of both ends; packets that it carries unsealed are read as if they lay on the wire.",
+    blind: "what is encrypted or compressed in it",
     ..named("pptp", "PPTP", &[Tcp(1723)], tunnel::pptp, "RFC 2637")
 };
 pub static TEREDO: Decoder = named(

@@ -111,6 +111,13 @@ fn slp_sender(head: &Head<'_>) -> Option<Sender> {
     })
 }
 
+/// Programs under a licence look for whoever serves it with forty characters of base 64.
+pub fn sentinel(head: &Head<'_>) -> Probe {
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let asks = head.udp && head.bytes.len() == 40 && head.bytes.iter().all(base64);
+    ours((asks && head.to == 1947).then_some(Sender::Client))
+}
+
 /// RFC 8489, 5: two zero bits, a length of whole words, the cookie. RFC 3489 had no cookie: there the port must agree.
 pub fn stun(head: &Head<'_>) -> Probe {
     ours(stun_sender(head))

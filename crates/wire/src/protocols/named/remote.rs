@@ -3,8 +3,8 @@ use super::ours;
 use crate::reader::text;
 use crate::{Cx, Head, Probe, Reader, Sender, Side, Step};
 
-/// The first message of a Radmin 3 client: type 1, one octet of data, its sum, and the octet 8. Later ones keep type,
-/// length and sum, and need the port.
+/// The first message of a client of Radmin 3 or 2: type 1, one octet of data, its sum, and that octet, 8 or the request for a
+/// challenge. Later ones keep type, length and sum, and need the port.
 pub fn radmin(head: &Head<'_>) -> Probe {
     ours(radmin_sender(head))
 }
@@ -17,12 +17,49 @@ fn radmin_sender(head: &Head<'_>) -> Option<Sender> {
     if kind != 1 || length == 0 {
         return None;
     }
-    if (length, sum, data) == (1, 8, &[8]) {
+    if let (1, [first @ (8 | CHALLENGE)]) = (length, data)
+        && sum == u32::from(*first)
+    {
         return Some(Sender::Client);
     }
     let whole = usize::try_from(length).is_ok_and(|length| length == data.len());
     (whole && head.on(4899)).then_some(Sender::Unknown)
 }
+
+/// Kinds of message that Radmin 2 uses to log in: a challenge is asked for and given, solved, and the solution taken or not.
+const CHALLENGE: u8 = 0x1b;
+const SOLUTION: u8 = 0x09;
+const TAKEN: u8 = 0x0a;
+const NOT_TAKEN: u8 = 0x0b;
+
+/// Which version it is, and how the log-in ended in version 2; later messages are encrypted.
+pub fn radmin_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    let mut r = Reader::new(bytes);
+    let (Ok(1), Ok(length), Ok(_sum)) = (r.u8(), r.u32(), r.u32()) else {
+        return Step::Done;
+    };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length == 0 || length > MOST_RADMIN {
+        return Step::Done;
+    }
+    let Ok(data) = r.bytes(length) else {
+        return Step::Need(9 + length);
+    };
+    match (data.first(), side, length) {
+        (Some(8), Side::Client, 1) => cx.variant("3"),
+        (Some(&CHALLENGE), ..) => cx.variant("2"),
+        (Some(&SOLUTION), Side::Client, 33) => {}
+        (Some(&TAKEN), Side::Server, 1) => return Step::Done,
+        (Some(&NOT_TAKEN), Side::Server, 1) => {
+            cx.login_refused(side.other(), "wrong password", None);
+        }
+        _ => return Step::Done,
+    }
+    Step::Took(9 + length)
+}
+
+/// Octets of the longest message of a log-in.
+const MOST_RADMIN: usize = 64;
 
 /// Citrix: the server of ICA greets with its name; a client of the Common Gateway Protocol begins with its own.
 pub fn citrix(head: &Head<'_>) -> Probe {

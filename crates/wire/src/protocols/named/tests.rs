@@ -260,6 +260,72 @@ fn users_of_remote_control_are_told_where_they_go_in_the_clear() {
 }
 
 #[test]
+fn a_log_in_that_radmin_2_refuses_is_told_and_version_3_only_named() {
+    use Side::{Client, Server};
+    let message = |data: &str| {
+        let length = hex(data).len();
+        hex(&format!("01 {length:08x} 0000001b {data}"))
+    };
+    let challenge = format!("1b {}", "a5".repeat(32));
+    let solved = format!("09 {}", "5a".repeat(32));
+    let facts = crate::testing::run(
+        &RADMIN,
+        None,
+        &[
+            (Client, message("1b")),
+            (Server, message(&challenge)),
+            (Client, message(&solved)),
+            (Server, message("0b")),
+        ],
+    );
+    let text = crate::testing::render(&facts);
+    assert!(
+        text.starts_with("conversation protocol=radmin:2 "),
+        "{text}"
+    );
+    let refused = "what=login.refused detail=radmin: wrong password";
+    assert!(text.contains(refused), "{text}");
+    let first = hex("01 00000001 00000008 08");
+    let facts = crate::testing::run(&RADMIN, None, &[(Client, first)]);
+    let text = crate::testing::render(&facts);
+    assert!(
+        text.starts_with("conversation protocol=radmin:3 "),
+        "{text}"
+    );
+    assert!(!text.contains("login.refused"), "{text}");
+}
+
+/// A port that must agree makes these of little weight elsewhere.
+#[test]
+fn what_says_little_of_itself_is_known_at_its_own_port_alone() {
+    let search = b"Xc3DDB+1/3i-".map(|byte| if byte == b'-' { b'/' } else { byte });
+    let search: Vec<u8> = search.iter().cycle().take(40).copied().collect();
+    let sealed = hex("01000000 16 fefd 0000");
+    let plain = hex("00 100000 00000000 0001");
+    let lookup = hex("c50b40010010004b");
+    let camera = [hex("00000020 63000000"), vec![0; 24]].concat();
+    let sdk = &protocols::cameras::hikvision::SDK;
+    let codesys = &protocols::codesys::DECODER;
+    for (decoder, udp, port, bytes) in [
+        (&SENTINEL, true, 1947, search),
+        (&CAPWAP, true, 5246, sealed),
+        (&CAPWAP, true, 5247, plain),
+        (codesys, true, 1742, lookup),
+        (sdk, false, 8000, camera),
+    ] {
+        let name = decoder.name;
+        assert_ne!(probe(decoder, udp, port, &bytes), Probe::NotOurs, "{name}");
+        assert_eq!(probe(decoder, udp, 4000, &bytes), Probe::NotOurs, "{name}");
+        let cut = bytes.get(..bytes.len() / 2).unwrap_or_default();
+        assert_eq!(
+            probe(decoder, udp, port, cut),
+            Probe::NotOurs,
+            "{name}, cut"
+        );
+    }
+}
+
+#[test]
 fn logs_and_tunnels_say_who_they_are() {
     use Side::Client;
     let logs = [

@@ -44,6 +44,24 @@ pub fn l2tp(head: &Head<'_>) -> Probe {
     ours(sane.then_some(Sender::Unknown))
 }
 
+/// RFC 5415, 4.1 and 4.3: version 0, plain or sealed by DTLS; then, if plain, a header of two words or more, or, if sealed, three
+/// octets of zero.
+pub fn capwap(head: &Head<'_>) -> Probe {
+    let at_port = [5246, 5247].iter().any(|port| head.on(*port));
+    let sane = match head.bytes {
+        [0, length, ..] => head.bytes.len() >= 8 && length >> 3 >= 2,
+        [1, 0, 0, 0, kind, ..] => (20..=25).contains(kind),
+        _ => false,
+    };
+    ours(
+        (at_port && sane).then_some(if matches!(head.to, 5246 | 5247) {
+            Sender::Client
+        } else {
+            Sender::Server
+        }),
+    )
+}
+
 /// RFC 2637, 2.1: length, control message, the cookie 1A2B3C4D.
 pub fn pptp(head: &Head<'_>) -> Probe {
     let mut r = Reader::new(head.bytes);

@@ -139,6 +139,11 @@ impl Dialogue for Profinet {
 
 impl Profinet {
     fn dcp(&mut self, cx: &mut Cx<'_>, side: Side, frame: Frame) {
+        let answers = frame.status != Status::Request && frame.service != Service::Hello;
+        let key = (cx.flow.end(side.other()).address, frame.transaction);
+        if answers && !self.waiting.holds(&key) && cx.comes_early() {
+            return;
+        }
         if let Some(warning) = frame.conflict() {
             cx.oddity("profinet.address_conflict", side, Some(warning));
         }

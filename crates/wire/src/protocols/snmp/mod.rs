@@ -106,6 +106,15 @@ impl Dialogue for Snmp {
             Ok(message) => message,
             Err(error) => return Step::from_error(error, bytes.len()),
         };
+        if let Some(pdu) = message
+            .pdu
+            .as_ref()
+            .filter(|pdu| pdu.kind == Kind::Response)
+            && !self.waiting.holds(&(side == Side::Server, pdu.request))
+            && cx.comes_early()
+        {
+            return Step::Took(bytes.len());
+        }
         if self.version != Some(message.version) {
             self.version = Some(message.version);
             cx.variant(message.version.name());

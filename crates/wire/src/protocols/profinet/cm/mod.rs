@@ -1,9 +1,9 @@
 //! PROFINET IO connections: how a controller takes hold of a device, gives it its parameters and lets go.
 //!
 //! Spec: IEC 61158-6-10, 5.1 and 5.2 (blocks); DCE 1.1 RPC (C706), 12.5 (connectionless header) and 14 (NDR).
-//! Emits: one operation per connect, release, write and read, answered or not; a write with its records and the hash of
-//! what they carry; identity: station names and roles, vendor and device, identification record 0.
-//! Blind to: what records mean beyond their index; the end of parameterization and readiness, which belong to the connect.
+//! Emits: one operation per connect, release, end of parameters, write and read, answered or not; a write with its records and
+//! the hash of what they carry; modules that differ from what is configured; identity: station names and roles, vendor and device, identification record 0.
+//! Blind to: what records mean beyond their index.
 mod records;
 #[cfg(test)]
 mod tests;
@@ -26,13 +26,14 @@ pub static DECODER: Decoder = Decoder {
     operations: &[
         Verb::Configure,
         Verb::ParameterChange,
+        Verb::Diagnose,
         Verb::Read,
         Verb::Identify,
     ],
-    about: "Connects, releases, reads and writes of records with their answers; station names, vendor and device, \
-            identification record 0.",
+    about: "Connects, releases, reads and writes of records with their answers, ends of parameters, modules that \
+            differ from what is configured; station names, vendor and device, identification record 0.",
     spec: "IEC 61158-6-10, 5.1 and 5.2; DCE 1.1 RPC (C706), 12.5 and 14",
-    blind: "what records mean beyond their index, control requests",
+    blind: "what records mean beyond their index",
 };
 
 /// Requests of one connection that wait for their answers.
@@ -67,6 +68,7 @@ mod operation {
     pub(super) const RELEASE: u16 = 1;
     pub(super) const READ: u16 = 2;
     pub(super) const WRITE: u16 = 3;
+    pub(super) const CONTROL: u16 = 4;
     pub(super) const READ_IMPLICIT: u16 = 5;
 }
 
@@ -79,6 +81,8 @@ struct Call<'a> {
     little: bool,
     object: Uuid,
     mapper: bool,
+    /// The device calls the controller back.
+    back: bool,
     activity: Uuid,
     sequence: u32,
     operation: u16,
@@ -96,6 +100,7 @@ impl<'a> Call<'a> {
         let object = uuid(r, little)?;
         let interface = uuid(r, little)?;
         let mapper = interface == MAPPER;
+        let back = matches!(interface, [_, _, _, 2, ..]);
         let ours =
             matches!(interface, [0xde, 0xa0, 0x00, 1..=4, ..]) && interface.ends_with(&INTERFACE);
         r.check(ours || mapper, "RPC interface")?;
@@ -112,6 +117,7 @@ impl<'a> Call<'a> {
             little,
             object,
             mapper,
+            back,
             activity,
             sequence,
             operation,
@@ -306,6 +312,9 @@ impl Cm {
             }
             packet::RESPONSE => {
                 let asked = self.requests(|requests| requests.take(&key));
+                if asked.is_none() && cx.comes_early() {
+                    return;
+                }
                 self.answer(cx, side, call, body, asked);
             }
             packet::FAULT | packet::REJECT => {
@@ -313,6 +322,8 @@ impl Cm {
                 if let Some(request) = asked {
                     let why = Some("RPC fault".to_owned());
                     self.tell(cx, side.other(), request, Some(Outcome::Refused), why);
+                } else {
+                    cx.comes_early();
                 }
             }
             _ => {}
@@ -396,6 +407,14 @@ impl Cm {
             }),
             operation::WRITE => records::records(blocks).map(|records| records::written(&records)),
             operation::READ | operation::READ_IMPLICIT => records::read(blocks),
+            // That it is ready is the device's word, and no operation on the controller.
+            operation::CONTROL if call.back => {
+                if let Some(differ) = records::difference(blocks) {
+                    cx.oddity("profinet.other_modules", side, Some(differ));
+                }
+                return None;
+            }
+            operation::CONTROL => records::control(blocks),
             _ => return None,
         };
         match read {

@@ -172,6 +172,64 @@ pub(super) fn written(records: &[Record<'_>]) -> Op {
     }
 }
 
+/// IEC 61158-6-10, 5.2.3.17: where a connection stands: its parameters are to begin, or are at their end.
+pub(super) fn control(blocks: &[u8]) -> Result<Op, Malformed> {
+    let (kind, _) = block(&mut Reader::new(blocks))?;
+    let what = match kind {
+        0x0110 => "end of parameters",
+        0x0111 => "end of parameters after a module was plugged",
+        0x0118 => "begin of parameters",
+        _ => "other",
+    };
+    Ok(Op {
+        object: Some("IO connection".to_owned()),
+        detail: Some(format!("control, {what}")),
+        ..Op::new(Verb::Diagnose)
+    })
+}
+
+/// 5.2.3.15: the modules that a device has otherwise than the connection expects them, if it says of any.
+pub(super) fn difference(blocks: &[u8]) -> Option<String> {
+    let mut r = Reader::new(blocks);
+    while let Ok((kind, mut block)) = block(&mut r) {
+        if kind != 0x8104 {
+            continue;
+        }
+        let mut differ = Vec::new();
+        // What is cut off leaves what stands before it.
+        let _ = modules(&mut block, &mut differ);
+        return (!differ.is_empty()).then(|| differ.join(", "));
+    }
+    None
+}
+
+/// Per API its slots, per slot the module that should be there, whether it is, and the state of its submodules.
+fn modules(block: &mut Reader<'_>, differ: &mut Vec<String>) -> Result<(), Malformed> {
+    /// Slots named of one device.
+    const MOST_SLOTS: usize = 16;
+    for _ in 0..block.u16()? {
+        block.skip(4)?;
+        for _ in 0..block.u16()? {
+            let (slot, _ident, state) = (block.u16()?, block.u32()?, block.u16()?);
+            let what = match state {
+                0 => Some("no module"),
+                1 => Some("wrong module"),
+                3 => Some("another module in its place"),
+                _ => None,
+            };
+            for _ in 0..block.u16()? {
+                let (_subslot, _ident, _state) = (block.u16()?, block.u32()?, block.u16()?);
+            }
+            if let Some(what) = what
+                && differ.len() < MOST_SLOTS
+            {
+                differ.push(format!("slot {slot}: {what}"));
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn read(blocks: &[u8]) -> Result<Op, Malformed> {
     let record = record(&mut Reader::new(blocks), 0x0009)?;
     let verb = match record.index {

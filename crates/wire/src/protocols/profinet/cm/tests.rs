@@ -75,8 +75,11 @@ fn a_controller_connects_writes_reads_and_releases() {
         &[
             asks(0, 0, &connect()),
             says(0, 0, "00000000", ""),
-            // The end of parameters is told by no operation.
-            asks(1, 4, "0110 001c 0100 0000"),
+            asks(
+                1,
+                4,
+                &format!("0110 001c 0100 0000 {RELATION} 0001 0000 0001 0000"),
+            ),
             says(1, 4, "00000000", ""),
             asks(2, 3, &several),
             says(2, 3, "00000000", &done),
@@ -97,8 +100,9 @@ fn a_controller_connects_writes_reads_and_releases() {
             asks(7, 1, "0114 001c 0100 0000"),
         ],
         expect![[r#"
-            conversation protocol=profinet-cm state=answered packets=8/7 bytes=1430/936
+            conversation protocol=profinet-cm state=answered packets=8/7 bytes=1454/936
             operation configure "IO connection" (connect, io-controller plc1, input 40 bytes every 8000 µs frame 0xc002) ok count=1 frames=[1, 2]
+            operation diagnose "IO connection" (control, end of parameters) ok count=1 frames=[3, 4]
             operation parameter-change "slot 1 subslot 0x1 record 0x8071 (interface adjust), slot 1 subslot 0x1 record 0x0001" (write of 2 records, 1 of 2 records refused, error 0xdf80b500) ok content=6 sha256=bb000ddd count=1 frames=[5, 6]
             operation identify "slot 1 subslot 0x1 record 0xaff0 (I&M0)" ok count=1 frames=[7, 8]
             operation configure "IO connection" (connect, io-controller plc1, input 40 bytes every 8000 µs frame 0xc002, error 0xdb814004) refused count=2 frames=[9, 10, 12]
@@ -179,4 +183,34 @@ fn at_any_port_the_interface_is_the_proof() {
         Probe::NotOurs
     );
     assert_eq!(probe("04000000 000000"), Probe::NotOurs);
+}
+
+#[test]
+fn the_end_of_parameters_is_told_and_what_a_ready_device_has_otherwise() {
+    let ends = format!("0110 001c 0100 0000 {RELATION} 0001 0000 0001 0000");
+    // Ready, but slot 2 is empty and slot 3 holds another module; slot 1 is as it should be.
+    let ready = format!(
+        "0112 001c 0100 0000 {RELATION} 0001 0000 0002 0000 \
+         8104 0030 0100 0001 00000000 0003 0001 00000011 0002 0000 0002 00000012 0000 0001 0001 00000001 0004 \
+         0003 00000013 0001 0000"
+    );
+    let back = call(0, 0x20, 9, 4, 0, &blocks(&ready)).replace("dea000016c97", "dea000026c97");
+    play(
+        &[
+            asks(1, 4, &ends),
+            says(1, 4, "00000000", ""),
+            asks(2, 4, &ends),
+            says(2, 4, "db816002", ""),
+            (Server, back),
+        ],
+        expect![[r#"
+            conversation protocol=profinet-cm state=answered packets=2/3 bytes=264/384
+            operation diagnose "IO connection" (control, end of parameters) ok count=1 frames=[1, 2]
+            operation diagnose "IO connection" (control, end of parameters, error 0xdb816002) refused count=1 frames=[3, 4]
+            identity 10.0.0.2 system=PROFINET vendor 0x015a device 0x0003 stated
+            identity 10.0.0.2 system=PROFINET vendor 0x015a device 0x0003 stated
+            identity 10.0.0.1 system=PROFINET vendor 0x015a device 0x0003 stated
+            oddity what=profinet.other_modules detail=slot 2: no module, slot 3: wrong module frames=Numbers([5])
+        "#]],
+    );
 }
