@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 /// The frames that show a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// The capture's name, as its row of `capture` has it.
+    /// The capture's name, as its row of `capture_file` has it.
     pub capture: String,
     /// Numbers from 1, ascending.
     pub frames: Vec<u64>,

@@ -39,7 +39,7 @@ macro_rules! numbers {
 }
 
 impl<'a> Reader<'a> {
-    /// The end that asks: by the handshake, else by the protocol's roles, else by the ports, else who was seen first.
+    /// A reader at the first of these bytes.
     pub const fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes, at: 0 }
     }

@@ -183,7 +183,7 @@ pub enum Outcome {
     Ok,
     /// The answer is an error or a denial.
     Refused,
-    /// No answer was seen, be it that there was none or that the capture misses it.
+    /// No answer came; where answers cannot be seen at all there is no outcome.
     Unanswered,
 }
 

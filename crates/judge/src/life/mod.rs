@@ -86,9 +86,9 @@ pub struct Standing {
     pub state: State,
     /// Whether the judgement found it.
     pub is_seen: bool,
-    /// Time of the earliest fact that showed it, over all judgements; `None` where no record says.
+    /// When it was first seen, over all judgements: by its frames, else as judged. `None` where no record says.
     pub first_seen: Option<Time>,
-    /// Time of the latest fact that showed it.
+    /// When it was seen latest, likewise.
     pub last_seen: Option<Time>,
     /// What a reader should know of the state, a sentence.
     pub note: Option<String>,

@@ -30,7 +30,7 @@ pub struct Finding {
     pub assets: Vec<String>,
     /// Cranes that it is about; the first of them, and empty where it is about none.
     pub cranes: Vec<String>,
-    /// The telling values, by column name, in the page's order; long ones are cut and say so.
+    /// The telling values, by column name, in the page's order; long ones are cut.
     pub facts: Vec<(String, Value)>,
     /// Frames that show it; the first citations, each with its first frames.
     pub evidence: Vec<Cited>,

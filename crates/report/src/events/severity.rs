@@ -154,7 +154,8 @@ pub(super) fn of_closed(gone: Gone) -> Severity {
 }
 
 impl Trouble {
-    /// How bad it is: nothing seen or kept is high, blindness in part is medium, good news is info.
+    /// How bad it is: what blinds the sensor or puts its ground in doubt is high, blindness in part medium, a changed
+    /// site low, good news info.
     pub const fn severity(self) -> Severity {
         match self {
             // Blind: whatever happens now is not seen by anyone.
