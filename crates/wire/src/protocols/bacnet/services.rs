@@ -206,12 +206,10 @@ fn parameters(service: u8, tags: &mut Tags<'_>, asked: &mut Asked) -> Result<(),
                 _ => "unknown state",
             };
             more(what);
-            // A device that is backed up or restored does nothing else until that is over.
-            doing.verb = match state {
-                Some(2..=6) => Verb::ModeChange,
-                Some(7) => Verb::Configure,
-                _ => Verb::Reset,
-            };
+            // A backup or a restore takes the device out of its work as well, until it is reinitialized at its end.
+            if state == Some(7) {
+                doing.verb = Verb::Configure;
+            }
             *password = tags.optional(1).map(|text| text.len() <= 1);
         }
         18 => {
