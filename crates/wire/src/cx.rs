@@ -260,8 +260,9 @@ impl Cx<'_> {
     }
 
     /// The message at hand answers a request that was not seen. `true`: it may have overtaken it, and is shown again when the
-    /// request was, or when that is too late; until then nothing is to be told of it. `false`: the request was lost. In a stream
-    /// nothing overtakes anything.
+    /// request was, or when that is too late; until then nothing is to be told of it that counts. What it says of its sender may be
+    /// told at once, and once more: rows of that are shared by many flows, and come in the order of frames. `false`: the request was
+    /// lost. In a stream nothing overtakes anything.
     pub fn comes_early(&mut self) -> bool {
         if self.learned.early == Early::No {
             return false;

@@ -225,6 +225,7 @@ impl Dialogue for Names {
         if message.header.is_response() {
             let key = (side == Side::Server, message.header.id);
             if message.header.opcode() == 0 && !self.waiting.holds(&key) && cx.comes_early() {
+                self.own(cx, side, &message);
                 return Step::Took(r.at());
             }
             self.answer(cx, side, &message);
@@ -325,6 +326,11 @@ impl Names {
                 cx.name_answered(asker, via, &name, answers.clone(), vlan);
             }
         }
+        self.own(cx, side, message);
+    }
+
+    /// What an answer says of its sender.
+    fn own(&self, cx: &mut Cx<'_>, side: Side, message: &Message) {
         match self.kin {
             // A resolver speaks of others.
             Kin::Dns => {}

@@ -166,11 +166,12 @@ impl Enip {
             self.put(cx, side, key, asked);
             return;
         }
+        let mut early = false;
         if let Some(waiting) = self.pairing.take(side, |known| known == key) {
             let why = (header.status != 0).then(|| encap::status(header.status));
             self.finished(cx, &waiting, why);
-        } else if cx.comes_early() {
-            return;
+        } else {
+            early = cx.comes_early();
         }
         let mut stated = Vec::new();
         let read = encap::items(&mut Reader::new(body), |kind, data| {
@@ -178,7 +179,7 @@ impl Enip {
                 stated.extend(Identity::read_item(data));
             }
         });
-        if read.is_err() {
+        if read.is_err() && !early {
             cx.oddity("enip.malformed", side, Some("items".to_owned()));
         }
         for identity in stated {

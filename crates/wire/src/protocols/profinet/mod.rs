@@ -142,6 +142,9 @@ impl Profinet {
         let answers = frame.status != Status::Request && frame.service != Service::Hello;
         let key = (cx.flow.end(side.other()).address, frame.transaction);
         if answers && !self.waiting.holds(&key) && cx.comes_early() {
+            if frame.service != Service::Set {
+                identify(cx, side, &frame.blocks);
+            }
             return;
         }
         if let Some(warning) = frame.conflict() {

@@ -113,6 +113,14 @@ impl Dialogue for Snmp {
             && !self.waiting.holds(&(side == Side::Server, pdu.request))
             && cx.comes_early()
         {
+            if let Some(engine) = message.engine {
+                self.engine(cx, side, Some(pdu.kind), engine);
+            }
+            if pdu.error == 0 && !informed(cx) {
+                for binding in &pdu.bindings().0 {
+                    inventory(cx, side, binding);
+                }
+            }
             return Step::Took(bytes.len());
         }
         if self.version != Some(message.version) {
@@ -211,8 +219,7 @@ impl Snmp {
         let waiting = self.waiting.take(&(asker == Side::Client, pdu.request));
         let (bindings, malformed) = pdu.bindings();
         // An error repeats what was asked; the answer to an inform repeats what the informer said of itself.
-        let informed = cx.flow.client.port == 162 || cx.flow.server.port == 162;
-        if pdu.error == 0 && (waiting.is_some() || !informed) {
+        if pdu.error == 0 && (waiting.is_some() || !informed(cx)) {
             for binding in &bindings {
                 inventory(cx, side, binding);
             }
@@ -234,6 +241,11 @@ impl Snmp {
         }
         malformed
     }
+}
+
+/// The flow is one of traps and informs.
+const fn informed(cx: &Cx<'_>) -> bool {
+    cx.flow.client.port == 162 || cx.flow.server.port == 162
 }
 
 /// RFC 3414, 5: which of its counters a request made an agent count up. That its engine or time was not known is the
