@@ -104,7 +104,11 @@ impl Summary {
 
     /// When it began, and what shows that.
     pub(crate) fn moment(&self) -> Moment {
-        (self.first, Some(self.capture), self.shown().first().copied())
+        (
+            self.first,
+            Some(self.capture),
+            self.shown().first().copied(),
+        )
     }
 
     /// The frames that show it.

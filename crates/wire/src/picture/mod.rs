@@ -21,8 +21,8 @@ use crate::flow::Summary;
 use crate::protocols::carried::Budget;
 
 pub(crate) use limits::ANSWERS;
-pub(crate) use rows::Moment;
 pub use limits::Limits;
+pub(crate) use rows::Moment;
 use table::Table;
 pub use vlans::Vlan;
 use vlans::Vlans;
