@@ -195,6 +195,10 @@ impl<K, V, const N: usize> Default for Pending<K, V, N> {
 impl<K: PartialEq, V, const N: usize> Pending<K, V, N> {
     /// Adds a request; gives the one that lost its place, unanswered. A repeated key replaces nothing: both wait.
     pub fn put(&mut self, key: K, value: V) -> Option<V> {
+        // Mostly one at a time waits, and there may be a million flows: room for several comes with the second.
+        if self.waiting.capacity() == 0 {
+            self.waiting.reserve_exact(1);
+        }
         self.waiting.push_back((key, value));
         if self.waiting.len() > N {
             self.waiting.pop_front().map(|(_, value)| value)

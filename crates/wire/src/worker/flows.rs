@@ -18,15 +18,15 @@ impl Place {
 }
 
 /// Places are made so many at a time: what grows by doubling would hold all flows twice while it does. Large enough for
-/// the system to give the memory, page by page as it is used, and to get it back.
-const BITS: u32 = 10;
+/// the system to give the memory, page by page as it is used, and to get it back: what is smaller than the largest that was
+/// ever freed, such as an outgrown hash table, an allocator may cut out of what it keeps.
+const BITS: u32 = 14;
 const SEGMENT: usize = 1 << BITS;
 
 /// Some places, and which of their flows had packets since they were last told.
-#[derive(Default)]
 struct Segment {
     flows: Vec<Option<Flow>>,
-    moved: [u64; SEGMENT / 64],
+    moved: Vec<u64>,
 }
 
 impl Segment {
@@ -92,7 +92,7 @@ impl Flows {
         if self.segments.last().is_none_or(full) {
             self.segments.push(Segment {
                 flows: Vec::with_capacity(SEGMENT),
-                ..Segment::default()
+                moved: vec![0; SEGMENT / 64],
             });
         }
         let place = u32::try_from(self.places_made()).ok()?;
