@@ -219,7 +219,7 @@ impl Engine {
             title: page.title.clone(),
             verdict,
             summary,
-            subjects,
+            subjects: subjects.into(),
         })
     }
 

@@ -212,11 +212,12 @@ fn what_waits_in_the_ring_when_it_is_stopped_is_read_or_counted_as_lost() {
     let Some(cable) = Cable::new("unread") else {
         return;
     };
-    let ring = "ring = \"32 MB\"\nsave_every = \"1 s\"";
+    let ring = "ring = \"64 MB\"\nsave_every = \"1 s\"";
     let (site, _) = terminal(&harborview::clean_day(), "unread", ring);
     let load = site.join("load.pcap");
     // More than is read in the moment that a sensor has for what is left.
-    capture(&load, (0..30_000).flat_map(write_of));
+    let writes = (0..3).flat_map(|_| (0..60_000).flat_map(write_of));
+    capture(&load, writes);
     let sensor = Sensor::start(&cable, &site);
     sensor.signal("STOP");
     cable.play(&load, 1000);
