@@ -1,4 +1,7 @@
 //! What judging gives: a verdict per measure, per subject, each with its reason and what it cites.
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use facts::{Due, Time, Value};
 
 /// What is known of a measure or one of its subjects. Ordered from best to worst, so that `max` gives the worst.
@@ -108,7 +111,65 @@ pub struct Judged {
     /// One sentence that sums the subjects up.
     pub summary: String,
     /// The worst first, then by name; at least one.
-    pub subjects: Vec<Subject>,
+    pub subjects: Subjects,
+}
+
+/// The subjects of a measure. A copy of them is the same ones: who judges every second keeps most of tens of thousands as they
+/// are. Who changes a copy has it alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subjects(Arc<Vec<Subject>>);
+
+impl From<Vec<Subject>> for Subjects {
+    fn from(subjects: Vec<Subject>) -> Subjects {
+        Subjects(Arc::new(subjects))
+    }
+}
+
+impl FromIterator<Subject> for Subjects {
+    fn from_iter<I: IntoIterator<Item = Subject>>(subjects: I) -> Subjects {
+        Vec::from_iter(subjects).into()
+    }
+}
+
+impl Deref for Subjects {
+    type Target = Vec<Subject>;
+
+    fn deref(&self) -> &Vec<Subject> {
+        &self.0
+    }
+}
+
+impl DerefMut for Subjects {
+    fn deref_mut(&mut self) -> &mut Vec<Subject> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl<'a> IntoIterator for &'a Subjects {
+    type Item = &'a Subject;
+    type IntoIter = std::slice::Iter<'a, Subject>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Subjects {
+    type Item = &'a mut Subject;
+    type IntoIter = std::slice::IterMut<'a, Subject>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
+impl IntoIterator for Subjects {
+    type Item = Subject;
+    type IntoIter = std::vec::IntoIter<Subject>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Arc::unwrap_or_clone(self.0).into_iter()
+    }
 }
 
 /// One subject's verdict.

@@ -230,7 +230,7 @@ impl Engine {
             title: page.title.clone(),
             verdict,
             summary,
-            subjects,
+            subjects: subjects.into(),
         })
     }
 

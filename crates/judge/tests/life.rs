@@ -58,7 +58,7 @@ fn judged(day: u8, hours: u8, subjects: Vec<Subject>) -> Assessment {
             title: String::new(),
             verdict: subjects.iter().map(|one| one.verdict).max().unwrap(),
             summary: "Told in short.".to_owned(),
-            subjects,
+            subjects: subjects.into(),
         }],
         not_judged: Vec::new(),
     }

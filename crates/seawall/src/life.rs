@@ -436,7 +436,7 @@ mod tests {
                 title: String::new(),
                 verdict,
                 summary: String::new(),
-                subjects,
+                subjects: subjects.into(),
             }],
             not_judged: Vec::new(),
         }

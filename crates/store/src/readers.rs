@@ -1,7 +1,8 @@
 //! Several readers of one snapshot: what asks much of a large one asks it on every core.
 //!
-//! The tables lie in a database in memory that has a name, and each reader is a connection of its own to it. They only read, so
-//! none waits for another, and what comes of the work stands in the order of the items whoever did it.
+//! The tables lie in a database in memory that has a name. Each further reader has a copy of it for itself: on one that several
+//! connections share, SQLite takes a lock for each page that is not in a connection's cache, and two that read tables larger than
+//! their caches wait for each other most of the time. What comes of the work stands in the order of the items whoever did it.
 use std::cmp::Reverse;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -21,12 +22,11 @@ const MOST_READERS: usize = 8;
 /// Rows of conversations, operations and records from which on a second reader is worth its own cache.
 const WORTH_A_TWIN: usize = 20_000;
 
-/// Bytes that the readers' copies of the tables of records may take together, so that they are read in the memory of a small machine;
-/// two have theirs in any case.
+/// Bytes that the readers' copies of the tables of records may take together, and those of the tables of facts, so that they are
+/// read in the memory of a small machine. Of records, two have theirs in any case; where copies of facts take more, all read the same.
 const MOST_COPIED: usize = 512 << 20;
 
-/// What a twin keeps of the tables of facts, in KiB and below 0 as SQLite counts it. All of it lies in memory once; this is its own
-/// copy.
+/// What a twin that reads the shared tables keeps of them, in KiB and below 0 as SQLite counts it.
 const CACHE: i64 = -32768;
 
 /// Tables that several connections of this process may read.
@@ -80,7 +80,7 @@ impl Snapshot {
         };
         // One that cannot be had is one fewer: this one can do it all.
         let by_twin = || {
-            let twin = origin.as_ref().map(Origin::twin);
+            let twin = origin.as_ref().map(|origin| origin.twin(twins - 1));
             twin.and_then(Result::ok).map(|twin| take(&twin))
         };
         let mut done = std::thread::scope(|scope| {
@@ -151,16 +151,41 @@ impl Origin {
         MOST_READERS.min(MOST_COPIED / bytes.max(1)).max(2)
     }
 
-    fn twin(&self) -> Result<Snapshot, Error> {
-        let db = Connection::open(&self.shared.name).map_err(Error::build("open"))?;
-        settle(&db, (&self.shared.clock.0, self.shared.clock.1))?;
-        db.pragma_update(None, "cache_size", CACHE)
-            .map_err(Error::build("settings"))?;
+    /// One of so many.
+    fn twin(&self, of: usize) -> Result<Snapshot, Error> {
+        let mut shared = Connection::open(&self.shared.name).map_err(Error::build("open"))?;
+        let clock = (self.shared.clock.0.as_str(), self.shared.clock.1);
+        let db =
+            match copy_of(&mut shared, MOST_COPIED / of.max(1)).map_err(Error::build("open"))? {
+                Some(copy) => {
+                    settle(&copy, clock)?;
+                    copy
+                }
+                None => {
+                    settle(&shared, clock)?;
+                    shared
+                        .pragma_update(None, "cache_size", CACHE)
+                        .map_err(Error::build("settings"))?;
+                    shared
+                }
+            };
         let mut twin = Snapshot::guard(db, self.apart.clone()).map_err(Error::build("guard"))?;
         twin.set_work_limit(self.limit);
         twin.aside = self.aside.clone();
         Ok(twin)
     }
+}
+
+/// The same tables in a database that nobody else reads, looked at where they lie; `None` where they are too large for a copy.
+fn copy_of(shared: &mut Connection, most: usize) -> rusqlite::Result<Option<Connection>> {
+    let image = shared.serialize("main")?;
+    if image.len() > most {
+        return Ok(None);
+    }
+    let mut copy = Connection::open_in_memory()?;
+    copy.deserialize_read_exact("main", &image[..], image.len(), true)?;
+    copy.execute_batch(&format!("PRAGMA mmap_size = {}", image.len()))?;
+    Ok(Some(copy))
 }
 
 #[cfg(test)]
@@ -204,7 +229,7 @@ mod tests {
         // So few rows are not worth a second reader.
         assert!(snapshot.origin().is_none());
         snapshot.shared.as_mut().unwrap().is_large = true;
-        let twin = snapshot.origin().unwrap().twin().unwrap();
+        let twin = snapshot.origin().unwrap().twin(1).unwrap();
         assert!(twin.query("DELETE FROM record_person").is_err());
         assert!(twin.query("SELECT random()").is_err());
         let items: Vec<String> = (0..40).map(|number| format!("p-{number}")).collect();
@@ -216,6 +241,11 @@ mod tests {
         assert_eq!(alone.first().map(Vec::len), Some(50));
         let by_twin: Vec<_> = items.iter().map(|item| ask(&twin, item)).collect();
         assert_eq!(by_twin, alone);
+        // Where there is no room for a copy each, they read the same tables.
+        let many = snapshot.origin().unwrap().twin(usize::MAX).unwrap();
+        assert!(many.query("DELETE FROM record_person").is_err());
+        let by_many: Vec<_> = items.iter().map(|item| ask(&many, item)).collect();
+        assert_eq!(by_many, alone);
         fn query(_: &String) -> &str {
             SQL
         }

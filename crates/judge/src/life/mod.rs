@@ -181,18 +181,19 @@ impl Lives {
 
     /// How every finding stands: those of the assessment, and those that were recorded before.
     pub fn standings(&self, assessment: &Assessment) -> Standings {
+        let moment = Moment::of(assessment);
         let mut all = BTreeMap::new();
         for judged in &assessment.measures {
             for subject in &judged.subjects {
                 if let Some(finding) = &subject.finding {
-                    let standing = self.seen(assessment, judged, subject, finding);
+                    let standing = self.seen(&moment, judged, subject, finding);
                     all.insert(finding.clone(), standing);
                 }
             }
         }
         for (finding, step) in &self.steps {
             if !all.contains_key(finding) {
-                all.insert(finding.clone(), self.unseen(assessment, finding, step));
+                all.insert(finding.clone(), self.unseen(&moment, finding, step));
             }
         }
         Standings(all)
@@ -200,12 +201,13 @@ impl Lives {
 
     fn seen(
         &self,
-        assessment: &Assessment,
+        moment: &Moment<'_>,
         judged: &Judged,
         subject: &Subject,
         finding: &str,
     ) -> Standing {
-        let (state, ended) = self.state(assessment, &judged.id, &subject.subject, finding);
+        let assessment = moment.assessment;
+        let (state, ended) = self.state(moment, &judged.id, &subject.subject, finding);
         let step = self.steps.get(finding);
         let (first, last) = times(assessment, subject);
         let again = step.is_some_and(|step| step.step == Step::Resolved);
@@ -214,7 +216,7 @@ impl Lives {
         let is_old = again
             && step.is_some_and(|step| {
                 let no_later = step.last_seen.is_some_and(|seen| last <= seen);
-                no_later && newest(assessment) < Some(step.evidence_until.unwrap_or(step.at))
+                no_later && moment.newest < Some(step.evidence_until.unwrap_or(step.at))
             });
         let state = if is_old { State::Resolved } else { state };
         let note = match (step, ended) {
@@ -244,13 +246,13 @@ impl Lives {
         }
     }
 
-    fn unseen(&self, assessment: &Assessment, finding: &str, step: &FindingStep) -> Standing {
-        let (mut state, _) = self.state(assessment, &step.measure, &step.subject, finding);
+    fn unseen(&self, moment: &Moment<'_>, finding: &str, step: &FindingStep) -> Standing {
+        let (mut state, _) = self.state(moment, &step.measure, &step.subject, finding);
         let note = if step.step == Step::Resolved {
             state = State::Resolved;
             None
         } else {
-            match gone(assessment, step) {
+            match gone(moment.assessment, step) {
                 Ok(_) => {
                     state = State::Resolved;
                     Some("It is resolved by this judgement.".to_owned())
@@ -274,19 +276,22 @@ impl Lives {
     /// What people said of a finding, as it holds at the time judged; and what no longer does.
     fn state(
         &self,
-        assessment: &Assessment,
+        moment: &Moment<'_>,
         measure: &str,
         subject: &str,
         finding: &str,
     ) -> (State, Option<String>) {
-        let zone = assessment.time_zone.as_str();
-        let (now, today) = (assessment.as_of, day(assessment.as_of, zone));
-        let keys = [
-            (measure.to_owned(), subject.to_owned()),
-            (String::new(), finding.to_owned()),
-        ];
-        let exceptions = keys.iter().filter_map(|key| self.exceptions.get(key));
-        let exceptions = exceptions.flatten();
+        let (now, today) = (moment.assessment.as_of, moment.today);
+        let zone = moment.assessment.time_zone.as_str();
+        // Mostly nothing is borne, and there are tens of thousands to be asked for.
+        let keys = (!self.exceptions.is_empty()).then(|| {
+            [
+                (measure.to_owned(), subject.to_owned()),
+                (String::new(), finding.to_owned()),
+            ]
+        });
+        let keys = keys.iter().flatten();
+        let exceptions = keys.filter_map(|key| self.exceptions.get(key)).flatten();
         let mut of_it: Vec<(&String, &Exception)> = exceptions
             .filter(|(_, one)| today.is_some_and(|today| one.decided <= today))
             .collect();
@@ -329,6 +334,25 @@ impl Lives {
             });
         }
         (State::Open, ended)
+    }
+}
+
+/// What an assessment says of all findings alike.
+struct Moment<'a> {
+    assessment: &'a Assessment,
+    /// The day of the terminal.
+    today: Option<Date>,
+    /// Time of the latest evidence.
+    newest: Option<Time>,
+}
+
+impl Moment<'_> {
+    fn of(assessment: &Assessment) -> Moment<'_> {
+        Moment {
+            assessment,
+            today: day(assessment.as_of, &assessment.time_zone),
+            newest: newest(assessment),
+        }
     }
 }
 

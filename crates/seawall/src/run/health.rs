@@ -53,8 +53,11 @@ pub struct Watcher {
     pub peak: Peak,
     drops_told: Option<Time>,
     shed_told: Option<Time>,
+    slow_told: Option<Time>,
     paused: bool,
     hangs: bool,
+    /// Since the report before, frames found no room on their way to the disk.
+    pub is_slow: bool,
 }
 
 /// How late and how full at most: what lasts a moment only is to be seen too.
@@ -77,6 +80,8 @@ pub struct Quiet {
     /// Nanoseconds without a frame after which it is silent.
     patience: i64,
     told: Option<Time>,
+    /// Since when it is silent, where people were told that it is.
+    alarm: Option<Time>,
 }
 
 impl Quiet {
@@ -87,6 +92,7 @@ impl Quiet {
             heard: clock::monotonic(),
             patience,
             told: None,
+            alarm: None,
         }
     }
 
@@ -103,11 +109,18 @@ impl Quiet {
         (now > from).then_some((from, begins))
     }
 
-    fn heard(&mut self, at: Time, frames: u64) {
+    /// Something came. Gives since when nothing had, where people were told so: an alarm has its end.
+    fn heard(&mut self, at: Time, frames: u64) -> Option<Time> {
         self.last = at;
         self.frames = self.frames.saturating_add(frames);
         self.heard = clock::monotonic();
         self.told = None;
+        self.alarm.take()
+    }
+
+    /// People are told that it is silent.
+    fn alarmed(&mut self) -> Time {
+        *self.alarm.insert(self.last)
     }
 }
 
@@ -224,8 +237,7 @@ impl Watchers {
     pub fn note(&mut self, report: &mut Report) -> Vec<Event> {
         let mut events = Vec::new();
         let Some((source, health)) = report.health.take() else {
-            self.arrived(report);
-            return events;
+            return self.arrived(report);
         };
         let now = report.at;
         let before = self.sources.get(&source);
@@ -292,7 +304,33 @@ impl Watchers {
             );
             events.push(tell(now, Trouble::DiskFull, &source.interface, detail));
         }
-        self.hear(&source, &health);
+        let not_kept = before.map_or(0, |before| before.health.not_kept);
+        let is_slow = health.paused.is_none() && !was_paused && health.not_kept > not_kept;
+        let mut slow_told = before.and_then(|before| before.slow_told);
+        if is_slow && slow_told.is_none_or(|told| now.since(told) > DROPS_AGAIN) {
+            slow_told = Some(now);
+            let detail = format!(
+                "{} packets of {} were not kept: the disk does not take them as fast as they come. They were read and judged.",
+                health.not_kept - not_kept,
+                source.interface
+            );
+            events.push(tell(now, Trouble::DiskFull, &source.interface, detail));
+        }
+        if was_paused && health.paused.is_none() {
+            let detail = format!(
+                "Packets of {} are kept again. What came meanwhile was read and judged, and cannot be looked up.",
+                source.interface
+            );
+            events.push(tell(now, Trouble::DiskWorks, &source.interface, detail));
+        }
+        if before.is_some_and(|before| before.hangs) {
+            let detail = format!(
+                "Worker {} of {} reports again.",
+                source.worker, source.interface
+            );
+            events.push(tell(now, Trouble::Watching, &source.interface, detail));
+        }
+        events.extend(self.hear(&source, &health, now));
         let peak = before_peak.unwrap_or_default();
         let watcher = Watcher {
             peak: Peak {
@@ -301,32 +339,41 @@ impl Watchers {
             },
             paused: health.paused.is_some(),
             hangs: false,
+            is_slow,
             health,
             at: now,
             reported: clock::monotonic(),
             began,
             drops_told,
             shed_told,
+            slow_told,
         };
         self.sources.insert(source, watcher);
         events
     }
 
-    fn hear(&mut self, source: &Source, health: &Health) {
+    /// Takes note of what came; tells of the silences that are over with it.
+    fn hear(&mut self, source: &Source, health: &Health, now: Time) -> Vec<Event> {
+        let mut events = Vec::new();
         if let (Some(quiet), Some(at)) = (self.sensors.get_mut(&source.sensor), health.last_frame)
             && at != quiet.last
+            && let Some(since) = quiet.heard(at, 0)
         {
-            quiet.heard(at, 0);
+            events.push(heard_again(now, &source.sensor, None, since));
         }
         for (vlan, frames, at) in &health.vlans {
-            if let Some(quiet) = self.vlans.get_mut(&(source.sensor.clone(), *vlan)) {
-                quiet.heard(*at, *frames);
+            if let Some(quiet) = self.vlans.get_mut(&(source.sensor.clone(), *vlan))
+                && let Some(since) = quiet.heard(*at, *frames)
+            {
+                events.push(heard_again(now, &source.sensor, Some(*vlan), since));
             }
         }
+        events
     }
 
     /// Captures came into folders.
-    fn arrived(&mut self, report: &Report) {
+    fn arrived(&mut self, report: &Report) -> Vec<Event> {
+        let mut events = Vec::new();
         for file in &report.facts.files {
             let sensor = file
                 .sensor
@@ -343,8 +390,12 @@ impl Watchers {
                     quiet.patience.max(learned)
                 };
             }
-            quiet.heard(file.last.unwrap_or(report.at), file.packets.max(1));
+            let since = quiet.heard(file.last.unwrap_or(report.at), file.packets.max(1));
+            if let (Some(since), Some(sensor)) = (since, &file.sensor) {
+                events.push(heard_again(report.at, sensor, None, since));
+            }
         }
+        events
     }
 
     /// What was the most so far is measured: it begins anew.
@@ -391,7 +442,8 @@ impl Watchers {
             quiet_sensors.push(sensor.clone());
             rows.push(Coverage::silence(sensor, None, from, now));
             if begins {
-                let detail = format!("No frame came from sensor {sensor} since {}.", quiet.last);
+                let since = quiet.alarmed();
+                let detail = format!("No frame came from sensor {sensor} since {since}.");
                 events.push(tell(now, Trouble::NotWatching, sensor, detail));
             }
         }
@@ -402,10 +454,9 @@ impl Watchers {
             rows.push(Coverage::silence(sensor, Some(*vlan), from, now));
             // A sensor that sees nothing at all was told of as a whole.
             if begins && !quiet_sensors.contains(sensor) {
-                let detail = format!(
-                    "No frame of VLAN {vlan} came from sensor {sensor} since {}.",
-                    quiet.last
-                );
+                let since = quiet.alarmed();
+                let detail =
+                    format!("No frame of VLAN {vlan} came from sensor {sensor} since {since}.");
                 let event = Told::new(Trouble::NotWatching, Some(sensor), detail)
                     .with("vlan", Value::Int(i64::from(*vlan)));
                 events.push(Event::health(now, event));
@@ -413,6 +464,20 @@ impl Watchers {
         }
         (rows, events)
     }
+}
+
+/// The end of a silence of which was told.
+fn heard_again(now: Time, sensor: &str, vlan: Option<u16>, since: Time) -> Event {
+    let what = vlan.map_or_else(String::new, |vlan| format!(" of VLAN {vlan}"));
+    let detail = format!(
+        "Frames{what} come from sensor {sensor} again; the last before them was of {since}."
+    );
+    let told = Told::new(Trouble::Watching, Some(sensor), detail);
+    let told = match vlan {
+        Some(vlan) => told.with("vlan", Value::Int(i64::from(vlan))),
+        None => told,
+    };
+    Event::health(now, told)
 }
 
 /// The classes of which frames were put aside undecoded in an interval, as coverage.
@@ -530,6 +595,71 @@ fn an_interface_that_was_down_for_a_moment_is_told_once_for_all_workers_and_is_c
         assert_eq!(note(0, state, second), of_the_first, "{second}");
         assert_eq!(note(1, state, second), (0, 0), "{second}");
     }
+}
+
+#[test]
+fn an_alarm_has_its_end_of_a_silence_of_packets_not_kept_and_of_a_worker_that_hung() {
+    let text = "[terminal]\nname = \"T\"\n[[zone]]\nname = \"c\"\nkind = \"crane-control\"\nvlans = [7]\nsubnets = [\"10.0.0.0/24\"]\n\
+                [[sensor]]\nname = \"span\"\nsees = [\"c\"]\ninterface = \"eth1\"\n";
+    let site = facts::site::read(&[("site.toml".to_owned(), text.to_owned())], &[]).unwrap();
+    let mut watchers = Watchers::new(&site, Time(0));
+    let at = |second: i64| Time(second * SECOND);
+    let note = |watchers: &mut Watchers, second, change: &dyn Fn(&mut Health)| {
+        let mut report = reported(0, State::Up, second);
+        let (_, health) = report.health.as_mut().unwrap();
+        health.last_frame = Some(at(second));
+        change(health);
+        let told = watchers.note(&mut report).into_iter();
+        told.map(|event| match event.what {
+            report::events::What::Health(health) => {
+                format!("{}: {}", health.trouble.word(), health.detail)
+            }
+            _ => String::new(),
+        })
+        .collect::<Vec<_>>()
+    };
+    let vlan = |health: &mut Health| health.vlans = vec![(7, 1, at(2))];
+    assert_eq!(note(&mut watchers, 2, &vlan), [""; 0]);
+    // The VLAN alone is silent, for longer than is borne with.
+    let silent = |watchers: &mut Watchers| {
+        let quiet = watchers.vlans.values_mut();
+        quiet.for_each(|quiet| quiet.patience = 0);
+        watchers.silences(at(9)).1.len()
+    };
+    assert_eq!(silent(&mut watchers), 1);
+    assert_eq!(note(&mut watchers, 10, &|_| {}), [""; 0], "still silent");
+    let again = "watching: Frames of VLAN 7 come from sensor span again; the last before them was of 1970-01-01T00:00:02.000000000Z.";
+    assert_eq!(note(&mut watchers, 11, &vlan), [again]);
+    assert_eq!(note(&mut watchers, 12, &vlan), [""; 0], "told once");
+
+    let paused = |health: &mut Health| {
+        health.paused = Some(sensor::live::Paused {
+            since: at(12),
+            reason: "no room".to_owned(),
+        });
+    };
+    assert_eq!(note(&mut watchers, 13, &paused).len(), 1);
+    assert_eq!(note(&mut watchers, 14, &paused), [""; 0]);
+    let told = note(&mut watchers, 15, &|_| {});
+    assert!(
+        told.len() == 1 && told[0].starts_with("disk-works: Packets of eth1"),
+        "{told:?}"
+    );
+    // A disk that takes some of them says nothing.
+    let slow = |health: &mut Health| health.not_kept = 5;
+    let told = note(&mut watchers, 15, &slow);
+    assert!(
+        told.len() == 1 && told[0].starts_with("disk-full: 5 packets of eth1"),
+        "{told:?}"
+    );
+    assert_eq!(note(&mut watchers, 15, &slow), [""; 0], "no more of them");
+
+    watchers
+        .sources
+        .values_mut()
+        .for_each(|watcher| watcher.hangs = true);
+    let told = note(&mut watchers, 16, &|_| {});
+    assert_eq!(told, ["watching: Worker 0 of eth1 reports again."]);
 }
 
 #[test]

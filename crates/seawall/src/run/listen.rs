@@ -338,7 +338,7 @@ impl Listener {
         let report = |end: &mut End| Report {
             at: now,
             facts: facts.take().unwrap_or_default(),
-            health: Some((end.source.clone(), end.health(load, level))),
+            health: Some((end.source.clone(), end.health(load, level, ending))),
             files: Vec::new(),
             events: Vec::new(),
             receipt: Some(untaken.receipt()),
@@ -359,8 +359,15 @@ impl End {
         }
     }
 
-    fn health(&mut self, load: Load, level: Level) -> Health {
+    /// `ending`: what still waits in the ring goes with it.
+    fn health(&mut self, load: Load, level: Level, ending: bool) -> Health {
         self.read_card();
+        let mut counts = self.tap.counts().unwrap_or_default();
+        if ending {
+            let unread = self.tap.waiting_packets();
+            counts.received = counts.received.saturating_sub(unread);
+            counts.dropped = counts.dropped.saturating_add(unread);
+        }
         let keeping = &mut self.keeping;
         Health {
             state: self.fault.take().unwrap_or(self.tap.state()),
@@ -375,7 +382,7 @@ impl End {
             shed: keeping.shed,
             card_missed: self.card.missed,
             vlans: keeping.vlans.take(),
-            counts: self.tap.counts().unwrap_or_default(),
+            counts,
         }
     }
 }

@@ -253,6 +253,11 @@ impl Outputs {
             of.ring_fill = of.ring_fill.max(watcher.peak.fill);
             of.lag = of.lag.max(watcher.peak.lag);
             of.shedding = of.shedding.max(health.level);
+            if let Some(paused) = &health.paused {
+                of.not_kept = Some(paused.reason.clone());
+            } else if watcher.is_slow {
+                of.not_kept = Some("the disk does not take them as fast as they come".to_owned());
+            }
         }
         for one in interfaces.values_mut() {
             let now = (one.kernel_drops, one.card_missed);

@@ -2,12 +2,14 @@
 //!
 //! Of a terminal with years of records, pages that read them take up to a second. Those that take long rest the longer, and wait
 //! altogether while a change of a device is to be told; the next round makes up for them. What is judged by what was seen alone
-//! never waits. What rests on records and the site file alone no packet changes: it is judged when something was recorded,
-//! begins or ends to hold, or a minute has passed, since days pass.
+//! waits only for that, and only where it takes long and reads no operations: whoever scans a network fills its tables, and must not
+//! thereby put off what tells of a hand on a crane. What rests on records and the site file alone no packet changes: it is judged
+//! when something was recorded, begins or ends to hold, or a minute has passed, since days pass.
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use facts::Time;
+use facts::kinds::Operation;
+use facts::{Kind, Time};
 use judge::{Assessment, Error, Judged, Page};
 use store::ledger::{Head, Ledger};
 
@@ -54,6 +56,8 @@ struct Kinds {
     declared: BTreeSet<String>,
     /// Records, and perhaps what was seen.
     recorded: BTreeSet<String>,
+    /// Operations: what a change of a device is told by.
+    operated: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -153,8 +157,13 @@ impl Rounds {
     fn due<'p>(&self, waiting: &[&'p str], round: &Round) -> BTreeSet<&'p str> {
         let mut due = BTreeSet::new();
         let mut long = Vec::new();
-        let recorded = self.kinds.as_ref().map(|kinds| &kinds.recorded);
-        let may_wait = |id: &str| !round.is_last && recorded.is_some_and(|ids| ids.contains(id));
+        let may_wait = |id: &str| {
+            let may = |kinds: &Kinds| {
+                let is_beside = round.is_urgent && !kinds.operated.contains(id);
+                is_beside || kinds.recorded.contains(id)
+            };
+            !round.is_last && self.kinds.as_ref().is_some_and(may)
+        };
         for id in waiting {
             match self.last.get(*id) {
                 Some(last) if last.took > LIGHT && may_wait(id) => long.push((last, *id)),
@@ -195,6 +204,9 @@ impl Kinds {
             if tables.iter().any(|table| table.starts_with("record_")) {
                 kinds.recorded.insert(page.id.clone());
             }
+            if tables.iter().any(|table| table == Operation::INFO.name) {
+                kinds.operated.insert(page.id.clone());
+            }
         }
         Ok(kinds)
     }
@@ -202,7 +214,7 @@ impl Kinds {
 
 #[cfg(test)]
 mod tests {
-    use judge::{NotJudged, Verdict};
+    use judge::{NotJudged, Subjects, Verdict};
     use store::ledger::{Content, New, Stamp};
 
     use super::*;
@@ -213,7 +225,7 @@ mod tests {
             title: String::new(),
             verdict: Verdict::Met,
             summary: String::new(),
-            subjects: Vec::new(),
+            subjects: Subjects::default(),
         };
         let left = all.iter().filter(|page| !pages.contains(page));
         let left = left.map(|page| page.id.clone()).chain(["X1".to_owned()]);
@@ -297,6 +309,37 @@ mod tests {
         assert!(is_all(&asked(&ledger, 70)), "it begins to hold");
         assert!(is_all(&asked(&ledger, 65)), "the clock was set back");
         std::fs::remove_dir_all(&folder).ok();
+    }
+
+    #[test]
+    fn a_changed_device_does_not_wait_for_what_takes_long_and_reads_no_operation() {
+        let pages = judge::built_in().unwrap();
+        let mut rounds = Rounds::default();
+        let mut asked = |at: u64, is_urgent| {
+            let round = Round {
+                now: Time::from_secs(1_790_000_000),
+                steady: Duration::from_millis(at),
+                has_news: is_urgent || at == 0,
+                is_urgent,
+                is_last: false,
+            };
+            let mut asked = Vec::new();
+            let judged = rounds.assess(&pages, None, &round, |some| {
+                asked = some.iter().map(|page| page.id.clone()).collect();
+                let long = |page: &Page| ["C1", "C9"].contains(&page.id.as_str());
+                let took = |page| Duration::from_millis(if long(page) { 900 } else { 1 });
+                Ok((assessment(some, &pages), some.iter().map(took).collect()))
+            });
+            judged.unwrap();
+            ["C1", "C2", "C9"].map(|id| asked.iter().any(|one| one == id))
+        };
+        assert_eq!(asked(0, false), [true; 3]);
+        assert_eq!(asked(2_000, true), [false, true, true]);
+        // At the next beat, though nothing came since.
+        assert_eq!(asked(2_500, false), [true, false, false]);
+        // Nor for ever.
+        assert_eq!(asked(3_000, true), [false, true, true]);
+        assert_eq!(asked(70_000, true), [true; 3]);
     }
 
     #[test]

@@ -206,3 +206,29 @@ fn is_put_aside_and_told(cable: &Cable, name: &str) -> bool {
     assert!(judged.out.contains(said), "{}", judged.err);
     true
 }
+
+#[test]
+fn what_waits_in_the_ring_when_it_is_stopped_is_read_or_counted_as_lost() {
+    let Some(cable) = Cable::new("unread") else {
+        return;
+    };
+    let ring = "ring = \"64 MB\"\nsave_every = \"1 s\"";
+    let (site, _) = terminal(&harborview::clean_day(), "unread", ring);
+    let load = site.join("load.pcap");
+    // More than is read in the moment that a sensor has for what is left.
+    let writes = (0..3).flat_map(|_| (0..60_000).flat_map(write_of));
+    capture(&load, writes);
+    let sensor = Sensor::start(&cable, &site);
+    sensor.signal("STOP");
+    cable.play(&load, 1000);
+    sensor.signal("TERM");
+    sensor.signal("CONT");
+    sensor.ended();
+    let rows = remembered(&site, "coverage");
+    let rows = rows
+        .iter()
+        .map(|row| serde_json::from_str::<Value>(row).unwrap());
+    let drops = rows.filter(|row| row["what"] == "drops");
+    let accounted: u64 = drops.map(|row| row["total"].as_u64().unwrap()).sum();
+    assert_eq!(accounted, cable.count("rx_packets"));
+}

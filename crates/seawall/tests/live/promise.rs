@@ -2,7 +2,8 @@
 //!
 //! Not part of the everyday run, since it says something of a quiet machine and an optimised build alone:
 //! `SEAWALL_LEDGER=FOLDER cargo test --release -p seawall --test live -- --ignored --nocapture from_the_packet`. A ledger of a
-//! million records is what `a_million_records_of_five_years_are_judged_in_seconds` of `crates/judge/tests/load` leaves.
+//! million records is what `a_million_records_of_five_years_are_judged_in_seconds` of `crates/judge/tests/load` leaves. With
+//! `SEAWALL_CONVERSATIONS=300000` the tables are filled before.
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -39,6 +40,12 @@ fn from_the_packet_to_the_event() {
     until("it has judged", || {
         state(&site).join("verdicts.json").exists()
     });
+    if let Ok(count) = std::env::var("SEAWALL_CONVERSATIONS") {
+        let fill = site.join("fill.pcap");
+        capture(&fill, conversations(count.parse().unwrap()));
+        cable.play(&fill, 20);
+        sleep(Duration::from_secs(10));
+    }
     let mut told = Told(0);
     let mut took = Vec::new();
     for n in 0..SHOTS {
@@ -71,6 +78,20 @@ fn from_the_packet_to_the_event() {
         sensor.resident()
     );
     sensor.stop();
+}
+
+/// As many conversations of a few hosts, each from a port of its own.
+fn conversations(count: u32) -> impl Iterator<Item = Vec<u8>> {
+    (0..count).flat_map(|n| {
+        let host = |first: u8, of: u32| first + u8::try_from(of).unwrap();
+        let port = 1_024 + u16::try_from(n / 40 % 60_000).unwrap();
+        let client = ([10, 20, 7, host(100, n % 40)], port);
+        let server = ([10, 20, 7, host(150, n / 7 % 60)], 7_777);
+        [
+            segment(client, server, (1_000, 2_000), b"asked"),
+            segment(server, client, (2_000, 1_005), b"answered"),
+        ]
+    })
 }
 
 /// How far the events were read.

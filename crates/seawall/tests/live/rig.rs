@@ -208,8 +208,13 @@ impl Sensor {
         assert!(run(&format!("kill -{signal} {}", self.child.id())));
     }
 
-    pub fn stop(mut self) {
+    pub fn stop(self) {
         self.signal("TERM");
+        self.ended();
+    }
+
+    /// Waits for one that was told to stop.
+    pub fn ended(mut self) {
         assert!(self.child.wait().unwrap().success(), "it ends in order");
     }
 

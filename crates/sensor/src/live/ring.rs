@@ -266,6 +266,20 @@ impl Tap {
         bytes as f64 / (blocks.max(1) * BLOCK as usize) as f64
     }
 
+    /// Packets that wait in the ring: whoever closes the tap loses them.
+    pub fn waiting_packets(&mut self) -> u64 {
+        let Some(open) = &mut self.socket else {
+            return 0;
+        };
+        let mut packets = 0u64;
+        for at in 0..open.ring.blocks() {
+            if let Some(block) = open.ring.block(at) {
+                packets = packets.saturating_add(number(block, 12) as u64);
+            }
+        }
+        packets
+    }
+
     /// How the interface was when it was looked at last, which is whenever no packets come.
     pub fn state(&self) -> State {
         self.state

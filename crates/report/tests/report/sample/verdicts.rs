@@ -54,7 +54,7 @@ fn judged(
         title: title.to_owned(),
         verdict,
         summary: summary.to_owned(),
-        subjects,
+        subjects: subjects.into(),
     }
 }
 

@@ -60,6 +60,11 @@ pub(super) fn of(metrics: &Metrics) -> Health {
                 "More comes in on {name} than there is time for: {what}"
             ));
         }
+        if let Some(why) = &one.not_kept {
+            reasons.push(format!(
+                "Packets of {name} are not kept: {why}. They are read and judged."
+            ));
+        }
         if one.lag > LAG {
             reasons.push(format!(
                 "Decoding of {name} lags {} s behind the wire.",
@@ -140,6 +145,10 @@ fn each_kind_of_blindness_is_named_and_a_finding_is_none() {
     assert_eq!(
         reasons(|m| m.interfaces[0].ring_fill = 0.97),
         ["The ring of eth1 of sensor crane-span is 97 % full."]
+    );
+    assert_eq!(
+        reasons(|m| m.interfaces[0].not_kept = Some("no room".to_owned())),
+        ["Packets of eth1 of sensor crane-span are not kept: no room. They are read and judged."]
     );
     assert_eq!(
         reasons(|m| m.interfaces[0].shedding = Level::Counted),

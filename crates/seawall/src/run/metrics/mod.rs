@@ -61,6 +61,8 @@ pub struct Interface {
     pub lag: Duration,
     /// What is put aside under load at the moment.
     pub shedding: Level,
+    /// Why packets do not get into the ring on disk, where they do not.
+    pub not_kept: Option<String>,
 }
 
 /// A worker of the sensor.

@@ -96,6 +96,12 @@ fn interfaces(out: &mut Out, metrics: &Metrics) {
     );
     family(
         false,
+        "packets_kept",
+        "Whether packets get into the ring on disk.",
+        |one| f64::from(u8::from(one.not_kept.is_none())),
+    );
+    family(
+        false,
         "ring_fill_ratio",
         "How full the capture ring was at most since the last writing, 0 to 1.",
         |one| one.ring_fill,
@@ -499,6 +505,25 @@ mod tests {
             2,
             "what was not measured is not there"
         );
+    }
+
+    #[test]
+    fn what_the_alarms_and_the_guide_name_is_measured() {
+        let text = well().prometheus();
+        let families: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+            .collect();
+        let rules = include_str!("../../../../../deploy/seawall.rules.yml");
+        let guide = include_str!("../../../../../docs/deploy.md");
+        let mut named = BTreeSet::new();
+        for text in [rules, guide] {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            named.extend(words.filter(|word| word.starts_with("seawall_")));
+        }
+        assert!(named.len() > 10, "{named:?}");
+        let missing: Vec<_> = named.difference(&families).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]

@@ -13,13 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Metrics;
+use super::{Health, Metrics};
 use crate::clock;
 
 /// Octets of a request's head at most.
 const MOST: usize = 4096;
 /// For a whole request and its answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Measured is every few seconds, and after each judgement at the latest; the watchdog ends what hangs for longer than this.
+const STALE: Duration = Duration::from_secs(60);
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,22 @@ struct Page {
     metrics: String,
     health: String,
     ok: bool,
+    /// When, on the steady clock.
+    at: Duration,
+}
+
+impl Page {
+    /// What is wrong where nobody measured for long: numbers that stand still look as if all were well.
+    fn stale(&self, now: Duration) -> Option<String> {
+        let since = now.saturating_sub(self.at);
+        (since > STALE).then(|| {
+            let reason = format!("Nothing was measured for {} s.", since.as_secs());
+            Health {
+                reasons: vec![reason],
+            }
+            .json()
+        })
+    }
 }
 
 impl Server {
@@ -129,6 +147,7 @@ impl Server {
             metrics: metrics.prometheus(),
             ok: health.is_ok(),
             health: health.json(),
+            at: clock::monotonic(),
         };
         *self.page.lock().unwrap_or_else(PoisonError::into_inner) = page;
     }
@@ -179,7 +198,7 @@ fn serve<S: Timed, A>(accepted: io::Result<(S, A)>, page: &Mutex<Page>) {
 fn answer(mut stream: impl Timed, page: &Mutex<Page>) -> io::Result<()> {
     let until = clock::monotonic().saturating_add(PATIENCE);
     let head = head(&mut stream, until)?;
-    let (status, kind, body) = respond(&head, page);
+    let (status, kind, body) = respond(&head, page, clock::monotonic());
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
         body.len()
@@ -214,7 +233,7 @@ fn head(stream: &mut impl Timed, until: Duration) -> io::Result<Vec<u8>> {
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-fn respond(head: &[u8], page: &Mutex<Page>) -> (&'static str, &'static str, String) {
+fn respond(head: &[u8], page: &Mutex<Page>, now: Duration) -> (&'static str, &'static str, String) {
     let whole = head.windows(4).any(|end| end == b"\r\n\r\n");
     if !whole {
         let status = if head.len() >= MOST {
@@ -248,11 +267,18 @@ fn respond(head: &[u8], page: &Mutex<Page>) -> (&'static str, &'static str, Stri
         .split('?')
         .next()
         .unwrap_or_default();
+    let stale = page.stale(now);
     match path {
         "/metrics" | "/health" if page.health.is_empty() => (
             "503 Service Unavailable",
             TEXT,
             "nothing was measured yet\n".to_owned(),
+        ),
+        // A scrape that fails shows as `up == 0`; old numbers would show as new ones.
+        "/metrics" | "/health" if stale.is_some() => (
+            "503 Service Unavailable",
+            "application/json",
+            stale.unwrap_or_default(),
         ),
         "/metrics" => (
             "200 OK",
@@ -343,6 +369,26 @@ mod tests {
         let long = format!("GET /metrics HTTP/1.1\r\nX: {}", "x".repeat(MOST - 26));
         let long = ask(TcpStream::connect(address).unwrap(), &long);
         assert!(long.starts_with("HTTP/1.1 431 "), "{long}");
+    }
+
+    #[test]
+    fn numbers_that_nobody_renews_are_not_given_as_those_of_now() {
+        let (server, _) = local();
+        server.publish(&well());
+        let published = server.page.lock().unwrap().at;
+        let ask = |path: &str, later| {
+            let head = format!("GET {path} HTTP/1.1\r\n\r\n");
+            respond(head.as_bytes(), &server.page, published + later)
+        };
+        assert_eq!(ask("/health", STALE).0, "200 OK");
+        let late = STALE + Duration::from_secs(3);
+        let (status, _, body) = ask("/health", late);
+        assert!(status.starts_with("503"), "{status}");
+        assert_eq!(
+            body,
+            "{\"status\":\"degraded\",\"reasons\":[\"Nothing was measured for 63 s.\"]}\n"
+        );
+        assert!(ask("/metrics", late).0.starts_with("503"));
     }
 
     #[test]

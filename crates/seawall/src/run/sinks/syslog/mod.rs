@@ -112,6 +112,13 @@ impl Syslog {
     }
 }
 
+impl Syslog {
+    /// Whether the thread ended that nobody told to: what waits would wait for ever.
+    fn is_gone(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+}
+
 /// What the server is told once it is back.
 fn events_lost(number: u64) -> Event {
     use facts::Value;
@@ -138,11 +145,20 @@ impl Sink for Syslog {
     }
 
     fn counts(&self) -> Counts {
-        self.queue.counts()
+        let counts = self.queue.counts();
+        Counts {
+            working: counts.working && !self.is_gone(),
+            ..counts
+        }
     }
 
     fn problem(&self) -> Option<String> {
-        self.queue.problem()
+        match self.is_gone() {
+            true => {
+                Some("its thread is gone, which is a mistake of Seawall; start it anew".to_owned())
+            }
+            false => self.queue.problem(),
+        }
     }
 
     fn drain(&mut self, within: Duration) {
