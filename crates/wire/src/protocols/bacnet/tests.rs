@@ -107,7 +107,7 @@ fn what_changes_a_device_has_its_verb_and_its_outcome() {
             operation write "binary-output 2 present-value" (writeProperty) ok count=1 frames=[1, 2]
             operation write "analog-value 4 present-value, analog-value 4 description" (writePropertyMultiple, rejected: unrecognized service) refused count=1 frames=[3, 4]
             operation reset (reinitializeDevice, warm start, password failure) refused count=1 frames=[5, 6]
-            operation mode-change (reinitializeDevice, start backup) ok count=1 frames=[7, 8]
+            operation reset (reinitializeDevice, start backup) ok count=1 frames=[7, 8]
             operation mode-change (deviceCommunicationControl, disable, 5 minutes) ok count=1 frames=[9, 10]
             operation operate "life-safety-point 1" (lifeSafetyOperation, operation 4, aborted) refused count=1 frames=[11, 12]
             operation configure "analog-value 0" (createObject) ok count=1 frames=[13, 14]
