@@ -194,6 +194,7 @@ fn parameters(service: u8, tags: &mut Tags<'_>, asked: &mut Asked) -> Result<(),
         }
         confirmed::REINITIALIZE_DEVICE => {
             let state = unsigned(tags.context(0)?);
+            // All of them take the device out of its work, some until it has started anew.
             let what = match state {
                 Some(0) => "cold start",
                 Some(1) => "warm start",
@@ -206,10 +207,6 @@ fn parameters(service: u8, tags: &mut Tags<'_>, asked: &mut Asked) -> Result<(),
                 _ => "unknown state",
             };
             more(what);
-            // A backup or a restore takes the device out of its work as well, until it is reinitialized at its end.
-            if state == Some(7) {
-                doing.verb = Verb::Configure;
-            }
             *password = tags.optional(1).map(|text| text.len() <= 1);
         }
         18 => {
