@@ -349,7 +349,7 @@ mod tests {
         let mut out = Vec::new();
         let columns = [("name", Type::Text), ("count", Type::Int)];
         let count = rows.len();
-        let each = |lines: &mut Rows<'_>, share| {
+        let each = |lines: &mut Rows<'_>, share: Range<usize>| {
             let mut rows = rows[share].iter();
             rows.try_for_each(|row| lines.row(row))
         };
