@@ -112,7 +112,7 @@ fn rows_told_again_merge_in_the_file_as_they_do_in_memory() {
     let facts = recall(&folder, Time::MAX).facts;
     assert_eq!(facts, memory.facts());
     assert_eq!((facts.operations.len(), facts.operations[0].count), (3, 5));
-    assert_eq!(facts.operations[0].evidence.frames, [3, 5]);
+    assert_eq!(facts.operations[0].evidence.frames.as_slice(), [3, 5]);
     // Any tool can ask, in the words of the reference.
     let db = Connection::open(folder.join("history-2026-11-22.sqlite")).unwrap();
     let sql = "SELECT packets_out FROM conversation WHERE uid = '0000000000000001' AND capture = 'span.pcap'";

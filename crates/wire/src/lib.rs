@@ -32,7 +32,7 @@
 //!
 //! let row = facts.addresses.iter().find(|row| row.claimed).expect("the device said its address");
 //! assert_eq!(row.ip.map(|ip| ip.to_string()).as_deref(), Some("10.20.10.10"));
-//! assert_eq!(row.evidence.frames, [1]);
+//! assert_eq!(row.evidence.frames.as_slice(), [1]);
 //! ```
 mod community_id;
 mod cx;

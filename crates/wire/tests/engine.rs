@@ -165,7 +165,7 @@ fn a_packet_seen_before_and_behind_a_router_is_one_packet_and_proves_forwarding(
         (one.bytes_out, one.bytes_in),
         (ASK.len() as u64, ANSWER.len() as u64)
     );
-    assert_eq!(one.vlans, [10, 30]);
+    assert_eq!(one.vlans.as_slice(), [10, 30]);
     assert_eq!((one.vlan, one.lost_bytes, one.gaps), (Some(10), 0, 0));
     assert_eq!(facts.operations.len(), 1);
     assert_eq!(

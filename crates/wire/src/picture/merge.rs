@@ -134,7 +134,7 @@ mod tests {
             sum
         };
         let expected = sum([0, 1, 2, 3]);
-        assert_eq!(expected.evidence.frames, [1, 4]);
+        assert_eq!(expected.evidence.frames.as_slice(), [1, 4]);
         for order in [[3, 2, 1, 0], [0, 3, 2, 1], [2, 0, 1, 3], [1, 3, 0, 2]] {
             assert_eq!(sum(order), expected);
         }

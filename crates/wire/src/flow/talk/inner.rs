@@ -433,7 +433,7 @@ mod tests {
             (Some(8000), None)
         );
         assert_eq!((inner.state.as_str(), inner.packets_in), ("answered", 0));
-        assert_eq!(inner.evidence.frames, [4]);
+        assert_eq!(inner.evidence.frames.as_slice(), [4]);
         // Whoever writes the address where a name goes, and ends it as one, means the address.
         let facts = through_a_proxy("03 09 31302e392e302e352e 1f40", &[]);
         assert_eq!(facts.conversations[1].server.to_string(), "10.9.0.5");
