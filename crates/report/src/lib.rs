@@ -37,7 +37,7 @@
 //!         title: "Each modification is authorised".to_owned(),
 //!         verdict: Verdict::NotMet,
 //!         summary: "1 of 1 pair is not met.".to_owned(),
-//!         subjects: vec![subject],
+//!         subjects: vec![subject].into(),
 //!     }],
 //!     not_judged: Vec::new(),
 //! };

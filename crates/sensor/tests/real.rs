@@ -9,10 +9,6 @@ use sensor::{Capture, Captures};
 /// Captures that are cut off or hold what is not decoded, with what must be told of them.
 const TROUBLED: &[(&str, &str)] = &[
     (
-        "EmreEkin__ICS-Pcaps__CANopen.pcap",
-        "34 frames of SocketCAN (link type 227): link type not decoded, counted only",
-    ),
-    (
         "ITI__ICS-Security-Tools__melsoft_129_clean.pcap",
         "cut off inside frame 2042 at byte 331776: 95 of 157 bytes are there",
     ),
@@ -27,22 +23,6 @@ const TROUBLED: &[(&str, &str)] = &[
     (
         "seladb__PcapPlusPlus__microsecs_big_endian.pcap",
         "13 frames of Netlink (link type 253): link type not decoded, counted only",
-    ),
-    (
-        "the-tcpdump-group__tcpdump__LINKTYPE_PKTAP.pcap",
-        "1 frame of Apple PKTAP (link type 258): link type not decoded, counted only",
-    ),
-    (
-        "zeek__zeek__llc.pcap",
-        "1333 frames of FDDI (link type 10): link type not decoded, counted only",
-    ),
-    (
-        "zeek__zeek__nflog-http.pcap",
-        "13 frames of NFLOG (link type 239): link type not decoded, counted only",
-    ),
-    (
-        "zeek__zeek__radiotap.pcap",
-        "3 frames of IEEE 802.11 radiotap (link type 127): link type not decoded, counted only",
     ),
     (
         "idaholab__Malcolm-Test-Artifacts__DHCP.pcap",

@@ -1,16 +1,19 @@
 //! What a dialogue can say while it reads: every observation leaves a decoder through [`Cx`].
+mod expected;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use facts::kinds::{Operation, Outcome, Verb};
 use facts::{Address, Grade, Mac, Time};
-use hashbrown::HashMap;
 
-use crate::decoder::{Decoder, Dialogue, Side};
+use crate::decoder::{Decoder, Side};
 use crate::picture::{
     self, ANSWERS, AddressKey, CredentialKey, IdentityKey, NameKey, OddityKey, OpId, Picture,
     ReportedKey, RouteKey,
 };
+
+pub(crate) use expected::Expectations;
 
 /// One end of the flow that a message belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,26 +84,6 @@ pub struct At {
     /// Frame that completed the message.
     pub frame: u32,
 }
-
-/// A channel that a protocol announced: who may open it, and as what.
-pub(crate) struct Expected {
-    pub decoder: Option<&'static Decoder>,
-    /// A dialogue that knows what the channel is for, taken by the first flow that opens it.
-    pub dialogue: Option<Box<dyn Dialogue>>,
-    pub name: &'static str,
-    pub parent: &'static str,
-    pub until: Time,
-}
-
-impl std::fmt::Debug for Expected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Expected({} of {})", self.name, self.parent)
-    }
-}
-
-/// Announced channels by the address and port that will be one end of them, and by the other end's address where only
-/// that one may open it.
-pub(crate) type Expectations = HashMap<(IpAddr, u16, bool, Option<IpAddr>), Expected>;
 
 /// What a dialogue learned of its flow itself.
 #[derive(Debug, Default)]
@@ -679,85 +662,6 @@ impl Cx<'_> {
         if count > 0 {
             *self.picture.left_out.entry(what).or_default() += count;
         }
-    }
-
-    /// A channel that will be opened with `ip` and `port` as one of its ends within two minutes: as `decoder`'s protocol
-    /// if there is one, else under `name`. It is covered by whatever allows this protocol.
-    pub fn expect(
-        &mut self,
-        ip: IpAddr,
-        port: u16,
-        udp: bool,
-        name: &'static str,
-        decoder: Option<&'static Decoder>,
-    ) {
-        self.put_expected((ip, port, udp, None), name, decoder, None);
-    }
-
-    /// Like [`Cx::expect`] for a channel of this same protocol between these same hosts, with a dialogue that knows
-    /// already what it is for.
-    pub fn expect_dialogue(
-        &mut self,
-        ip: IpAddr,
-        port: u16,
-        udp: bool,
-        dialogue: Box<dyn Dialogue>,
-    ) {
-        let decoder = self.decoder;
-        let ends = [self.flow.client, self.flow.server];
-        let peer = ends
-            .iter()
-            .find_map(|end| end.address.ip().filter(|other| *other != ip));
-        let key = (ip, port, udp, peer);
-        self.put_expected(key, decoder.name, Some(decoder), Some(dialogue));
-    }
-
-    /// Like [`Cx::expect_dialogue`], for a channel of another decoder.
-    pub fn expect_as(
-        &mut self,
-        ip: IpAddr,
-        port: u16,
-        decoder: &'static Decoder,
-        dialogue: Box<dyn Dialogue>,
-    ) {
-        let ends = [self.flow.client, self.flow.server];
-        let peer = ends
-            .iter()
-            .find_map(|end| end.address.ip().filter(|other| *other != ip));
-        let key = (ip, port, false, peer);
-        self.put_expected(key, decoder.name, Some(decoder), Some(dialogue));
-    }
-
-    fn put_expected(
-        &mut self,
-        key: (IpAddr, u16, bool, Option<IpAddr>),
-        name: &'static str,
-        decoder: Option<&'static Decoder>,
-        dialogue: Option<Box<dyn Dialogue>>,
-    ) {
-        if self.expected.len() >= self.picture.limits.expected {
-            let now = self.at.now;
-            self.expected.retain(|_, expected| expected.until > now);
-            if self.expected.len() >= self.picture.limits.expected {
-                *self
-                    .picture
-                    .left_out
-                    .entry("expected channels")
-                    .or_default() += 1;
-                return;
-            }
-        }
-        let until = self.at.now.plus_secs(120);
-        self.expected.insert(
-            key,
-            Expected {
-                decoder,
-                dialogue,
-                name,
-                parent: self.decoder.name,
-                until,
-            },
-        );
     }
 }
 
