@@ -213,9 +213,8 @@ pub trait Kind: Sized {
     fn share(&mut self, words: &mut Words);
 }
 
-/// The order in which every list of facts stands: by time, then by what shows them, then by value, so that it never hangs on
-/// hashing or on who saw which part.
-pub fn order<K: Kind>(a: &K, b: &K) -> Ordering {
+/// A total order, so that it never hangs on hashing or on who saw which part.
+fn order<K: Kind>(a: &K, b: &K) -> Ordering {
     let place = |fact: &K| {
         let (time, Evidence { capture, frames }) = (fact.span().0, fact.evidence());
         (time.is_none(), time, *capture, frames.first().copied())
@@ -228,7 +227,8 @@ pub fn order<K: Kind>(a: &K, b: &K) -> Ordering {
     place(a).cmp(&place(b)).then_with(values).then_with(frames)
 }
 
-/// Puts facts in their order, in place: a list may be most of the memory there is.
+/// Puts facts in the order in which every list of them stands, by time, then by what shows them, then by value; in place, since a
+/// list may be most of the memory there is.
 pub fn in_order<K: Kind>(facts: &mut [K]) {
     facts.sort_unstable_by(order);
 }

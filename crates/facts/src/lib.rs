@@ -74,7 +74,7 @@ pub use due::Due;
 pub use few::{Few, Short};
 pub use ipnet::IpNet;
 pub use kind::{
-    Cell, Column, Evidence, Frames, Grade, Kind, KindInfo, Plain, Type, Value, in_order, order,
+    Cell, Column, Evidence, Frames, Grade, Kind, KindInfo, Plain, Type, Value, in_order,
 };
 pub use kinds::Facts;
 pub use merge::Merge;

@@ -65,6 +65,20 @@ pub fn write(
     in_shares(count, written, |text| out.write_all(&text))
 }
 
+/// The same of a list of items, a row each.
+pub fn write_each<T: Sync>(
+    out: &mut impl Write,
+    format: Format,
+    columns: &[Head<'_>],
+    items: &[T],
+    row: impl Fn(&mut Rows<'_>, &T) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    write(out, format, None, columns, items.len(), |rows, share| {
+        let mut some = items.get(share).unwrap_or_default().iter();
+        some.try_for_each(|item| row(rows, item))
+    })
+}
+
 /// Rows of a share: enough that a thread is worth it, and few enough that their text is small beside them.
 const SHARE: usize = 2048;
 

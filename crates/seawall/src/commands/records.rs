@@ -69,18 +69,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     // A cell says itself what it is.
     let columns: Vec<_> = columns.into_iter().map(|name| (name, Type::Text)).collect();
     let entries: Vec<_> = entries.iter().filter(wanted).collect();
-    let count = entries.len();
-    rows::write(
-        &mut out,
-        args.format,
-        None,
-        &columns,
-        count,
-        |rows, share| {
-            let mut some = entries.get(share).unwrap_or_default().iter();
-            some.try_for_each(|entry| rows.row(&row(entry, info, args)))
-        },
-    )
+    rows::write_each(&mut out, args.format, &columns, &entries, |rows, entry| {
+        rows.row(&row(entry, info, args))
+    })
     .and_then(|()| out.flush())
     .map_err(Error::Output)?;
     Ok(ExitCode::SUCCESS)

@@ -73,17 +73,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let columns = result.columns.iter();
     // What a column of a query holds, only its cells tell.
     let columns: Vec<_> = columns.map(|name| (name.as_str(), Type::Text)).collect();
-    let count = result.rows.len();
-    rows::write(
+    rows::write_each(
         &mut out,
         args.format,
-        None,
         &columns,
-        count,
-        |rows, share| {
-            let mut some = result.rows.get(share).unwrap_or_default().iter();
-            some.try_for_each(|row| rows.row(row))
-        },
+        &result.rows,
+        |rows, row| rows.row(row),
     )
     .and_then(|()| out.flush())
     .map_err(Error::Output)?;

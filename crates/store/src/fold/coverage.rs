@@ -20,9 +20,9 @@
 //! frames of them were seen.
 use std::collections::{BTreeMap, BTreeSet};
 
-use facts::Evidence;
 use facts::kinds::{AddressFact, Capture, Conversation, Coverage, Facts};
 use facts::site::{Sensor, Site, Zone, ZoneKind};
+use facts::{Evidence, Few};
 
 use super::places::Places;
 use super::shares::Picked;
@@ -369,38 +369,33 @@ impl Count {
 
 /// Zones, each once; there is seldom more than one.
 #[derive(Debug, Default)]
-struct Few {
-    first: Option<usize>,
-    more: Vec<usize>,
-}
+struct Zones(Few<usize, 2>);
 
-impl Few {
+impl Zones {
     fn is_empty(&self) -> bool {
-        self.first.is_none()
+        self.0.is_empty()
     }
 
     fn iter(&self) -> impl Iterator<Item = usize> {
-        self.first.into_iter().chain(self.more.iter().copied())
+        self.0.iter().copied()
     }
 }
 
-impl Extend<usize> for Few {
+impl Extend<usize> for Zones {
     fn extend<T: IntoIterator<Item = usize>>(&mut self, zones: T) {
         for zone in zones {
-            if self.first.is_none() {
-                self.first = Some(zone);
-            } else if self.first != Some(zone) && !self.more.contains(&zone) {
-                self.more.push(zone);
+            if !self.0.contains(&zone) {
+                self.0.push(zone);
             }
         }
     }
 }
 
-impl FromIterator<usize> for Few {
-    fn from_iter<T: IntoIterator<Item = usize>>(zones: T) -> Few {
-        let mut few = Few::default();
-        few.extend(zones);
-        few
+impl FromIterator<usize> for Zones {
+    fn from_iter<T: IntoIterator<Item = usize>>(zones: T) -> Zones {
+        let mut distinct = Zones::default();
+        distinct.extend(zones);
+        distinct
     }
 }
 
@@ -439,7 +434,7 @@ impl<'a> Counts<'a> {
             return;
         }
         // Without tags the addresses tell whose frames they are.
-        let mut frames_of: Few = one
+        let mut frames_of: Zones = one
             .vlans
             .iter()
             .filter_map(|vlan| places.zone_of_vlan(Some(*vlan)))
@@ -457,7 +452,7 @@ impl<'a> Counts<'a> {
             });
         }
         if one.transport == "tcp" {
-            for zone in zones.into_iter().flatten().collect::<Few>().iter() {
+            for zone in zones.into_iter().flatten().collect::<Zones>().iter() {
                 self.of(zone, &one.evidence, |count| count.add(&of_tcp(one)));
             }
         }
@@ -524,8 +519,8 @@ fn of_tcp(one: &Conversation) -> Count {
 }
 
 /// The zone of an own address, and the zone in whose VLAN the frames were seen.
-fn zones_of_address(row: &AddressFact, own: bool, places: &Places<'_>) -> Few {
-    let mut zones: Few = places.zone_of_vlan(row.vlan).into_iter().collect();
+fn zones_of_address(row: &AddressFact, own: bool, places: &Places<'_>) -> Zones {
+    let mut zones: Zones = places.zone_of_vlan(row.vlan).into_iter().collect();
     if own {
         zones.extend(places.zone_of(row.ip, row.vlan));
     }
