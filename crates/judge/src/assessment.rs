@@ -2,7 +2,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use facts::{Due, Time, Value};
+use facts::{Due, Shared, Time, Value};
 
 /// What is known of a measure or one of its subjects. Ordered from best to worst, so that `max` gives the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,7 +184,7 @@ pub struct Subject {
     /// Assets concerned, as named in the site file; unknown ones by address.
     pub assets: Vec<String>,
     /// The telling values, by column name, in the page's order.
-    pub facts: Vec<(String, Value)>,
+    pub facts: Vec<(Shared, Value)>,
     /// Stable id, of a `not met` only.
     pub finding: Option<String>,
     /// Where it can be looked up. A `not met` has at least one, or cites the site file in `facts`.

@@ -3,16 +3,17 @@
 //! A page's query gives a row per subject: `subject`, `verdict`, `reason`, `evidence`, and where wanted `assets`, `zones`,
 //! `key`, `rests_on`, `due` and `who`; every other column goes into the subject's facts. The page judges what is there;
 //! whether what is there is enough is judged here, for all pages alike, and so is whether the next of it is overdue.
-use std::collections::HashMap;
 use std::time::Duration;
 
 use facts::site::Site;
-use facts::{Due, Facts, Time, Value};
+use facts::{Due, Facts, Shared, Time, Value};
+use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use store::{Records, Snapshot};
 
 use crate::coverage::{Coverage, Ground};
 use crate::evidence::{self, Citation, Recorded};
+use crate::found::{self, Found, list, text};
 use crate::stance::{self, Stances};
 use crate::{
     Assessment, Catalogue, Edition, Editions, Error, Judged, NotJudged, Page, Source, Subject,
@@ -88,11 +89,17 @@ pub fn assess_timed(
         })
         .collect();
     let terminal = snapshot.query("SELECT name, time_zone, as_of FROM terminal")?;
-    let terminal = terminal.rows.first().map_or(&[][..], Vec::as_slice);
+    let mut terminal = terminal
+        .rows
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+        .into_iter();
+    let mut told = || terminal.next().and_then(text);
     let assessment = Assessment {
-        terminal: text(terminal.first()).unwrap_or_default(),
-        time_zone: text(terminal.get(1)).unwrap_or_else(|| "UTC".to_owned()),
-        as_of: text(terminal.get(2))
+        terminal: told().unwrap_or_default(),
+        time_zone: told().unwrap_or_else(|| "UTC".to_owned()),
+        as_of: told()
             .and_then(|time| Time::parse(&time))
             .unwrap_or_default(),
         edition: edition.id.clone(),
@@ -107,19 +114,23 @@ fn sources(snapshot: &Snapshot) -> Result<Vec<Source>, Error> {
     let rows = snapshot.query(
         "SELECT name, sha256, packets, time, last, sensor, problems FROM capture_file ORDER BY id",
     )?;
-    let source = |row: &Vec<Value>| Source {
-        capture: text(row.first()).unwrap_or_default(),
-        sha256: text(row.get(1)),
-        packets: match row.get(2) {
-            Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
-            _ => 0,
-        },
-        first: text(row.get(3)).and_then(|time| Time::parse(&time)),
-        last: text(row.get(4)).and_then(|time| Time::parse(&time)),
-        sensor: text(row.get(5)),
-        problems: list(row.get(6)).unwrap_or_default(),
+    let source = |row: Vec<Value>| {
+        let mut row = row.into_iter();
+        let mut next = || row.next().unwrap_or(Value::Null);
+        Source {
+            capture: text(next()).unwrap_or_default(),
+            sha256: text(next()),
+            packets: match next() {
+                Value::Int(n) => u64::try_from(n).unwrap_or(0),
+                _ => 0,
+            },
+            first: text(next()).and_then(|time| Time::parse(&time)),
+            last: text(next()).and_then(|time| Time::parse(&time)),
+            sensor: text(next()),
+            problems: list(&next()).unwrap_or_default(),
+        }
     };
-    Ok(rows.rows.iter().map(source).collect())
+    Ok(rows.rows.into_iter().map(source).collect())
 }
 
 /// Days before something falls due from which on a reason says so, where a page has no parameter `notice_days`.
@@ -136,22 +147,6 @@ pub(crate) struct Engine {
     time_zone: String,
 }
 
-/// A row of a page, taken apart.
-#[derive(Debug)]
-struct Found {
-    subject: String,
-    verdict: Verdict,
-    reason: String,
-    key: Option<String>,
-    assets: Vec<String>,
-    zones: Option<Vec<String>>,
-    rests_on: Vec<String>,
-    facts: Vec<(String, Value)>,
-    citations: Vec<Citation>,
-    due: Option<String>,
-    who: Option<String>,
-}
-
 /// What stands under a `met` of one page, by the zones of which it speaks: thousands of subjects speak of the same few.
 type Grounds = HashMap<Vec<String>, Vec<Ground>>;
 
@@ -162,10 +157,12 @@ impl Engine {
         edition: &Edition,
     ) -> Result<Engine, Error> {
         let terminal = snapshot.query("SELECT as_of, time_zone FROM terminal")?;
-        let terminal = terminal.rows.first().map_or(&[][..], Vec::as_slice);
-        let as_of = terminal.first().cloned().unwrap_or(Value::Null);
-        let time = text(Some(&as_of)).and_then(|time| Time::parse(&time));
-        let time_zone = text(terminal.get(1)).unwrap_or_else(|| "UTC".to_owned());
+        let terminal = terminal.rows.into_iter().next().unwrap_or_default();
+        let mut terminal = terminal.into_iter();
+        let as_of = terminal.next().unwrap_or(Value::Null);
+        let time = text(as_of.clone()).and_then(|time| Time::parse(&time));
+        let time_zone = terminal.next().and_then(text);
+        let time_zone = time_zone.unwrap_or_else(|| "UTC".to_owned());
         let stances = Stances::read(snapshot, &as_of, &time_zone)?;
         let shared = vec![
             ("as_of", as_of),
@@ -195,14 +192,10 @@ impl Engine {
                 line: page.sql_line,
                 source,
             })?;
-        let mut found = Vec::new();
-        for row in rows.rows {
-            found.push(take_apart(page, &rows.columns, row)?);
-        }
-        let found = collapse(found);
+        let found = found::found(page, rows)?;
         let cited: Vec<_> = found.iter().map(|one| one.citations.as_slice()).collect();
         let recorded = evidence::recorded(snapshot, &cited)?;
-        let mut subjects = Vec::new();
+        let mut subjects = Vec::with_capacity(found.len());
         let mut grounds = Grounds::new();
         for found in found {
             subjects.push(self.subject(snapshot, page, found, &recorded, &mut grounds)?);
@@ -283,7 +276,7 @@ impl Engine {
         }
         for (name, places) in [("site", lines), ("edition", editions)] {
             if !places.is_empty() {
-                facts.push((name.to_owned(), Value::List(places)));
+                facts.push((Shared::from(name), Value::List(places)));
             }
         }
         let (mut verdict, mut reason, mut rests_on) = (found.verdict, found.reason, found.rests_on);
@@ -452,126 +445,4 @@ fn finding_id(measure: &str, subject: &str, key: &str) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("{measure}-{hex}")
-}
-
-fn text(value: Option<&Value>) -> Option<String> {
-    match value {
-        Some(Value::Text(text)) => Some(text.clone()),
-        Some(Value::Int(n)) => Some(n.to_string()),
-        _ => None,
-    }
-}
-
-/// A JSON list of texts; nulls are left out. `None` where it is no list.
-fn list(value: Option<&Value>) -> Option<Vec<String>> {
-    let Some(Value::Text(json)) = value else {
-        return None;
-    };
-    // Every cell that is a text is asked, and most of them are no list.
-    if !json.trim_start().starts_with('[') {
-        return None;
-    }
-    let items: Vec<serde_json::Value> = serde_json::from_str(json).ok()?;
-    let words = items.into_iter().filter(|item| !item.is_null());
-    let words = words.map(|item| match item {
-        serde_json::Value::String(word) => word,
-        other => other.to_string(),
-    });
-    Some(words.collect())
-}
-
-fn take_apart(page: &Page, columns: &[String], row: Vec<Value>) -> Result<Found, Error> {
-    let mut cells: Vec<(&str, Value)> = columns.iter().map(String::as_str).zip(row).collect();
-    let mut take = |name: &str| {
-        cells
-            .iter()
-            .position(|(column, _)| *column == name)
-            .map(|index| cells.remove(index).1)
-    };
-    let subject = take("subject");
-    let named = text(subject.as_ref()).unwrap_or_default();
-    let wrong = |message: String| Error::Row {
-        id: page.id.clone(),
-        file: page.file.clone(),
-        line: page.sql_line,
-        subject: named.clone(),
-        message,
-    };
-    let words = text(take("verdict").as_ref()).unwrap_or_default();
-    let verdict =
-        Verdict::parse(&words).ok_or_else(|| wrong(format!("{words:?} is no verdict")))?;
-    let reason = text(take("reason").as_ref()).filter(|reason| !reason.is_empty());
-    let reason = reason.ok_or_else(|| wrong("column `reason` is missing or null".to_owned()))?;
-    if named.is_empty() {
-        return Err(wrong("column `subject` is missing or null".to_owned()));
-    }
-    let mut lists = |name: &str| match take(name) {
-        None | Some(Value::Null) => Ok(None),
-        value => list(value.as_ref())
-            .map(Some)
-            .ok_or_else(|| wrong(format!("column `{name}` is no JSON list"))),
-    };
-    let evidence = lists("evidence")?.unwrap_or_default();
-    let (assets, zones, rests_on) = (lists("assets")?, lists("zones")?, lists("rests_on")?);
-    let key = text(take("key").as_ref());
-    let (due, who) = (text(take("due").as_ref()), text(take("who").as_ref()));
-    let citations = evidence
-        .iter()
-        .map(|one| {
-            Citation::parse(one).ok_or_else(|| {
-                wrong(format!(
-                    "{one:?} cites nothing known, as `operation:12` does"
-                ))
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    // What is null says nothing; what is a JSON list is one.
-    let facts = cells
-        .into_iter()
-        .filter(|(_, value)| *value != Value::Null)
-        .map(|(name, value)| match list(Some(&value)) {
-            Some(items) => (name.to_owned(), Value::List(items)),
-            None => (name.to_owned(), value),
-        })
-        .collect();
-    Ok(Found {
-        subject: named,
-        verdict,
-        reason,
-        key,
-        assets: assets.unwrap_or_default(),
-        zones,
-        rests_on: rests_on.unwrap_or_default(),
-        facts,
-        citations,
-        due,
-        who,
-    })
-}
-
-/// One row per subject and key: of several the worst, with the evidence of all that say the same.
-fn collapse(found: Vec<Found>) -> Vec<Found> {
-    let mut places: HashMap<(String, Option<String>), usize> = HashMap::new();
-    let mut kept: Vec<Found> = Vec::new();
-    for one in found {
-        let place = (one.subject.clone(), one.key.clone());
-        match places.get(&place).and_then(|index| kept.get_mut(*index)) {
-            None => {
-                places.insert(place, kept.len());
-                kept.push(one);
-            }
-            Some(known) if one.verdict > known.verdict => *known = one,
-            Some(known) if one.verdict == known.verdict => {
-                known.citations.extend(one.citations);
-                let new: Vec<String> = one
-                    .assets
-                    .into_iter()
-                    .filter(|asset| !known.assets.contains(asset))
-                    .collect();
-                known.assets.extend(new);
-            }
-            Some(_) => {}
-        }
-    }
-    kept
 }

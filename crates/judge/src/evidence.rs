@@ -1,7 +1,8 @@
 //! What a row cites, resolved to frames of captures, records of the ledger and lines of the site file.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::kinds::KINDS;
+use hashbrown::HashMap;
 use store::Snapshot;
 
 use crate::{Cited, CitedRecord, Error};
@@ -47,7 +48,7 @@ impl Citation {
 
 /// The frames behind the citations, each fact and each set of frames once, in the order given.
 pub(crate) fn frames(snapshot: &Snapshot, citations: &[Citation]) -> Result<Vec<Cited>, Error> {
-    let mut asked = BTreeSet::new();
+    let mut asked = Once::default();
     let mut frames: Vec<Cited> = Vec::new();
     for citation in citations {
         let Citation::Fact(kind, id) = citation else {
@@ -94,9 +95,41 @@ pub(crate) fn recorded(snapshot: &Snapshot, citations: &[&[Citation]]) -> Result
 
 /// Those that are of records, each once, in the order given.
 fn records_of(citations: &[Citation]) -> impl Iterator<Item = &Citation> {
-    let mut told = BTreeSet::new();
+    let mut told = Once::default();
     let records = citations.iter();
     records.filter(move |one| matches!(one, Citation::Record(..)) && told.insert(*one))
+}
+
+/// What was met before. Of most subjects so little is cited that looking at all of it takes less than a tree.
+#[derive(Debug)]
+struct Once<K> {
+    few: Vec<K>,
+    more: BTreeSet<K>,
+}
+
+impl<K> Default for Once<K> {
+    fn default() -> Once<K> {
+        Once {
+            few: Vec::new(),
+            more: BTreeSet::new(),
+        }
+    }
+}
+
+impl<K: Ord> Once<K> {
+    const FEW: usize = 8;
+
+    /// Whether it is met for the first time.
+    fn insert(&mut self, one: K) -> bool {
+        if self.few.contains(&one) {
+            return false;
+        }
+        if self.few.len() < Once::<K>::FEW {
+            self.few.push(one);
+            return true;
+        }
+        self.more.insert(one)
+    }
 }
 
 fn ask<'c>(
@@ -114,9 +147,8 @@ fn ask<'c>(
         // In the order of the table, each once.
         ids.sort_unstable();
         ids.dedup();
-        let ids = ids.into_iter().map(str::to_owned).collect();
         let of_kind = recorded.entry(kind).or_default();
-        for cited in snapshot.cited(table, ids)? {
+        for cited in snapshot.cited(table, &ids)? {
             let record = CitedRecord {
                 record: format!("{kind}/{}", cited.id),
                 entry: cited.entry,
@@ -132,7 +164,7 @@ fn ask<'c>(
 
 /// The records that these citations name, each once, in the order given.
 pub(crate) fn records(recorded: &Recorded, citations: &[Citation]) -> Vec<CitedRecord> {
-    let mut told = BTreeSet::new();
+    let mut told = Once::default();
     let mut records = Vec::new();
     for citation in citations {
         let Citation::Record(kind, _, id) = citation else {

@@ -38,6 +38,7 @@ mod editions;
 mod engine;
 mod error;
 mod evidence;
+mod found;
 mod life;
 mod page;
 mod pages;

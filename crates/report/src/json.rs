@@ -98,7 +98,7 @@ fn subject(subject: &Subject, context: &Context<'_>) -> Json {
     let facts: Map<String, Json> = subject
         .facts
         .iter()
-        .map(|(name, one)| (name.clone(), value(one)))
+        .map(|(name, one)| (name.to_string(), value(one)))
         .collect();
     json!({
         "subject": subject.subject,

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use facts::Time;
 use hashbrown::HashMap;
 use rusqlite::Connection;
+use rusqlite::serialize::Data;
 
 use crate::records_kept::Filled;
 use crate::shown::Conversations;
@@ -179,12 +180,16 @@ impl Origin {
 /// The same tables in a database that nobody else reads, looked at where they lie; `None` where they are too large for a copy.
 fn copy_of(shared: &mut Connection, most: usize) -> rusqlite::Result<Option<Connection>> {
     let image = shared.serialize("main")?;
-    if image.len() > most {
+    let bytes = image.len();
+    if bytes > most {
         return Ok(None);
     }
     let mut copy = Connection::open_in_memory()?;
-    copy.deserialize_read_exact("main", &image[..], image.len(), true)?;
-    copy.execute_batch(&format!("PRAGMA mmap_size = {}", image.len()))?;
+    match image {
+        Data::Owned(image) => copy.deserialize("main", image, true)?,
+        Data::Shared(image) => copy.deserialize_read_exact("main", &image[..], bytes, true)?,
+    }
+    copy.execute_batch(&format!("PRAGMA mmap_size = {bytes}"))?;
     Ok(Some(copy))
 }
 

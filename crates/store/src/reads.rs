@@ -4,7 +4,7 @@
 //! prepared for.
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 use rusqlite::hooks::{AuthAction, AuthContext};
@@ -36,16 +36,35 @@ pub fn tables_of(query: &str) -> Result<Vec<String>, Error> {
     Ok(columns_of(query)?.keys().cloned().collect())
 }
 
-/// The tables and columns that the queries read.
-pub(crate) fn of_all<'a>(queries: impl IntoIterator<Item = &'a str>) -> Result<ReadColumns, Error> {
-    let mut all = ReadColumns::new();
-    for query in queries {
-        for (table, columns) in columns_of(query)?.iter() {
-            let known = all.entry(table.clone()).or_default();
-            known.extend(columns.iter().cloned());
+/// What some queries read, asked when it is needed: that takes a while, and much can be done before.
+#[derive(Debug)]
+pub(crate) struct OfAll<'q> {
+    queries: Vec<&'q str>,
+    read: OnceLock<ReadColumns>,
+}
+
+impl<'q> OfAll<'q> {
+    pub(crate) fn new(queries: impl IntoIterator<Item = &'q str>) -> OfAll<'q> {
+        OfAll {
+            queries: queries.into_iter().collect(),
+            read: OnceLock::new(),
         }
     }
-    Ok(all)
+
+    /// The tables and columns that they read.
+    pub(crate) fn columns(&self) -> Result<&ReadColumns, Error> {
+        if let Some(read) = self.read.get() {
+            return Ok(read);
+        }
+        let mut all = ReadColumns::new();
+        for query in &self.queries {
+            for (table, columns) in columns_of(query)?.iter() {
+                let known = all.entry(table.clone()).or_default();
+                known.extend(columns.iter().cloned());
+            }
+        }
+        Ok(self.read.get_or_init(|| all))
+    }
 }
 
 /// The tables and columns that a query reads. One that does not run is left to fail where it is asked.
@@ -106,7 +125,8 @@ mod tests {
             assert_eq!(*columns_of(query).unwrap(), read);
             assert_eq!(tables_of("SELECT nothing FROM nowhere").unwrap(), [""; 0]);
         }
-        let both = of_all([query, "SELECT id FROM operation"]).unwrap();
+        let both = OfAll::new([query, "SELECT id FROM operation"]);
+        let both = both.columns().unwrap();
         assert!(both["operation"].is_superset(&columns(&["id", "time", "target_zone"])));
         assert_eq!(both.len(), 2);
     }

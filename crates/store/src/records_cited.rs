@@ -6,6 +6,7 @@ use facts::{Time, Value};
 use hashbrown::HashMap;
 
 use crate::ledger::{Brief, Hash};
+use crate::snapshot::value;
 use crate::{Error, Snapshot};
 
 /// An entry of the ledger as evidence cites it.
@@ -110,11 +111,11 @@ impl Lines {
         self.lines.insert(place, Line::of(entry, by));
     }
 
-    fn cited(&self, id: String, entry: u64) -> Option<CitedEntry> {
+    fn cited(&self, id: &str, entry: u64) -> Option<CitedEntry> {
         let at = self.lines.binary_search_by_key(&entry, |line| line.entry);
         let line = self.lines.get(at.ok()?)?;
         Some(CitedEntry {
-            id,
+            id: id.to_owned(),
             entry,
             hash: line.hash.to_string(),
             recorded_at: Some(line.recorded_at),
@@ -124,37 +125,42 @@ impl Lines {
 }
 
 impl Snapshot {
-    /// The entries of those records of a table that are there.
+    /// The entries of those records of a table that are there, in the order of the ids given.
     ///
     /// # Errors
-    /// There is no such table, or the query was stopped.
-    pub fn cited(&self, table: &str, ids: Vec<String>) -> Result<Vec<CitedEntry>, Error> {
+    /// There is no such table, or a query failed.
+    pub fn cited(&self, table: &str, ids: &[&str]) -> Result<Vec<CitedEntry>, Error> {
         let lines = self.apart.as_ref().map(|apart| apart.lines(table));
         let rest = match lines {
             Some(_) => "",
             None => ", entry_hash, recorded_at, recorded_by",
         };
-        let sql = format!(
-            "SELECT id, entry{rest} FROM \"{table}\" WHERE id IN (SELECT value FROM json_each(:ids))"
-        );
-        let mut cited = Vec::new();
-        for row in self.query_with(&sql, &[("ids", Value::List(ids))])?.rows {
-            let text = |column: usize| match row.get(column) {
-                Some(Value::Text(text)) => text.clone(),
+        let sql = format!("SELECT entry{rest} FROM \"{table}\" WHERE id = ?");
+        self.begin();
+        let failed = |error| self.failed(error);
+        let mut statement = self.db.prepare_cached(&sql).map_err(failed)?;
+        let mut cited = Vec::with_capacity(ids.len());
+        for id in ids {
+            let mut rows = statement.query([id]).map_err(failed)?;
+            let Some(row) = rows.next().map_err(failed)? else {
+                continue;
+            };
+            let text = |column: usize| match row.get_ref(column).map(value) {
+                Ok(Value::Text(text)) => text,
                 _ => String::new(),
             };
-            let entry = match row.get(1) {
-                Some(Value::Int(n)) => u64::try_from(*n).unwrap_or(0),
+            let entry = match row.get_ref(0).map(value) {
+                Ok(Value::Int(n)) => u64::try_from(n).unwrap_or(0),
                 _ => 0,
             };
             match lines {
-                Some(lines) => cited.extend(lines.and_then(|lines| lines.cited(text(0), entry))),
+                Some(lines) => cited.extend(lines.and_then(|lines| lines.cited(id, entry))),
                 None => cited.push(CitedEntry {
-                    id: text(0),
+                    id: (*id).to_owned(),
                     entry,
-                    hash: text(2),
-                    recorded_at: Time::parse(&text(3)),
-                    by: text(4),
+                    hash: text(1),
+                    recorded_at: Time::parse(&text(2)),
+                    by: text(3),
                 }),
             }
         }
@@ -213,8 +219,8 @@ mod tests {
         let within = Snapshot::with_records(&facts, &site, records, now).unwrap();
         let sql = "SELECT name FROM record_person";
         let beside = Snapshot::for_queries(&facts, &site, records, now, [sql]).unwrap();
-        let ids = || ["p-1", "p-10", "p-9", "p-2"].map(str::to_owned).to_vec();
-        let cited = beside.cited("record_person", ids()).unwrap();
+        let ids = ["p-1", "p-10", "p-9", "p-2"];
+        let cited = beside.cited("record_person", &ids).unwrap();
         let seen: Vec<_> = cited
             .iter()
             .map(|one| (one.id.as_str(), one.entry, one.by.as_str()))
@@ -223,7 +229,7 @@ mod tests {
             seen,
             [("p-1", 3, "ada"), ("p-10", 4, "ada"), ("p-9", 1, "ada")]
         );
-        assert_eq!(cited, within.cited("record_person", ids()).unwrap());
+        assert_eq!(cited, within.cited("record_person", &ids).unwrap());
         // What stands beside the table does not stand in it.
         let hashes = "SELECT COUNT(entry_hash) FROM record_person";
         assert_eq!(beside.query(hashes).unwrap().rows, [[Value::Int(0)]]);

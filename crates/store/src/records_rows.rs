@@ -11,7 +11,7 @@ use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value as Json};
 
 use crate::ledger::{Brief, Entry, Ledger, Turned};
-use crate::reads::ReadColumns;
+use crate::reads::{OfAll, ReadColumns};
 use crate::records_cells::{Cell, Places};
 use crate::records_kept::{Filled, Kept};
 use crate::snapshot::{Table, bind};
@@ -155,7 +155,7 @@ pub(crate) enum Source<'a> {
     Ledger {
         records: Records<'a>,
         /// Only those tables and columns are filled, where it is known which are read.
-        read: Option<&'a ReadColumns>,
+        read: Option<&'a OfAll<'a>>,
         /// Whether the tables stand in databases of their own.
         apart: bool,
     },
@@ -169,11 +169,11 @@ impl Source<'_> {
         match self {
             Source::Ledger {
                 records,
-                read: Some(columns),
+                read: Some(read),
                 ..
             } if self.is_apart() => match records.kept {
-                Some(kept) => kept.filled(records, columns),
-                None => Ok(Some(Arc::new(Filled::of(records, columns)?))),
+                Some(kept) => kept.filled(records, read.columns()?),
+                None => Ok(Some(Arc::new(Filled::of(records, read.columns()?)?))),
             },
             _ => Ok(None),
         }
@@ -191,7 +191,8 @@ impl Source<'_> {
         }
         match self {
             Source::Ledger { records, read, .. } => {
-                let wanted = wanted(*read, CITED);
+                let read = read.map(OfAll::columns).transpose()?;
+                let wanted = wanted(read, CITED);
                 let places = places(records, &wanted);
                 let mut tables = wanted.iter().zip(places);
                 tables.try_for_each(|(of, places)| fill(db, records, of, places))

@@ -17,7 +17,7 @@ use crate::context::{Context, Known, Row};
 use crate::flow::{Flows, Talk};
 use crate::loading::{self, Loader};
 use crate::readers::Shared;
-use crate::reads::{self, ReadColumns};
+use crate::reads::OfAll;
 use crate::records_kept::{Filled, shared_name};
 use crate::records_rows::{self, Records};
 use crate::shown::{self, Conversations, Shown};
@@ -100,11 +100,10 @@ impl Snapshot {
         as_of: Time,
         queries: impl IntoIterator<Item = &'a str>,
     ) -> Result<Snapshot, Error> {
-        let read = reads::of_all(queries)?;
+        let read = OfAll::new(queries);
         let wanted = |apart| Wanted {
-            conversations: read.contains_key(Conversation::INFO.name),
             records,
-            of_kinds: Some(&read),
+            read: Some(&read),
             apart,
         };
         let name = shared_name("facts");
@@ -151,7 +150,6 @@ impl Snapshot {
         as_of: Time,
         wanted: Wanted<'_>,
     ) -> Result<Snapshot, Error> {
-        let every = wanted.conversations;
         let mut declared: BTreeMap<&str, Vec<Vec<Value>>> = BTreeMap::new();
         for (table, row) in site_rows::rows(site, as_of) {
             declared.entry(table).or_default().push(row);
@@ -169,19 +167,20 @@ impl Snapshot {
             alike.add_to(&mut flows, facts);
             flows
         };
-        // Nothing else in the tables names a conversation by its number.
-        let aside = |cited: &[i64]| (!every).then(|| Conversations::of(facts, cited));
-        let left_out = |table: &str| !every && table == Conversation::INFO.name;
         let mut source = |table: &str, into: &mut Loader<'_>| {
-            if left_out(table) {
-                Ok(())
-            } else {
-                source(table, into)
+            if table == Conversation::INFO.name && !wanted.conversations()? {
+                return Ok(());
             }
+            source(table, into)
+        };
+        // Nothing else in the tables names a conversation by its number.
+        let aside = |cited: &[i64]| {
+            let every = wanted.conversations()?;
+            Ok((!every).then(|| Conversations::of(facts, cited)))
         };
         let records = records_rows::Source::Ledger {
             records: wanted.records,
-            read: wanted.of_kinds,
+            read: wanted.read,
             apart: wanted.apart,
         };
         let clock = (site_rows::time_zone(site), as_of);
@@ -244,7 +243,7 @@ impl Snapshot {
             flows
         };
         let records = records_rows::Source::Given(tables);
-        let (db, _) = Snapshot::build(db, clock, &records, &mut source, &flows, &|_| None)?;
+        let (db, _) = Snapshot::build(db, clock, &records, &mut source, &flows, &|_| Ok(None))?;
         Snapshot::guard(db, None).map_err(Error::build("guard"))
     }
 
@@ -317,7 +316,7 @@ impl Snapshot {
             },
         );
         told?;
-        Ok((db, aside))
+        Ok((db, aside?))
     }
 
     /// From here on the database only answers questions, and no question may run for ever.
@@ -384,8 +383,7 @@ impl Snapshot {
     /// # Errors
     /// As of [`Snapshot::query`].
     pub fn query_with(&self, sql: &str, parameters: &[(&str, Value)]) -> Result<Rows, Error> {
-        self.steps.store(0, Ordering::Relaxed);
-        self.exhausted.store(false, Ordering::Relaxed);
+        self.begin();
         let mut statement = self.db.prepare(sql).map_err(|error| self.failed(error))?;
         if statement.column_count() == 0 {
             return Err(if statement.readonly() {
@@ -409,12 +407,12 @@ impl Snapshot {
         let mut rows = Vec::new();
         let mut cursor = statement.raw_query();
         while let Some(row) = cursor.next().map_err(|error| self.failed(error))? {
-            let values = (0..columns.len()).map(|index| row.get_ref(index).map(value));
-            rows.push(
-                values
-                    .collect::<rusqlite::Result<Vec<Value>>>()
-                    .map_err(|error| self.failed(error))?,
-            );
+            let mut values = Vec::with_capacity(columns.len());
+            for index in 0..columns.len() {
+                let cell = row.get_ref(index).map_err(|error| self.failed(error))?;
+                values.push(value(cell));
+            }
+            rows.push(values);
         }
         Ok(Rows { columns, rows })
     }
@@ -424,12 +422,17 @@ impl Snapshot {
     /// # Errors
     /// The lookup was stopped or failed; the snapshot is as before.
     pub fn shown(&self, kind: &str, id: i64) -> Result<Option<Shown>, Error> {
-        self.steps.store(0, Ordering::Relaxed);
-        self.exhausted.store(false, Ordering::Relaxed);
+        self.begin();
         shown::shown(&self.db, self.aside.as_deref(), kind, id).map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: rusqlite::Error) -> Error {
+    /// A question is asked: its work is counted from here.
+    pub(crate) fn begin(&self) {
+        self.steps.store(0, Ordering::Relaxed);
+        self.exhausted.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed(&self, error: rusqlite::Error) -> Error {
         if self.exhausted.load(Ordering::Relaxed) {
             return Error::TooMuchWork {
                 steps: self.limit.load(Ordering::Relaxed),
@@ -462,7 +465,7 @@ type Source<'a> = dyn FnMut(&str, &mut Loader<'_>) -> Result<(), Error> + 'a;
 /// Gathers the flows; waits for what is known of devices and zones when it needs that.
 type Gather<'a> = dyn Fn(&dyn Fn() -> Known) -> Flows<'a> + Sync + 'a;
 /// What shows the conversations that rows name, by their numbers.
-type Aside<'a> = dyn Fn(&[i64]) -> Option<Conversations> + Sync + 'a;
+type Aside<'a> = dyn Fn(&[i64]) -> Result<Option<Conversations>, Error> + Sync + 'a;
 
 /// The kinds of fact with the most rows. What is worked out of devices rests on none of them, so it need not wait.
 const LATER: &[&str] = &["conversation", "operation", "remote_session"];
@@ -478,10 +481,9 @@ pub(crate) fn settle(db: &Connection, (time_zone, as_of): (&str, Time)) -> Resul
 
 /// What of facts and records a snapshot is to hold.
 struct Wanted<'a> {
-    conversations: bool,
     records: Records<'a>,
-    /// Tables and columns of the records that are read, where that is known.
-    of_kinds: Option<&'a ReadColumns>,
+    /// What is read of them, where that is known.
+    read: Option<&'a OfAll<'a>>,
     /// Whether the tables of records stand in databases of their own.
     apart: bool,
 }
@@ -489,11 +491,16 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn all(records: Records<'a>) -> Wanted<'a> {
         Wanted {
-            conversations: true,
             records,
-            of_kinds: None,
+            read: None,
             apart: false,
         }
+    }
+
+    /// Whether the table of conversations is read.
+    fn conversations(&self) -> Result<bool, Error> {
+        let read = self.read.map(OfAll::columns).transpose()?;
+        Ok(read.is_none_or(|read| read.contains_key(Conversation::INFO.name)))
     }
 }
 
@@ -547,7 +554,10 @@ pub(crate) fn value(value: ValueRef<'_>) -> Value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => Value::Int(n),
         ValueRef::Real(n) => Value::Real(n),
-        ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Text(bytes) => Value::Text(match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        }),
         ValueRef::Blob(bytes) => {
             Value::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
         }

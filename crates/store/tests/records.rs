@@ -265,10 +265,10 @@ fn tables_that_are_kept_say_what_tables_made_anew_say() {
     // What is recorded while time goes on: somebody new between others, a version for later, one withdrawn and one back.
     let cited = |ledger: &Ledger, now: Time| {
         let records = Records::of(ledger, now, now);
-        let ids = ["a", "aa", "b", "c"].map(str::to_owned).to_vec();
+        let ids = ["a", "aa", "b", "c"];
         let cited = |records| {
             let snapshot = Snapshot::for_queries(&facts, &site, records, now, [by_name]).unwrap();
-            snapshot.cited("record_person", ids.clone()).unwrap()
+            snapshot.cited("record_person", &ids).unwrap()
         };
         assert_eq!(cited(records.kept_in(&kept)), cited(records), "{now}");
     };

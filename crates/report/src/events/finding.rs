@@ -164,7 +164,7 @@ impl Finding {
             assets: subject.assets.iter().take(MOST_ASSETS).cloned().collect(),
             cranes: cranes(picks, subject),
             facts: facts
-                .map(|(name, value)| (name.clone(), bounded(value)))
+                .map(|(name, value)| (name.to_string(), bounded(value)))
                 .collect(),
             evidence: subject
                 .evidence

@@ -156,7 +156,7 @@ fn a_program_loaded_into_a_controller_is_critical_and_an_attempt_is_high() {
         download.unwrap().severity
     };
     assert_eq!(severity_of_first(&sample), Severity::Critical);
-    let count = |name: &str, number| (name.to_owned(), Value::Int(number));
+    let count = |name: &str, number| (name.into(), Value::Int(number));
     let facts = modifications(&mut sample)[0].facts.clone();
     modifications(&mut sample)[0]
         .facts
@@ -174,8 +174,8 @@ fn a_program_loaded_into_a_controller_is_critical_and_an_attempt_is_high() {
 fn a_finding_that_goes_on_is_told_again_after_a_while_and_at_once_when_it_gets_worse() {
     let mut sample = sample();
     modifications(&mut sample)[0].facts.extend([
-        ("count".to_owned(), Value::Int(1)),
-        ("refused".to_owned(), Value::Int(1)),
+        ("count".into(), Value::Int(1)),
+        ("refused".into(), Value::Int(1)),
     ]);
     let (_, seen) = next(&sample, None);
     later(&mut sample, 60);

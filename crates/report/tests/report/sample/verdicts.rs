@@ -88,16 +88,16 @@ pub(super) fn measures() -> Vec<Judged> {
         "2026-11-21T07:12:44.123456789Z",
     );
     download.facts = vec![
-        ("operation".to_owned(), text("program-download")),
-        ("object".to_owned(), text("DB11")),
-        ("time".to_owned(), text("2026-11-21T07:12:44.123456789Z")),
-        ("outcome".to_owned(), text("ok")),
-        ("content_bytes".to_owned(), Value::Int(4_096)),
-        ("work_order".to_owned(), Value::Null),
-        ("signed".to_owned(), Value::Bool(false)),
-        ("share".to_owned(), Value::Real(0.25)),
-        ("blocks".to_owned(), Value::List(texts(&["DB11", "OB1"]))),
-        ("vlans".to_owned(), Value::Numbers(vec![10, 20])),
+        ("operation".into(), text("program-download")),
+        ("object".into(), text("DB11")),
+        ("time".into(), text("2026-11-21T07:12:44.123456789Z")),
+        ("outcome".into(), text("ok")),
+        ("content_bytes".into(), Value::Int(4_096)),
+        ("work_order".into(), Value::Null),
+        ("signed".into(), Value::Bool(false)),
+        ("share".into(), Value::Real(0.25)),
+        ("blocks".into(), Value::List(texts(&["DB11", "OB1"]))),
+        ("vlans".into(), Value::Numbers(vec![10, 20])),
     ];
     download.rests_on =
         texts(&["crane-span saw every frame of sts07-control from 21:58 to 09:32."]);
@@ -137,7 +137,7 @@ pub(super) fn measures() -> Vec<Judged> {
         ),
     ];
     let unknown = vec![Subject {
-        facts: vec![("hostname".to_owned(), text(HOSTILE))],
+        facts: vec![("hostname".into(), text(HOSTILE))],
         ..broken(
             "g7-00e1c377",
             "10.20.10.99",
@@ -175,8 +175,8 @@ pub(super) fn measures() -> Vec<Judged> {
     let cameras = vec![Subject {
         evidence: Vec::new(),
         facts: vec![
-            ("file".to_owned(), text("site.toml")),
-            ("line".to_owned(), Value::Int(41)),
+            ("file".into(), text("site.toml")),
+            ("line".into(), Value::Int(41)),
         ],
         ..broken(
             "c15-0be55a10",
