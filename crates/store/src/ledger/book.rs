@@ -106,6 +106,7 @@ impl Book {
         let runs: Option<Vec<Run>> = runs.into_iter().map(Option::flatten).collect();
         if let Some(runs) = runs.filter(|runs| self.is_followed_by(runs)) {
             let base = self.take_text(bytes);
+            self.make_room(runs.iter().map(|run| run.items.len()).sum());
             let runs = runs.into_iter();
             return runs.flat_map(|run| self.take_run(run, base)).collect();
         }
@@ -121,7 +122,6 @@ impl Book {
             .collect();
         let base = self.take_text(bytes);
         let count = read.iter().map(Vec::len).sum();
-        self.items.reserve(count);
         self.make_room(count);
         let mut flaws = Vec::new();
         for line in read.into_iter().flatten() {
@@ -177,8 +177,6 @@ impl Book {
         };
         let numbers: Vec<u32> = run.kinds.iter().map(|kind| self.number_of(kind)).collect();
         let seq = self.last.seq.saturating_add(1);
-        self.items.reserve(run.items.len());
-        self.make_room(run.items.len());
         for (seq, (mut item, name)) in (seq..).zip(run.items.into_iter().zip(run.names)) {
             self.lines += 1;
             item.start += base;
@@ -227,6 +225,7 @@ impl Book {
             hasher,
             ..
         } = self;
+        items.reserve(records);
         latest.reserve(records, |other| {
             let item = items.get(*other as usize);
             hasher.hash_one(item.map(|item| lines::name(text, item)).unwrap_or_default())
