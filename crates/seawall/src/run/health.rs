@@ -22,8 +22,8 @@ const FIRST_REPORT: i64 = 10 * SECOND;
 const WAITS: i64 = 3;
 /// A worker that did not report for this long hangs.
 const HANGS: Duration = Duration::from_secs(20);
-/// Drops that go on are told again after this long.
-const DROPS_AGAIN: i64 = 15 * 60 * SECOND;
+/// Losses that go on are told again after this long.
+const AGAIN: Duration = Duration::from_secs(15 * 60);
 
 /// What is known of all witnesses, and what was told of them.
 pub struct Watchers {
@@ -51,9 +51,10 @@ pub struct Watcher {
     pub began: Time,
     /// The most since it was measured last.
     pub peak: Peak,
-    drops_told: Option<Time>,
-    shed_told: Option<Time>,
-    slow_told: Option<Time>,
+    // On the steady clock: a time of day that is set back must not keep what goes on from being told again.
+    drops_told: Option<Duration>,
+    shed_told: Option<Duration>,
+    slow_told: Option<Duration>,
     paused: bool,
     hangs: bool,
     /// Since the report before, frames found no room on their way to the disk.
@@ -239,7 +240,7 @@ impl Watchers {
         let Some((source, health)) = report.health.take() else {
             return self.arrived(report);
         };
-        let now = report.at;
+        let (now, steady) = (report.at, clock::monotonic());
         let before = self.sources.get(&source);
         let (from, counted) = before.map_or((self.began, Default::default()), |before| {
             (before.at, before.health.counts)
@@ -257,8 +258,8 @@ impl Watchers {
             dropped,
         ));
         let mut drops_told = before.and_then(|before| before.drops_told);
-        if dropped > 0 && drops_told.is_none_or(|told| now.since(told) > DROPS_AGAIN) {
-            drops_told = Some(now);
+        if dropped > 0 && is_due(drops_told, steady) {
+            drops_told = Some(steady);
             let detail = format!(
                 "{dropped} frames of {} were lost on {} before they could be read; what they would have shown is unproven.",
                 received.saturating_add(dropped),
@@ -272,10 +273,8 @@ impl Watchers {
             .facts
             .coverage
             .extend(put_aside(&source, (shed_before, health.shed), (from, now)));
-        if health.level > Level::Nothing
-            && shed_told.is_none_or(|told| now.since(told) > DROPS_AGAIN)
-        {
-            shed_told = Some(now);
+        if health.level > Level::Nothing && is_due(shed_told, steady) {
+            shed_told = Some(steady);
             let detail = format!(
                 "More comes in on {} than there is time for: {} Control traffic is read and kept whole.",
                 source.interface,
@@ -307,8 +306,8 @@ impl Watchers {
         let not_kept = before.map_or(0, |before| before.health.not_kept);
         let is_slow = health.paused.is_none() && !was_paused && health.not_kept > not_kept;
         let mut slow_told = before.and_then(|before| before.slow_told);
-        if is_slow && slow_told.is_none_or(|told| now.since(told) > DROPS_AGAIN) {
-            slow_told = Some(now);
+        if is_slow && is_due(slow_told, steady) {
+            slow_told = Some(steady);
             let detail = format!(
                 "{} packets of {} were not kept: the disk does not take them as fast as they come. They were read and judged.",
                 health.not_kept - not_kept,
@@ -342,7 +341,7 @@ impl Watchers {
             is_slow,
             health,
             at: now,
-            reported: clock::monotonic(),
+            reported: steady,
             began,
             drops_told,
             shed_told,
@@ -464,6 +463,11 @@ impl Watchers {
         }
         (rows, events)
     }
+}
+
+/// Whether what goes on is to be told, by when it was told last.
+fn is_due(told: Option<Duration>, now: Duration) -> bool {
+    told.is_none_or(|told| now.saturating_sub(told) > AGAIN)
 }
 
 /// The end of a silence of which was told.
@@ -660,6 +664,27 @@ fn an_alarm_has_its_end_of_a_silence_of_packets_not_kept_and_of_a_worker_that_hu
         .for_each(|watcher| watcher.hangs = true);
     let told = note(&mut watchers, 16, &|_| {});
     assert_eq!(told, ["watching: Worker 0 of eth1 reports again."]);
+}
+
+#[test]
+fn losses_that_go_on_are_told_again_by_the_steady_clock_and_lie_between_their_times_when_the_clock_is_set()
+ {
+    let mut watchers = Watchers::new(&Site::default(), Time(0));
+    let hour = 3600;
+    for (second, dropped, told, span) in [
+        (10, 5, 1, (0, 10)),
+        // Set forward, and back by more.
+        (2 * hour, 6, 0, (10, 2 * hour)),
+        (hour, 7, 0, (hour, 2 * hour)),
+    ] {
+        let mut report = reported(0, State::Up, second);
+        let (_, health) = report.health.as_mut().unwrap();
+        health.counts.dropped = dropped;
+        assert_eq!(watchers.note(&mut report).len(), told, "{second}");
+        let row = &report.facts.coverage[0];
+        let at = |second: i64| Some(Time(second * SECOND));
+        assert_eq!((row.time, row.last), (at(span.0), at(span.1)));
+    }
 }
 
 #[test]
