@@ -31,6 +31,15 @@ pub fn skipped(captures: &Captures) -> Vec<String> {
         .collect()
 }
 
+/// Reads a number of workers of the command line.
+pub fn workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("no worker reads nothing; give 1 or more, or leave it out".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("expected a number of workers, 1 or more".to_owned()),
+    }
+}
+
 /// Reads captures with that many workers (one per core if not said).
 pub fn observe(captures: &Captures, workers: Option<usize>) -> Result<Facts, Error> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
