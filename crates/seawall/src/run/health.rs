@@ -47,8 +47,6 @@ pub struct Watcher {
     pub at: Time,
     /// The same on the steady clock.
     reported: Duration,
-    /// When the worker reported first.
-    pub began: Time,
     /// The most since it was measured last.
     pub peak: Peak,
     // On the steady clock: a time of day that is set back must not keep what goes on from being told again.
@@ -97,10 +95,14 @@ impl Quiet {
         }
     }
 
+    /// For how long nothing was heard.
+    pub fn silence(&self) -> Duration {
+        clock::monotonic().saturating_sub(self.heard)
+    }
+
     /// The silence that was not told yet, once it is long enough: since when, and whether it begins.
     fn lasted(&mut self, now: Time) -> Option<(Time, bool)> {
-        let silent = clock::monotonic().saturating_sub(self.heard);
-        let silent = i64::try_from(silent.as_nanos()).unwrap_or(i64::MAX);
+        let silent = i64::try_from(self.silence().as_nanos()).unwrap_or(i64::MAX);
         if silent < self.patience {
             return None;
         }
@@ -293,7 +295,6 @@ impl Watchers {
             let was = before.map(|before| before.health.state);
             events.extend(change_of_state(&source, &health, was, now));
         }
-        let began = before.map_or(from, |before| before.began);
         let before_peak = before.map(|before| before.peak);
         let was_paused = before.is_some_and(|before| before.paused);
         if let Some(paused) = health.paused.as_ref().filter(|_| !was_paused) {
@@ -342,7 +343,6 @@ impl Watchers {
             health,
             at: now,
             reported: steady,
-            began,
             drops_told,
             shed_told,
             slow_told,
@@ -379,8 +379,7 @@ impl Watchers {
                 .as_ref()
                 .and_then(|sensor| self.sensors.get_mut(sensor));
             let Some(quiet) = sensor else { continue };
-            let waited = clock::monotonic().saturating_sub(quiet.heard);
-            let waited = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
+            let waited = i64::try_from(quiet.silence().as_nanos()).unwrap_or(i64::MAX);
             if quiet.frames > 0 {
                 let learned = waited.saturating_mul(WAITS).max(600 * SECOND);
                 quiet.patience = if quiet.patience == FIRST_CAPTURE {
