@@ -270,12 +270,13 @@ pub fn joined<'s>(site: &'s Site, records: &Records<'_>) -> (Cow<'s, Site>, Vec<
     all.sort_by(|(a, _), (b, _)| (a.kind, a.id).cmp(&(b.kind, b.id)));
     let mut site = site.clone();
     let mut left_out = Vec::new();
+    let mut joining = site.joining();
     for (entry, body) in &all {
         let joined = match entry.kind {
             "work-order" => WorkOrderRecord::from_body(body)
-                .map(|order| site.join_work_order(entry.id, &order, place(entry))),
+                .map(|order| joining.work_order(entry.id, &order, place(entry))),
             _ => ConduitRecord::from_body(body)
-                .map(|conduit| site.join_conduit(entry.id, &conduit, place(entry))),
+                .map(|conduit| joining.conduit(entry.id, &conduit, place(entry))),
         };
         match joined {
             Ok(Ok(())) => {}
