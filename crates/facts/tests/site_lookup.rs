@@ -119,6 +119,24 @@ fn mac(text: &str) -> Option<Mac> {
 }
 
 #[test]
+fn a_device_whose_private_address_is_in_no_subnet_is_not_of_the_internet() {
+    let gate = "[[asset]]\nname = \"gate\"\nrole = \"router\"\ninterface = [{ mac = \"00:60:65:00:00:01\", ip = \"192.168.1.1\" }]\n";
+    let files = [
+        ("site.toml".to_owned(), SITE.to_owned()),
+        ("gate.toml".to_owned(), gate.to_owned()),
+    ];
+    let site = read(&files, &[]).unwrap();
+    // A frame below IP, in a VLAN that no zone lists.
+    let who = site.who(None, mac("00:60:65:00:00:01"), Some(77));
+    let asset = who.asset.unwrap();
+    assert_eq!(site.assets[asset].name, "gate");
+    assert_eq!(
+        (who.zone, site.zones_of_asset(asset)),
+        (None, [].as_slice())
+    );
+}
+
+#[test]
 fn an_address_is_of_the_zone_with_the_longest_prefix() {
     let site = site();
     let zone = |address: &str, vlan| {

@@ -32,7 +32,7 @@ pub struct Subject {
     #[arg(long, value_name = "ID")]
     pub edition: Option<String>,
     /// Workers that read at the same time; one per core if not given. The result is the same for any number.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::input::workers)]
     pub workers: Option<usize>,
 }
 

@@ -31,6 +31,15 @@ pub fn skipped(captures: &Captures) -> Vec<String> {
         .collect()
 }
 
+/// Reads a number of workers of the command line.
+pub fn workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("no worker reads nothing; give 1 or more, or leave it out".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("expected a number of workers, 1 or more".to_owned()),
+    }
+}
+
 /// Reads captures with that many workers (one per core if not said).
 pub fn observe(captures: &Captures, workers: Option<usize>) -> Result<Facts, Error> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -261,12 +270,13 @@ pub fn joined<'s>(site: &'s Site, records: &Records<'_>) -> (Cow<'s, Site>, Vec<
     all.sort_by(|(a, _), (b, _)| (a.kind, a.id).cmp(&(b.kind, b.id)));
     let mut site = site.clone();
     let mut left_out = Vec::new();
+    let mut joining = site.joining();
     for (entry, body) in &all {
         let joined = match entry.kind {
             "work-order" => WorkOrderRecord::from_body(body)
-                .map(|order| site.join_work_order(entry.id, &order, place(entry))),
+                .map(|order| joining.work_order(entry.id, &order, place(entry))),
             _ => ConduitRecord::from_body(body)
-                .map(|conduit| site.join_conduit(entry.id, &conduit, place(entry))),
+                .map(|conduit| joining.conduit(entry.id, &conduit, place(entry))),
         };
         match joined {
             Ok(Ok(())) => {}

@@ -182,7 +182,7 @@ fn a_work_order_of_the_future_loads_and_without_captures_nothing_is_met() {
 fn words_that_the_command_line_does_not_know_are_usage_errors() {
     let site = site("usage", SITE);
     let path = site.as_os_str();
-    let runs: [(&[&std::ffi::OsStr], &str); 7] = [
+    let runs: [(&[&std::ffi::OsStr], &str); 8] = [
         (
             &[
                 "assess".as_ref(),
@@ -197,6 +197,10 @@ fn words_that_the_command_line_does_not_know_are_usage_errors() {
             "html",
         ),
         (&["assess".as_ref()], "SITE"),
+        (
+            &["facts".as_ref(), path, "--workers".as_ref(), "0".as_ref()],
+            "give 1 or more",
+        ),
         (
             &["facts".as_ref(), path, "--kind".as_ref(), "mood".as_ref()],
             "conversation",
@@ -268,6 +272,10 @@ fn a_folder_is_read_around_what_is_no_capture() {
             run.out
         );
     }
+    let empty = site.join("nothing");
+    std::fs::create_dir(&empty).unwrap();
+    let run = seawall(["facts".as_ref(), empty.as_os_str()]);
+    says(&run, 0, &["nothing was not read: no file lies in it"]);
 }
 
 #[test]

@@ -53,7 +53,12 @@ impl Captures {
             }
         }
         for folder in folders {
-            for path in found.files_of(folder)? {
+            let skipped = found.skipped.len();
+            let files = found.files_of(folder)?;
+            if files.is_empty() && found.skipped.len() == skipped {
+                found.skip(folder.to_owned(), "no file lies in it".to_owned());
+            }
+            for path in files {
                 if is_new(&path) {
                     match Capture::open(&path) {
                         Ok(capture) => found.list.push(capture),

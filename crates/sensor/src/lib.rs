@@ -58,7 +58,6 @@ mod link;
 #[cfg(target_os = "linux")]
 pub mod live;
 mod observe;
-mod pattern;
 mod pcap;
 mod pcapng;
 mod pool;
@@ -77,7 +76,6 @@ pub use capture::{Capture, Frames};
 pub use captures::{Captures, Skipped};
 pub use error::Error;
 pub use observe::observe;
-pub use pattern::claims;
 pub use tally::Summary;
 pub use walk::{Fetch, Walk};
 pub use writer::Writer;

@@ -1,9 +1,10 @@
 //! pcapng: blocks with their length at both ends, in sections that each have a byte order and interfaces of their own.
 //!
 //! Spec: PCAP Now Generic, draft-ietf-opsawg-pcapng. Read are section headers, interface descriptions, enhanced, simple
-//! and the obsolete packet blocks, and of interface statistics what the capturing machine dropped. Journal and system
-//! call blocks hold no frame but are numbered, as Wireshark numbers them. All other blocks are passed over.
-//! Blind to: checksum lengths stated per packet, names and secrets carried in blocks.
+//! and the obsolete packet blocks, and what the capturing machine dropped, as interface statistics or packets tell it.
+//! Journal and system call blocks hold no frame but are numbered, as Wireshark numbers them. All other blocks are passed
+//! over.
+//! Blind to: names and secrets carried in blocks, and what a packet's options say of its direction and its hash.
 #[cfg(test)]
 mod tests;
 
@@ -79,7 +80,10 @@ struct Interface {
     offset: i64,
     /// Bytes of checksum at the end of each frame.
     checksum: u32,
+    /// Frames that its statistics say were dropped, and those that its packets say were before them. Both are of the whole
+    /// capture, so the higher counts.
     dropped: u64,
+    missed: u64,
 }
 
 #[derive(Debug)]
@@ -270,6 +274,7 @@ impl Pcapng {
             offset: 0,
             checksum: 0,
             dropped: 0,
+            missed: 0,
         };
         for (code, value) in options(block, bytes, 16) {
             match (code, value) {
@@ -313,7 +318,7 @@ impl Pcapng {
         self.interfaces
             .iter()
             .fold(self.dropped_before, |sum, interface| {
-                sum.saturating_add(interface.dropped)
+                sum.saturating_add(interface.dropped.max(interface.missed))
             })
     }
 
@@ -368,9 +373,17 @@ impl Pcapng {
                 tally.byte(at)
             ));
         }
-        let mut wire_len = wire_len
-            .max(length.min(room))
-            .saturating_sub(interface.checksum);
+        // Where the packet has options, they stand behind the padded data.
+        let behind = data + (length.min(room) as usize).next_multiple_of(4);
+        let checksum = if ticks.is_some() && bytes.len() > behind + 4 {
+            self.said_of_it(block, bytes, index, behind, tally)
+        } else {
+            interface.checksum
+        };
+        let Some(interface) = self.interfaces.get(index as usize) else {
+            return false;
+        };
+        let mut wire_len = wire_len.max(length.min(room)).saturating_sub(checksum);
         if wire_len > MAX_FRAME {
             tally.problem(format!(
                 "frame {} at {} says it was {wire_len} bytes long on the wire: taken for as long as it is here",
@@ -404,6 +417,39 @@ impl Pcapng {
             tally.timeless();
         }
         true
+    }
+
+    /// What a packet of that interface says of itself: how many were lost before it; gives the bytes of its checksum.
+    #[cold]
+    fn said_of_it(
+        &mut self,
+        block: Block,
+        bytes: &[u8],
+        index: u32,
+        behind: usize,
+        tally: &mut Tally,
+    ) -> u32 {
+        let Some(interface) = self.interfaces.get_mut(index as usize) else {
+            return 0;
+        };
+        let (mut checksum, mut missed) = (interface.checksum, 0);
+        for (code, value) in options(block, bytes, behind) {
+            match code {
+                // epb_flags, pack_flags: the length in bytes, where it is known.
+                2 => match block.endian.u32(value, 0).map(|flags| flags >> 5 & 0xf) {
+                    Some(length @ 1..) => checksum = length,
+                    _ => {}
+                },
+                // epb_dropcount
+                4 if block.kind == PACKET => missed = block.endian.u64(value, 0).unwrap_or(0),
+                _ => {}
+            }
+        }
+        if missed > 0 {
+            interface.missed = interface.missed.saturating_add(missed);
+            tally.dropped(self.dropped());
+        }
+        checksum
     }
 
     /// Says what is wrong at `self.at`, and goes on behind it if there is a behind. `cut`: the block that does not fit.

@@ -191,6 +191,20 @@ fn a_folder_gives_its_captures_in_time_order_and_lists_the_rest() {
 }
 
 #[test]
+fn a_folder_without_a_file_is_told() {
+    let dir = folder("void");
+    fs::create_dir_all(dir.join("deep")).unwrap();
+    let captures = Captures::open(&[&dir]).unwrap();
+    let [skipped] = captures.skipped() else {
+        panic!("{:?}", captures.skipped());
+    };
+    assert_eq!(
+        (&skipped.path, skipped.reason.as_str()),
+        (&dir, "no file lies in it")
+    );
+}
+
+#[test]
 fn captures_that_overlap_are_merged_and_each_keeps_its_own_order() {
     let dir = folder("overlap");
     put(dir.join("a.pcap"), &pcap(&[1, 4, 5, 9]));

@@ -49,10 +49,11 @@ impl Coverage {
         self.what == "reported" || self.evidence.capture.is_none() && self.what != "watching"
     }
 
+    /// Where the clock was set back in between, it lies between the two times all the same.
     fn interval(what: &str, sensor: Option<&str>, from: Time, until: Time) -> Coverage {
         Coverage {
-            time: Some(from),
-            last: Some(until),
+            time: Some(from.min(until)),
+            last: Some(until.max(from)),
             sensor: sensor.map(str::to_owned),
             what: what.to_owned(),
             ..Coverage::default()

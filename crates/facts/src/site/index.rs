@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use ipnet::IpNet;
 
-use super::{End, Site};
+use super::{End, Site, ZoneKind};
 use crate::Mac;
 
 /// The tables behind the lookups of a [`Site`].
@@ -85,7 +85,7 @@ impl Tables {
                     tables.macs.entry(mac).or_default().push((index, at));
                 }
                 let zone = match interface.ip {
-                    Some(ip) => tables.zones.find(ip),
+                    Some(ip) => tables.zone_of_ip(site, ip),
                     None => interface
                         .vlan
                         .and_then(|vlan| tables.vlans.get(&vlan).copied()),
@@ -102,6 +102,18 @@ impl Tables {
             conduit.to.iter().for_each(|end| tables.to.add(end, index));
         }
         tables
+    }
+
+    /// As [`Site::zone_of_ip`].
+    pub(super) fn zone_of_ip(&self, site: &Site, ip: IpAddr) -> Option<usize> {
+        let index = self.zones.find(ip)?;
+        let zone = site.zones.get(index)?;
+        let by_more_than_everything = || {
+            let mut subnets = zone.subnets.iter();
+            subnets.any(|subnet| subnet.prefix_len() > 0 && subnet.contains(&ip))
+        };
+        let elsewhere = zone.kind == ZoneKind::Internet && is_private(ip);
+        (!elsewhere || by_more_than_everything()).then_some(index)
     }
 }
 
@@ -155,7 +167,7 @@ pub(super) fn stays_on_link(ip: IpAddr) -> bool {
 }
 
 /// Whether the address is for use inside of networks only (RFC 1918, RFC 6598, RFC 4193, RFC 3927, loopback).
-pub(super) fn is_private(ip: IpAddr) -> bool {
+fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();

@@ -1,22 +1,61 @@
 //! Work orders and conduits of the ledger beside those of the site file: once joined, they are asked like those.
-use super::{Conduit, End, Place, Site, WorkKind, WorkOrder};
+use std::collections::HashMap;
+
+use super::{Conduit, End, Index, Place, Site, WorkKind, WorkOrder};
 use crate::records::{ConduitRecord, Filled, Ref, WorkOrderRecord};
 
+/// A site while records of the ledger are taken in. There may be tens of thousands, so names are looked up.
+#[derive(Debug)]
+pub struct Joining<'s> {
+    site: &'s mut Site,
+    /// By name: an asset before a zone before a party.
+    ends: HashMap<String, End>,
+    orders: HashMap<String, Place>,
+    conduits: HashMap<String, Place>,
+}
+
 impl Site {
+    /// To take records of the ledger in.
+    pub fn joining(&mut self) -> Joining<'_> {
+        let assets = self.assets.iter().map(|one| &one.name).zip(0..);
+        let zones = self.zones.iter().map(|one| &one.name).zip(0..);
+        let parties = self.parties.iter().map(|one| &one.name).zip(0..);
+        let all = assets.map(|(name, index)| (name, End::Asset(index)));
+        let all = all.chain(zones.map(|(name, index)| (name, End::Zone(index))));
+        let all = all.chain(parties.map(|(name, index)| (name, End::Party(index))));
+        let mut ends = HashMap::new();
+        for (name, end) in all {
+            ends.entry(name.clone()).or_insert(end);
+        }
+        let orders = self.work_orders.iter();
+        let conduits = self.conduits.iter();
+        Joining {
+            ends,
+            orders: orders
+                .map(|one| (one.id.clone(), one.place.clone()))
+                .collect(),
+            conduits: conduits
+                .map(|one| (one.name.clone(), one.place.clone()))
+                .collect(),
+            site: self,
+        }
+    }
+}
+
+impl Joining<'_> {
     /// Takes a recorded work order in.
     ///
     /// # Errors
     /// Why it cannot count: the site file has one of that id, or none of its ends is declared any more.
-    pub fn join_work_order(
+    pub fn work_order(
         &mut self,
         id: &str,
         order: &WorkOrderRecord,
         place: Place,
     ) -> Result<(), String> {
-        if let Some(own) = self.work_orders.iter().find(|own| own.id == id) {
+        if let Some(own) = self.orders.get(id) {
             return Err(format!(
-                "work order {id} of the ledger does not count: {} declares another of that id",
-                own.place
+                "work order {id} of the ledger does not count: {own} declares another of that id"
             ));
         }
         let (Some(sources), Some(targets)) = (self.ends(&order.sources), self.ends(&order.targets))
@@ -30,7 +69,8 @@ impl Site {
             WorkKind::Operation(verb) => Some(*verb),
             WorkKind::RemoteSession | WorkKind::File => None,
         });
-        self.work_orders.push(WorkOrder {
+        self.orders.insert(id.to_owned(), place.clone());
+        self.site.work_orders.push(WorkOrder {
             id: id.to_owned(),
             sources,
             targets,
@@ -47,17 +87,16 @@ impl Site {
     /// Takes a recorded conduit in.
     ///
     /// # Errors
-    /// Why it cannot count, as of [`Site::join_work_order`].
-    pub fn join_conduit(
+    /// Why it cannot count, as of [`Joining::work_order`].
+    pub fn conduit(
         &mut self,
         name: &str,
         conduit: &ConduitRecord,
         place: Place,
     ) -> Result<(), String> {
-        if let Some(own) = self.conduits.iter().find(|own| own.name == name) {
+        if let Some(own) = self.conduits.get(name) {
             return Err(format!(
-                "conduit {name} of the ledger does not count: {} declares another of that name",
-                own.place
+                "conduit {name} of the ledger does not count: {own} declares another of that name"
             ));
         }
         let (Some(from), Some(to)) = (self.ends(&conduit.sources), self.ends(&conduit.targets))
@@ -67,7 +106,8 @@ impl Site {
             ));
         };
         let services = conduit.services.0.iter().map(|one| one.service.clone());
-        self.conduits.push(Conduit {
+        self.conduits.insert(name.to_owned(), place.clone());
+        self.site.conduits.push(Conduit {
             name: name.to_owned(),
             from,
             to,
@@ -79,23 +119,15 @@ impl Site {
             place,
         });
         // Lookups are built for the conduits that there were.
-        self.index = super::Index::default();
+        self.site.index = Index::default();
         Ok(())
     }
 
-    /// Those of the names that the site declares, an asset before a zone before a party; `None` if none is. What is gone
-    /// from the site allows nothing, and takes nothing from what is left.
+    /// Those of the names that the site declares; `None` if none is. What is gone from the site allows nothing, and takes
+    /// nothing from what is left.
     fn ends<T>(&self, names: &Filled<Ref<T>>) -> Option<Vec<End>> {
-        let find = |name: &str| {
-            let asset = self.assets.iter().position(|one| one.name == name);
-            let zone = || self.zones.iter().position(|one| one.name == name);
-            let party = || self.parties.iter().position(|one| one.name == name);
-            asset
-                .map(End::Asset)
-                .or_else(|| zone().map(End::Zone))
-                .or_else(|| party().map(End::Party))
-        };
-        let ends: Vec<End> = names.0.iter().filter_map(|name| find(&name.0)).collect();
+        let ends = names.0.iter().filter_map(|name| self.ends.get(&name.0));
+        let ends: Vec<End> = ends.cloned().collect();
         (!ends.is_empty()).then_some(ends)
     }
 }
@@ -157,17 +189,23 @@ sees = ["control"]
         };
         let then = "2026-11-21T08:30:00Z";
         assert_eq!(asked(&site, Verb::ProgramDownload, then), Err(None));
-        site.join_work_order("WO-7", &order("eng1"), Place::default())
-            .unwrap();
+        let joined = site
+            .joining()
+            .work_order("WO-7", &order("eng1"), Place::default());
+        assert_eq!(joined, Ok(()));
         assert_eq!(
             asked(&site, Verb::ProgramDownload, then),
             Ok("WO-7".to_owned())
         );
         assert!(asked(&site, Verb::Stop, then).is_err());
         assert!(asked(&site, Verb::ProgramDownload, "2026-11-21T09:30:00Z").is_err());
-        let twice = site.join_work_order("WO-7", &order("eng1"), Place::default());
+        let twice = site
+            .joining()
+            .work_order("WO-7", &order("eng1"), Place::default());
         assert!(twice.unwrap_err().contains("declares another of that id"));
-        let gone = site.join_work_order("WO-8", &order("eng9"), Place::default());
+        let gone = site
+            .joining()
+            .work_order("WO-8", &order("eng9"), Place::default());
         assert!(gone.unwrap_err().contains("nothing that it names"));
     }
 }

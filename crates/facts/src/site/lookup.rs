@@ -1,8 +1,8 @@
 //! Where an address belongs: which zone, which asset, which third party.
 use std::net::IpAddr;
 
-use super::index::{Tables, is_private, stays_on_link};
-use super::{Interface, Party, Sensor, Site, Who, ZoneKind, pattern};
+use super::index::{Tables, stays_on_link};
+use super::{Interface, Party, Sensor, Site, Who, pattern};
 use crate::Mac;
 use crate::kinds::Name;
 
@@ -16,14 +16,7 @@ impl Site {
     /// An address that is not routed on the internet (RFC 6890) is never there: the `/0` of a zone of kind `internet` does
     /// not hold it, so that a modem's private network in a crane VLAN is an address of no zone.
     pub fn zone_of_ip(&self, ip: IpAddr) -> Option<usize> {
-        let index = self.tables().zones.find(ip)?;
-        let zone = self.zones.get(index)?;
-        let by_more_than_everything = || {
-            let mut subnets = zone.subnets.iter();
-            subnets.any(|subnet| subnet.prefix_len() > 0 && subnet.contains(&ip))
-        };
-        let elsewhere = zone.kind == ZoneKind::Internet && is_private(ip);
-        (!elsewhere || by_more_than_everything()).then_some(index)
+        self.tables().zone_of_ip(self, ip)
     }
 
     /// Index of the zone that lists the VLAN.

@@ -26,6 +26,7 @@ mod values;
 
 pub use authority::{Near, Who, WorkKind};
 pub use index::Index;
+pub use joined::Joining;
 pub use model::*;
 pub use parse::read;
 pub use pattern::matches as pattern_matches;

@@ -38,6 +38,9 @@ fn patterns_match_whole_names() {
         ("a?c", "abc"),
         ("*a*b", "xaxbxab"),
         ("x.pcap", "x.pcap"),
+        ("span?.pcap", "spanü.pcap"),
+        ("[a].pcap", "[a].pcap"),
+        ("", ""),
     ] {
         assert!(matches(pattern, name), "{pattern} {name}");
     }

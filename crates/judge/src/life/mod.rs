@@ -5,6 +5,7 @@
 //! People may have it in hand (`acknowledgement`) or bear it for a time (`exception`); neither makes a measure met.
 //!
 //! Absent: where records lie, and a clock. Steps are told as bodies of records; whoever judges writes them.
+mod gone;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use serde_json::{Map, Value as Json};
 
 pub use steps::{MOST_STEPS, Recorded};
 
-use crate::{Assessment, Judged, Subject, Verdict};
+use self::gone::Measure;
+use crate::{Assessment, Judged, Subject};
 
 /// What the records say of findings.
 #[derive(Clone, Debug, Default)]
@@ -252,7 +254,7 @@ impl Lives {
             state = State::Resolved;
             None
         } else {
-            match gone(moment.assessment, step) {
+            match moment.gone(step) {
                 Ok(_) => {
                     state = State::Resolved;
                     Some("It is resolved by this judgement.".to_owned())
@@ -344,14 +346,19 @@ struct Moment<'a> {
     today: Option<Date>,
     /// Time of the latest evidence.
     newest: Option<Time>,
+    measures: BTreeMap<&'a str, Measure<'a>>,
 }
 
 impl Moment<'_> {
     fn of(assessment: &Assessment) -> Moment<'_> {
+        let measures = assessment.measures.iter();
         Moment {
             assessment,
             today: day(assessment.as_of, &assessment.time_zone),
-            newest: newest(assessment),
+            newest: assessment.evidence.iter().filter_map(|one| one.last).max(),
+            measures: measures
+                .map(|judged| (judged.id.as_str(), Measure::of(judged)))
+                .collect(),
         }
     }
 }
@@ -382,78 +389,4 @@ fn times(assessment: &Assessment, subject: &Subject) -> (Time, Time) {
     let last = cited().chain(fact(&["last"])).max();
     let first = first.unwrap_or(assessment.as_of);
     (first, last.unwrap_or(assessment.as_of).max(first))
-}
-
-/// Time of the latest evidence that was judged.
-fn newest(assessment: &Assessment) -> Option<Time> {
-    assessment.evidence.iter().filter_map(|one| one.last).max()
-}
-
-/// What shows that a finding is gone; or why that is not shown, a sentence.
-fn gone(assessment: &Assessment, step: &FindingStep) -> Result<Vec<String>, String> {
-    let zone = assessment.time_zone.as_str();
-    if assessment.as_of <= step.at {
-        return Err(format!(
-            "It was judged as of {}, which is later than this judgement.",
-            step.at.local(zone)
-        ));
-    }
-    let Some(judged) = assessment
-        .measures
-        .iter()
-        .find(|one| one.id == step.measure)
-    else {
-        return Err(format!(
-            "The measure {} is not judged any more.",
-            step.measure
-        ));
-    };
-    let newest = newest(assessment);
-    let same = judged
-        .subjects
-        .iter()
-        .find(|one| one.subject == step.subject && one.verdict != Verdict::NotMet);
-    // Seen on the wire, it is gone only where the wire was looked at since. A declaration is looked at by judging.
-    if step.on_wire
-        && let Some(last) = step.last_seen
-        && newest.is_none_or(|newest| newest <= last)
-    {
-        return Err(format!(
-            "It is not in what was judged, and no evidence is later than {}, when it was last seen.",
-            last.local(zone)
-        ));
-    }
-    match same {
-        // Nor does a declaration disprove it.
-        Some(one) if matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable) => Err(
-            format!("It is out of sight and not disproved: {}", one.reason),
-        ),
-        Some(one) => {
-            let mut shown = vec![one.reason.clone()];
-            shown.extend(one.rests_on.iter().cloned());
-            Ok(shown)
-        }
-        None => {
-            let unproven = judged
-                .subjects
-                .iter()
-                .find(|one| matches!(one.verdict, Verdict::Unproven | Verdict::NotApplicable));
-            if let Some(one) = unproven {
-                return Err(format!(
-                    "It is out of sight and not disproved, since {} is {}: {}",
-                    one.subject, one.verdict, one.reason
-                ));
-            }
-            let mut shown = vec![format!(
-                "It is not among what was judged, and nothing of {} is unproven. {}",
-                judged.id, judged.summary
-            )];
-            let met = judged
-                .subjects
-                .iter()
-                .filter(|one| one.verdict == Verdict::Met);
-            shown.extend(met.flat_map(|one| one.rests_on.iter().cloned()));
-            Ok(shown)
-        }
-    }
 }

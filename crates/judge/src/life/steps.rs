@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use facts::records::{FindingStep, Record, Step, VerdictStep};
 use serde_json::{Map, Value as Json};
 
-use super::{Lives, Standing, Standings, State, gone, newest};
+use super::{Lives, Moment, Standing, Standings, State};
 use crate::{Assessment, Subject};
 
 /// Steps of one judgement. What is beyond them comes with the next: a flood of findings must not fill a disk at once.
 pub const MOST_STEPS: usize = 2_000;
 /// What a step lists of its evidence, of its findings, and of a text.
-const MOST_CITED: usize = 32;
+pub(super) const MOST_CITED: usize = 32;
 const MOST_FINDINGS: usize = 100;
 const MOST_FRAMES: usize = 16;
 const MOST_CHARS: usize = 1_000;
@@ -30,6 +30,7 @@ impl Lives {
     /// The records that this judgement asks for: nothing where it says what the records say already, or judges as of an
     /// earlier time than they did.
     pub fn steps(&self, assessment: &Assessment, standings: &Standings) -> Vec<Recorded> {
+        let moment = Moment::of(assessment);
         let mut subjects: BTreeMap<&str, &Subject> = BTreeMap::new();
         for subject in assessment.measures.iter().flat_map(|one| &one.subjects) {
             if let Some(finding) = &subject.finding {
@@ -38,7 +39,7 @@ impl Lives {
         }
         let findings = standings.all().filter_map(|standing| {
             let subject = subjects.get(standing.finding.as_str()).copied();
-            let step = self.step(assessment, standing, subject)?;
+            let step = self.step(&moment, standing, subject)?;
             Some(Recorded {
                 kind: FindingStep::INFO.name,
                 id: standing.finding.clone(),
@@ -55,10 +56,11 @@ impl Lives {
 
     fn step(
         &self,
-        assessment: &Assessment,
+        moment: &Moment<'_>,
         standing: &Standing,
         subject: Option<&Subject>,
     ) -> Option<FindingStep> {
+        let assessment = moment.assessment;
         let before = self.steps.get(&standing.finding);
         if before.is_some_and(|before| assessment.as_of <= before.at) {
             return None;
@@ -79,9 +81,8 @@ impl Lives {
         };
         let (why, evidence) = match (step, subject) {
             (Step::Resolved, _) => {
-                let shown = gone(assessment, before?).ok()?;
-                let why = shown.first().cloned().unwrap_or_default();
-                (why, shown.into_iter().skip(1).collect())
+                let gone = moment.gone(before?).ok()?;
+                (gone.why, gone.rests_on.to_vec())
             }
             (_, Some(subject)) => {
                 let mut why = standing.reason.clone();
@@ -113,7 +114,7 @@ impl Lives {
             why: beginning(&why),
             first_seen: standing.first_seen,
             last_seen: standing.last_seen,
-            evidence_until: newest(assessment),
+            evidence_until: moment.newest,
             on_wire: match subject {
                 Some(subject) => !subject.evidence.is_empty(),
                 None => before.is_some_and(|before| before.on_wire),
@@ -191,7 +192,7 @@ fn cited(assessment: &Assessment, subject: &Subject) -> Vec<String> {
 }
 
 /// As much of a text as a record keeps, without what a record may not hold.
-fn beginning(text: &str) -> String {
+pub(super) fn beginning(text: &str) -> String {
     let plain = text
         .chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c });

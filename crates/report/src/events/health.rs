@@ -68,7 +68,7 @@ troubles! {
     /// More came than there was time for: by rule, what is not control was put aside.
     Shedding = "shedding", Some("Mirror less to this port (cameras and bulk first), or give the sensor more workers.");
     /// The disk takes no more; history stops, judging goes on.
-    DiskFull = "disk-full", Some("Make room, or lower how long history is kept.");
+    DiskFull = "disk-full", Some("Make room, or lower how long history is kept; where there is room, see what is wrong with the disk.");
     /// The disk takes history again.
     DiskWorks = "disk-works", None;
     /// No frame came for long where there should be some.

@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
     /// Workers that read at the same time; one per core if not given. The result is the same for any number.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::input::workers)]
     workers: Option<usize>,
 }
 

@@ -16,7 +16,7 @@ pub struct Args {
     #[arg(long, short, value_name = "DIR", default_value = "site")]
     output: PathBuf,
     /// Workers that read at the same time; one per core if not given.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::input::workers)]
     workers: Option<usize>,
 }
 

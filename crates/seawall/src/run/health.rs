@@ -22,8 +22,8 @@ const FIRST_REPORT: i64 = 10 * SECOND;
 const WAITS: i64 = 3;
 /// A worker that did not report for this long hangs.
 const HANGS: Duration = Duration::from_secs(20);
-/// Drops that go on are told again after this long.
-const DROPS_AGAIN: i64 = 15 * 60 * SECOND;
+/// Losses that go on are told again after this long.
+const AGAIN: Duration = Duration::from_secs(15 * 60);
 
 /// What is known of all witnesses, and what was told of them.
 pub struct Watchers {
@@ -47,13 +47,12 @@ pub struct Watcher {
     pub at: Time,
     /// The same on the steady clock.
     reported: Duration,
-    /// When the worker reported first.
-    pub began: Time,
     /// The most since it was measured last.
     pub peak: Peak,
-    drops_told: Option<Time>,
-    shed_told: Option<Time>,
-    slow_told: Option<Time>,
+    // On the steady clock: a time of day that is set back must not keep what goes on from being told again.
+    drops_told: Option<Duration>,
+    shed_told: Option<Duration>,
+    slow_told: Option<Duration>,
     paused: bool,
     hangs: bool,
     /// Since the report before, frames found no room on their way to the disk.
@@ -96,10 +95,14 @@ impl Quiet {
         }
     }
 
+    /// For how long nothing was heard.
+    pub fn silence(&self) -> Duration {
+        clock::monotonic().saturating_sub(self.heard)
+    }
+
     /// The silence that was not told yet, once it is long enough: since when, and whether it begins.
     fn lasted(&mut self, now: Time) -> Option<(Time, bool)> {
-        let silent = clock::monotonic().saturating_sub(self.heard);
-        let silent = i64::try_from(silent.as_nanos()).unwrap_or(i64::MAX);
+        let silent = i64::try_from(self.silence().as_nanos()).unwrap_or(i64::MAX);
         if silent < self.patience {
             return None;
         }
@@ -239,7 +242,7 @@ impl Watchers {
         let Some((source, health)) = report.health.take() else {
             return self.arrived(report);
         };
-        let now = report.at;
+        let (now, steady) = (report.at, clock::monotonic());
         let before = self.sources.get(&source);
         let (from, counted) = before.map_or((self.began, Default::default()), |before| {
             (before.at, before.health.counts)
@@ -257,8 +260,8 @@ impl Watchers {
             dropped,
         ));
         let mut drops_told = before.and_then(|before| before.drops_told);
-        if dropped > 0 && drops_told.is_none_or(|told| now.since(told) > DROPS_AGAIN) {
-            drops_told = Some(now);
+        if dropped > 0 && is_due(drops_told, steady) {
+            drops_told = Some(steady);
             let detail = format!(
                 "{dropped} frames of {} were lost on {} before they could be read; what they would have shown is unproven.",
                 received.saturating_add(dropped),
@@ -272,10 +275,8 @@ impl Watchers {
             .facts
             .coverage
             .extend(put_aside(&source, (shed_before, health.shed), (from, now)));
-        if health.level > Level::Nothing
-            && shed_told.is_none_or(|told| now.since(told) > DROPS_AGAIN)
-        {
-            shed_told = Some(now);
+        if health.level > Level::Nothing && is_due(shed_told, steady) {
+            shed_told = Some(steady);
             let detail = format!(
                 "More comes in on {} than there is time for: {} Control traffic is read and kept whole.",
                 source.interface,
@@ -294,7 +295,6 @@ impl Watchers {
             let was = before.map(|before| before.health.state);
             events.extend(change_of_state(&source, &health, was, now));
         }
-        let began = before.map_or(from, |before| before.began);
         let before_peak = before.map(|before| before.peak);
         let was_paused = before.is_some_and(|before| before.paused);
         if let Some(paused) = health.paused.as_ref().filter(|_| !was_paused) {
@@ -307,8 +307,8 @@ impl Watchers {
         let not_kept = before.map_or(0, |before| before.health.not_kept);
         let is_slow = health.paused.is_none() && !was_paused && health.not_kept > not_kept;
         let mut slow_told = before.and_then(|before| before.slow_told);
-        if is_slow && slow_told.is_none_or(|told| now.since(told) > DROPS_AGAIN) {
-            slow_told = Some(now);
+        if is_slow && is_due(slow_told, steady) {
+            slow_told = Some(steady);
             let detail = format!(
                 "{} packets of {} were not kept: the disk does not take them as fast as they come. They were read and judged.",
                 health.not_kept - not_kept,
@@ -342,8 +342,7 @@ impl Watchers {
             is_slow,
             health,
             at: now,
-            reported: clock::monotonic(),
-            began,
+            reported: steady,
             drops_told,
             shed_told,
             slow_told,
@@ -380,8 +379,7 @@ impl Watchers {
                 .as_ref()
                 .and_then(|sensor| self.sensors.get_mut(sensor));
             let Some(quiet) = sensor else { continue };
-            let waited = clock::monotonic().saturating_sub(quiet.heard);
-            let waited = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
+            let waited = i64::try_from(quiet.silence().as_nanos()).unwrap_or(i64::MAX);
             if quiet.frames > 0 {
                 let learned = waited.saturating_mul(WAITS).max(600 * SECOND);
                 quiet.patience = if quiet.patience == FIRST_CAPTURE {
@@ -464,6 +462,11 @@ impl Watchers {
         }
         (rows, events)
     }
+}
+
+/// Whether what goes on is to be told, by when it was told last.
+fn is_due(told: Option<Duration>, now: Duration) -> bool {
+    told.is_none_or(|told| now.saturating_sub(told) > AGAIN)
 }
 
 /// The end of a silence of which was told.
@@ -660,6 +663,27 @@ fn an_alarm_has_its_end_of_a_silence_of_packets_not_kept_and_of_a_worker_that_hu
         .for_each(|watcher| watcher.hangs = true);
     let told = note(&mut watchers, 16, &|_| {});
     assert_eq!(told, ["watching: Worker 0 of eth1 reports again."]);
+}
+
+#[test]
+fn losses_that_go_on_are_told_again_by_the_steady_clock_and_lie_between_their_times_when_the_clock_is_set()
+ {
+    let mut watchers = Watchers::new(&Site::default(), Time(0));
+    let hour = 3600;
+    for (second, dropped, told, span) in [
+        (10, 5, 1, (0, 10)),
+        // Set forward, and back by more.
+        (2 * hour, 6, 0, (10, 2 * hour)),
+        (hour, 7, 0, (hour, 2 * hour)),
+    ] {
+        let mut report = reported(0, State::Up, second);
+        let (_, health) = report.health.as_mut().unwrap();
+        health.counts.dropped = dropped;
+        assert_eq!(watchers.note(&mut report).len(), told, "{second}");
+        let row = &report.facts.coverage[0];
+        let at = |second: i64| Some(Time(second * SECOND));
+        assert_eq!((row.time, row.last), (at(span.0), at(span.1)));
+    }
 }
 
 #[test]

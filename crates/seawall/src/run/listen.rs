@@ -364,9 +364,7 @@ impl End {
         self.read_card();
         let mut counts = self.tap.counts().unwrap_or_default();
         if ending {
-            let unread = self.tap.waiting_packets();
-            counts.received = counts.received.saturating_sub(unread);
-            counts.dropped = counts.dropped.saturating_add(unread);
+            counts.dropped = counts.dropped.saturating_add(counts.left);
         }
         let keeping = &mut self.keeping;
         Health {

@@ -30,8 +30,10 @@ pub struct Outputs {
     server: Option<Server>,
     metrics: Metrics,
     began: Duration,
-    /// Counts at the last writing, for rates.
-    before: BTreeMap<usize, (Time, u64)>,
+    /// What the journal was told of metrics that cannot be written.
+    told: Option<String>,
+    /// Counts at the last writing, by the steady clock, for rates.
+    before: BTreeMap<usize, (Duration, u64)>,
     /// Frames that the kernel and the card lost by then, by interface.
     lost: BTreeMap<String, (u64, u64)>,
 }
@@ -82,6 +84,7 @@ impl Outputs {
                 ..Metrics::default()
             },
             began: clock::monotonic(),
+            told: None,
             before: BTreeMap::new(),
             lost: BTreeMap::new(),
         })
@@ -198,7 +201,7 @@ impl Outputs {
                 sensor: sensor.to_owned(),
                 vlan: Some(vlan),
                 frames: quiet.frames,
-                silence: since(quiet.last, now),
+                silence: quiet.silence(),
                 expected: true,
             })
             .collect();
@@ -206,9 +209,12 @@ impl Outputs {
         self.metrics.folders = moment.watchers.folders();
         self.metrics.shed = moment.watchers.shed();
         self.metrics.history = Some(moment.history);
-        if let Err(error) = self.metrics.write(&self.file) {
-            eprintln!("seawall: {}", error::chain(&error));
+        let problem = self.metrics.write(&self.file).err();
+        let problem = problem.map(|error| error::chain(&error));
+        if let Some(problem) = problem.as_ref().filter(|_| problem != self.told) {
+            eprintln!("seawall: {problem}");
         }
+        self.told = problem;
         if let Some(server) = &self.server {
             server.publish(&self.metrics);
         }
@@ -216,19 +222,16 @@ impl Outputs {
 
     /// One interface for all its workers, and a line per worker, whatever number of interfaces it has its share of.
     fn workers(&mut self, moment: &Moment<'_>) {
-        let now = moment.now;
+        let now = clock::monotonic();
         let mut interfaces: BTreeMap<(&str, &str), Interface> = BTreeMap::new();
         let mut workers: BTreeMap<usize, Worker> = BTreeMap::new();
         for (source, watcher) in moment.watchers.sources() {
             let health = &watcher.health;
             workers.entry(source.worker).or_insert_with(|| {
                 let frames = health.load.frames;
-                let begin = (watcher.began, 0);
-                let (then, known) = self
-                    .before
-                    .insert(source.worker, (now, frames))
-                    .unwrap_or(begin);
-                let seconds = Duration::from_nanos(now.since(then).unsigned_abs()).as_secs_f64();
+                let before = self.before.insert(source.worker, (now, frames));
+                let (then, known) = before.unwrap_or((self.began, 0));
+                let seconds = now.saturating_sub(then).as_secs_f64();
                 let fresh = frames.saturating_sub(known) as f64;
                 Worker {
                     packets: frames,
@@ -285,10 +288,6 @@ fn place(written: &str) -> Result<Listen, Error> {
         address,
         from_anywhere: false,
     })
-}
-
-fn since(then: Time, now: Time) -> Duration {
-    Duration::from_nanos(u64::try_from(now.since(then)).unwrap_or(0))
 }
 
 /// The outputs of the site; the journal where it names none. Paths start from the site folder.

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use lab::harborview;
 
-use crate::rig::{Cable, Sensor, answered, events, offline, remembered, shim, terminal, until};
-use crate::support::folder;
+use crate::rig::{
+    Cable, Sensor, answered, events, offline, remembered, shim, state, terminal, until,
+};
+use crate::support::{folder, text};
 
 /// Put before the C library: what is to reach the disk does not, as long as the file that DISK_HANGS names is there.
 const SHIM: &str = r#"
@@ -31,6 +33,113 @@ int fdatasync(int file) {
     return real(file);
 }
 "#;
+
+/// Put before the C library: whatever lies in the folder `state` cannot be changed, as long as the file that DISK_READ_ONLY
+/// names is there; neither can what is open already, as on a disk that the kernel makes read-only after an error.
+const READ_ONLY: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int is_shut(const char *path) {
+    const char *sign = getenv("DISK_READ_ONLY");
+    return sign && path && strstr(path, "/state/") && access(sign, F_OK) == 0;
+}
+
+static int is_shut_file(int file) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    return is_shut(path);
+}
+
+#define SHUT(test) if (test) { errno = EROFS; return -1; }
+#define REAL(name, ...) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))(__VA_ARGS__)
+
+static int changes(int flags) { return (flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)) != 0; }
+
+#define OPEN(name) \
+    int name(const char *path, int flags, ...) { \
+        va_list more; va_start(more, flags); int mode = va_arg(more, int); va_end(more); \
+        if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) && access(path, F_OK) == 0) { errno = EEXIST; return -1; } \
+        SHUT(changes(flags) && is_shut(path)) \
+        return REAL(name, path, flags, mode); \
+    }
+OPEN(open)
+OPEN(open64)
+ssize_t write(int file, const void *bytes, size_t count) { SHUT(is_shut_file(file)) return REAL(write, file, bytes, count); }
+ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) { SHUT(is_shut_file(file)) return REAL(pwrite64, file, bytes, count, at); }
+int ftruncate64(int file, off64_t length) { SHUT(is_shut_file(file)) return REAL(ftruncate64, file, length); }
+int rename(const char *from, const char *to) { SHUT(is_shut(from)) return REAL(rename, from, to); }
+int unlink(const char *path) { SHUT(is_shut(path)) return REAL(unlink, path); }
+int mkdir(const char *path, mode_t mode) { SHUT(is_shut(path)) return REAL(mkdir, path, mode); }
+"#;
+
+#[test]
+fn a_disk_that_becomes_read_only_stops_history_and_packets_and_gets_all_of_history_later() {
+    let made = folder("shut-shim");
+    let (Some(cable), Some(shim)) = (Cable::new("shut"), shim(&made, READ_ONLY)) else {
+        return;
+    };
+    let sign = made.join("shut");
+    let (site, capture) = terminal(&harborview::bad_day(), "shut", "save_every = \"1 s\"");
+    let given = [("LD_PRELOAD", &shim), ("DISK_READ_ONLY", &sign)];
+    let sensor = Sensor::start_with(&cable, &site, &given);
+    until("it is written to", || {
+        !remembered(&site, "coverage").is_empty()
+    });
+    let begun = state(&site).join("packets");
+    cable.play(&capture, 40);
+    until("packets are kept", || {
+        fs::read_dir(&begun).unwrap().next().is_some()
+    });
+    fs::write(&sign, "").unwrap();
+    cable.play(&capture, 8);
+    let said = |trouble: &str, about: &str| {
+        let events = events(&site);
+        let mut of_it = events
+            .into_iter()
+            .filter(|event| event["event"] == trouble && event["about"] == about);
+        of_it.next().map(|event| text(&event["detail"]))
+    };
+    until("a change of a controller is told", || is_told(&site));
+    for (about, why) in [
+        ("history", "read-only; see that"),
+        ("span0", "Read-only file"),
+    ] {
+        until("that nothing is kept is told", || {
+            said("disk-full", about).is_some_and(|detail| detail.contains(why))
+        });
+    }
+    fs::remove_file(&sign).unwrap();
+    until("that history is written again is told", || {
+        said("disk-works", "history").is_some()
+    });
+    // The disk is tried again when there is something to keep, and not each time.
+    until("that packets are kept again is told", || {
+        cable.play(&capture, 40);
+        said("disk-works", "span0").is_some()
+    });
+    sensor.stop();
+    // What came while the disk was shut is in the history.
+    let operations = remembered(&site, "operation");
+    assert!(!operations.is_empty());
+    let coverage = remembered(&site, "coverage");
+    let mut gaps = coverage.iter().filter(|row| row.contains("\"watching\""));
+    assert!(gaps.all(|row| row.contains("\"stopped\"")), "{coverage:?}");
+    let drops = coverage.iter().find(|row| row.contains("\"drops\""));
+    let drops: serde_json::Value = serde_json::from_str(drops.unwrap()).unwrap();
+    assert_eq!(drops["good"].as_u64(), Some(cable.count("rx_packets")));
+}
 
 fn is_told(site: &Path) -> bool {
     let mut told = events(site).into_iter();

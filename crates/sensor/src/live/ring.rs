@@ -76,10 +76,12 @@ pub enum State {
 /// What a tap has seen since it was opened, and how full its ring is now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Packets that the kernel put into the ring.
+    /// Packets that were handed over.
     pub received: u64,
-    /// Packets that the kernel dropped for want of room in the ring.
+    /// Packets that the kernel dropped for want of room in the ring, or that lay in a ring whose interface went away.
     pub dropped: u64,
+    /// Packets that lie in the ring and were not handed over yet: whoever closes the tap loses them.
+    pub left: u64,
     /// How often the ring was full, so that the kernel stopped.
     pub freezes: u64,
     /// Packets with a time stamp of the network card.
@@ -122,6 +124,8 @@ pub struct Tap {
     /// What was asked for and cannot be had.
     remark: Option<String>,
     counts: Counts,
+    /// Packets that the kernel put into the ring.
+    entered: u64,
 }
 
 #[derive(Debug)]
@@ -158,6 +162,7 @@ pub fn open(options: &Options) -> Result<Vec<Tap>, Error> {
             problem: None,
             remark: None,
             counts: Counts::default(),
+            entered: 0,
         };
         match tap.set_up() {
             Ok(open) => tap.socket = Some(open),
@@ -245,6 +250,7 @@ impl Tap {
         });
         open.ring.give_back(open.next);
         open.next = (open.next + 1) % open.ring.blocks().max(1);
+        counts.received += count as u64;
         count
     }
 
@@ -264,20 +270,6 @@ impl Tap {
             bytes = bytes.saturating_add(number(block, 20));
         }
         bytes as f64 / (blocks.max(1) * BLOCK as usize) as f64
-    }
-
-    /// Packets that wait in the ring: whoever closes the tap loses them.
-    pub fn waiting_packets(&mut self) -> u64 {
-        let Some(open) = &mut self.socket else {
-            return 0;
-        };
-        let mut packets = 0u64;
-        for at in 0..open.ring.blocks() {
-            if let Some(block) = open.ring.block(at) {
-                packets = packets.saturating_add(number(block, 12) as u64);
-            }
-        }
-        packets
     }
 
     /// How the interface was when it was looked at last, which is whenever no packets come.
@@ -327,7 +319,8 @@ impl Tap {
         );
         let [all, dropped, freezes] = [0, 4, 8].map(|at| number(&read, at) as u64);
         let counts = &mut self.counts;
-        counts.received += all.saturating_sub(dropped);
+        self.entered += all.saturating_sub(dropped);
+        counts.left = self.entered.saturating_sub(counts.received);
         counts.dropped += dropped;
         counts.freezes += freezes;
         counts.waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
@@ -472,8 +465,11 @@ impl Tap {
             // Not at first sight: the kernel still hands over the last block, after its time.
             State::Gone if before == State::Gone && !open.ring.is_ready(open.next) => {
                 let index = open.index;
-                // The socket takes its counters along.
+                // The socket takes its counters along, and what is still in its ring.
                 let _ = self.counts();
+                let counts = &mut self.counts;
+                counts.dropped += std::mem::take(&mut counts.left);
+                self.entered = counts.received;
                 self.socket = None;
                 let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
                 group.take_if(|group| group.index == index);

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use facts::Time;
+use facts::site::pattern_matches;
 
 use super::Error;
-use crate::pattern::claims;
 
 /// Endings of packed files.
 const PACKERS: [&str; 5] = ["gz", "zst", "xz", "lz4", "bz2"];
@@ -246,7 +246,11 @@ impl Watch {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return false;
         };
-        let matches = || self.patterns.iter().any(|pattern| claims(pattern, name));
+        let matches = || {
+            self.patterns
+                .iter()
+                .any(|pattern| pattern_matches(pattern, name))
+        };
         !name.starts_with('.') && (self.patterns.is_empty() || matches())
     }
 

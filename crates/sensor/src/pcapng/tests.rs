@@ -184,16 +184,58 @@ fn what_the_capturing_machine_dropped_is_told() {
     );
 }
 
+/// A packet block with these options behind its data.
+fn packet_with(data: &[u8], options: &str) -> Vec<u8> {
+    let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+    let mut body = [[0; 12].as_slice(), &length, &length, data].concat();
+    body.resize(body.len().next_multiple_of(4), 0);
+    body.extend(hex(options));
+    block(6, &body)
+}
+
+#[test]
+fn frames_that_packets_say_were_dropped_before_them_are_told_once_beside_the_statistics() {
+    // epb_dropcount 5 and 2, a comment; isb_ifdrop 6, which are the same frames.
+    let bytes = [
+        section(),
+        interface(1, 0, ""),
+        packet_with(&data(1, 61), "0400 0800 0500000000000000 00000000"),
+        packet_with(
+            &data(2, 60),
+            "0100 0200 68690000 0400 0800 0200000000000000",
+        ),
+        packet_with(&data(3, 60), "0400 0300 05000000 00000000"),
+        block(
+            5,
+            &hex("00000000 00000000 00000000 0500 0800 0600000000000000 00000000"),
+        ),
+    ]
+    .concat();
+    let (seen, summary) = walk(&bytes).unwrap();
+    assert_eq!((seen.len(), seen[0].data.len()), (3, 61));
+    assert_eq!(
+        summary.problems,
+        ["the capturing machine dropped 7 frames: they are missing here"]
+    );
+}
+
 #[test]
 fn a_declared_checksum_is_no_part_of_the_frame() {
     let bytes = [
         section(),
         interface(1, 0, "0d00 0100 04000000"),
         packet(0, 1, &data(1, 64), 64),
+        // epb_flags: inbound; inbound, with a checksum of two bytes.
+        packet_with(&data(1, 64), "0200 0400 01000000 00000000"),
+        packet_with(&data(1, 64), "0200 0400 41000000 00000000"),
     ]
     .concat();
     let (seen, _) = walk(&bytes).unwrap();
-    assert_eq!((seen[0].data.len(), seen[0].wire_len), (60, 60));
+    let lengths: Vec<_> = seen
+        .iter()
+        .map(|one| (one.data.len(), one.wire_len))
+        .collect();
+    assert_eq!(lengths, [(60, 60), (60, 60), (62, 62)]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Why history could not be opened, written or read.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What went wrong, with the file and what to do. Nothing that was told is lost by a failed write: it is tried again with
 /// the next.
@@ -84,7 +84,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn of(path: &std::path::Path, error: &rusqlite::Error) -> Error {
+    pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Error {
         use rusqlite::ErrorCode as Code;
         let path = path.to_owned();
         let message = error.to_string();
@@ -93,7 +93,14 @@ impl Error {
             Some(Code::ReadOnly) => Error::ReadOnly { path },
             Some(Code::DatabaseBusy | Code::DatabaseLocked) => Error::Busy { path },
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => Error::Damaged { path, message },
+            // A disk that became read-only while the file was open gives errors of reading and writing.
+            Some(Code::SystemIoFailure) if is_read_only(&path) => Error::ReadOnly { path },
             _ => Error::Failed { path, message },
         }
     }
+}
+
+fn is_read_only(path: &Path) -> bool {
+    let opened = std::fs::OpenOptions::new().append(true).open(path);
+    opened.is_err_and(|error| error.kind() == std::io::ErrorKind::ReadOnlyFilesystem)
 }

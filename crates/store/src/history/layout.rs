@@ -98,7 +98,8 @@ fn merged(name: &str, rule: Merge) -> Option<String> {
         (Merge::Key | Merge::Judged, _) => return None,
         (Merge::Least, _) => format!("min({either})"),
         (Merge::Most, _) => format!("max({either})"),
-        (Merge::Sum, _) => format!("{old} + {new}"),
+        // The column may be younger than the row.
+        (Merge::Sum, _) => format!("ifnull({old}, 0) + {new}"),
         (Merge::Latest, _) => new,
         (Merge::Opening, _) => {
             format!("CASE WHEN excluded.\"time\" < \"time\" THEN {new} ELSE {old} END")

@@ -136,6 +136,34 @@ fn a_file_of_an_earlier_format_is_brought_up_to_date() {
 }
 
 #[test]
+fn a_row_that_is_older_than_a_column_counts_on_in_it() {
+    let folder = Folder::new("younger");
+    let reads = Facts {
+        operations: vec![Operation {
+            operation: Verb::Read,
+            ..stops(0, 1).operations.remove(0)
+        }],
+        ..stops(0, 0)
+    };
+    let count = || -> u64 {
+        let recalled = recall(&folder.0, Time::MIN, Time::MAX, &Limits::default(), 0).unwrap();
+        recalled.facts.operations.iter().map(|one| one.count).sum()
+    };
+    folder.history().unwrap().add(&reads, NOON).unwrap();
+    assert_eq!(count(), 1);
+    for column in ["count", "last", "frames"] {
+        let db = Connection::open(folder.today()).unwrap();
+        db.execute_batch(&format!("ALTER TABLE operation DROP COLUMN {column}"))
+            .unwrap();
+    }
+    assert_eq!(count(), 0, "it is not known any more");
+    for told in 1..4 {
+        folder.history().unwrap().add(&reads, NOON).unwrap();
+        assert_eq!(count(), told);
+    }
+}
+
+#[test]
 fn a_file_of_a_later_format_is_left_alone_and_both_formats_are_named() {
     let folder = Folder::new("later");
     folder.history().unwrap().add(&stops(0, 1), NOON).unwrap();

@@ -1,4 +1,7 @@
 //! Writing: one at a time, whole or not at all.
+mod merging;
+mod signed;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -6,13 +9,16 @@ use std::path::{Path, PathBuf};
 use facts::Time;
 use serde_json::Value;
 
-use super::book::{Book, MOST_ENTRIES};
+pub use self::merging::Imported;
+use self::signed::Lines;
+pub use self::signed::Pending;
+use super::book::MOST_ENTRIES;
 use super::entry::{Attached, Draft, LONGEST, Link};
 use super::error::Error;
 use super::hash::{Hash, from_hex, hex};
-use super::head::{self, Head, NONE};
+use super::head::{self, NONE};
 use super::key::{Key, Public};
-use super::{Attachment, Content, FILE, Ledger, New, Stamp, canon, files, import, replacing};
+use super::{Attachment, Content, Ledger, New, Stamp, canon, files, replacing};
 
 /// The longest id, name or means, in bytes.
 const LONGEST_NAME: usize = 200;
@@ -33,17 +39,6 @@ pub struct Written {
     pub entries: Option<(u64, u64)>,
     /// Records that said the same already.
     pub unchanged: usize,
-}
-
-/// What an import did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Imported {
-    /// Entries added.
-    pub added: usize,
-    /// Records that were known alike.
-    pub known: usize,
-    /// Attached files brought along.
-    pub attachments: usize,
 }
 
 /// Keys of which one took the place of the other.
@@ -329,120 +324,6 @@ impl Writing<'_> {
         Ok(named)
     }
 
-    /// Brings another ledger's export in: byte by byte into an empty ledger (with an entry behind it where their key was
-    /// replaced, since ours signs from then on), else record by record (see
-    /// `ledger/import.rs`). `path` is the file; attached files are looked for beside it.
-    ///
-    /// # Errors
-    /// The file cannot be read, is no sound export, or went on from the same record in another way
-    /// ([`Error::Conflicts`]). No entry is added then; attached files that were brought in stay.
-    pub fn import(&mut self, path: &Path, stamp: &Stamp<'_>) -> Result<Imported, Error> {
-        let bytes = fs::read(path).map_err(Error::file("read", path))?;
-        let mut theirs = Book::default();
-        if let Some(flaw) = theirs.extend(bytes, true).into_iter().next() {
-            return Err(Error::Unsound {
-                path: path.to_owned(),
-                first: format!("line {}: {}", flaw.line, flaw.what),
-            });
-        }
-        let mut imported = Imported {
-            attachments: self.bring_attachments(&theirs, path)?,
-            ..Imported::default()
-        };
-        if theirs.len() == 0 {
-            return Ok(imported);
-        }
-        if self.ledger.is_empty() {
-            behind(theirs.end().1, stamp.now)?;
-            imported.added = theirs.len();
-            let (mut text, mut seq) = (theirs.text().to_vec(), theirs.len() as u64);
-            let (mut hash, last) = theirs.end();
-            let recorded_at = stamp.now.max(last);
-            // Where their key was replaced, whoever verifies has to know that it is ours that signs from here on.
-            if theirs.entries().any(|entry| entry.kind == replacing::KIND) {
-                let before = theirs.latest(replacing::KIND, replacing::ID);
-                let link = Link {
-                    seq: seq + 1,
-                    version: before.map_or(0, |(version, _)| version).saturating_add(1),
-                    previous: hash,
-                    recorded_at,
-                };
-                let (line, of_line) = self.begins(hash, link, stamp)?;
-                text.extend_from_slice(line.as_bytes());
-                text.push(b'\n');
-                (seq, hash) = (seq + 1, of_line);
-            }
-            self.write(Lines {
-                text,
-                seq,
-                hash,
-                time: recorded_at,
-            })?;
-            return Ok(imported);
-        }
-        let plan = import::plan(&self.ledger.book, &theirs);
-        if !plan.conflicts.is_empty() {
-            return Err(Error::Conflicts {
-                conflicts: plan.conflicts,
-            });
-        }
-        imported.known = plan.known;
-        let entries: Vec<_> = plan
-            .add
-            .iter()
-            .filter_map(|index| theirs.entry(*index))
-            .collect();
-        imported.added = entries.len();
-        let drafts: Vec<_> = entries
-            .iter()
-            .map(|entry| import::draft(entry, &entry.attachments, stamp.means))
-            .collect();
-        self.add(&drafts, stamp.now)?;
-        Ok(imported)
-    }
-
-    /// The entry which says that our key signs from here on.
-    fn begins(&self, after: Hash, link: Link, stamp: &Stamp<'_>) -> Result<(String, Hash), Error> {
-        name("who records", stamp.by)?;
-        name("the means", stamp.means)?;
-        let body = match replacing::begin_body(&self.key, after) {
-            Ok(body) => body,
-            Err(error) => return Error::refused(error.to_string(), "begin another ledger"),
-        };
-        Ok(replacing::draft(&body, stamp).line(link))
-    }
-
-    /// Takes in what their entries refer to and is not here yet.
-    fn bring_attachments(&mut self, theirs: &Book, path: &Path) -> Result<usize, Error> {
-        let beside = path.parent().unwrap_or(Path::new("."));
-        let mut brought = 0;
-        for entry in theirs.entries() {
-            for attached in &entry.attachments {
-                let here = attachment(&self.ledger.folder, attached.sha256);
-                let there = attachment(beside, attached.sha256);
-                let (Some(here), Some(there)) = (here, there) else {
-                    return Err(Error::Unsound {
-                        path: path.to_owned(),
-                        first: format!("entry {}: an attached file has no SHA-256", entry.seq),
-                    });
-                };
-                if here.is_file() {
-                    continue;
-                }
-                let bytes = fs::read(&there).map_err(Error::file("read", &there))?;
-                if hex(&Hash::of(&[&bytes]).0) != attached.sha256 {
-                    return Err(Error::Unsound {
-                        path: there,
-                        first: "its content is not that of its name".to_owned(),
-                    });
-                }
-                self.attach(attached.name, &bytes)?;
-                brought += 1;
-            }
-        }
-        Ok(brought)
-    }
-
     /// Puts a new key in the place of the one that signs. Both sign the entry that says so, and the head behind it; from then
     /// on the old one signs nothing, and is gone from the folder.
     ///
@@ -568,101 +449,6 @@ impl Writing<'_> {
             Some(flaw) => Err(self.ledger.broken(flaw.what)),
             None => Ok(()),
         }
-    }
-
-    /// Signs the head that is to come.
-    fn sign(&self, lines: Lines) -> Result<Signed, Error> {
-        let Lines {
-            text,
-            seq,
-            hash,
-            time,
-        } = lines;
-        let before = self.ledger.head.bytes;
-        let head = Head {
-            seq,
-            bytes: before + text.len() as u64,
-            hash,
-            time,
-            key: Some(self.next_key.as_ref().unwrap_or(&self.key).public()),
-            before: self.next_key.as_ref().map(|_| self.key.public()),
-        };
-        let signed = match &self.next_key {
-            Some(next) => head.sign(next, Some(&self.key)),
-            None => head.sign(&self.key, None),
-        };
-        let signed = match signed {
-            Ok(signed) => signed,
-            Err(error) => return Error::refused(error.to_string(), "begin another ledger"),
-        };
-        Ok(Signed {
-            folder: self.ledger.folder.clone(),
-            before,
-            lines: text,
-            head,
-            signed,
-        })
-    }
-}
-
-/// Lines to be added, and what the last of them is.
-struct Lines {
-    text: Vec<u8>,
-    seq: u64,
-    hash: Hash,
-    time: Time,
-}
-
-/// Lines that are signed for, and not on disk yet.
-#[derive(Debug)]
-struct Signed {
-    folder: PathBuf,
-    /// Bytes before them.
-    before: u64,
-    lines: Vec<u8>,
-    head: Head,
-    signed: String,
-}
-
-impl Signed {
-    /// Writes what is to come, then the lines, then moves the head in place, each on disk before the next.
-    fn put(&self, file: &File) -> Result<(), Error> {
-        let (now, next) = (head::path(&self.folder), head::next_path(&self.folder));
-        files::replace(&next, self.signed.as_bytes(), files::ALL_READ).map_err(|source| {
-            Error::NotRecorded {
-                path: next.clone(),
-                source,
-            }
-        })?;
-        if let Err(source) = files::append(file, &self.lines) {
-            // What cannot be taken back here, the next write sets aside.
-            if files::cut(file, self.before).is_ok() {
-                files::remove(&next).map_err(Error::file("remove", &next))?;
-            }
-            let path = self.folder.join(FILE);
-            return Err(Error::NotRecorded { path, source });
-        }
-        // Should this fail, the entries are there and signed for: whoever writes next makes up for the step.
-        files::rename(&next, &now).map_err(Error::file("write", &now))
-    }
-}
-
-/// A write that is made and signed, and waits for the disk: for those who cannot wait themselves. Nobody else writes until it is
-/// put there or dropped, and the ledger that it was made for reads it as it reads what others recorded.
-#[derive(Debug)]
-pub struct Pending {
-    signed: Signed,
-    /// Holds the lock.
-    file: File,
-}
-
-impl Pending {
-    /// On disk, all of it or nothing.
-    ///
-    /// # Errors
-    /// What the disk says; nothing is recorded then.
-    pub fn put(self) -> Result<(), Error> {
-        self.signed.put(&self.file)
     }
 }
 
