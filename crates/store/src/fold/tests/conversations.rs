@@ -188,6 +188,52 @@ fn during_work_order_needs_an_order_that_names_both_ends_at_that_time() {
 }
 
 #[test]
+fn a_time_without_an_order_between_two_is_not_explained_by_either() {
+    let second = "[[work_order]]\nid = \"WO-2\"\nsources = [\"eng1\"]\ntargets = [\"plc1\"]\noperations = [\"stop\"]\nfrom = 2026-11-21T09:00:00Z\nuntil = 2026-11-21T10:00:00Z\n";
+    let judged = |packets: u64, operations: Vec<Operation>| {
+        let one = Conversation {
+            last: time(3_700),
+            packets_out: packets,
+            packets_in: 0,
+            uid: facts::Uid(7),
+            community_id: Some("1:a".into()),
+            ..tcp("10.20.90.50", "10.20.10.10", 102, "s7comm")
+        };
+        let facts = Facts {
+            conversations: vec![one],
+            operations,
+            ..Facts::default()
+        };
+        let folded = folded(facts, &site(&format!("{CONDUITS}\n{second}")));
+        let one = &folded.conversations[0];
+        (
+            one.conduit.clone().unwrap_or_default().to_string(),
+            one.reason.clone().unwrap_or_default().to_string(),
+        )
+    };
+    let read = |at: i64| Operation {
+        time: time(at),
+        last: time(at),
+        community_id: Some("1:a".to_owned()),
+        ..operation("10.20.90.50", "10.20.10.10", Verb::Read)
+    };
+    let only = "conduit 'service' holds only during a work order, and";
+    let unknown = format!(
+        "{only} whether anything passed when the one of 2026-11-21 08:05:00 UTC was over and the next had not begun is not known"
+    );
+    assert_eq!(judged(90, Vec::new()), pair("", &unknown));
+    assert_eq!(
+        judged(2, Vec::new()),
+        pair("service", ""),
+        "each has its order"
+    );
+    let both = vec![read(60), read(3_650)];
+    assert_eq!(judged(90, both), pair("", &unknown), "these had theirs");
+    let known = format!("{only} none names both ends at 2026-11-21 08:10:00 UTC");
+    assert_eq!(judged(90, vec![read(60), read(600)]), pair("", &known));
+}
+
+#[test]
 fn a_negotiated_channel_goes_with_the_one_that_negotiated_it() {
     let data = Conversation {
         parent: Some("ftp".into()),
