@@ -2,7 +2,7 @@
 //!
 //! A conduit explains a conversation if its ends cover both, a service covers it, and it is in force from the first packet
 //! to the last; `during = "work-order"` asks for work orders that name source and target all that time. The first such
-//! conduit in the order of the site counts. Where no order holds for a while between first and last, it is not known whether
+//! conduit in the order of the site counts, one that names the service before one that allows `any`. Where no order holds for a while between first and last, it is not known whether
 //! anything passed then, unless one of the operations did ([`gone_on`]).
 //!
 //! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
@@ -182,20 +182,25 @@ impl<'a> Conduits<'a> {
                 .entry(key)
                 .or_insert_with(|| between(&client.who, &server.who)),
         );
-        let (mut late, mut other) = (None, None);
+        let (mut late, mut other, mut by_any) = (None, None, None);
         for (conduit, name) in forth.iter() {
             if !covers(conduit, one, one.server_port) {
                 other = other.or(Some(*conduit));
                 continue;
             }
-            match unfit(site, conduit, &client.who, &server.who, one.time, one.last) {
-                None => return (Some(name.clone()), None),
+            let why = unfit(site, conduit, &client.who, &server.who, one.time, one.last)
                 // Of two packets it is known when they passed.
-                Some(why) if may_outlast(&why) && packets(one) <= 2 => {
-                    return (Some(name.clone()), None);
+                .filter(|why| !(may_outlast(why) && packets(one) <= 2));
+            match why {
+                None if conduit.services.contains(&Service::Any) => {
+                    by_any = by_any.or(Some(name));
                 }
+                None => return (Some(name.clone()), None),
                 Some(why) => late = late.or(Some(why)),
             }
+        }
+        if let Some(name) = by_any {
+            return (Some(name.clone()), None);
         }
         let back = Rc::clone(
             self.back

@@ -101,6 +101,20 @@ fn the_first_conduit_that_covers_ends_and_service_explains() {
 }
 
 #[test]
+fn a_conduit_that_names_the_service_explains_before_one_that_allows_any() {
+    let any = "[[conduit]]\nname = \"anything\"\nfrom = [\"hmi1\"]\nto = [\"plc1\"]\nservices = [\"any\"]\nbecause = \"trial\"\n";
+    let site = site(&format!("{any}{CONDUITS}"));
+    let one = |protocol| tcp("10.20.10.20", "10.20.10.10", 102, protocol);
+    let facts = Facts {
+        conversations: vec![one("s7comm"), one("telnet")],
+        ..Facts::default()
+    };
+    let judged = folded(facts, &site).conversations;
+    let by: Vec<_> = judged.iter().map(|one| one.conduit.as_deref()).collect();
+    assert_eq!(by, [Some("set points"), Some("anything")]);
+}
+
+#[test]
 fn what_no_conduit_explains_says_how_near_one_came() {
     let cases = [
         (
