@@ -84,13 +84,7 @@ fn both(one: &Conversation, ends: &mut Ends<'_>) -> (Rc<End>, Rc<End>) {
     } else if is_link && client.who.zone.is_none() {
         share_zone(&server, &mut client);
     }
-    if server.who.party.is_none()
-        && let Some(party) = ends.party_by_name(one.client, one.server)
-    {
-        let server = Rc::make_mut(&mut server);
-        server.who.party = Some(party);
-        server.party = ends.party_name(Some(party));
-    }
+    ends.by_names((one.client, &mut client), (one.server, &mut server));
     (client, server)
 }
 

@@ -46,16 +46,17 @@ fn fill_share(
     let site = ends.places.site;
     let mut bare = Vec::new();
     for one in operations {
-        let source = ends.at(one.source, one.source_mac, one.vlan);
+        let mut source = ends.at(one.source, one.source_mac, one.vlan);
         let carrier = carriers.of(one);
         // Where the target was asked for by name, its address is that of a proxy.
         let led = carrier.filter(|carrier| {
             carrier.server == one.target
                 && carrier.protocol.as_deref() == Some(one.protocol.as_str())
         });
-        let target = led
+        let mut target = led
             .and_then(|carrier| ends.led_to(carrier))
             .unwrap_or_else(|| ends.at(one.target, one.target_mac, one.vlan));
+        ends.by_names((one.source, &mut source), (one.target, &mut target));
         one.modifies = one.operation.modifies();
         one.crane = target
             .who

@@ -403,6 +403,65 @@ fn a_third_party_is_known_by_the_name_that_was_looked_up() {
 }
 
 #[test]
+fn who_comes_in_is_a_third_party_by_an_address_that_a_resolver_gave() {
+    let inward = "[[conduit]]\nname = \"support\"\nfrom = [\"party:vendor\"]\nto = [\"eng1\", \"plc1\"]\nservices = [\"ssh\", \"s7comm\", \"http\"]\nbecause = \"contract\"\n";
+    let outward = inward
+        .replace(
+            "from = [\"party:vendor\"]\nto = [\"eng1\", \"plc1\"]",
+            "from = [\"eng1\"]\nto = [\"party:vendor\"]",
+        )
+        .replace("support", "updates");
+    let looked_up = |via: &str| Name {
+        via: via.to_owned(),
+        answers: vec!["198.51.100.20".to_owned()],
+        name: "vpn.vendor.example".to_owned(),
+        client: at("10.20.90.50"),
+        ..Name::default()
+    };
+    let told = |via: &str| {
+        let read = Operation {
+            community_id: None,
+            ..operation("198.51.100.20", "10.20.10.10", Verb::Read)
+        };
+        let update = facts::kinds::File {
+            protocol: "http".to_owned(),
+            direction: "download".to_owned(),
+            source: at("198.51.100.20"),
+            target: at("10.20.90.50"),
+            time: time(0),
+            last: time(0),
+            ..facts::kinds::File::default()
+        };
+        let facts = Facts {
+            names: vec![looked_up(via)],
+            conversations: vec![tcp("198.51.100.20", "10.20.90.50", 22, "ssh")],
+            operations: vec![read],
+            carried_files: vec![update],
+            ..Facts::default()
+        };
+        let site = site(&format!("{inward}{outward}"));
+        let mut facts = folded(facts, &site);
+        let one = facts.conversations.remove(0);
+        (
+            one.client_party.map(|party| party.to_string()),
+            one.conduit.map(|name| name.to_string()),
+            facts.operations.remove(0).conduit,
+            facts.carried_files.remove(0).conduit,
+        )
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let by_name = (
+        some("vendor"),
+        some("support"),
+        some("support"),
+        some("updates"),
+    );
+    assert_eq!(told("dns"), by_name);
+    // Anyone on the link may answer that; who asked by it still knows whom it asks.
+    assert_eq!(told("mdns"), (None, None, None, some("updates")));
+}
+
+#[test]
 fn layer_2_crosses_nothing_unless_both_ends_are_known_to_be_elsewhere() {
     let frame = |client: &str, server: &str, vlan: Option<u16>| Conversation {
         transport: "ethertype/0x8892".into(),
