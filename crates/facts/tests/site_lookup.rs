@@ -2,7 +2,7 @@
 use std::net::IpAddr;
 
 use facts::kinds::Verb;
-use facts::site::{Conduit, Service, Site, Who, WorkKind, read};
+use facts::site::{Conduit, Service, Site, Who, WorkKind, WorkOrder, read};
 use facts::{Mac, Time};
 
 /// Two cranes' zones around a router and a jump host, with every kind of end in its conduits and work orders.
@@ -443,12 +443,16 @@ fn a_work_order_covers_or_the_nearest_says_what_does_not_fit() {
         assert_eq!(asked(source, target, work, at), near);
     }
     let at = |text| Time::parse(text).unwrap();
-    let in_force = |time| {
-        site.work_order_in_force(&eng, &plc, at(time))
-            .map(|order| order.id.as_str())
+    let bare = |first, last| {
+        let start = |order: &WorkOrder| order.allows(WorkKind::Operation(Verb::Start));
+        site.without_order(&eng, &plc, start, at(first), at(last))
     };
-    assert_eq!(in_force("2026-11-21T11:00:00Z"), Some("WO-2"));
-    assert_eq!(in_force("2026-11-21T13:00:00Z"), None);
+    let noon = "2026-11-21T12:00:00Z";
+    assert_eq!(bare("2026-11-21T11:00:00Z", noon), None);
+    assert_eq!(
+        bare("2026-11-21T11:00:00Z", "2026-11-21T13:00:00Z"),
+        Some(at(noon))
+    );
 }
 
 #[test]

@@ -18,9 +18,21 @@ use crate::error::Error;
 use crate::progress::Progress;
 use crate::run::state;
 
-/// Opens captures and folders of captures.
+/// Opens captures and folders of captures. A folder without one is told at once: it is seldom meant.
 pub fn open(paths: &[PathBuf]) -> Result<Captures, Error> {
-    Ok(Captures::open(paths)?)
+    let captures = Captures::open(paths)?;
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let inside = |folder: &Path| {
+        let mut all = captures.list().iter();
+        all.any(|capture| real(capture.path()).starts_with(real(folder)))
+    };
+    for folder in paths.iter().filter(|path| path.is_dir() && !inside(path)) {
+        eprintln!(
+            "seawall: {} holds no capture, so nothing of it was read; name the folder that holds the pcap or pcapng files",
+            folder.display()
+        );
+    }
+    Ok(captures)
 }
 
 /// What in the folders was no capture, a sentence each.

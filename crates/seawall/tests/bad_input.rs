@@ -256,6 +256,19 @@ fn queries_only_read_one_thing_and_end() {
 }
 
 #[test]
+fn a_folder_without_a_capture_is_told_and_one_named_twice_is_not() {
+    let site = site("no-capture", SITE);
+    let (empty, full) = (site.join("old"), site.join("new"));
+    for folder in [&empty, &full] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    harborview::clean_day().write_captures(&full).unwrap();
+    let run = assess(&site, &[&empty, &full, &full.join("../new")]);
+    says(&run, 0, &["old holds no capture", "pcap"]);
+    assert_eq!(run.err.matches("holds no capture").count(), 1);
+}
+
+#[test]
 fn a_folder_is_read_around_what_is_no_capture() {
     let site = site("junk", SITE);
     let captures = site.join("captures");

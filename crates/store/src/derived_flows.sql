@@ -63,8 +63,8 @@ UPDATE flow SET story = (
         WHEN flow.hidden_by IS NOT NULL THEN 'hidden-path'
         WHEN flow.exchanged = 0 AND NOT flow.unauthorised THEN 'attempt'
         WHEN flow.platform IS NOT NULL THEN 'platform'
-        WHEN s.desk AND flow.server_crane AND NOT s.client_on_board AND flow.client_role IS NOT 'jump-host' THEN 'remote-session'
-        WHEN s.tool AND flow.client_crane AND s.server_outside THEN 'remote-session'
+        WHEN s.desk AND flow.server_crane AND NOT s.client_on_board AND flow.client_role IS NOT 'jump-host' AND NOT flow.between_orders THEN 'remote-session'
+        WHEN s.tool AND flow.client_crane AND s.server_outside AND NOT flow.between_orders THEN 'remote-session'
         WHEN flow.protocol = 'telnet' AND flow.server_crane AND s.client_outside THEN 'remote-session'
         -- What carried a file into the crane network is part of the file's story.
         WHEN (EXISTS (SELECT 1 FROM file_in i WHERE i.client_asset = flow.client_asset AND i.server_asset = flow.server_asset AND i.protocol = flow.protocol)
@@ -75,6 +75,8 @@ UPDATE flow SET story = (
              AND NOT EXISTS (SELECT 1 FROM stranger x WHERE x.asset IN (flow.client_asset, flow.server_asset)) THEN 'needless-service'
         WHEN flow.unauthorised AND flow.server_crane THEN 'modification'
         WHEN flow.client_asset IN (SELECT asset FROM stranger) OR flow.server_asset IN (SELECT asset FROM stranger) THEN 'stranger'
+        -- Whether it was used when none of the work orders held that its conduit asks for is not known.
+        WHEN flow.between_orders THEN 'unclear'
         -- Where the capture shows too little to recognise the protocol, a conduit between the two may allow it.
         WHEN flow.protocol IS NULL AND flow.dim = flow.count AND EXISTS (
              SELECT 1 FROM joined j

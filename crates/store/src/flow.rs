@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use crate::Error;
 use crate::context::{Context, Known, Row};
+use crate::fold;
 use crate::loading::Loader;
 
 /// Conversations cited per flow.
@@ -448,7 +449,9 @@ impl<'a> Flows<'a> {
             let seen = see(&self.context, known, talk);
             let unexplained = talk.conduit.is_none()
                 && !matches!(talk.reason, Some("housekeeping" | "answers"))
-                && (seen.work_order.is_none() || seen.unauthorised);
+                && (seen.work_order.is_none()
+                    || seen.unauthorised
+                    || talk.reason.is_some_and(fold::outlasts));
             let ends = [
                 (
                     talk.client,
@@ -513,6 +516,7 @@ impl<'a> Flows<'a> {
             scratch.push(']');
             flow.cell(Plain::Text(&scratch))?;
             flow.flag(unexplained)?;
+            flow.flag(talk.reason.is_some_and(fold::may_outlast))?;
             flow.cell(Plain::Null)?;
             flow.end()?;
         }

@@ -156,16 +156,39 @@ impl Site {
             })
     }
 
-    /// The first work order in force at that time that names source and target, whatever it allows: what a conduit with
-    /// `during = "work-order"` waits for.
-    pub fn work_order_in_force(&self, source: &Who, target: &Who, at: Time) -> Option<&WorkOrder> {
-        let in_force = self
-            .work_orders
-            .iter()
-            .filter(|order| order.is_valid_at(at));
-        in_force.into_iter().find(|order| {
-            self.covers(&order.sources, source) && self.covers(&order.targets, target)
-        })
+    /// Since when, from `first` to `last`, no work order is in force that names source and target and of which `fits` holds;
+    /// `None` where one holds throughout, or several that follow on one another.
+    pub fn without_order(
+        &self,
+        source: &Who,
+        target: &Who,
+        fits: impl Fn(&WorkOrder) -> bool,
+        first: Time,
+        last: Time,
+    ) -> Option<Time> {
+        let until = |at: Time| {
+            let in_force = self
+                .work_orders
+                .iter()
+                .filter(|order| order.is_valid_at(at));
+            let fitting = in_force.filter(|order| {
+                fits(order)
+                    && self.covers(&order.sources, source)
+                    && self.covers(&order.targets, target)
+            });
+            fitting.map(|order| order.until).max()
+        };
+        // Each step goes to the end of the order that holds longest, so that there are no more steps than orders.
+        let mut now = until(first).ok_or(first);
+        while let Ok(end) = now {
+            if end >= last {
+                return None;
+            }
+            // Whoever writes whole seconds ends one order at 09:59:59 and begins the next at 10:00:00.
+            let next = until(end.plus_secs(1)).or_else(|| until(end));
+            now = next.filter(|next| *next > end).ok_or(end);
+        }
+        now.err()
     }
 
     /// The first work order that names source and target, allows the work, and is in force at that time.

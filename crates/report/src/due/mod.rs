@@ -77,23 +77,27 @@ fn measures(agenda: &Agenda<'_>) -> String {
         .collect()
 }
 
-/// By person, each with what is due first on top; what nobody is named for comes last, and behind it what the measures are.
+/// By person, who has what is due first before the others, each with what is due first on top; what nobody is named for comes
+/// last, and behind it what the measures are.
 pub fn text(agenda: &Agenda<'_>) -> String {
     if agenda.duties.is_empty() {
         return "Nothing falls due.\n".to_owned();
     }
-    let mut by_person: BTreeMap<(bool, String), Vec<&Duty>> = BTreeMap::new();
+    let mut by_person: Vec<(Option<String>, Vec<&Duty>)> = Vec::new();
     for duty in agenda.duties {
         let person = agenda.person(duty);
-        let key = (person.is_none(), person.unwrap_or_default());
-        by_person.entry(key).or_default().push(duty);
+        match by_person.iter_mut().find(|(known, _)| *known == person) {
+            Some((_, duties)) => duties.push(duty),
+            None => by_person.push((person, vec![duty])),
+        }
     }
+    by_person.sort_by_key(|(person, _)| person.is_none());
     let mut text = summary(agenda);
-    for ((nobody, person), duties) in by_person {
+    for (person, duties) in by_person {
         text.push('\n');
-        match nobody {
-            true => text.push_str("Nobody is named for\n"),
-            false => text.push_str(&format!("{}\n", show(&person))),
+        match person {
+            None => text.push_str("Nobody is named for\n"),
+            Some(person) => text.push_str(&format!("{}\n", show(&person))),
         }
         for duty in duties {
             text.push_str(&format!(
@@ -135,4 +139,47 @@ pub fn json(agenda: &Agenda<'_>) -> String {
         "due": agenda.duties.iter().map(one).collect::<Vec<Json>>(),
     });
     crate::json::escape_hidden(&format!("{tree:#}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+
+    use facts::Due;
+    use judge::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn whoever_is_late_comes_first_and_what_nobody_is_named_for_last() {
+        let as_of = Time::parse("2026-11-20T12:00:00Z").unwrap();
+        let duty = |day: &str, who: Option<&str>| Duty {
+            measure: ("R3".to_owned(), "Backups are tested".to_owned()),
+            subject: format!("disk of {}", who.unwrap_or("nobody")),
+            verdict: Verdict::Met,
+            reason: String::new(),
+            due: Due::read(day, "UTC").unwrap(),
+            who: who.map(str::to_owned),
+            uid: String::new(),
+        };
+        let duties = [
+            duty("2026-09-01", None),
+            duty("2026-10-01", Some("zoe")),
+            duty("2026-12-24", Some("ada")),
+            duty("2027-10-01", Some("zoe")),
+        ];
+        let text = text(&Agenda {
+            terminal: "Harborview",
+            time_zone: "UTC",
+            as_of,
+            duties: &duties,
+            persons: &BTreeMap::new(),
+        });
+        let told: Vec<&str> = text.lines().filter(|line| line.contains("R3")).collect();
+        let whose: Vec<&str> = told
+            .iter()
+            .filter_map(|line| line.rsplit(' ').next())
+            .collect();
+        assert_eq!(whose[..4], ["zoe", "zoe", "ada", "nobody"], "{text}");
+    }
 }

@@ -1,8 +1,9 @@
 //! Conversations: both ends, whether they cross zones, and the conduit that explains them or why none does.
 //!
 //! A conduit explains a conversation if its ends cover both, a service covers it, and it is in force from the first packet
-//! to the last; `during = "work-order"` asks for a work order that names source and target at both times. The first such
-//! conduit in the order of the site counts.
+//! to the last; `during = "work-order"` asks for work orders that name source and target all that time. The first such
+//! conduit in the order of the site counts, one that names the service before one that allows `any`. Where no order holds for a while between first and last, it is not known whether
+//! anything passed then, unless one of the operations did ([`gone_on`]).
 //!
 //! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
 //! of the other direction explains it too; `reason` then says `answers`.
@@ -12,7 +13,7 @@ use std::rc::Rc;
 
 use facts::kinds::Conversation;
 use facts::site::{Conduit, Role, Service, Site, Who};
-use facts::{Address, Shared, Time};
+use facts::{Address, Shared, Time, Uid};
 use hashbrown::HashMap;
 
 use super::ends::{End, Ends};
@@ -22,6 +23,23 @@ const HOUSEKEEPING: &str = "housekeeping";
 
 /// A conduit explains the other direction, and the capture does not tell which it was.
 const ANSWERS: &str = "answers";
+
+/// What stands behind the name of a conduit in a reason, where no work order holds that it asks for.
+const ONLY_DURING: &str = "' holds only during a work order, and ";
+
+/// How such a reason ends where packets of a time without an order cannot be told from the others.
+const NOT_KNOWN: &str = "is not known";
+
+/// Whether that is the reason of what went on without the work order that its conduit asks for. A work order that allows
+/// something that it carried then explains no more than that.
+pub(crate) fn outlasts(reason: &str) -> bool {
+    reason.starts_with("conduit '") && reason.contains(ONLY_DURING)
+}
+
+/// Whether that is such a reason, and nothing is known to have passed without an order.
+pub(crate) fn may_outlast(reason: &str) -> bool {
+    outlasts(reason) && reason.ends_with(NOT_KNOWN)
+}
 
 /// Protocols that keep a network running.
 const KEEPS_HOUSE: &[&str] = &["arp", "lldp", "cdp", "stp", "mrp", "igmp"];
@@ -66,13 +84,7 @@ fn both(one: &Conversation, ends: &mut Ends<'_>) -> (Rc<End>, Rc<End>) {
     } else if is_link && client.who.zone.is_none() {
         share_zone(&server, &mut client);
     }
-    if server.who.party.is_none()
-        && let Some(party) = ends.party_by_name(one.client, one.server)
-    {
-        let server = Rc::make_mut(&mut server);
-        server.who.party = Some(party);
-        server.party = ends.party_name(Some(party));
-    }
+    ends.by_names((one.client, &mut client), (one.server, &mut server));
     (client, server)
 }
 
@@ -164,16 +176,25 @@ impl<'a> Conduits<'a> {
                 .entry(key)
                 .or_insert_with(|| between(&client.who, &server.who)),
         );
-        let (mut late, mut other) = (None, None);
+        let (mut late, mut other, mut by_any) = (None, None, None);
         for (conduit, name) in forth.iter() {
             if !covers(conduit, one, one.server_port) {
                 other = other.or(Some(*conduit));
                 continue;
             }
-            match unfit(site, conduit, &client.who, &server.who, one.time, one.last) {
+            let why = unfit(site, conduit, &client.who, &server.who, one.time, one.last)
+                // Of two packets it is known when they passed.
+                .filter(|why| !(may_outlast(why) && packets(one) <= 2));
+            match why {
+                None if conduit.services.contains(&Service::Any) => {
+                    by_any = by_any.or(Some(name));
+                }
                 None => return (Some(name.clone()), None),
                 Some(why) => late = late.or(Some(why)),
             }
+        }
+        if let Some(name) = by_any {
+            return (Some(name.clone()), None);
         }
         let back = Rc::clone(
             self.back
@@ -231,6 +252,10 @@ fn covers(conduit: &Conduit, one: &Conversation, port: Option<u16>) -> bool {
         .any(|service| service.covers_flow(protocol, variant, parent, &one.transport, port))
 }
 
+fn packets(one: &Conversation) -> u64 {
+    one.packets_out.saturating_add(one.packets_in)
+}
+
 /// Why a conduit with the right ends is not in force from `first` to `last`.
 pub(super) fn unfit(
     site: &Site,
@@ -253,12 +278,46 @@ pub(super) fn unfit(
             begin.local(&site.time_zone)
         ));
     }
-    let ordered = |at| site.work_order_in_force(from, to, at).is_some();
-    (conduit.during_work_order && !(ordered(first) && ordered(last))).then(|| {
+    if !conduit.during_work_order {
+        return None;
+    }
+    let ordered = |first, last| site.without_order(from, to, |_| true, first, last);
+    let bare = ordered(first, last)?;
+    let local = |at: Time| at.local(&site.time_zone);
+    let none_at = |at| {
         format!(
-            "conduit '{name}' holds only during a work order, and none names both ends at that time"
+            "conduit '{name}{ONLY_DURING}none names both ends at {}",
+            local(at)
+        )
+    };
+    Some(if ordered(first, first).is_some() {
+        none_at(first)
+    } else if ordered(last, last).is_some() {
+        none_at(last)
+    } else {
+        format!(
+            "conduit '{name}{ONLY_DURING}whether anything passed when the one of {} was over and the next had not begun {NOT_KNOWN}",
+            local(bare)
         )
     })
+}
+
+/// Conversations of which it was not known whether anything passed without a work order learn from an operation that did.
+pub(super) fn gone_on(conversations: &mut [Conversation], bare: &HashMap<Uid, Time>, site: &Site) {
+    if bare.is_empty() {
+        return;
+    }
+    for one in conversations {
+        let Some(at) = bare.get(&one.uid) else {
+            continue;
+        };
+        if let Some(reason) = one.reason.as_deref().filter(|reason| may_outlast(reason))
+            && let Some((conduit, _)) = reason.split_once(ONLY_DURING)
+        {
+            let at = at.local(&site.time_zone);
+            one.reason = Some(format!("{conduit}{ONLY_DURING}none names both ends at {at}").into());
+        }
+    }
 }
 
 /// The services of a conduit as the site file writes them.

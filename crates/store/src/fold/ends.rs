@@ -34,6 +34,8 @@ pub(super) struct Ends<'a> {
     by_link: HashMap<IpAddr, usize>,
     /// Parties by the name that a client looked up, by client and address.
     named: HashMap<(Address, IpAddr), usize>,
+    /// Parties by an address that a resolver gave for a name of theirs, whoever asked.
+    resolved: HashMap<IpAddr, usize>,
     known: HashMap<(Address, Option<Mac>, Option<u16>), Rc<End>>,
     /// Those to which proxies were to lead, by the name that was asked for.
     led: HashMap<String, Rc<End>>,
@@ -57,6 +59,7 @@ impl<'a> Ends<'a> {
             devices,
             by_link,
             named: HashMap::new(),
+            resolved: HashMap::new(),
             known: HashMap::new(),
             led: HashMap::new(),
         }
@@ -65,9 +68,10 @@ impl<'a> Ends<'a> {
     /// Makes others that know the same names, each for a thread of its own.
     pub(super) fn maker(&self) -> impl Fn() -> Ends<'a> + Sync + use<'a, '_> {
         let (places, devices) = (self.places, self.devices);
-        let (by_link, named) = (&self.by_link, &self.named);
+        let (by_link, named, resolved) = (&self.by_link, &self.named, &self.resolved);
         move || Ends {
             named: named.clone(),
+            resolved: resolved.clone(),
             ..Ends::new(places, devices, by_link.clone())
         }
     }
@@ -80,9 +84,39 @@ impl<'a> Ends<'a> {
             .or_insert(party);
     }
 
-    /// The third party whose name `client` knows `ip` by.
-    pub(super) fn party_by_name(&self, client: Address, server: Address) -> Option<usize> {
-        self.named.get(&(client, server.ip()?)).copied()
+    /// Remembers that a resolver gives `ip` for a name of that third party; of several the first of the site stays.
+    pub(super) fn is_resolved(&mut self, ip: IpAddr, party: usize) {
+        self.resolved
+            .entry(ip)
+            .and_modify(|known| *known = party.min(*known))
+            .or_insert(party);
+    }
+
+    /// Knows a third party by name that is known by no address. Who is asked is who the asking one looked up: others may share
+    /// the address. Who asks says no name, so that a resolver gives its address for one has to do.
+    pub(super) fn by_names(
+        &self,
+        (client, from): (Address, &mut Rc<End>),
+        (server, to): (Address, &mut Rc<End>),
+    ) {
+        let unknown = |end: &End| end.who.party.is_none();
+        let stranger = |end: &End| unknown(end) && end.who.asset.is_none();
+        if let Some(ip) = client.ip().filter(|_| stranger(from))
+            && let Some(party) = self.resolved.get(&ip)
+        {
+            self.name(from, *party);
+        }
+        if let Some(ip) = server.ip().filter(|_| unknown(to))
+            && let Some(party) = self.named.get(&(client, ip))
+        {
+            self.name(to, *party);
+        }
+    }
+
+    fn name(&self, end: &mut Rc<End>, party: usize) {
+        let end = Rc::make_mut(end);
+        end.who.party = Some(party);
+        end.party = self.party_name(Some(party));
     }
 
     /// The end at an address. The MAC that carried its packets and the VLAN count only where the address says nothing by

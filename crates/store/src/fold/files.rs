@@ -32,6 +32,13 @@ pub(super) fn fill<'c>(
         if let Some(end) = ends.named(one.asked_for.as_deref()) {
             *(if upload { &mut target } else { &mut source }) = end;
         }
+        let sender = (one.source, &mut source);
+        let receiver = (one.target, &mut target);
+        if upload {
+            ends.by_names(sender, receiver);
+        } else {
+            ends.by_names(receiver, sender);
+        }
         let verb = if upload {
             Verb::FileWrite
         } else {

@@ -32,6 +32,7 @@ mod tests;
 mod unheard;
 mod witness;
 
+pub(crate) use self::conversations::{may_outlast, outlasts};
 use facts::Facts;
 use facts::lists::Lists;
 use facts::site::Site;
@@ -57,9 +58,11 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     others::names(&mut facts.names, &mut ends, lists);
     let sensors = coverage::Sensors::of(facts);
     let told = shares::judge(facts, &ends, &sensors);
+    let carriers = told.picked.carriers(&facts.conversations);
+    let bare = operations::fill(&mut facts.operations, carriers, &ends);
+    conversations::gone_on(&mut facts.conversations, &bare, site);
     let carriers = || told.picked.carriers(&facts.conversations);
     others::bytes_of_names(&mut facts.names, carriers());
-    operations::fill(&mut facts.operations, carriers(), &ends);
     files::fill(
         &mut facts.carried_files,
         &facts.conversations,

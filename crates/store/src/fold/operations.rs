@@ -5,10 +5,10 @@
 
 use facts::kinds::{Conversation, Operation, Verb};
 use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind, WorkOrder};
-use facts::{Address, Time};
+use facts::{Address, Time, Uid};
 use hashbrown::{HashMap, HashSet};
 
-use super::conversations::unfit;
+use super::conversations::{may_outlast, unfit};
 use super::ends::Ends;
 use super::others::text;
 use crate::threads;
@@ -16,32 +16,47 @@ use crate::threads;
 /// Operations for which a thread is worth it.
 const LEAST: usize = 5_000;
 
-/// Fills the judged columns.
+/// Fills the judged columns. Gives the conversations that waited for work orders, and carried an operation when none was in
+/// force, with the time of one.
 pub(super) fn fill<'c>(
     operations: &mut [Operation],
     carriers: impl Iterator<Item = &'c Conversation>,
     ends: &Ends<'_>,
-) {
+) -> HashMap<Uid, Time> {
     let carriers = Carriers::gather(operations, carriers);
     let make = ends.maker();
-    threads::in_shares(operations, LEAST, |_, share| {
-        fill_share(share, &carriers, &mut make());
-    });
+    let mut bare: HashMap<Uid, Time> = HashMap::new();
+    for (uid, at) in threads::in_shares(operations, LEAST, |_, share| {
+        fill_share(share, &carriers, &mut make())
+    })
+    .into_iter()
+    .flatten()
+    {
+        let known = bare.entry(uid).or_insert(at);
+        *known = at.min(*known);
+    }
+    bare
 }
 
-fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut Ends<'_>) {
+fn fill_share(
+    operations: &mut [Operation],
+    carriers: &Carriers<'_>,
+    ends: &mut Ends<'_>,
+) -> Vec<(Uid, Time)> {
     let site = ends.places.site;
+    let mut bare = Vec::new();
     for one in operations {
-        let source = ends.at(one.source, one.source_mac, one.vlan);
+        let mut source = ends.at(one.source, one.source_mac, one.vlan);
         let carrier = carriers.of(one);
         // Where the target was asked for by name, its address is that of a proxy.
         let led = carrier.filter(|carrier| {
             carrier.server == one.target
                 && carrier.protocol.as_deref() == Some(one.protocol.as_str())
         });
-        let target = led
+        let mut target = led
             .and_then(|carrier| ends.led_to(carrier))
             .unwrap_or_else(|| ends.at(one.target, one.target_mac, one.vlan));
+        ends.by_names((one.source, &mut source), (one.target, &mut target));
         one.modifies = one.operation.modifies();
         one.crane = target
             .who
@@ -56,14 +71,27 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
             2 => asked(one.last, one.last).and_then(|_| asked(one.time, one.time)),
             _ => Err(near),
         });
-        let conduit = conduit(
-            site,
-            (&one.protocol, one.operation),
-            (one.time, one.last),
-            carrier,
-            &source.who,
-            &target.who,
-        );
+        let by_conduit = |first, last| {
+            conduit(
+                site,
+                (&one.protocol, one.operation),
+                (first, last),
+                carrier,
+                &source.who,
+                &target.who,
+            )
+        };
+        let conduit = by_conduit(one.time, one.last).or_else(|| match one.count {
+            2 => by_conduit(one.last, one.last).and_then(|_| by_conduit(one.time, one.time)),
+            _ => None,
+        });
+        let waits = |on: &&Conversation| on.reason.as_deref().is_some_and(may_outlast);
+        if let Some(on) = carrier.filter(waits) {
+            let at = [one.time, one.last].into_iter();
+            let without =
+                |at: &Time| site.without_order(&source.who, &target.who, |_| true, *at, *at);
+            bare.extend(at.filter_map(|at| without(&at)).map(|at| (on.uid, at)));
+        }
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {
             (Err(near), None) => Some(
@@ -80,6 +108,7 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
         (one.source_asset, one.source_zone) = (Some(source.asset.to_string()), text(&source.zone));
         (one.target_asset, one.target_zone) = (Some(target.asset.to_string()), text(&target.zone));
     }
+    bare
 }
 
 /// The number of the first work order that names source and target, allows the work and holds from `first` to `last`, or
@@ -92,41 +121,29 @@ pub(super) fn order_for(
     first: Time,
     last: Time,
 ) -> Result<String, Option<Near>> {
+    let allows = |order: &WorkOrder| order.allows(work);
+    let asked = |at| site.work_order_for(source, target, work, at);
+    if let Some(bare) = site.without_order(source, target, allows, first, last) {
+        // An order belongs to its last moment still.
+        let at = if bare > first {
+            bare.plus_secs(1).min(last)
+        } else {
+            first
+        };
+        return Err(asked(at).err().flatten());
+    }
     let covers =
         |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
-    let fitting = |order: &&WorkOrder| {
-        order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target)
-    };
-    let at = |time: Time| {
-        let orders = site.work_orders.iter();
-        orders.filter(move |order| order.is_valid_at(time))
-    };
-    let whole = at(first)
-        .filter(|order| order.is_valid_at(last))
-        .find(fitting);
-    // Each step goes to the end of the order that holds longest, so that there are no more steps than orders.
-    let in_turn = || {
-        let mut now = first;
-        while now < last {
-            let next = at(now).filter(fitting).map(|order| order.until).max()?;
-            if next <= now {
-                return None;
-            }
-            now = next;
-        }
-        at(first).find(fitting)
-    };
-    match whole.or_else(in_turn) {
-        Some(order) => Ok(order.id.clone()),
-        // If the first fits some order, it is the last that does not.
-        None => Err(match site.work_order_for(source, target, work, first) {
-            Ok(_) => site
-                .work_order_for(source, target, work, last)
-                .err()
-                .flatten(),
-            Err(near) => near,
-        }),
-    }
+    let whole = site.work_orders.iter().find(|order| {
+        order.is_valid_at(first)
+            && order.is_valid_at(last)
+            && allows(order)
+            && covers(&order.sources, source)
+            && covers(&order.targets, target)
+    });
+    whole
+        .map_or_else(|| asked(first), Ok)
+        .map(|order| order.id.clone())
 }
 
 /// What carried an operation: a service may name its port or EtherType.

@@ -101,6 +101,10 @@ pub(super) fn names(rows: &mut [Name], ends: &mut Ends<'_>, lists: &Lists) {
         } else {
             for ip in row.answer_ips() {
                 ends.is_named(row.client, ip, party);
+                // Anyone may answer a call to the whole link.
+                if row.via == "dns" {
+                    ends.is_resolved(ip, party);
+                }
             }
         }
     }
@@ -137,10 +141,11 @@ pub(super) fn remote_sessions<'c>(
 ) {
     let carriers = carriers_of(rows, carriers);
     for (row, carrier) in rows.iter_mut().zip(carriers) {
-        let client = ends.at(row.client, row.client_mac, row.vlan);
-        let server = carrier
+        let mut client = ends.at(row.client, row.client_mac, row.vlan);
+        let mut server = carrier
             .and_then(|carrier| ends.led_to(carrier))
             .unwrap_or_else(|| ends.at(row.server, None, row.vlan));
+        ends.by_names((row.client, &mut client), (row.server, &mut server));
         let site = ends.places.site;
         row.conduit = carrier
             .and_then(|carrier| carrier.conduit.as_ref())

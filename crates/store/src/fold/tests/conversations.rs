@@ -101,6 +101,20 @@ fn the_first_conduit_that_covers_ends_and_service_explains() {
 }
 
 #[test]
+fn a_conduit_that_names_the_service_explains_before_one_that_allows_any() {
+    let any = "[[conduit]]\nname = \"anything\"\nfrom = [\"hmi1\"]\nto = [\"plc1\"]\nservices = [\"any\"]\nbecause = \"trial\"\n";
+    let site = site(&format!("{any}{CONDUITS}"));
+    let one = |protocol| tcp("10.20.10.20", "10.20.10.10", 102, protocol);
+    let facts = Facts {
+        conversations: vec![one("s7comm"), one("telnet")],
+        ..Facts::default()
+    };
+    let judged = folded(facts, &site).conversations;
+    let by: Vec<_> = judged.iter().map(|one| one.conduit.as_deref()).collect();
+    assert_eq!(by, [Some("set points"), Some("anything")]);
+}
+
+#[test]
 fn what_no_conduit_explains_says_how_near_one_came() {
     let cases = [
         (
@@ -185,6 +199,52 @@ fn during_work_order_needs_an_order_that_names_both_ends_at_that_time() {
         "service",
         "the limit belongs to it"
     );
+}
+
+#[test]
+fn a_time_without_an_order_between_two_is_not_explained_by_either() {
+    let second = "[[work_order]]\nid = \"WO-2\"\nsources = [\"eng1\"]\ntargets = [\"plc1\"]\noperations = [\"stop\"]\nfrom = 2026-11-21T09:00:00Z\nuntil = 2026-11-21T10:00:00Z\n";
+    let judged = |packets: u64, operations: Vec<Operation>| {
+        let one = Conversation {
+            last: time(3_700),
+            packets_out: packets,
+            packets_in: 0,
+            uid: facts::Uid(7),
+            community_id: Some("1:a".into()),
+            ..tcp("10.20.90.50", "10.20.10.10", 102, "s7comm")
+        };
+        let facts = Facts {
+            conversations: vec![one],
+            operations,
+            ..Facts::default()
+        };
+        let folded = folded(facts, &site(&format!("{CONDUITS}\n{second}")));
+        let one = &folded.conversations[0];
+        (
+            one.conduit.clone().unwrap_or_default().to_string(),
+            one.reason.clone().unwrap_or_default().to_string(),
+        )
+    };
+    let read = |at: i64| Operation {
+        time: time(at),
+        last: time(at),
+        community_id: Some("1:a".to_owned()),
+        ..operation("10.20.90.50", "10.20.10.10", Verb::Read)
+    };
+    let only = "conduit 'service' holds only during a work order, and";
+    let unknown = format!(
+        "{only} whether anything passed when the one of 2026-11-21 08:05:00 UTC was over and the next had not begun is not known"
+    );
+    assert_eq!(judged(90, Vec::new()), pair("", &unknown));
+    assert_eq!(
+        judged(2, Vec::new()),
+        pair("service", ""),
+        "each has its order"
+    );
+    let both = vec![read(60), read(3_650)];
+    assert_eq!(judged(90, both), pair("", &unknown), "these had theirs");
+    let known = format!("{only} none names both ends at 2026-11-21 08:10:00 UTC");
+    assert_eq!(judged(90, vec![read(60), read(600)]), pair("", &known));
 }
 
 #[test]
@@ -340,6 +400,65 @@ fn a_third_party_is_known_by_the_name_that_was_looked_up() {
         Some("LOGINK"),
         "by its alias"
     );
+}
+
+#[test]
+fn who_comes_in_is_a_third_party_by_an_address_that_a_resolver_gave() {
+    let inward = "[[conduit]]\nname = \"support\"\nfrom = [\"party:vendor\"]\nto = [\"eng1\", \"plc1\"]\nservices = [\"ssh\", \"s7comm\", \"http\"]\nbecause = \"contract\"\n";
+    let outward = inward
+        .replace(
+            "from = [\"party:vendor\"]\nto = [\"eng1\", \"plc1\"]",
+            "from = [\"eng1\"]\nto = [\"party:vendor\"]",
+        )
+        .replace("support", "updates");
+    let looked_up = |via: &str| Name {
+        via: via.to_owned(),
+        answers: vec!["198.51.100.20".to_owned()],
+        name: "vpn.vendor.example".to_owned(),
+        client: at("10.20.90.50"),
+        ..Name::default()
+    };
+    let told = |via: &str| {
+        let read = Operation {
+            community_id: None,
+            ..operation("198.51.100.20", "10.20.10.10", Verb::Read)
+        };
+        let update = facts::kinds::File {
+            protocol: "http".to_owned(),
+            direction: "download".to_owned(),
+            source: at("198.51.100.20"),
+            target: at("10.20.90.50"),
+            time: time(0),
+            last: time(0),
+            ..facts::kinds::File::default()
+        };
+        let facts = Facts {
+            names: vec![looked_up(via)],
+            conversations: vec![tcp("198.51.100.20", "10.20.90.50", 22, "ssh")],
+            operations: vec![read],
+            carried_files: vec![update],
+            ..Facts::default()
+        };
+        let site = site(&format!("{inward}{outward}"));
+        let mut facts = folded(facts, &site);
+        let one = facts.conversations.remove(0);
+        (
+            one.client_party.map(|party| party.to_string()),
+            one.conduit.map(|name| name.to_string()),
+            facts.operations.remove(0).conduit,
+            facts.carried_files.remove(0).conduit,
+        )
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let by_name = (
+        some("vendor"),
+        some("support"),
+        some("support"),
+        some("updates"),
+    );
+    assert_eq!(told("dns"), by_name);
+    // Anyone on the link may answer that; who asked by it still knows whom it asks.
+    assert_eq!(told("mdns"), (None, None, None, some("updates")));
 }
 
 #[test]
