@@ -73,6 +73,11 @@ impl Worker {
                         self.inside(deeper, ends, inside);
                     }
                 }
+                115 => {
+                    if let Some(inside) = tunnels::l2tp_session(packet.payload) {
+                        self.inside(deeper, ends, inside);
+                    }
+                }
                 137 => {
                     if let Some(inside) = tunnels::mpls_in_ip(packet.payload) {
                         self.inside(deeper, ends, inside);
