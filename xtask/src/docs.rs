@@ -194,6 +194,7 @@ fn carriers(carriers: &[Carrier]) -> String {
         Carrier::EtherType(kind) => format!("ethertype/{kind:#06x}"),
         Carrier::Llc(sap) => format!("llc/{sap:#04x}"),
         Carrier::Snap(oui, protocol) => format!("snap/{oui:06x}:{protocol:04x}"),
+        Carrier::Radio => "radio".to_owned(),
     };
     let names: Vec<String> = carriers.iter().map(name).collect();
     names.join(", ")

@@ -55,7 +55,8 @@ fn zeek_logs_hold_every_conversation_and_operation_in_both_forms() {
     }
     let flows = facts(&captures, "conversation", "client");
     assert_eq!(by_path["conn"].len(), flows.len());
-    let operations = facts(&captures, "operation", "source");
+    // Those of layer 2 too: the log of EtherCAT has MAC addresses as ends.
+    let operations = support::facts(&[&captures]).remove("operation").unwrap();
     let with_operation = told.iter().filter(|line| line["operation"].is_string());
     assert_eq!(with_operation.count(), operations.len());
     let files = facts(&captures, "file", "source");
@@ -68,6 +69,12 @@ fn zeek_logs_hold_every_conversation_and_operation_in_both_forms() {
         .map(|line| text(&line["uid"]))
         .collect();
     assert_eq!(uids.len(), flows.len(), "each conversation has its own");
+    let read = by_path["modbus_detailed"].iter();
+    let read = read.filter(|line| line["func"] == "READ_HOLDING_REGISTERS");
+    assert!(read.clone().count() > 0);
+    for line in read {
+        assert!(line["unit"].is_u64() && line["quantity"].is_u64(), "{line}");
+    }
     for line in told.iter().filter(|line| line["uid"].is_string()) {
         assert!(uids.contains(&text(&line["uid"])), "{line}");
     }
@@ -123,7 +130,7 @@ fn eve_events_of_a_conversation_bear_its_flow_id() {
     for row in operations {
         let kind = text(&row["protocol"]);
         let same = of(&kind).iter().any(|event| {
-            event[&kind]["operation"] == row["operation"]
+            event["seawall"]["operation"] == row["operation"]
                 && event["src_ip"] == row["source"]
                 && event["pcap_cnt"] == row["frames"][0]
                 && flows.contains(&event["flow_id"].as_u64().unwrap())
@@ -170,4 +177,83 @@ fn the_community_ids_are_those_that_tshark_computes() {
         let id = text(&row["community_id"]);
         assert!(by_tshark.contains(&id), "{row}");
     }
+}
+
+#[test]
+fn lone_answers_sctp_and_ports_the_other_way_round_have_the_community_id_of_the_reference() {
+    // From the EtherType on; the ids are those that the specification's own Python module gives (`communityid` 1.5).
+    let frames = [
+        // ICMP: an echo reply alone, a timestamp request from the higher address, an error.
+        (
+            "08004500002400010000400166d60a0000010a00000200000000000700016162636465666768",
+            "1:E5tNYkCqpM09ZPfoLcq+JJj0QuQ=",
+        ),
+        (
+            "08004500002400010000400166d20a0000040a0000030d000000000700016162636465666768",
+            "1:Nuy+Jij3oxlpZDlAm4aPanM/Lns=",
+        ),
+        (
+            "08004500002400010000400166ce0a0000060a00000503010000000700016162636465666768",
+            "1:7doQ8aJOcCYvr4nWiWBhEcTkvXc=",
+        ),
+        // ICMPv6: an echo reply alone, a neighbour advertisement.
+        (
+            "86dd6000000000103afffd000000000000000000000000000002fd00000000000000000000000000000181000000000700016162636465666768",
+            "1:cHVm51rRL0MQihNiyq5ZLwFkyko=",
+        ),
+        (
+            "86dd6000000000103afffd000000000000000000000000000004fd00000000000000000000000000000388000000000700016162636465666768",
+            "1:xRnY/DrnqcMLxpKzJ/qbvLo0iOY=",
+        ),
+        // SCTP, an INIT over each version of IP.
+        (
+            "08004500003400010000408466370a0000080a0000070b59000100000001000000020100001400000009000003e80001000100000005",
+            "1:hwwSHQK+ZQMEYuyCaOgbXKNODnk=",
+        ),
+        (
+            "86dd60000000002084fffd000000000000000000000000000005fd0000000000000000000000000000060001ffff00000001000000020100001400000009000003e80001000100000005",
+            "1:doF3n2qBVmgPDggpaY/6Cn1HmcI=",
+        ),
+        // Ports whose order as bytes is not that of the addresses; one address at both ends.
+        (
+            "86dd60000000000c11fffd000000000000000000000000000008fd000000000000000000000000000007010000ff000c00007a7a7a7a",
+            "1:z2LVBUtyoVx03QUQTuAeArBIgpw=",
+        ),
+        (
+            "08004500002800010000400666bd0a00000a0a00000900ff010000000001000000005002006400000000",
+            "1:eCa+OA6N7e40ZqbKRp+3GdMKZGI=",
+        ),
+        (
+            "08004500002800010000400666ba0a00000b0a00000b138801f600000001000000005002006400000000",
+            "1:bJiz+Z8noHRKGjNWsZAG7g7s3Vw=",
+        ),
+        // No ports at all.
+        (
+            "08004500003000010000403266830a00000d0a00000c01020304000000017878787878787878787878787878787878787878",
+            "1:4mY11Y3272kEIepNiGemnYaDoqA=",
+        ),
+    ];
+    let mut file = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1]
+        .map(u32::to_le_bytes)
+        .concat();
+    for (at, (frame, _)) in (1_700_000_000_u32..).zip(frames) {
+        let pairs = frame.as_bytes().chunks(2);
+        let bytes =
+            pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap());
+        let frame: Vec<u8> = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]
+            .into_iter()
+            .chain(bytes)
+            .collect();
+        let length = u32::try_from(frame.len()).unwrap();
+        file.extend([at, 0, length, length].map(u32::to_le_bytes).concat());
+        file.extend(frame);
+    }
+    let folder = folder("community-odd");
+    fs::write(folder.join("odd.pcap"), file).unwrap();
+    let told: BTreeSet<String> = facts(&folder, "conversation", "client")
+        .iter()
+        .map(|row| text(&row["community_id"]))
+        .collect();
+    let expected: BTreeSet<String> = frames.iter().map(|(_, id)| (*id).to_owned()).collect();
+    assert_eq!(told, expected);
 }

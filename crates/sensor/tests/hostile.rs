@@ -58,6 +58,7 @@ enum Place {
     Ether(u16),
     Llc(u8),
     Snap(u32, u16),
+    Radio,
 }
 
 impl From<&Carrier> for Place {
@@ -68,6 +69,7 @@ impl From<&Carrier> for Place {
             Carrier::EtherType(kind) => Place::Ether(*kind),
             Carrier::Llc(sap) => Place::Llc(*sap),
             Carrier::Snap(oui, protocol) => Place::Snap(*oui, *protocol),
+            Carrier::Radio => Place::Radio,
         }
     }
 }

@@ -69,7 +69,7 @@ fn noise(carrier: &Carrier, seed: u64) -> Network {
                     net.layer2(at + nth * 1000, client, server.mac, *kind, &bytes);
                 }
             }
-            Carrier::Llc(_) | Carrier::Snap(..) => {}
+            Carrier::Llc(_) | Carrier::Snap(..) | Carrier::Radio => {}
         }
     }
     net

@@ -52,6 +52,8 @@ pub enum Carrier {
     Llc(u8),
     /// SNAP organisation and protocol.
     Snap(u32, u16),
+    /// Management frames of radio (IEEE 802.11).
+    Radio,
 }
 
 /// Which end of a flow.

@@ -8,7 +8,7 @@ use facts::{Facts, Mac, Time};
 
 use crate::cx::{At, Expectations};
 use crate::flow::{Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
-use crate::net::link::{Ends, Tags};
+use crate::net::link::{Class, Ends, Tags};
 use crate::picture::Picture;
 use crate::reader::Reader;
 use crate::{Carrier, Decoder, Frame, Limits, Link, Shard, Side, Worker, protocols};
@@ -161,6 +161,7 @@ fn flow(decoder: &'static Decoder, opened: bool) -> (Flow, usize) {
         Some(Carrier::EtherType(kind)) => (Transport::EtherType(*kind), 0),
         Some(Carrier::Llc(sap)) => (Transport::Llc(*sap), 0),
         Some(Carrier::Snap(oui, protocol)) => (Transport::Snap(*oui, *protocol), 0),
+        Some(Carrier::Radio) => (Transport::Named(Class::RadioManagement), 0),
         Some(Carrier::Tcp(port)) => (Transport::Tcp, *port),
         None => (Transport::Tcp, 0),
     };

@@ -6,7 +6,7 @@ use facts::{Address, Facts, Mac, Time, Value};
 use crate::cx::{At, Expectations};
 use crate::decoder::{Carrier, Decoder, Head, Probe, Side};
 use crate::flow::{Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
-use crate::net::link::{Ends, Tags};
+use crate::net::link::{Class, Ends, Tags};
 use crate::picture::Picture;
 
 /// Bytes from hex; blanks do not count.
@@ -167,6 +167,7 @@ fn play<'a>(
         Carrier::EtherType(kind) => (Transport::EtherType(kind), 0),
         Carrier::Llc(sap) => (Transport::Llc(sap), 0),
         Carrier::Snap(oui, protocol) => (Transport::Snap(oui, protocol), 0),
+        Carrier::Radio => (Transport::Named(Class::RadioManagement), 0),
     };
     let port = port.unwrap_or(at_port);
     let (client, server) = if transport.ip_protocol().is_some() {

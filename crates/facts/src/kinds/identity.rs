@@ -23,7 +23,8 @@ kind! {
         /// each of a few peers saw them), `ntp_clock` (one of the moments in which its clock was set by NTP, as RFC 5905's 64 bits, and by
         /// whom), `service` (what it offers), `clock` (whom its PTP clock follows), `clock_id` (identity of its PTP clock), `engine` (SNMP engine id),
         /// `system` (free text), `vlans` (VLANs it is a member of, by number, with names in brackets), `domain` (VTP
-        /// domain or MST region of a switch), `spanning_tree` (its bridge and the root it follows).
+        /// domain or MST region of a switch), `spanning_tree` (its bridge and the root it follows), `ssid` (wireless network that it offers
+        /// or joins).
         attribute: String,
         /// The value as stated.
         value: String,

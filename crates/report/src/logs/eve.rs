@@ -1,8 +1,9 @@
-//! Suricata's EVE JSON (docs.suricata.io, "Eve JSON Format"): `flow`, `dns`, `tls`, `http`, `ssh`, `rdp`, `rfb`, `fileinfo`, `anomaly`, and
-//! one event type per control protocol, named as the decoder.
+//! Suricata's EVE JSON (docs.suricata.io, "Eve JSON Format"): `flow`, `dns`, `tls`, `quic`, `http`, `ssh`, `rdp`, `rfb`, `fileinfo`,
+//! `anomaly`, and one event type per control protocol, named as the decoder. Their objects hold what Suricata would write of it, as far
+//! as the facts tell it.
 //!
 //! `flow_id` is the facts' own name of the conversation, cut to 63 bits, and the same in every run; `community_id` is that
-//! of every other tool. `seawall` holds what EVE has no field for.
+//! of every other tool. `seawall` holds what EVE has no field for: operation, object, outcome, content, how many of the same and until when.
 use std::io::{self, Write};
 
 use facts::kinds::Conversation;
@@ -10,6 +11,7 @@ use facts::{Evidence, Facts, Time};
 use serde_json::{Map, Value as Json, json};
 
 use super::flows::{Ends, Flows};
+use super::suricata;
 
 /// Writes the facts as EVE events, one JSON object a line: flows first, then what was said in them.
 ///
@@ -17,6 +19,7 @@ use super::flows::{Ends, Flows};
 /// What `out` says; what was written by then stays.
 pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
     let flows = Flows::of(facts);
+    let asked = flows.asked(facts);
     let mut put = |event: Option<Map<String, Json>>| -> io::Result<()> {
         let Some(event) = event else { return Ok(()) };
         serde_json::to_writer(&mut *out, &event)?;
@@ -44,6 +47,19 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
             );
         }
         put(event)?;
+        if is_tls(flow) {
+            let body = json!({ "sni": asked.get(&flow.uid.0), "version": suricata::tls_version(Some(flow)) });
+            let event = self::event(
+                "tls",
+                flow.time,
+                Some(flow),
+                Ends::of(flow),
+                facts,
+                &flow.evidence,
+            );
+            let own = json!({});
+            put(event.map(|event| with(event, "tls", Some(body), own, 1, flow.last)))?;
+        }
     }
     for name in &facts.names {
         let flow = flows.of_name(name);
@@ -55,36 +71,36 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
                     .iter()
                     .map(|answer| json!({ "rdata": answer }))
                     .collect();
-                let kind = if answers.is_empty() {
-                    "query"
-                } else {
-                    "answer"
+                let (kind, answers) = match answers.is_empty() {
+                    true => ("query", None),
+                    false => ("answer", Some(answers)),
                 };
                 (
                     "dns",
                     json!({ "type": kind, "rrname": name.name, "answers": answers }),
                 )
             }
-            "tls-sni" => (
-                "tls",
-                json!({ "sni": name.name, "version": flow.and_then(|flow| flow.variant.as_deref()) }),
-            ),
+            // Its conversation has told of it.
+            "tls-sni" if !flow.is_some_and(is_tls) => {
+                let quic = flow.is_some_and(|flow| flow.protocol.as_deref() == Some("quic"));
+                let kind = if quic { "quic" } else { "tls" };
+                (kind, json!({ "sni": name.name }))
+            }
             "http-host" => ("http", json!({ "hostname": name.name, "url": name.path })),
             _ => continue,
         };
         let event = event(kind, name.time, flow, ends, facts, &name.evidence);
-        put(event.map(|event| with(event, kind, body, name.count, name.last)))?;
+        let own = json!({ "via": (kind == "dns").then_some(&name.via) });
+        put(event.map(|event| with(event, kind, Some(body), own, name.count, name.last)))?;
     }
     for session in &facts.remote_sessions {
         let flow = flows.find(session.community_id.as_deref(), session.time);
         let ends = Ends::or(flow, session.client, session.server);
-        let kind = match session.protocol.as_str() {
-            "vnc" => "rfb",
-            other => other,
-        };
-        let body = json!({ "user": session.user, "detail": session.detail });
+        let kind = suricata::protocol(&session.protocol);
+        let own = json!({ "user": session.user, "detail": session.detail });
+        let body = suricata::session(session);
         let event = event(kind, session.time, flow, ends, facts, &session.evidence);
-        put(event.map(|event| with(event, kind, body, 1, session.last)))?;
+        put(event.map(|event| with(event, kind, body, own, 1, session.last)))?;
     }
     for row in &facts.operations {
         let flow = flows.find(row.community_id.as_deref(), row.time);
@@ -92,13 +108,15 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
         if ends.client.0 != row.source {
             std::mem::swap(&mut ends.client, &mut ends.server);
         }
-        let body = json!({
+        let kind = suricata::protocol(&row.protocol);
+        let own = json!({
             "operation": row.operation.name(), "object": row.object, "detail": row.detail,
             "outcome": row.outcome.map(facts::kinds::Outcome::name),
             "content_bytes": row.content_bytes, "content_sha256": row.content_sha256,
         });
-        let event = event(&row.protocol, row.time, flow, ends, facts, &row.evidence);
-        put(event.map(|event| with(event, &row.protocol, body, row.count, row.last)))?;
+        let body = suricata::operation(row, flow);
+        let event = event(kind, row.time, flow, ends, facts, &row.evidence);
+        put(event.map(|event| with(event, kind, body, own, row.count, row.last)))?;
     }
     for row in &facts.carried_files {
         let flow = flows.find(row.community_id.as_deref(), row.time);
@@ -107,21 +125,24 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
             std::mem::swap(&mut ends.client, &mut ends.server);
         }
         let body = json!({
-            "filename": row.path.as_ref().or(row.name.as_ref()), "magic": row.mime, "size": row.size.unwrap_or(row.bytes),
+            "filename": row.path.as_ref().or(row.name.as_ref()), "size": row.size.unwrap_or(row.bytes),
             "sha256": row.sha256, "gaps": !row.complete, "stored": false,
             "state": if row.complete { "CLOSED" } else { "TRUNCATED" },
         });
         let event = event("fileinfo", row.time, flow, ends, facts, &row.evidence);
-        put(event.map(|event| with(event, "fileinfo", body, row.count, row.last)))?;
+        let own =
+            json!({ "mime_type": row.mime, "content": row.content, "direction": row.direction });
+        put(event.map(|event| with(event, "fileinfo", Some(body), own, row.count, row.last)))?;
     }
     for row in &facts.oddities {
         let (Some(source), Some(target)) = (row.source, row.target) else {
             continue;
         };
         let ends = Ends::or(None, source, target);
-        let body = json!({ "type": "applayer", "event": row.what });
+        let body = json!({ "type": suricata::anomaly(&row.what), "event": row.what });
         let event = event("anomaly", row.time, None, ends, facts, &row.evidence);
-        put(event.map(|event| with(event, "anomaly", body, row.count, row.last)))?;
+        let own = json!({ "detail": row.detail });
+        put(event.map(|event| with(event, "anomaly", Some(body), own, row.count, row.last)))?;
     }
     out.flush()
 }
@@ -160,14 +181,13 @@ fn event(
     put("src_port", ends.client.1.into());
     put("dest_ip", target.to_string().into());
     put("dest_port", ends.server.1.into());
-    let proto = flow.map(|flow| match flow.transport.as_str() {
-        "icmp6" => "IPv6-ICMP".to_owned(),
-        other => other.to_uppercase(),
-    });
+    let proto = flow.map(|flow| suricata::transport(&flow.transport));
     put("proto", proto.into());
     put(
         "app_proto",
-        flow.and_then(|flow| flow.protocol.as_deref()).into(),
+        flow.and_then(|flow| flow.protocol.as_deref())
+            .map(suricata::protocol)
+            .into(),
     );
     put(
         "community_id",
@@ -176,28 +196,38 @@ fn event(
     Some(event)
 }
 
+/// The event with the object that Suricata would give it, and with what EVE has no field for.
 fn with(
     mut event: Map<String, Json>,
     kind: &str,
-    body: Json,
+    body: Option<Json>,
+    own: Json,
     count: u64,
     last: Time,
 ) -> Map<String, Json> {
-    let body = match body {
-        Json::Object(fields) => Json::Object(
-            fields
-                .into_iter()
-                .filter(|(_, value)| !value.is_null())
-                .collect(),
-        ),
-        other => other,
-    };
-    event.insert(kind.to_owned(), body);
-    event.insert(
-        "seawall".to_owned(),
-        json!({ "count": count, "last": stamp(last) }),
-    );
+    if let Some(body) = body {
+        event.insert(kind.to_owned(), known(body));
+    }
+    let mut own = known(own);
+    if let Json::Object(fields) = &mut own {
+        fields.insert("count".to_owned(), count.into());
+        fields.insert("last".to_owned(), stamp(last).into());
+    }
+    event.insert("seawall".to_owned(), own);
     event
+}
+
+/// Without what is not known.
+fn known(body: Json) -> Json {
+    let Json::Object(fields) = body else {
+        return body;
+    };
+    let fields = fields.into_iter().map(|(name, value)| (name, known(value)));
+    Json::Object(fields.filter(|(_, value)| !value.is_null()).collect())
+}
+
+fn is_tls(flow: &Conversation) -> bool {
+    flow.protocol.as_deref() == Some("tls")
 }
 
 /// A time as Suricata writes it: microseconds and an offset.

@@ -1,5 +1,5 @@
 //! Which conversation a fact belongs to: other tools name it on every line.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use facts::kinds::{Conversation, Name};
 use facts::{Address, Facts, Time};
@@ -32,6 +32,17 @@ impl<'f> Flows<'f> {
     /// The one of that Community ID that was under way at `time`; a port that is used again gives the same id to several.
     pub(super) fn find(&self, id: Option<&str>, time: Time) -> Option<&'f Conversation> {
         latest(self.by_id.get(id?)?, time)
+    }
+
+    /// The name asked for in each conversation under TLS.
+    pub(super) fn asked(&self, facts: &'f Facts) -> BTreeMap<u64, &'f str> {
+        let mut asked = BTreeMap::new();
+        for name in facts.names.iter().filter(|name| name.via == "tls-sni") {
+            if let Some(flow) = self.find(name.community_id.as_deref(), name.time) {
+                asked.entry(flow.uid.0).or_insert(name.name.as_str());
+            }
+        }
+        asked
     }
 
     /// The one by which a client used a name at `time`: of its Community ID where the fact has one, else the one of that

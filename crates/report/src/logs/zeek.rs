@@ -11,11 +11,13 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
 
-use facts::kinds::{Conversation, Operation};
+use facts::kinds::Conversation;
 use facts::{Address, Facts, Time};
 use serde_json::{Map, Value as Json};
 
+use super::control;
 use super::flows::{Ends, Flows};
+use super::session::{self, Ssh, Vnc};
 
 /// Where the logs go.
 enum Place<'o> {
@@ -41,7 +43,7 @@ pub fn zeek_folder(facts: &Facts, folder: &Path) -> io::Result<()> {
 
 /// Type of a column, as Zeek names it.
 #[derive(Clone, Copy)]
-enum Type {
+pub(super) enum Type {
     Time,
     Interval,
     String,
@@ -69,7 +71,7 @@ impl Type {
     }
 }
 
-enum Cell {
+pub(super) enum Cell {
     Unset,
     Time(Time),
     Seconds(f64),
@@ -126,9 +128,9 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 }
 
 /// A log: its name and its columns.
-struct Log {
-    path: &'static str,
-    columns: &'static [(&'static str, Type)],
+pub(super) struct Log {
+    pub(super) path: &'static str,
+    pub(super) columns: &'static [(&'static str, Type)],
 }
 
 macro_rules! log {
@@ -154,15 +156,17 @@ log!(CONN = "conn" ["proto": Enum, "service": String, "duration": Interval, "ori
 log!(DNS = "dns" ["proto": Enum, "query": String, "answers": Strings, "via": String, "count": Count, "last": Time]);
 log!(SSL = "ssl" ["version": String, "server_name": String, "established": Bool]);
 log!(HTTP = "http" ["host": String, "uri": String, "count": Count, "last": Time]);
-log!(SESSION = "ssh" ["user": String, "detail": String]);
+log!(SSH = "ssh" ["auth_success": Bool, "auth_attempts": Count, "client": String, "server": String,
+    "cipher_alg": String, "kex_alg": String, "host_key_alg": String, "user": String, "detail": String]);
+log!(RDP = "rdp" ["cookie": String, "security_protocol": String, "client_build": String, "user": String,
+    "detail": String]);
+log!(RFB = "rfb" ["server_major_version": String, "server_minor_version": String, "authentication_method": String,
+    "auth": Bool, "user": String, "detail": String]);
 log!(WEIRD = "weird" ["name": String, "addl": String, "notice": Bool, "count": Count, "last": Time]);
 log!(NOTICE = "notice" ["proto": Enum, "note": Enum, "msg": String, "sub": String, "src": Addr, "dst": Addr,
     "count": Count, "last": Time]);
 log!(FILES = "files" ["source": String, "mime_type": String, "filename": String, "is_orig": Bool, "seen_bytes": Count,
     "total_bytes": Count, "missing_bytes": Count, "sha256": String, "count": Count, "last": Time]);
-log!(CONTROL = "" ["source_h": Addr, "source_p": Port, "destination_h": Addr, "destination_p": Port, "operation": String,
-    "object": String, "function": String, "outcome": String, "content_bytes": Count, "content_sha256": String,
-    "count": Count, "last": Time]);
 const SOFTWARE: Log = Log {
     path: "software",
     columns: &[
@@ -183,7 +187,7 @@ fn write(facts: &Facts, to: Place<'_>) -> io::Result<()> {
     names(facts, &flows, &mut pen)?;
     sessions(facts, &mut pen)?;
     for row in &facts.operations {
-        operation(row, &flows, &mut pen)?;
+        control::operation(row, &flows, &mut pen)?;
     }
     for row in &facts.carried_files {
         let flow = flows.find(row.community_id.as_deref(), row.time);
@@ -227,12 +231,7 @@ fn write(facts: &Facts, to: Place<'_>) -> io::Result<()> {
 }
 
 fn conversations(facts: &Facts, flows: &Flows<'_>, pen: &mut Pen<'_>) -> io::Result<()> {
-    let mut asked: BTreeMap<u64, &str> = BTreeMap::new();
-    for name in facts.names.iter().filter(|name| name.via == "tls-sni") {
-        if let Some(flow) = flows.find(name.community_id.as_deref(), name.time) {
-            asked.entry(flow.uid.0).or_insert(&name.name);
-        }
-    }
+    let asked = flows.asked(facts);
     for flow in &facts.conversations {
         let ends = Ends::of(flow);
         if !ends.are_ip() {
@@ -361,72 +360,57 @@ fn sessions(facts: &Facts, pen: &mut Pen<'_>) -> io::Result<()> {
         .map(|flow| (flow.uid.0, flow))
         .collect();
     for session in &facts.remote_sessions {
-        let path = match session.protocol.as_str() {
-            "ssh" => "ssh",
-            "rdp" => "rdp",
-            "vnc" => "rfb",
+        let detail = session.detail.as_deref();
+        let (log, own): (&Log, Vec<Cell>) = match session.protocol.as_str() {
+            "ssh" => {
+                let ssh = Ssh::of(detail);
+                let own = vec![
+                    ssh.login.map(|(succeeded, _)| succeeded).into(),
+                    ssh.login.map(|(_, tried)| tried).into(),
+                    ssh.client.into(),
+                    ssh.server.into(),
+                    ssh.cipher.into(),
+                    ssh.kex.into(),
+                    ssh.host_key.into(),
+                ];
+                (&SSH, own)
+            }
+            "rdp" => {
+                let (security, build) = session::rdp(detail);
+                let security = security.map(|security| match security {
+                    "rdp" => "RDP",
+                    "tls" => "SSL",
+                    "nla" => "HYBRID",
+                    other => other,
+                });
+                let own = vec![
+                    session.user.as_deref().into(),
+                    security.into(),
+                    build.into(),
+                ];
+                (&RDP, own)
+            }
+            "vnc" => {
+                let vnc = Vnc::of(detail);
+                let of = |number: u16| format!("{number:03}");
+                let own = vec![
+                    vnc.version.map(|(major, _)| of(major)).into(),
+                    vnc.version.map(|(_, minor)| of(minor)).into(),
+                    vnc.method.into(),
+                    vnc.authenticated.into(),
+                ];
+                (&RFB, own)
+            }
             _ => continue,
         };
         let flow = flows.get(&session.uid.0).copied();
         let ends = Ends::or(flow, session.client, session.server);
-        let cells = vec![
-            session.user.as_deref().into(),
-            session.detail.as_deref().into(),
-        ];
-        pen.line(&SESSION, path, with(head(session.time, flow, ends), cells))?;
+        let mut cells = with(head(session.time, flow, ends), own);
+        cells.push(session.user.as_deref().into());
+        cells.push(detail.into());
+        pen.line(log, log.path, cells)?;
     }
     Ok(())
-}
-
-/// The log of a control protocol, as ICSNPP (github.com/cisagov/icsnpp) or Zeek names it.
-fn log_of(protocol: &str) -> String {
-    match protocol {
-        "modbus" | "modbus-rtu" => "modbus_detailed".to_owned(),
-        "enip" | "enip-io" => "cip".to_owned(),
-        "opcua" => "opcua_binary".to_owned(),
-        "dnp3" => "dnp3_control".to_owned(),
-        "fins" => "omron_fins".to_owned(),
-        "profinet-cm" => "profinet_io_cm".to_owned(),
-        "ethercat" => "ecat_registers".to_owned(),
-        // These have logs of Zeek's own, of other columns.
-        "conn" | "dns" | "ssl" | "http" | "ssh" | "rdp" | "rfb" | "files" | "weird" | "notice"
-        | "software" => format!("{protocol}_operations"),
-        other => other.replace('-', "_"),
-    }
-}
-
-fn operation(row: &Operation, flows: &Flows<'_>, pen: &mut Pen<'_>) -> io::Result<()> {
-    let flow = flows.find(row.community_id.as_deref(), row.time);
-    let ends = Ends::or(flow, row.source, row.target);
-    if !ends.are_ip() {
-        return Ok(());
-    }
-    // Who asked may be the end that was called: the ends of the conversation are not those of the operation.
-    let (source, destination) = if ends.client.0 == row.source {
-        (ends.client, ends.server)
-    } else {
-        (ends.server, ends.client)
-    };
-    let port = |port: Option<u16>| Cell::from(port.map(u64::from));
-    let cells = vec![
-        source.0.into(),
-        port(source.1),
-        destination.0.into(),
-        port(destination.1),
-        row.operation.name().into(),
-        row.object.as_deref().into(),
-        row.detail.as_deref().into(),
-        row.outcome.map(facts::kinds::Outcome::name).into(),
-        row.content_bytes.into(),
-        row.content_sha256.as_deref().into(),
-        row.count.into(),
-        row.last.into(),
-    ];
-    pen.line(
-        &CONTROL,
-        &log_of(&row.protocol),
-        with(head(row.time, flow, ends), cells),
-    )
 }
 
 fn odd(facts: &Facts, pen: &mut Pen<'_>) -> io::Result<()> {
@@ -478,7 +462,7 @@ fn odd(facts: &Facts, pen: &mut Pen<'_>) -> io::Result<()> {
 }
 
 /// The columns that nearly all logs begin with.
-fn head(time: Time, flow: Option<&Conversation>, ends: Ends) -> Vec<Cell> {
+pub(super) fn head(time: Time, flow: Option<&Conversation>, ends: Ends) -> Vec<Cell> {
     // Zeek's connections always have ports; what has none counts as port 0.
     let port = |port: Option<u16>| match (port, flow) {
         (None, None) => Cell::Unset,
@@ -494,18 +478,18 @@ fn head(time: Time, flow: Option<&Conversation>, ends: Ends) -> Vec<Cell> {
     ]
 }
 
-fn with(mut head: Vec<Cell>, cells: Vec<Cell>) -> Vec<Cell> {
+pub(super) fn with(mut head: Vec<Cell>, cells: Vec<Cell>) -> Vec<Cell> {
     head.extend(cells);
     head
 }
 
-struct Pen<'o> {
+pub(super) struct Pen<'o> {
     to: Place<'o>,
     open: BTreeMap<String, io::BufWriter<std::fs::File>>,
 }
 
 impl Pen<'_> {
-    fn line(&mut self, log: &Log, path: &str, cells: Vec<Cell>) -> io::Result<()> {
+    pub(super) fn line(&mut self, log: &Log, path: &str, cells: Vec<Cell>) -> io::Result<()> {
         match &mut self.to {
             Place::Json(out) => {
                 let mut object = Map::new();
@@ -573,7 +557,7 @@ fn json(cell: Cell) -> Option<Json> {
     })
 }
 
-fn text(cell: Cell) -> String {
+pub(super) fn text(cell: Cell) -> String {
     match cell {
         Cell::Unset => "-".to_owned(),
         Cell::Time(time) => format!("{:.6}", epoch(time)),

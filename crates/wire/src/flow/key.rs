@@ -80,6 +80,11 @@ impl Transport {
     pub(crate) const fn has_ports(self) -> bool {
         matches!(self, Transport::Tcp | Transport::Udp)
     }
+
+    /// Whether its ports tell one flow from another. Those of SCTP do, and no decoder knows them.
+    pub(crate) const fn counts_by_port(self) -> bool {
+        self.has_ports() || matches!(self, Transport::Ip(132))
+    }
 }
 
 /// Both ends in numeric order, so that the two directions share one flow. IPv4 addresses stand as mapped IPv6 ones, MAC

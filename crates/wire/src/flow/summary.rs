@@ -122,7 +122,7 @@ impl Summary {
         let frames = self.shown().into();
         let client = usize::from(self.client);
         let [(from, from_port), (to, to_port)] = [self.key.end(client), self.key.end(1 - client)];
-        let ports = self.key.transport.has_ports();
+        let ports = self.key.transport.counts_by_port();
         let ([packets_out, packets_in], [bytes_out, bytes_in]) = (self.packets, self.bytes);
         let [client_mac, server_mac] = self.macs;
         let peculiar = self.peculiar.map(|peculiar| *peculiar).unwrap_or_default();
@@ -209,7 +209,7 @@ impl Flow {
             State::Answered
         } else if target.is_group()
             || self.legs.to_all(self.client())
-            || !self.key.transport.has_ports() && !self.asks()
+            || !self.key.transport.has_ports() && !(self.asks() && client.packets > 0)
         {
             State::OneWay
         } else if self.key.transport == Transport::Udp
@@ -332,7 +332,11 @@ impl Flow {
             client: view.client.address,
             client_mac: view.client.mac,
             server: view.server.address,
-            server_port: self.key.transport.has_ports().then_some(view.server.port),
+            server_port: self
+                .key
+                .transport
+                .counts_by_port()
+                .then_some(view.server.port),
             vlan: view.vlan,
             user: learned.and_then(|learned| learned.user.clone()),
             detail: learned.and_then(|learned| learned.detail.clone()),

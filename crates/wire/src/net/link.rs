@@ -45,6 +45,8 @@ pub(crate) enum Class {
     RadioManagement,
     RadioControl,
     RadioEncrypted,
+    /// Several frames in one.
+    RadioAggregate,
     RingManagement,
     Can,
     /// A protocol of the capturing machine, by Linux's number: none that was on a wire by that.
@@ -52,10 +54,11 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    pub(crate) const ALL: [Class; 6] = [
+    pub(crate) const ALL: [Class; 7] = [
         Class::RadioManagement,
         Class::RadioControl,
         Class::RadioEncrypted,
+        Class::RadioAggregate,
         Class::RingManagement,
         Class::Can,
         Class::Cooked,
@@ -66,6 +69,7 @@ impl Class {
             Class::RadioManagement => "wlan-management",
             Class::RadioControl => "wlan-control",
             Class::RadioEncrypted => "wlan-encrypted",
+            Class::RadioAggregate => "wlan-aggregate",
             Class::RingManagement => "fddi-management",
             Class::Can => "can",
             Class::Cooked => "linux-cooked",

@@ -297,7 +297,8 @@ pub(crate) fn wlan(bytes: &[u8]) -> Opened<'_> {
     match kind {
         0 => {
             let named = Payload::Named(Class::RadioManagement);
-            Ok((ends(two, one), named, r.rest()))
+            // Its kind stands in the head.
+            Ok((ends(two, one), named, bytes))
         }
         2 => {
             let three = r.mac()?;
@@ -319,7 +320,7 @@ pub(crate) fn wlan(bytes: &[u8]) -> Opened<'_> {
 }
 
 /// What a data frame carries: LLC, unless it is encrypted or empty.
-fn data<'a>(r: &mut Reader<'a>, subtype: u8, flags: u8, mut ends: Ends) -> Opened<'a> {
+fn data<'a>(r: &mut Reader<'a>, subtype: u8, flags: u8, ends: Ends) -> Opened<'a> {
     const EMPTY: u8 = 0x4;
     const QOS: u8 = 0x8;
     const PROTECTED: u8 = 0x40;
@@ -340,16 +341,36 @@ fn data<'a>(r: &mut Reader<'a>, subtype: u8, flags: u8, mut ends: Ends) -> Opene
         let named = Payload::Named(Class::RadioEncrypted);
         return Ok((ends, named, r.rest()));
     }
-    // The pieces of a frame after the first have no header of what they carry.
-    let mut part = *r;
     if aggregated {
-        let (dst, src) = (part.mac()?, part.mac()?);
-        (ends.src, ends.dst) = (Some(src), Some(dst));
-        let length = usize::from(part.u16()?);
-        part = part.sub(length.min(part.left()))?;
+        let named = Payload::Named(Class::RadioAggregate);
+        return Ok((ends, named, r.rest()));
     }
-    let (payload, rest) = link::llc(part)?;
+    // The pieces of a frame after the first have no header of what they carry.
+    let (payload, rest) = link::llc(*r)?;
     Ok((ends, payload, rest))
+}
+
+/// The frames that a data frame carries together (IEEE 802.11-2020, 9.3.2.2): each with its own ends and a length, and filled up to whole
+/// words but for the last.
+pub(crate) fn aggregated(bytes: &[u8]) -> impl Iterator<Item = (Ends, Payload, &[u8])> {
+    /// What fits into the longest of them, with the shortest heads.
+    const MOST: usize = 512;
+    let mut r = Reader::new(bytes);
+    std::iter::from_fn(move || {
+        let (dst, src) = (r.mac().ok()?, r.mac().ok()?);
+        let length = usize::from(r.u16().ok()?);
+        let part = r.sub(length.min(r.left())).ok()?;
+        let filling = (14 + length).next_multiple_of(4) - (14 + length);
+        r.skip(filling.min(r.left())).ok()?;
+        let ends = Ends {
+            src: Some(src),
+            dst: Some(dst),
+            tags: Tags::default(),
+        };
+        let (payload, rest) = link::llc(part).ok()?;
+        Some((ends, payload, rest))
+    })
+    .take(MOST)
 }
 
 #[cfg(test)]
@@ -423,11 +444,11 @@ mod tests {
                 format!("8881 0000 {POINT} {FROM} {TO} 1000 0600 00000000 {IP}"),
                 "01→02 0800 1",
             ),
-            // Aggregated: the ends stand inside.
+            // Aggregated: what it carries is opened for itself.
             (
                 105,
                 format!("8801 0000 {POINT} {FROM} {POINT} 1000 8000 {TO} {FROM} 0009 {IP} 0000"),
-                "01→02 0800 1",
+                "01→aa wlan-aggregate 25",
             ),
             (
                 105,
@@ -442,7 +463,7 @@ mod tests {
             (
                 105,
                 format!("8000 0000 ffffffffffff {FROM} {FROM} 1000 00"),
-                "01→ff wlan-management 9",
+                "01→ff wlan-management 25",
             ),
             (105, format!("d400 0000 {TO}"), "-→02 wlan-control 0"),
             (
@@ -484,6 +505,25 @@ mod tests {
         for (number, frame, expected) in frames {
             assert_eq!(told(number, &frame), expected, "{frame}");
         }
+    }
+
+    #[test]
+    fn each_frame_of_an_aggregate_has_its_own_ends() {
+        // Filled up to whole words; the second says that it is longer than the capture; then none is left.
+        let bytes = hex(&format!(
+            "{TO} {FROM} 0009 {IP} 00 {POINT} {TO} 0020 aaaa03 000000 0806 0001"
+        ));
+        let all: Vec<_> = aggregated(&bytes)
+            .map(|(ends, payload, rest)| (ends.src, ends.dst, payload, rest.len()))
+            .collect();
+        let mac = |last| Some(facts::Mac([2, 0, 0, 0, 0, last]));
+        assert_eq!(
+            all,
+            [
+                (mac(1), mac(2), Payload::EtherType(0x0800), 1),
+                (mac(2), mac(0xaa), Payload::EtherType(0x0806), 2),
+            ]
+        );
     }
 
     #[test]

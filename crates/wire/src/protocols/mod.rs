@@ -75,6 +75,7 @@ mod tls;
 mod tristation;
 mod vnc;
 pub(crate) mod web_terminal;
+mod wlan;
 
 pub(crate) use self::remote_tools::RemoteTool;
 use crate::decoder::{Carrier, Decoder, Dialogue, Probe, Step};
@@ -205,6 +206,7 @@ pub static ALL: &[&Decoder] = &[
     &lldp::DECODER,
     &cdp::DECODER,
     &stp::DECODER,
+    &wlan::DECODER,
 ];
 
 /// Stands in where a flow has no decoder and something must still be said of it.

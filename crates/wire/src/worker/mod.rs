@@ -240,6 +240,13 @@ impl Worker {
                         return self.tunnelled(deeper, inner);
                     }
                 }
+                Payload::Named(link::Class::RadioAggregate) => {
+                    self.count_opened(here);
+                    for (ends, payload, inner) in rare::aggregated(bytes) {
+                        self.payload(deeper, &ends, payload, inner);
+                    }
+                    return;
+                }
                 _ => {}
             }
         }
@@ -297,7 +304,10 @@ impl Worker {
                 Transport::Snap(oui, protocol),
                 Some(Carrier::Snap(oui, protocol)),
             ),
-            Payload::Named(class) => (Transport::Named(class), None),
+            Payload::Named(class) => {
+                let radio = class == link::Class::RadioManagement;
+                (Transport::Named(class), radio.then_some(Carrier::Radio))
+            }
         };
         let (key, sender) = Key::new(
             (number_of_mac(src), 0),

@@ -73,6 +73,11 @@ impl Worker {
                         self.inside(deeper, ends, inside);
                     }
                 }
+                115 => {
+                    if let Some(inside) = tunnels::l2tp_session(packet.payload) {
+                        self.inside(deeper, ends, inside);
+                    }
+                }
                 137 => {
                     if let Some(inside) = tunnels::mpls_in_ip(packet.payload) {
                         self.inside(deeper, ends, inside);
@@ -95,7 +100,7 @@ impl Worker {
                 let passing = passing(
                     packet,
                     Transport::Ip(other),
-                    (0, 0),
+                    sctp_ports(packet),
                     0,
                     packet.payload.len(),
                     here,
@@ -332,8 +337,14 @@ impl Worker {
         let picture = engine.picture;
         if flow.is_first_packet() {
             flow.icmp = (kind, code);
-            // The one who answers is the server, even when the question was not captured.
-            if matches!((six, kind), (false, 0) | (true, 129)) {
+            // The one who answers is the server, even when the question was not captured; then it goes by what was asked.
+            let asked = match (six, kind) {
+                (false, 0) => Some(8),
+                (true, 129) => Some(128),
+                _ => None,
+            };
+            if let Some(asked) = asked {
+                flow.icmp.0 = asked;
                 flow.tell_client(1 - passing.sender, Told::Role);
             }
         }
@@ -512,6 +523,15 @@ fn clock(picture: &mut Picture, packet: &ip::Packet<'_>, ends: &Ends, near: bool
 }
 
 /// What the flow table has to know of a packet.
+/// RFC 9260, 3.1: SCTP begins with its ports, as UDP does.
+fn sctp_ports(packet: &ip::Packet<'_>) -> (u16, u16) {
+    let mut r = Reader::new(packet.payload);
+    match (packet.protocol, r.u16(), r.u16()) {
+        (132, Ok(src), Ok(dst)) => (src, dst),
+        _ => (0, 0),
+    }
+}
+
 fn passing(
     packet: &ip::Packet<'_>,
     transport: Transport,

@@ -44,10 +44,10 @@ pub(super) fn pppoe(bytes: &[u8]) -> Option<(Payload, &[u8])> {
     }
 }
 
-/// The IP protocols that may carry packets of other hosts: IP in IP, IPv6 in IP, GRE, UDP for VXLAN and its kin, EtherIP, and
-/// MPLS in IP.
+/// The IP protocols that may carry packets of other hosts: IP in IP, IPv6 in IP, GRE, UDP for VXLAN and its kin, EtherIP,
+/// L2TPv3, and MPLS in IP.
 pub(super) fn may_carry(protocol: u8) -> bool {
-    matches!(protocol, 4 | 41 | 47 | 17 | 97 | 137)
+    matches!(protocol, 4 | 41 | 47 | 17 | 97 | 115 | 137)
 }
 
 const VXLAN: u16 = 4789;
@@ -61,11 +61,13 @@ const TZSP: u16 = 37008;
 const CAPWAP: u16 = 5247;
 /// RFC 2661, 8.1: either end may have it, and only who is called must.
 const L2TP: u16 = 1701;
+/// RFC 4380, 2.7: the server's. Between a client and a relay other ports are used, of which only the first packet tells.
+const TEREDO: u16 = 3544;
 
 /// UDP ports to which tunnels lead, or from which.
 #[inline]
 pub(super) const fn leads_inside(port: u16) -> bool {
-    matches!(port, VXLAN | GENEVE | GTP | TZSP | CAPWAP | L2TP)
+    matches!(port, VXLAN | GENEVE | GTP | TZSP | CAPWAP | L2TP | TEREDO)
 }
 
 /// The port of a tunnel, in the first octets of a datagram: that to which it goes, else that from which it comes.
@@ -74,7 +76,7 @@ pub(super) const fn tunnel_of([a, b, c, d]: [u8; 4]) -> Option<u16> {
     let (from, to) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     if leads_inside(to) {
         Some(to)
-    } else if matches!(from, CAPWAP | L2TP) {
+    } else if matches!(from, CAPWAP | L2TP | TEREDO) {
         Some(from)
     } else {
         None
@@ -103,6 +105,7 @@ pub(super) fn in_datagram(datagram: &[u8]) -> Option<Inside<'_>> {
         GTP => gtp(udp.payload),
         CAPWAP => capwap(udp.payload),
         L2TP => l2tp(udp.payload),
+        TEREDO => teredo(udp.payload),
         _ => tzsp(udp.payload),
     }
 }
@@ -199,11 +202,15 @@ fn capwap(bytes: &[u8]) -> Option<Inside<'_>> {
     })
 }
 
-/// RFC 2661, 3.1: no control message, version 2; what stands in the header the first bits tell. Version 3 does not say how long its
-/// header is: that is agreed on beforehand.
+/// RFC 2661, 3.1: no control message, version 2; what stands in the header the first bits tell. Of
+/// version 3 (RFC 3931, 4.1.2.1) a word of flags and the session stand there.
 fn l2tp(bytes: &[u8]) -> Option<Inside<'_>> {
     let mut r = Reader::new(bytes);
     let flags = r.u16().ok()?;
+    if flags & 0x800f == 0x0003 {
+        r.skip(2).ok()?;
+        return l2tp_session(r.rest());
+    }
     if flags & 0x800f != 0x0002 {
         return None;
     }
@@ -221,6 +228,66 @@ fn l2tp(bytes: &[u8]) -> Option<Inside<'_>> {
         r.skip(padding).ok()?;
     }
     packet_of_ppp(&mut r)
+}
+
+/// RFC 3931, 4.1.1: a session, 0 for control messages, then a cookie of 0, 4 or 8 octets and a sublayer of 0 or 4. How long these are is
+/// agreed on beforehand and does not stand in the packet: an Ethernet frame is where one can be.
+pub(super) fn l2tp_session(bytes: &[u8]) -> Option<Inside<'_>> {
+    let (session, rest) = bytes.split_first_chunk::<4>()?;
+    if *session == [0; 4] {
+        return None;
+    }
+    let places = [0, 4, 8, 12].into_iter();
+    let mut frames = places.filter_map(|place| rest.get(place..));
+    frames.find(|frame| is_ethernet(frame)).map(Inside::Frame)
+}
+
+/// A frame whose type and the packet behind it agree with each other.
+fn is_ethernet(frame: &[u8]) -> bool {
+    /// What stands behind two addresses, or `None`.
+    fn packet(frame: &[u8]) -> Option<bool> {
+        let mut r = Reader::new(frame);
+        let (to, from) = (r.array::<6>().ok()?, r.array::<6>().ok()?);
+        // Nobody sends as a group, and no device is called so.
+        if from.first()? & 1 != 0 || from == [0; 6] || to == [0; 6] {
+            return Some(false);
+        }
+        let mut kind = r.u16().ok()?;
+        while matches!(kind, 0x8100 | 0x88a8) {
+            r.skip(2).ok()?;
+            kind = r.u16().ok()?;
+        }
+        let left = r.left();
+        Some(match kind {
+            0x0800 => {
+                let [first, _, high, low] = r.array().ok()?;
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                first >> 4 == 4 && first & 0x0f >= 5 && (20..=left).contains(&length)
+            }
+            0x86dd => {
+                let [first, _, _, _, high, low] = r.array().ok()?;
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                first >> 4 == 6 && length + 40 <= left
+            }
+            0x0806 => r.array::<6>().ok()? == [0, 1, 8, 0, 6, 4],
+            _ => false,
+        })
+    }
+    packet(frame) == Some(true)
+}
+
+/// RFC 4380, 5.1.1: who the client is to the server and where it is seen may stand before the IPv6 packet.
+fn teredo(bytes: &[u8]) -> Option<Inside<'_>> {
+    let mut r = Reader::new(bytes);
+    if r.peek().starts_with(&[0, 1]) {
+        r.skip(2).ok()?;
+        let (id, proof) = (r.u8().ok()?, r.u8().ok()?);
+        r.skip(usize::from(id) + usize::from(proof) + 8 + 1).ok()?;
+    }
+    if r.peek().starts_with(&[0, 0]) {
+        r.skip(8).ok()?;
+    }
+    (r.peek().first()? >> 4 == 6).then(|| Inside::Packet(Payload::EtherType(0x86dd), r.rest()))
 }
 
 /// RFC 2637, 4.1: version 1 of GRE, whose key is the length of the packet and the call.
@@ -357,6 +424,10 @@ mod tests {
     #[test]
     fn what_a_tunnel_carries_is_read_as_if_it_lay_on_the_wire() {
         let gtp = hex(PACKET).len();
+        // IPv6 that carries IPv4 in turn.
+        let six = format!(
+            "60000000 {gtp:04x} 04 40 20010000000000000000000000000001 20010000000000000000000000000002 "
+        );
         let tunnels = [
             ("GRE", over_ip(47, &format!("00000800 {PACKET}")), None),
             (
@@ -473,7 +544,37 @@ mod tests {
             ),
             (
                 "L2TP, another version",
+                over_udp(1701, &format!("0004 0000 00000001 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "L2TPv3 over UDP",
                 over_udp(1701, &format!("0003 0000 00000001 {FRAME}{PACKET}")),
+                None,
+            ),
+            (
+                "L2TPv3 with a cookie of 8 octets and a sublayer",
+                over_ip(
+                    115,
+                    &format!("00000001 0102030405060708 40000001 {FRAME}{PACKET}"),
+                ),
+                None,
+            ),
+            (
+                "L2TPv3 control, not of a session, another version",
+                over_ip(115, &format!("00000000 c8030014 {FRAME}{PACKET}")),
+                None,
+            ),
+            ("6in4", over_ip(41, &format!("{six}{PACKET}")), None),
+            ("Teredo", over_udp(3544, &format!("{six}{PACKET}")), None),
+            (
+                "Teredo from the server, with proof and origin",
+                over_udp(
+                    3544,
+                    &format!(
+                        "0001 0104 aa 01020304 0000000000000001 00 0000 f32f 3ffffdfe {six}{PACKET}"
+                    ),
+                ),
                 None,
             ),
             (

@@ -53,6 +53,8 @@ fn word(matcher: MatcherType, mime: &str) -> &'static str {
         | "application/vnd.debian.binary-package"
         | "application/x-rpm"
         | "application/x-ole-storage" => return "program",
+        // Certificates and what else begins as one: nothing that runs.
+        "application/x-x509-ca-cert" => return "data",
         _ => {}
     }
     match matcher {
