@@ -109,6 +109,36 @@ pub(crate) struct Learned {
     pub early: Early,
 }
 
+impl Learned {
+    /// Nothing that outlasts a message.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let Learned {
+            variant,
+            user,
+            detail,
+            swap,
+            session,
+            name,
+            echo,
+            handover,
+            through,
+            asked_for,
+            cut: _,
+            early: _,
+        } = self;
+        variant.is_none()
+            && user.is_none()
+            && detail.is_none()
+            && !swap
+            && !session
+            && name.is_none()
+            && echo.is_none()
+            && handover.is_none()
+            && through.is_none()
+            && asked_for.is_none()
+    }
+}
+
 /// Whether a datagram may answer what was not asked yet: where a sensor hears both ways on different paths, an answer can overtake
 /// its request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -178,6 +178,12 @@ pub trait Dialogue: Send {
 
     /// The flow is over, or the capture is: whatever still waits for an answer did not get one.
     fn close(&mut self, _cx: &mut Cx<'_>) {}
+
+    /// [`Dialogue::close`] would tell nothing, and what is known of the connection matters to nothing else: once it is over, the
+    /// dialogue need not be kept. `false` costs no more than memory.
+    fn is_settled(&self) -> bool {
+        false
+    }
 }
 
 /// Requests that wait for their answers, at most `N`: the oldest gives way.

@@ -67,7 +67,8 @@ pub(crate) struct Leg {
     pub first: Time,
     pub last: Time,
     pub capture: u32,
-    pub frame: u32,
+    /// `None`: known before.
+    pub frame: Option<u32>,
     /// Least distance of the sender seen here, in routers.
     pub hops: u8,
 }
@@ -81,7 +82,7 @@ impl Leg {
             first: sights.first,
             last: sights.last,
             capture: sights.capture,
-            frame: sights.frame,
+            frame: Some(sights.frame),
             hops,
         }
     }
@@ -124,6 +125,20 @@ struct Way {
     recent: Recent,
     /// Least distance of the sender on the first leg; [`NEVER`] before the first packet.
     hops: u8,
+    /// Since all was told last, the flow told of packets on the first leg before it went to rest: the frame that shows them is
+    /// known.
+    shown: bool,
+}
+
+/// The legs of a flow at rest, whose packets on the first leg are told: what is left is by which its last packets are known
+/// where they went on, and of each way what [`Way`] says. By column, as the rows would not fit together.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    home: Link,
+    recent: [Recent; 2],
+    hops: [u8; 2],
+    shown: [bool; 2],
+    others: Option<Box<Others>>,
 }
 
 /// More than a TTL can tell.
@@ -147,6 +162,7 @@ impl Default for Way {
             frame: 0,
             recent: Recent::default(),
             hops: NEVER,
+            shown: false,
         }
     }
 }
@@ -163,6 +179,15 @@ impl Way {
             packets: self.packets,
             capture: self.capture,
             frame: self.frame,
+        }
+    }
+
+    fn wake(recent: Recent, hops: u8, shown: bool) -> Way {
+        Way {
+            recent,
+            hops,
+            shown,
+            ..Way::default()
         }
     }
 
@@ -296,16 +321,69 @@ impl Legs {
     }
 
     /// Tells those that saw packets since this was asked last, and how many.
-    pub(crate) fn news(&mut self, sender: usize, tell: impl FnMut(Leg)) {
-        let news = self.iter(sender).filter(|leg| leg.packets > 0);
-        news.for_each(tell);
-        of_mut(&mut self.ways, sender).packets = 0;
+    pub(crate) fn news(&mut self, sender: usize, mut tell: impl FnMut(Leg)) {
+        let shown = of(&self.ways, sender).shown;
+        for (nth, mut leg) in self.iter(sender).enumerate() {
+            if nth == 0 && shown {
+                leg.frame = None;
+            }
+            if leg.packets > 0 {
+                tell(leg);
+            }
+        }
+        let way = of_mut(&mut self.ways, sender);
+        (way.packets, way.shown) = (0, false);
         for (_, sights, _) in self
             .others
             .iter_mut()
             .flat_map(|others| of_mut(&mut others.legs, sender))
         {
             sights.packets = 0;
+        }
+    }
+
+    /// Tells of the packets on the first leg, which does not end what [`Legs::news`] tells at once: so that they need not be kept.
+    pub(crate) fn news_of_home(&mut self, sender: usize, tell: impl FnOnce(Leg)) {
+        let way = of(&self.ways, sender);
+        if !way.begun() || way.packets == 0 {
+            return;
+        }
+        let mut leg = Leg::new(self.home(sender), sender, way.sights(), way.hops);
+        if way.shown {
+            leg.frame = None;
+        }
+        tell(leg);
+        let way = of_mut(&mut self.ways, sender);
+        (way.packets, way.shown) = (0, true);
+    }
+
+    pub(crate) fn rest(self) -> Trace {
+        let Legs { home, ways, others } = self;
+        let [low, high] = ways;
+        Trace {
+            home,
+            recent: [low.recent, high.recent],
+            hops: [low.hops, high.hops],
+            shown: [low.shown, high.shown],
+            others,
+        }
+    }
+
+    pub(crate) fn wake(trace: Trace) -> Legs {
+        let Trace {
+            home,
+            recent: [low, high],
+            hops: [low_hops, high_hops],
+            shown: [low_shown, high_shown],
+            others,
+        } = trace;
+        Legs {
+            home,
+            ways: [
+                Way::wake(low, low_hops, low_shown),
+                Way::wake(high, high_hops, high_shown),
+            ],
+            others,
         }
     }
 

@@ -3,16 +3,20 @@ pub(crate) mod key;
 mod legs;
 #[cfg(test)]
 mod model;
+mod rest;
 mod stream;
 mod summary;
 mod talk;
 
 pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
-pub(crate) use legs::{Forwarded, Sight};
+pub(crate) use legs::{Forwarded, Leg, Sight};
+pub(crate) use rest::Resting;
 pub(crate) use stream::{Arrived, Deliver, Stream};
 pub(crate) use summary::Summary;
 use talk::Early;
-pub(crate) use talk::{Engine, Held, Inner, Tap, is_stale, open_expected, open_layer2};
+pub(crate) use talk::{
+    Engine, Held, Inner, Tap, is_long_ago, is_stale, open_expected, open_layer2,
+};
 
 use facts::{Mac, Time, Uid};
 
@@ -43,6 +47,17 @@ pub(crate) struct Direction {
     pub stream: Stream,
 }
 
+/// What else was seen of a flow, a bit each.
+mod mark {
+    pub(super) const SYN: u8 = 1;
+    pub(super) const SYN_ACK: u8 = 2;
+    /// Which end broke the connection off.
+    pub(super) const RESET_BY_LOW: u8 = 4;
+    pub(super) const RESET_BY_HIGH: u8 = 8;
+    /// Somebody on the way said that a packet did not arrive.
+    pub(super) const UNREACHABLE: u8 = 16;
+}
+
 /// A flow. What nearly every packet needs stands here, what only content or something peculiar brings with it in
 /// [`Talk`]: there may be a million flows without either.
 pub(crate) struct Flow {
@@ -56,6 +71,8 @@ pub(crate) struct Flow {
     pub talk: Option<Box<Talk>>,
     pub capture: u32,
     frames: [u32; MOST_FRAMES],
+    /// How many were opened before it: in that order flows are ended, and so told of what they share.
+    pub nth: u32,
     /// Bytes that wait here, as the worker counted them last.
     held: u32,
     taps: [Tap; 2],
@@ -63,11 +80,7 @@ pub(crate) struct Flow {
     /// Which end is the client.
     pub client: u8,
     pub told: Told,
-    pub syn: bool,
-    pub syn_ack: bool,
-    /// Which end broke the connection off.
-    reset_by: Option<bool>,
-    pub unreachable: bool,
+    marks: u8,
     /// ICMP type and code of the first message.
     pub icmp: (u8, u8),
     /// What [`Flow::view`] shows may be another than before.
@@ -132,15 +145,13 @@ impl Flow {
             talk: None,
             capture,
             frames: [0; MOST_FRAMES],
+            nth: 0,
             held: 0,
             taps: [Tap::default(), Tap::default()],
             frame_count: 0,
             client: u8::from(sender != 0),
             told: Told::First,
-            syn: false,
-            syn_ack: false,
-            reset_by: None,
-            unreachable: false,
+            marks: 0,
             icmp: (0, 0),
             changed: true,
             unweighed: false,
@@ -237,9 +248,25 @@ impl Flow {
         (self.held(), before)
     }
 
+    const fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    /// A packet of it did not arrive, as somebody on the way said.
+    pub(crate) fn refuse(&mut self) {
+        self.marks |= mark::UNREACHABLE;
+    }
+
     /// That end breaks the connection off; the first to do so counts.
     pub(crate) fn reset(&mut self, sender: usize) {
-        self.reset_by.get_or_insert(sender != 0);
+        let by = if sender == 0 {
+            mark::RESET_BY_LOW
+        } else {
+            mark::RESET_BY_HIGH
+        };
+        if !self.has(mark::RESET_BY_LOW) && !self.has(mark::RESET_BY_HIGH) {
+            self.marks |= by;
+        }
     }
 
     /// Bytes that wait for what comes before them, or for the rest of their message.
@@ -296,9 +323,9 @@ impl Flow {
     pub(crate) fn shake(&mut self, sender: usize, answer: bool) {
         self.tell_client(if answer { 1 - sender } else { sender }, Told::Handshake);
         if answer {
-            self.syn_ack = true;
+            self.marks |= mark::SYN_ACK;
         } else {
-            self.syn = true;
+            self.marks |= mark::SYN;
         }
         self.changed = true;
     }
@@ -381,7 +408,7 @@ impl Flow {
     }
 
     fn midstream(&self) -> bool {
-        self.key.transport == Transport::Tcp && !self.syn && !self.syn_ack
+        self.key.transport == Transport::Tcp && self.marks & (mark::SYN | mark::SYN_ACK) == 0
     }
 
     fn note_frame(&mut self, frame: u32) {

@@ -47,6 +47,8 @@ mod mark {
     pub(super) const ENDED: u8 = 8;
     /// That it is over was told.
     pub(super) const TOLD: u8 = 16;
+    /// A reset came in its turn.
+    pub(super) const CUT: u8 = 32;
 }
 
 /// What was lost, and what waits for what may be.
@@ -213,6 +215,30 @@ impl Stream {
             self.marks |= mark::TOLD;
         }
         self.has(mark::TOLD)
+    }
+
+    /// A reset, whose number is `seq`: another one than what comes next is not obeyed (RFC 5961, 3.2).
+    pub(crate) fn cut(&mut self, seq: u32) {
+        let fin = u32::from(self.has(mark::FIN));
+        if self.started && !self.waits() && matches!(seq.wrapping_sub(self.next), n if n <= fin) {
+            self.marks |= mark::CUT;
+        }
+    }
+
+    /// A reset in its turn ended it.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.has(mark::CUT)
+    }
+
+    /// Its end was seen, and all that comes before it was handed on.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.has(mark::TOLD)
+    }
+
+    /// Of what the other end acknowledged, nothing lacks.
+    pub(crate) fn is_whole(&self) -> bool {
+        let beyond = self.has(mark::ACKNOWLEDGED) && distance(self.acknowledged, self.next) > 1;
+        self.started && !self.waits() && !beyond
     }
 
     pub(crate) fn advance(&mut self, length: usize, missing: usize) {

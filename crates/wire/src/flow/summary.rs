@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use facts::kinds::{Conversation, RemoteSession};
 use facts::{Evidence, Mac, Short, Time, Uid, Words};
 
-use super::{Flow, Key, MOST_FRAMES, Told, Transport};
+use super::{Flow, Key, MOST_FRAMES, Told, Transport, mark};
 use crate::decoder::Decoder;
 use crate::picture::{Moment, Picture};
 use crate::protocols;
@@ -196,9 +196,13 @@ impl Flow {
     fn state(&self) -> State {
         let (client, server) = (self.dir(self.client()), self.dir(1 - self.client()));
         let (target, _) = self.key.end(1 - self.client());
-        let only_reset =
-            self.reset_by == Some(self.client == 0) && !self.syn_ack && server.bytes == 0;
-        if self.unreachable && server.packets == 0 || only_reset {
+        let by_server = if self.client == 0 {
+            mark::RESET_BY_HIGH
+        } else {
+            mark::RESET_BY_LOW
+        };
+        let only_reset = self.has(by_server) && !self.has(mark::SYN_ACK) && server.bytes == 0;
+        if self.has(mark::UNREACHABLE) && server.packets == 0 || only_reset {
             State::Refused
         } else if self.one_sided() {
             State::OneSided

@@ -57,6 +57,24 @@ impl Held {
     pub(crate) fn waiting(&self) -> usize {
         self.bytes.capacity()
     }
+
+    /// What the end says was not held against the protocol of its port yet.
+    pub(crate) const fn doubt(&self) -> bool {
+        self.doubt
+    }
+
+    /// Nothing waits, and the next byte begins a message that nobody doubts.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Held {
+            bytes,
+            frames,
+            skip,
+            // Of bytes that wait.
+            need: _,
+            doubt,
+        } = self;
+        bytes.capacity() == 0 && frames.is_empty() && *skip == 0 && !doubt
+    }
 }
 
 /// What the engine works with besides the flow.
@@ -458,10 +476,15 @@ fn own_port(decoder: &Decoder, from: u16, to: u16) -> Option<u16> {
 
 /// Flows without packets for longer than this are over; the same ends start a new conversation.
 pub(crate) fn is_stale(flow: &Flow, now: Time) -> bool {
-    let patience = if flow.key.transport == Transport::Tcp {
+    is_long_ago(flow.key.transport, flow.last, now)
+}
+
+/// As [`is_stale`], of a flow whose last packet came at that time.
+pub(crate) fn is_long_ago(transport: Transport, last: Time, now: Time) -> bool {
+    let patience = if transport == Transport::Tcp {
         2 * 3600
     } else {
         600
     };
-    now.since(flow.last) > patience * 1_000_000_000
+    now.since(last) > patience * 1_000_000_000
 }

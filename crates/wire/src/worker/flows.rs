@@ -1,49 +1,46 @@
-//! The flows under way: places that are used again, a hash table that finds them, and a mark on those that moved.
+//! The flows under way: those awake and those at rest, a hash table that finds them, and a mark on those that moved.
+use facts::Time;
 use hashbrown::HashTable;
 
-use crate::flow::{Flow, Key};
+use super::slab::Slab;
+use crate::flow::{Flow, Key, Resting};
 
-/// The place of a flow. It holds as long as the flow is open.
+/// The place of a flow. It holds as long as the flow is open, and neither goes to rest nor wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(u32);
 
+/// Of the place of a flow at rest.
+const RESTS: u32 = 1 << 31;
+
 impl Place {
-    const fn segment(self) -> usize {
-        (self.0 >> BITS) as usize
+    const fn awake(place: u32) -> Place {
+        Place(place)
     }
 
-    const fn within(self) -> usize {
-        (self.0 & ((1 << BITS) - 1)) as usize
+    const fn resting(place: u32) -> Place {
+        Place(place | RESTS)
     }
-}
 
-/// Places are made so many at a time: what grows by doubling would hold all flows twice while it does. Large enough for
-/// the system to give the memory, page by page as it is used, and to get it back: what is smaller than the largest that was
-/// ever freed, such as an outgrown hash table, an allocator may cut out of what it keeps.
-const BITS: u32 = 14;
-const SEGMENT: usize = 1 << BITS;
-
-/// Some places, and which of their flows had packets since they were last told.
-struct Segment {
-    flows: Vec<Option<Flow>>,
-    moved: Vec<u64>,
-}
-
-impl Segment {
-    fn move_mark(&mut self, within: usize) -> Option<(&mut u64, u64)> {
-        Some((self.moved.get_mut(within / 64)?, 1 << (within % 64)))
+    /// Among those at rest.
+    #[inline]
+    const fn at_rest(self) -> Option<u32> {
+        if self.0 & RESTS == 0 {
+            None
+        } else {
+            Some(self.0 & !RESTS)
+        }
     }
 }
 
 #[derive(Default)]
 pub(super) struct Flows {
-    segments: Vec<Segment>,
-    free: Vec<Place>,
+    awake: Slab<Flow>,
+    resting: Slab<Resting>,
     table: HashTable<Place>,
-    /// Where the search for flows that may go goes on.
-    hand: u32,
     /// Where the packet before this one belonged: question and answer often come one after the other.
     lately: Option<Place>,
+    /// Flows opened so far.
+    opened: u32,
     /// Salt of the table: unknown to whoever sends packets, without influence on any result.
     seed: u64,
 }
@@ -60,132 +57,179 @@ impl Flows {
         self.table.len()
     }
 
+    /// The flow there, if it is awake.
     #[inline]
     pub(super) fn get(&self, place: Place) -> Option<&Flow> {
-        let segment = self.segments.get(place.segment())?;
-        segment.flows.get(place.within())?.as_ref()
+        // No flow that is awake has the number of one at rest.
+        self.awake.get(place.0)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Flow> {
-        let segment = self.segments.get_mut(place.segment())?;
-        segment.flows.get_mut(place.within())?.as_mut()
-    }
-
-    pub(super) fn find(&mut self, key: &Key) -> Option<Place> {
-        let lately = self.lately.and_then(|place| self.get(place));
-        if lately.is_some_and(|flow| flow.key == *key) {
-            return self.lately;
-        }
-        let is_it = |place: &Place| self.get(*place).is_some_and(|flow| flow.key == *key);
-        let found = *self.table.find(key.hash(self.seed), is_it)?;
-        self.lately = Some(found);
-        self.lately
-    }
-
-    /// A place without a flow; `None` where no more can be named.
-    fn vacancy(&mut self) -> Option<Place> {
-        if let Some(place) = self.free.pop() {
-            return Some(place);
-        }
-        let full = |segment: &Segment| segment.flows.len() >= SEGMENT;
-        if self.segments.last().is_none_or(full) {
-            self.segments.push(Segment {
-                flows: Vec::with_capacity(SEGMENT),
-                moved: vec![0; SEGMENT / 64],
-            });
-        }
-        let place = u32::try_from(self.places_made()).ok()?;
-        self.segments.last_mut()?.flows.push(None);
-        Some(Place(place))
-    }
-
-    /// Adds a flow whose key is not in the table yet; `None` where no more can be named.
-    pub(super) fn add(&mut self, flow: Flow) -> Option<Place> {
-        let hash = flow.key.hash(self.seed);
-        let place = self.vacancy()?;
-        let segment = self.segments.get_mut(place.segment())?;
-        *segment.flows.get_mut(place.within())? = Some(flow);
-        let Flows {
-            table,
-            segments,
-            seed,
-            ..
-        } = self;
-        // Growing asks every flow for its key: it comes too seldom to keep a hash for each.
-        table.insert_unique(hash, place, |place| {
-            let segment = segments.get(place.segment());
-            let flow = segment.and_then(|segment| segment.flows.get(place.within())?.as_ref());
-            flow.map_or(0, |flow| flow.key.hash(*seed))
-        });
-        Some(place)
-    }
-
-    pub(super) fn remove(&mut self, place: Place) -> Option<Flow> {
-        let segment = self.segments.get_mut(place.segment())?;
-        let flow = segment.flows.get_mut(place.within())?.take()?;
-        let hash = flow.key.hash(self.seed);
-        let entry = self.table.find_entry(hash, |found| *found == place);
-        if let Ok(entry) = entry {
-            entry.remove();
-        }
-        self.free.push(place);
-        Some(flow)
+        self.awake.get_mut(place.0)
     }
 
     /// The flow, which has something to tell by now.
     #[inline]
     pub(super) fn touch(&mut self, place: Place) -> Option<&mut Flow> {
-        let segment = self.segments.get_mut(place.segment())?;
-        let (word, mark) = segment.move_mark(place.within())?;
-        *word |= mark;
-        segment.flows.get_mut(place.within())?.as_mut()
+        self.awake.touch(place.0)
     }
 
-    /// The places that moved since this was asked last, in their order. Some may be empty by now.
-    pub(super) fn moved(&mut self) -> Vec<Place> {
-        let mut moved = Vec::new();
-        for (place, word) in (0u32..).step_by(64).zip(
-            self.segments
-                .iter_mut()
-                .flat_map(|segment| &mut segment.moved),
-        ) {
-            let mut marks = std::mem::take(word);
-            while marks != 0 {
-                moved.push(Place(place + marks.trailing_zeros()));
-                marks &= marks - 1;
-            }
+    fn key(&self, place: Place) -> Option<&Key> {
+        match place.at_rest() {
+            None => self.awake.get(place.0).map(|flow| &flow.key),
+            Some(place) => self.resting.get(place).map(|flow| &flow.key),
         }
+    }
+
+    /// The flow with those ends, awake.
+    pub(super) fn find(&mut self, key: &Key) -> Option<Place> {
+        let lately = self.lately.and_then(|place| self.get(place));
+        if lately.is_some_and(|flow| flow.key == *key) {
+            return self.lately;
+        }
+        let is_it = |place: &Place| self.key(*place) == Some(key);
+        let found = *self.table.find(key.hash(self.seed), is_it)?;
+        self.lately = self.wake(found);
+        self.lately
+    }
+
+    /// Adds a flow whose key is not in the table yet; `None` where no more can be named.
+    pub(super) fn add(&mut self, mut flow: Flow) -> Option<Place> {
+        flow.nth = self.opened;
+        self.opened = self.opened.wrapping_add(1);
+        let hash = flow.key.hash(self.seed);
+        let at = self.awake.vacancy(RESTS)?;
+        self.awake.put(at, flow, false);
+        let place = Place::awake(at);
+        let Flows {
+            table,
+            awake,
+            resting,
+            seed,
+            ..
+        } = self;
+        // Growing asks every flow for its key: it comes too seldom to keep a hash for each.
+        table.insert_unique(hash, place, |place| {
+            let key = match place.at_rest() {
+                None => awake.get(place.0).map(|flow| &flow.key),
+                Some(place) => resting.get(place).map(|flow| &flow.key),
+            };
+            key.map_or(0, |key| key.hash(*seed))
+        });
+        Some(place)
+    }
+
+    fn is_at(&mut self, hash: u64, before: Place, now: Place) {
+        if let Some(known) = self.table.find_mut(hash, |known| *known == before) {
+            *known = now;
+        }
+    }
+
+    /// The flow goes to rest.
+    pub(super) fn rest(&mut self, place: Place) {
+        let Some(at) = self.resting.vacancy(RESTS) else {
+            return;
+        };
+        if let Some((flow, moved)) = self.awake.remove(place.0) {
+            self.is_at(flow.key.hash(self.seed), place, Place::resting(at));
+            self.resting.put(at, flow.rest(), moved);
+        }
+    }
+
+    /// Where the flow is, awake.
+    #[inline]
+    pub(super) fn wake(&mut self, place: Place) -> Option<Place> {
+        match place.at_rest() {
+            None => Some(place),
+            Some(at) => self.rouse(place, at),
+        }
+    }
+
+    #[cold]
+    fn rouse(&mut self, place: Place, at: u32) -> Option<Place> {
+        let now = self.awake.vacancy(RESTS)?;
+        let (flow, moved) = self.resting.remove(at)?;
+        self.is_at(flow.key.hash(self.seed), place, Place::awake(now));
+        self.awake.put(now, flow.wake(), moved);
+        Some(Place::awake(now))
+    }
+
+    pub(super) fn remove(&mut self, place: Place) -> Option<Flow> {
+        let flow = match place.at_rest() {
+            None => self.awake.remove(place.0)?.0,
+            Some(place) => self.resting.remove(place)?.0.wake(),
+        };
+        let hash = flow.key.hash(self.seed);
+        if let Ok(entry) = self.table.find_entry(hash, |found| *found == place) {
+            entry.remove();
+        }
+        Some(flow)
+    }
+
+    /// The places that moved since this was asked last. Some may be empty by now.
+    pub(super) fn moved(&mut self) -> Vec<Place> {
+        let awake = self.awake.take_marks().into_iter().map(Place::awake);
+        let mut moved: Vec<Place> = awake.collect();
+        let resting = self.resting.take_marks().into_iter();
+        moved.extend(resting.map(Place::resting));
         moved
     }
 
-    fn places_made(&self) -> usize {
-        let last = self
-            .segments
-            .last()
-            .map_or(0, |segment| segment.flows.len());
-        self.segments.len().saturating_sub(1) * SEGMENT + last
-    }
-
-    fn all(&self) -> u32 {
-        u32::try_from(self.places_made()).unwrap_or(u32::MAX)
+    /// Where flows are that end with more than their own counts, in the order in which they were opened.
+    pub(super) fn talking(&self) -> Vec<Place> {
+        let awake = self.awake.iter().filter(|(_, flow)| flow.talk.is_some());
+        let awake = awake.map(|(place, flow)| (flow.nth, Place::awake(place)));
+        let resting = self.resting.iter().filter(|(_, flow)| flow.has_to_tell());
+        let resting = resting.map(|(place, flow)| (flow.nth, Place::resting(place)));
+        let mut talking: Vec<(u32, Place)> = awake.chain(resting).collect();
+        talking.sort_unstable_by_key(|(nth, _)| *nth);
+        talking.into_iter().map(|(_, place)| place).collect()
     }
 
     /// Takes all flows out, in the order of places; their memory is given back on the way.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Flow> + use<> {
-        let Flows { segments, .. } = std::mem::take(self);
-        segments
-            .into_iter()
-            .flat_map(|segment| segment.flows)
-            .flatten()
+        let Flows { awake, resting, .. } = std::mem::take(self);
+        awake.drain().chain(resting.drain().map(Resting::wake))
     }
 
-    /// The next `count` places, round and round: every place has its turn.
+    /// The next `count` places of flows that are awake, round and round: every one has its turn.
     pub(super) fn turn(&mut self, count: u32) -> impl Iterator<Item = Place> + use<> {
-        let all = self.all();
-        let from = self.hand;
-        let count = count.min(all);
-        self.hand = (from + count).checked_rem(all).unwrap_or(0);
-        (0..count).map(move |nth| Place((from + nth).checked_rem(all).unwrap_or(0)))
+        self.awake.turn(count).map(Place::awake)
+    }
+
+    /// The same of those at rest.
+    pub(super) fn turn_at_rest(&mut self, count: u32) -> impl Iterator<Item = Place> + use<> {
+        self.resting.turn(count).map(Place::resting)
+    }
+
+    /// Some in a row of which one has to go: of those at rest, where they are more.
+    pub(super) fn turn_of_most(&mut self, count: u32) -> Vec<Place> {
+        if self.resting.len() > self.awake.len() {
+            self.turn_at_rest(count).collect()
+        } else {
+            self.turn(count).collect()
+        }
+    }
+
+    /// Whether the connection there is over, and when its last packet came.
+    pub(super) fn silence(&self, place: Place) -> Option<(bool, Time)> {
+        match place.at_rest() {
+            None => {
+                let flow = self.awake.get(place.0)?;
+                Some((flow.is_over(), flow.last))
+            }
+            Some(place) => {
+                let flow = self.resting.get(place)?;
+                Some((flow.is_over(), flow.last))
+            }
+        }
+    }
+
+    /// Whether the flow there fell silent so long ago that it is over.
+    pub(super) fn is_stale(&self, place: Place, now: Time) -> bool {
+        self.key(place)
+            .zip(self.silence(place))
+            .is_some_and(|(key, (_, last))| crate::flow::is_long_ago(key.transport, last, now))
     }
 }

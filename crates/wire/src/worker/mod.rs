@@ -5,6 +5,7 @@
 mod flows;
 mod shard;
 mod shed;
+mod slab;
 mod table;
 mod take;
 mod transport;
@@ -164,6 +165,9 @@ impl Worker {
 
     /// Closes every flow and gives the picture: all of it, or what was not taken before.
     pub fn finish(mut self) -> Picture {
+        for place in self.flows.talking() {
+            self.close(place);
+        }
         for flow in self.flows.drain() {
             self.end(flow);
         }

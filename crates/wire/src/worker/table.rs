@@ -1,17 +1,19 @@
 //! The flow table: every packet finds its flow here, and every flow's end gives its facts.
 use std::net::IpAddr;
 
-use facts::Address;
+use facts::{Address, Evidence, Time};
 
 use super::flows::Place;
-use super::transport::settle;
+use super::transport::{SILENT, settle};
 use super::{Here, Passing, Shard, Worker, shard};
 use crate::flow::{
-    Engine, Flow, Forwarded, Key, Sight, Stream, Transport, is_stale, open_expected,
+    Engine, Flow, Forwarded, Key, Leg, Sight, Stream, Transport, is_stale, open_expected,
 };
 use crate::net::link::Ends;
 use crate::picture::{AddressKey, Frames, Picture, RouteKey, Tally};
 
+/// Flows looked at for each that opens, to find those that may rest: more than one, so that it is kept up with them.
+const LOOKED_AFTER: u32 = 4;
 /// Flows looked at to find one that may give way.
 const MOST_LOOKED_AT: u32 = 64;
 
@@ -41,13 +43,10 @@ impl Worker {
     ) -> Option<Passed<'_>> {
         let known = self.flows.find(&passing.key);
         let flow = known.and_then(|place| self.flows.get(place));
-        let stale = flow.is_some_and(|flow| is_stale(flow, here.at.now));
+        let silent = flow.is_some_and(|flow| here.at.now.since(flow.last) > SILENT);
         let place = match known {
-            Some(place) if !stale => place,
-            Some(place) => {
-                self.close(place);
-                self.open(here, passing)?
-            }
+            Some(place) if !silent => place,
+            Some(place) => self.after_silence(here, passing, place)?,
             None => self.open(here, passing)?,
         };
         let Worker {
@@ -87,9 +86,49 @@ impl Worker {
         Some(passed)
     }
 
+    /// The flow of a packet that comes after a while. What becomes of it must not depend on whether it was at rest, which is as
+    /// others spoke.
+    #[cold]
+    fn after_silence(&mut self, here: Here, passing: &Passing, place: Place) -> Option<Place> {
+        let flow = self.flows.get_mut(place)?;
+        if is_stale(flow, here.at.now) {
+            self.close(place);
+            return self.open(here, passing);
+        }
+        flow.leave_off();
+        self.reweigh(place);
+        Some(place)
+    }
+
+    /// Where nothing came for twice as long as ends a dialogue, whose packets came in another order than captured does not
+    /// matter.
+    fn let_rest(&mut self, now: Time) {
+        for place in self.flows.turn(LOOKED_AFTER) {
+            let Some(flow) = self.flows.get_mut(place) else {
+                continue;
+            };
+            if now.since(flow.last) <= 2 * SILENT {
+                continue;
+            }
+            flow.leave_off();
+            self.reweigh(place);
+            let Some(flow) = self.flows.get_mut(place).filter(|flow| flow.held() == 0) else {
+                continue;
+            };
+            for which in [0, 1] {
+                let (address, _) = flow.key.end(which);
+                let picture = &mut self.picture;
+                flow.legs
+                    .news_of_home(which, |leg| sighted(picture, address, leg));
+            }
+            self.flows.rest(place);
+        }
+    }
+
     fn open(&mut self, here: Here, passing: &Passing) -> Option<Place> {
+        self.let_rest(here.at.now);
         if self.flows.len() >= self.picture.limits.flows {
-            self.evict();
+            self.evict(here.at.now);
         }
         let mut flow = Flow::new(passing.key, passing.sender, here.at.now, here.at.capture);
         self.announced(here, &mut flow, passing);
@@ -130,13 +169,19 @@ impl Worker {
         }
     }
 
-    /// Makes room: of some flows in a row the one that was silent longest gives way.
-    fn evict(&mut self) {
-        let turn = self.flows.turn(MOST_LOOKED_AT);
-        let last = |place: &Place| self.flows.get(*place).map(|flow| flow.last);
-        let oldest = turn.filter(|place| last(place).is_some()).min_by_key(last);
-        if let Some(place) = oldest {
-            *self.picture.left_out.entry("flows cut short").or_default() += 1;
+    /// Makes room: of some flows in a row one that is over gives way, or else the one that was silent longest.
+    fn evict(&mut self, now: Time) {
+        let turn = self.flows.turn_of_most(MOST_LOOKED_AT).into_iter();
+        let candidates = turn.filter_map(|place| {
+            let (over, last) = self.flows.silence(place)?;
+            let under_way = !over || now.since(last) <= SILENT;
+            Some((under_way, last, place))
+        });
+        let first = candidates.min_by_key(|(under_way, last, _)| (*under_way, *last));
+        if let Some((under_way, _, place)) = first {
+            if under_way {
+                *self.picture.left_out.entry("flows cut short").or_default() += 1;
+            }
             self.close(place);
         }
     }
@@ -172,6 +217,9 @@ impl Worker {
 
     /// The flow at that place tells what is new, and goes on.
     pub(super) fn tell_at(&mut self, place: Place) {
+        let Some(place) = self.flows.wake(place) else {
+            return;
+        };
         if let Some(flow) = self.flows.get_mut(place) {
             tell(&mut self.picture, flow);
         }
@@ -219,41 +267,44 @@ fn tell(picture: &mut Picture, flow: &mut Flow) {
 /// The addresses that the packets of one direction came from.
 fn addresses(told: &mut Picture, flow: &mut Flow, which: usize) {
     let (address, _) = flow.key.end(which);
+    flow.legs.news(which, |leg| sighted(told, address, leg));
+}
+
+/// Packets from that address were seen on a leg.
+fn sighted(told: &mut Picture, address: Address, leg: Leg) {
     let ip = address
         .ip()
         .filter(|ip| !ip.is_unspecified() && !is_group(*ip));
-    flow.legs.news(which, |leg| {
-        let mac = leg.src().filter(|mac| mac.is_device());
-        if mac.is_none() && ip.is_none() {
-            return;
-        }
-        let key = AddressKey {
-            mac,
-            ip,
-            vlan: leg.vlan(),
-        };
-        let Picture {
-            addresses,
-            left_out,
-            limits,
-            ..
-        } = told;
-        let Some(row) = addresses.row(key, "addresses", limits.addresses, left_out) else {
-            return;
-        };
-        row.hops = match (row.hops, ip.is_some().then_some(leg.hops)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        let evidence = facts::Evidence::one(leg.capture, leg.frame);
-        let tally = Tally {
-            first: leg.first,
-            last: leg.last,
-            count: leg.packets,
-            evidence,
-        };
-        row.tally.take(tally);
-    });
+    let mac = leg.src().filter(|mac| mac.is_device());
+    if mac.is_none() && ip.is_none() {
+        return;
+    }
+    let key = AddressKey {
+        mac,
+        ip,
+        vlan: leg.vlan(),
+    };
+    let Picture {
+        addresses,
+        left_out,
+        limits,
+        ..
+    } = told;
+    let Some(row) = addresses.row(key, "addresses", limits.addresses, left_out) else {
+        return;
+    };
+    row.hops = match (row.hops, ip.is_some().then_some(leg.hops)) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    let evidence = leg.frame.map(|frame| Evidence::one(leg.capture, frame));
+    let tally = Tally {
+        first: leg.first,
+        last: leg.last,
+        count: leg.packets,
+        evidence: evidence.unwrap_or_default(),
+    };
+    row.tally.take(tally);
 }
 
 fn is_group(ip: IpAddr) -> bool {

@@ -1,6 +1,5 @@
 //! Telling while the flows live on: what a sensor that never stops hands on every few seconds.
 use super::Worker;
-use crate::flow::is_stale;
 use crate::picture::Picture;
 
 /// Places looked at per [`Worker::take`] for flows that fell silent long ago.
@@ -29,9 +28,9 @@ impl Worker {
         for place in self.flows.moved() {
             self.tell_at(place);
         }
-        for place in self.flows.turn(SWEPT) {
-            let flow = self.flows.get(place);
-            if flow.is_some_and(|flow| is_stale(flow, self.now)) {
+        let awake = self.flows.turn(SWEPT);
+        for place in awake.chain(self.flows.turn_at_rest(SWEPT)) {
+            if self.flows.is_stale(place, self.now) {
                 self.close(place);
             }
         }

@@ -15,7 +15,7 @@ use crate::reader::{Malformed, Reader};
 /// Flows looked at where too many bytes wait.
 const MOST_RELIEVED: u32 = 8;
 /// A flow without a packet for this long, in nanoseconds, is not about to get what it waits for.
-const SILENT: i64 = 1_000_000_000;
+pub(super) const SILENT: i64 = 1_000_000_000;
 
 impl Worker {
     pub(super) fn ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
@@ -285,8 +285,16 @@ impl Worker {
         for which in [0, 1] {
             engine.forget(flow, which, at);
         }
-        let (waits, before) = flow.weigh();
-        self.waiting = self.waiting.saturating_sub(before) + waits;
+        flow.unweighed = true;
+        self.reweigh(place);
+    }
+
+    /// Counts what waits in a flow anew, where that is called for.
+    pub(super) fn reweigh(&mut self, place: Place) {
+        let flow = self.flows.get_mut(place).filter(|flow| flow.unweighed);
+        if let Some((waits, before)) = flow.map(Flow::weigh) {
+            self.waiting = self.waiting.saturating_sub(before) + waits;
+        }
     }
 
     /// A new handshake on the ends of an old connection: that one is over.
@@ -372,7 +380,7 @@ impl Worker {
             return;
         };
         if let Some(flow) = self.flows.touch(place) {
-            flow.unreachable = true;
+            flow.refuse();
         }
     }
 }
@@ -397,6 +405,7 @@ fn segment(
     }
     if tcp.has(Tcp::RST) {
         flow.reset(sender);
+        flow.dir_mut(sender).stream.cut(seq);
     }
     let (own, other) = flow.streams_mut(sender);
     let after = tcp.has(Tcp::ACK).then_some(tcp.ack);

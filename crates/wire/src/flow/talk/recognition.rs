@@ -65,6 +65,9 @@ impl Engine<'_> {
         bytes: &[u8],
         at: At,
     ) {
+        if let Some(decoder) = talk.decoder {
+            return self.resume(flow, talk, decoder, which, bytes, at);
+        }
         let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
         let midstream = flow.dir(which).stream.initial().is_none();
         let (tap, held) = (flow.tap_mut(which), talk.held(which));
@@ -142,6 +145,27 @@ impl Engine<'_> {
             }
         }
         flow.unweighed = true;
+    }
+}
+
+impl Engine<'_> {
+    /// New content of a connection that was over: whoever read it begins anew, as behind a gap.
+    #[cold]
+    fn resume(
+        &mut self,
+        flow: &mut Flow,
+        talk: &mut Talk,
+        decoder: &'static Decoder,
+        which: usize,
+        bytes: &[u8],
+        at: At,
+    ) {
+        talk.dialogue = Some((decoder.open)());
+        for end in [0, 1] {
+            flow.tap_mut(end).lost = true;
+        }
+        flow.unweighed = true;
+        self.feed_kept(flow, talk, which, bytes, at);
     }
 }
 

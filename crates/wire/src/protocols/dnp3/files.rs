@@ -305,6 +305,10 @@ impl Files {
         }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The flow is over.
     pub(super) fn close(&mut self, cx: &mut Cx<'_>) {
         for open in std::mem::take(&mut self.list) {

@@ -139,6 +139,10 @@ impl Dialogue for Dnp3 {
         }
         self.files.close(cx);
     }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.files.is_empty()
+    }
 }
 
 impl Dnp3 {

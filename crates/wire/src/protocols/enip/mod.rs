@@ -138,6 +138,10 @@ impl Dialogue for Enip {
         }
         self.batches.close(cx);
     }
+
+    fn is_settled(&self) -> bool {
+        self.pairing.is_empty() && self.batches.is_empty()
+    }
 }
 
 impl Enip {

@@ -63,6 +63,11 @@ pub(super) struct Pairing {
 }
 
 impl Pairing {
+    /// No request waits, and no link is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.links.is_empty()
+    }
+
     /// Adds a request; gives the one that lost its place.
     pub(super) fn put(&mut self, key: Key, side: Side, asked: Asked, at: At) -> Option<Waiting> {
         let gaps = self.gaps;

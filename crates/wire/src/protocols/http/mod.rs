@@ -217,6 +217,18 @@ impl Dialogue for Http {
         self.forget(cx, outcome);
         self.leave_parts(cx);
     }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty()
+            && matches!(self.inside, Inside::Http)
+            && [&self.client, &self.server]
+                .iter()
+                .all(|half| half.file.is_none())
+            && self.put.is_empty()
+            && self.parted.is_none()
+            && self.tunnel.is_none()
+            && self.upgrade.is_none()
+    }
 }
 
 impl Http {

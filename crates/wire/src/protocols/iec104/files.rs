@@ -226,6 +226,10 @@ impl Files {
         }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     pub(super) fn close(&mut self, cx: &mut Cx<'_>) {
         for transfer in std::mem::take(&mut self.list) {
             transfer.tell_late(cx);

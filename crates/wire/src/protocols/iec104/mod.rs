@@ -138,6 +138,10 @@ impl Dialogue for Iec104 {
         }
         self.files.close(cx);
     }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.files.is_empty()
+    }
 }
 
 impl Iec104 {

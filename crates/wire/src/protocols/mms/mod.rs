@@ -126,6 +126,10 @@ impl Dialogue for Mms {
         }
         self.transfers.close(cx);
     }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.transfers.is_empty()
+    }
 }
 
 impl Mms {

@@ -134,6 +134,10 @@ impl Transfers {
         }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     pub(super) fn close(&mut self, cx: &mut Cx<'_>) {
         for transfer in std::mem::take(&mut self.list) {
             let whole = transfer.is_whole();

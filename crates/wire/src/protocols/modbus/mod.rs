@@ -113,6 +113,10 @@ impl Dialogue for Modbus {
             tell(cx, &asked, outcome, None);
         }
     }
+
+    fn is_settled(&self) -> bool {
+        self.umas.is_none() && self.waiting.is_empty()
+    }
 }
 
 impl Modbus {

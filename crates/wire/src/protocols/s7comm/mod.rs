@@ -125,6 +125,10 @@ impl Dialogue for S7 {
         }
         self.transfers.close(cx);
     }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.transfers.is_empty()
+    }
 }
 
 impl S7 {
