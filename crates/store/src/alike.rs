@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 
 use facts::kinds::Conversation;
 use facts::{Address, Facts, Mac};
-use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::context::Context;
 use crate::flow::{Flows, Talk, Tally};
@@ -41,17 +41,14 @@ fn id(at: usize) -> i64 {
 
 impl Alike {
     /// Looks at all conversations, once.
-    pub(crate) fn gather(facts: &Facts, context: &Context) -> Alike {
+    pub(crate) fn gather(facts: &Facts, context: &Context<'_>) -> Alike {
         let all = &facts.conversations;
         let captures = facts.captures.iter();
         let snapped: Vec<bool> = captures.map(|name| context.is_snapped(name)).collect();
         let hasher = DefaultHashBuilder::default();
-        // Most carried nothing, and a small set of hashes tells that sooner than the ids themselves.
-        let carriers: HashSet<u64> = context.ids().map(|id| hasher.hash_one(id)).collect();
         let carried = |one: &Conversation| {
-            let id = one.community_id.as_deref();
-            let id = id.filter(|id| carriers.contains(&hasher.hash_one(id)));
-            context.carried(id).map(|carried| carried.said(one.uid))
+            let carried = context.carried(one.community_id.as_deref());
+            carried.map(|carried| carried.said(one.uid))
         };
         let mut alike = Alike::default();
         let mut table: HashTable<(u64, usize)> = HashTable::new();
@@ -153,8 +150,7 @@ mod tests {
 
     use super::*;
     use crate::context::Known;
-    use crate::loading::Loader;
-    use crate::schema;
+    use crate::{loading, schema};
 
     /// Conversations of few ends that differ in whatever flows are told apart by, some of which carried something.
     fn facts() -> Facts {
@@ -233,13 +229,12 @@ mod tests {
 
     /// The rows of both tables that the flows fill.
     fn rows(flows: &Flows<'_>) -> Vec<String> {
-        let db = Connection::open_in_memory().unwrap();
+        let mut db = Connection::open_in_memory().unwrap();
         for kind in schema::GATHERED {
             db.execute_batch(&schema::create(kind)).unwrap();
         }
-        let mut of_flows = Loader::new(&db, &schema::FLOW).unwrap();
-        let mut of_logs = Loader::new(&db, &schema::LOG_SENT).unwrap();
-        flows.load(&mut of_flows, &mut of_logs).unwrap();
+        loading::fill(&mut db, &schema::FLOW, |into| flows.load(into)).unwrap();
+        loading::fill(&mut db, &schema::LOG_SENT, |into| flows.load_logs(into)).unwrap();
         let mut all = Vec::new();
         for kind in schema::GATHERED {
             let sql = format!("SELECT * FROM \"{}\" ORDER BY id", kind.name);

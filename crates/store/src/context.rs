@@ -1,21 +1,22 @@
 //! What other facts say of conversations, gathered before the conversations are looked at.
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 
 use facts::kinds::Verb;
 use facts::{Facts, KindInfo, Mac, Uid, Value};
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// What was learned of conversations from other kinds of fact before the conversations themselves are read.
 #[derive(Debug, Default)]
-pub(crate) struct Context {
-    /// By community ID: what the conversation carried.
-    carried: HashMap<String, Carried>,
+pub(crate) struct Context<'f> {
+    /// By community ID: what the conversation carried. Most carried nothing, and such a table says so without a look at an ID.
+    carried: HashTable<(&'f str, Carried<'f>)>,
+    hasher: DefaultHashBuilder,
     /// By address: watched platform whose name was answered with it.
-    pub(crate) platform_ips: BTreeMap<IpAddr, String>,
+    pub(crate) platform_ips: BTreeMap<IpAddr, &'f str>,
     /// Captures whose frames are shortened.
-    snapped: BTreeSet<String>,
+    snapped: BTreeSet<&'f str>,
 }
 
 /// What is known of zones and devices once their tables are filled.
@@ -32,35 +33,34 @@ pub(crate) struct Known {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Carried {
-    pub(crate) work_order: Option<String>,
+pub(crate) struct Carried<'f> {
+    pub(crate) work_order: Option<&'f str>,
     /// Protocol of the remote session.
-    pub(crate) session: Option<String>,
+    pub(crate) session: Option<&'f str>,
     /// The conversations that were remote sessions, where that is known: one inside another may have its community ID.
     sessions: BTreeSet<Uid>,
     pub(crate) unauthorised: bool,
     pub(crate) manages: bool,
     /// Platform of a name seen in it; `Some(None)` when names were seen and none is of a platform.
-    pub(crate) platform: Option<Option<String>>,
+    pub(crate) platform: Option<Option<&'f str>>,
 }
 
-impl Carried {
+impl<'f> Carried<'f> {
     /// Protocol of the remote session that the conversation was.
-    pub(crate) fn session(&self, uid: Uid) -> Option<&str> {
+    pub(crate) fn session(&self, uid: Uid) -> Option<&'f str> {
         let known = uid != Uid::default() && !self.sessions.is_empty();
-        let session = self.session.as_deref();
-        session.filter(|_| !known || self.sessions.contains(&uid))
+        self.session
+            .filter(|_| !known || self.sessions.contains(&uid))
     }
 
     /// All that a flow takes of it for that conversation.
-    pub(crate) fn said(&self, uid: Uid) -> impl Hash + '_ {
-        let order = &self.work_order;
+    pub(crate) fn said(&self, uid: Uid) -> impl Hash + use<'f> {
         (
-            order,
+            self.work_order,
             self.session(uid),
             self.unauthorised,
             self.manages,
-            &self.platform,
+            self.platform,
         )
     }
 }
@@ -117,9 +117,9 @@ enum Said<'a> {
     },
 }
 
-impl Context {
+impl<'f> Context<'f> {
     /// What operations, names and remote sessions say, and captures of themselves.
-    pub(crate) fn learn(&mut self, facts: &Facts) {
+    pub(crate) fn learn(&mut self, facts: &'f Facts) {
         for one in &facts.operations {
             let said = Said::Operation {
                 modifies: one.modifies,
@@ -146,11 +146,11 @@ impl Context {
             self.hear(one.community_id.as_deref(), &said);
         }
         let snapped = facts.files.iter().filter(|file| file.snapped > 0);
-        self.snapped.extend(snapped.map(|file| file.name.clone()));
+        self.snapped.extend(snapped.map(|file| file.name.as_str()));
     }
 
     /// The same of a row.
-    pub(crate) fn learn_row(&mut self, row: Row<'_>) {
+    pub(crate) fn learn_row(&mut self, row: Row<'f>) {
         let said = match row.kind.name {
             "operation" => Said::Operation {
                 modifies: row.flag("modifies"),
@@ -173,7 +173,7 @@ impl Context {
             },
             "capture_file" => {
                 if matches!(row.get("snapped"), Value::Int(n) if *n > 0) {
-                    self.snapped.extend(row.text("name").map(str::to_owned));
+                    self.snapped.extend(row.text("name"));
                 }
                 return;
             }
@@ -182,7 +182,7 @@ impl Context {
         self.hear(row.text("community_id"), &said);
     }
 
-    fn hear(&mut self, community_id: Option<&str>, said: &Said<'_>) {
+    fn hear(&mut self, community_id: Option<&'f str>, said: &Said<'f>) {
         if let Said::Name {
             platform: Some(platform),
             answers,
@@ -191,21 +191,20 @@ impl Context {
         {
             let ips = answers.iter().filter_map(|answer| answer.parse().ok());
             let ips = ips.filter(|ip| is_public(*ip));
-            self.platform_ips
-                .extend(ips.map(|ip| (ip, (*platform).to_owned())));
+            self.platform_ips.extend(ips.map(|ip| (ip, *platform)));
         }
         let Some(id) = community_id.filter(|id| !id.is_empty()) else {
             return;
         };
-        let entry = match self.carried.get_mut(id) {
-            Some(entry) => entry,
-            None => self.carried.entry(id.to_owned()).or_default(),
-        };
-        let order = |known: &mut Option<String>, order: Option<&str>| {
-            if known.is_none() {
-                *known = order.map(str::to_owned);
-            }
-        };
+        let hasher = &self.hasher;
+        let entry = self.carried.entry(
+            hasher.hash_one(id),
+            |(known, _)| *known == id,
+            |(known, _)| hasher.hash_one(known),
+        );
+        let mut entry = entry.or_insert_with(|| (id, Carried::default()));
+        let (_, entry) = entry.get_mut();
+        let order = |known: &mut Option<&'f str>, order: Option<&'f str>| *known = known.or(order);
         match *said {
             Said::Operation {
                 modifies,
@@ -243,14 +242,11 @@ impl Context {
         self.snapped.contains(capture)
     }
 
-    /// Community IDs of all that carried something.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.carried.keys().map(String::as_str)
-    }
-
-    pub(crate) fn carried(&self, community_id: Option<&str>) -> Option<&Carried> {
+    pub(crate) fn carried(&self, community_id: Option<&str>) -> Option<&Carried<'f>> {
         let id = community_id.filter(|id| !id.is_empty() && !self.carried.is_empty())?;
-        self.carried.get(id)
+        let hash = self.hasher.hash_one(id);
+        let known = self.carried.find(hash, |(known, _)| *known == id);
+        known.map(|(_, carried)| carried)
     }
 }
 

@@ -273,13 +273,13 @@ struct Seen<'s> {
     hidden_by: Option<&'s str>,
 }
 
-impl Context {
+impl<'f> Context<'f> {
     /// The platform whose name was answered with that address.
-    fn platform_of(&self, server: Named<'_>) -> Option<&str> {
+    fn platform_of(&self, server: Named<'_>) -> Option<&'f str> {
         if self.platform_ips.is_empty() {
             return None;
         }
-        self.platform_ips.get(&server.ip()?).map(String::as_str)
+        self.platform_ips.get(&server.ip()?).copied()
     }
 }
 
@@ -318,7 +318,7 @@ impl Known {
 
 /// Gathers conversations into flows.
 pub(crate) struct Flows<'a> {
-    context: Context,
+    context: Context<'a>,
     known: Known,
     index: HashMap<Vec<u8>, usize>,
     flows: Vec<Flow<'a>>,
@@ -337,7 +337,7 @@ struct LogSent {
 }
 
 impl<'a> Flows<'a> {
-    pub(crate) fn new(context: Context, known: Known) -> Flows<'a> {
+    pub(crate) fn new(context: Context<'a>, known: Known) -> Flows<'a> {
         Flows {
             context,
             known,
@@ -435,12 +435,8 @@ impl<'a> Flows<'a> {
         cited
     }
 
-    /// Fills `flow`, without `story`, which SQL tells, and `log_sent`.
-    pub(crate) fn load(
-        &self,
-        flow: &mut Loader<'_>,
-        log_sent: &mut Loader<'_>,
-    ) -> Result<(), Error> {
+    /// Fills `flow`, without `story`, which SQL tells.
+    pub(crate) fn load(&self, flow: &mut Loader<'_>) -> Result<(), Error> {
         let mut scratch = String::new();
         let known = &self.known;
         let zone = |zone: Option<&str>| zone.and_then(|zone| known.zones.get(zone));
@@ -520,6 +516,12 @@ impl<'a> Flows<'a> {
             flow.cell(Plain::Null)?;
             flow.end()?;
         }
+        Ok(())
+    }
+
+    /// Fills `log_sent`.
+    pub(crate) fn load_logs(&self, log_sent: &mut Loader<'_>) -> Result<(), Error> {
+        let mut scratch = String::new();
         for log in &self.logs {
             log_sent.cell(Plain::Int(log.conversation))?;
             log_sent.cell(log.host.plain(&mut scratch))?;
@@ -532,13 +534,13 @@ impl<'a> Flows<'a> {
     }
 }
 
-fn see<'s>(context: &'s Context, known: &'s Known, talk: &'s Talk<'_>) -> Seen<'s> {
+fn see<'s>(context: &'s Context<'_>, known: &'s Known, talk: &'s Talk<'_>) -> Seen<'s> {
     let carried = context.carried(talk.community_id);
-    let work_order = carried.and_then(|c| c.work_order.as_deref());
+    let work_order = carried.and_then(|c| c.work_order);
     let session = carried.and_then(|c| c.session(talk.uid));
     let (unauthorised, manages) = carried.map_or((false, false), |c| (c.unauthorised, c.manages));
-    let platform = match carried.and_then(|c| c.platform.as_ref()) {
-        Some(named) => named.as_deref(),
+    let platform = match carried.and_then(|c| c.platform) {
+        Some(named) => named,
         None => context.platform_of(talk.server),
     };
     let named = |asset: Option<&'s str>, end| match asset {

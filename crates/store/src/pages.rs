@@ -1,9 +1,10 @@
 //! Pages of a database as SQLite keeps them, written in one go.
 //!
 //! A row that is told to SQLite costs two to three microseconds: a statement is run for it, and each index sorts it again. Of rows
-//! that are known beforehand, in the order of their key, the pages can be written one behind the other, for a fraction of that. Only the
-//! trees of tables without row numbers and of indices are written here, which are of one kind; the schema, the root pages and
-//! whatever else there is, SQLite makes itself: an [`Image`] begins as an empty database and is filled.
+//! that are known beforehand, in the order of their key, the pages can be written one behind the other, for a fraction of that. Only
+//! trees are written here: those of tables without row numbers and of indices, which are of one kind, and those of tables with row
+//! numbers. The schema, the root pages and whatever else there is, SQLite makes itself: an [`Image`] begins as an empty database and
+//! is filled.
 //!
 //! The format is that of <https://www.sqlite.org/fileformat.html>, sections 1.3 (header), 1.6 (b-tree pages and overflow) and 2.1
 //! (records).
@@ -15,6 +16,7 @@ pub(crate) const PAGE: usize = 4096;
 const LOCKED: usize = (1 << 30) / PAGE + 1;
 /// Bytes of a record that stand in its cell at most, and at least where the rest goes to pages of its own.
 const MOST_LOCAL: usize = (PAGE - 12) * 64 / 255 - 23;
+const MOST_LOCAL_OF_ROW: usize = PAGE - 35;
 const LEAST_LOCAL: usize = (PAGE - 12) * 32 / 255 - 23;
 /// No cell may be smaller: so much room a freed one would take.
 const SMALLEST: usize = 4;
@@ -22,8 +24,27 @@ const SMALLEST: usize = 4;
 /// Bytes that a row and its place in an index take, by which room is made.
 const USUAL: usize = 192;
 
-const LEAF: u8 = 0x0a;
-const INTERIOR: u8 = 0x02;
+/// Of which kind a tree is.
+#[derive(Clone, Copy, Debug, Default)]
+enum Kind {
+    /// Of records in the order of their values: an index, or a table without row numbers.
+    #[default]
+    Records,
+    /// Of rows in the order of their numbers. All of them stand in leaves.
+    Rows,
+}
+
+impl Kind {
+    /// What the page of that level is marked by, and the length of its header.
+    fn page(self, level: usize) -> (u8, usize) {
+        match (self, level) {
+            (Kind::Records, 0) => (0x0a, 8),
+            (Kind::Records, _) => (0x02, 12),
+            (Kind::Rows, 0) => (0x0d, 8),
+            (Kind::Rows, _) => (0x05, 12),
+        }
+    }
+}
 
 /// A database in memory, as it would lie on disk.
 #[derive(Debug)]
@@ -82,12 +103,8 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    fn new(level: usize) -> Page {
-        let (kind, header) = if level == 0 {
-            (LEAF, 8)
-        } else {
-            (INTERIOR, 12)
-        };
+    fn new(kind: Kind, level: usize) -> Page {
+        let (kind, header) = kind.page(level);
         let mut page = Page {
             bytes: Box::new([0; PAGE]),
             header,
@@ -146,51 +163,49 @@ impl Page {
 /// A tree that is given its records in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
+    kind: Kind,
     /// The page under way of each level, from the leaves up.
     levels: Vec<Page>,
     cell: Vec<u8>,
+    /// Number of the last row.
+    last: usize,
 }
 
 impl Tree {
+    /// One of rows with numbers.
+    pub(crate) fn of_rows() -> Tree {
+        Tree {
+            kind: Kind::Rows,
+            ..Tree::default()
+        }
+    }
+
     /// Adds a record, which stands behind all before it.
     pub(crate) fn add(&mut self, image: &mut Image, record: &[u8]) {
         let mut cell = std::mem::take(&mut self.cell);
         cell.clear();
         varint(&mut cell, record.len());
-        let local = match record.len() {
-            all if all <= MOST_LOCAL => all,
-            all => match LEAST_LOCAL + (all - LEAST_LOCAL) % (PAGE - 4) {
-                local if local <= MOST_LOCAL => local,
-                _ => LEAST_LOCAL,
-            },
-        };
-        let (own, rest) = record.split_at_checked(local).unwrap_or((record, &[]));
-        cell.extend_from_slice(own);
-        if !rest.is_empty() {
-            cell.extend_from_slice(&image.next().to_be_bytes());
-            let mut parts = rest.chunks(PAGE - 4).peekable();
-            while let Some(part) = parts.next() {
-                let mut page = vec![0; 4];
-                page.extend_from_slice(part);
-                page.resize(PAGE, 0);
-                // The next one follows at once, but for the page that is left out.
-                let at = image.append(&page) as usize;
-                if parts.peek().is_some() {
-                    let next = image.next().to_be_bytes();
-                    let begin = (at - 1) * PAGE;
-                    if let Some(told) = image.bytes.get_mut(begin..begin + 4) {
-                        told.copy_from_slice(&next);
-                    }
-                }
-            }
-        }
+        put_record(&mut cell, image, record, MOST_LOCAL);
         self.push(image, 0, &cell);
         self.cell = cell;
     }
 
+    /// Adds a row, whose number is above all before it.
+    pub(crate) fn add_row(&mut self, image: &mut Image, number: usize, record: &[u8]) {
+        let mut cell = std::mem::take(&mut self.cell);
+        cell.clear();
+        varint(&mut cell, record.len());
+        varint(&mut cell, number);
+        put_record(&mut cell, image, record, MOST_LOCAL_OF_ROW);
+        self.push(image, 0, &cell);
+        self.cell = cell;
+        self.last = number;
+    }
+
     fn push(&mut self, image: &mut Image, level: usize, cell: &[u8]) {
+        let kind = self.kind;
         if level == self.levels.len() {
-            self.levels.push(Page::new(level));
+            self.levels.push(Page::new(kind, level));
         }
         let Some(page) = self.levels.get_mut(level) else {
             return;
@@ -198,22 +213,30 @@ impl Tree {
         if page.put(cell) {
             return;
         }
-        // It is full: its last cell goes up, to stand between it and the next, so that none is ever empty.
-        let last = page.take();
-        let mut full = std::mem::replace(page, Page::new(level));
-        page.put(cell);
-        let (behind, record) = match level {
-            0 => (None, last.as_slice()),
-            _ => match last.split_first_chunk::<4>() {
-                Some((child, record)) => (Some(u32::from_be_bytes(*child)), record),
-                None => (None, last.as_slice()),
-            },
+        let mut up = Vec::new();
+        let (behind, above) = match (kind, level) {
+            // It is full: what stands between it and the next is the number of its last row.
+            (Kind::Rows, 0) => {
+                varint(&mut up, self.last);
+                (None, up.as_slice())
+            }
+            // Else its last cell goes up, to stand between it and the next, so that none is ever empty.
+            _ => {
+                up = page.take();
+                match up.split_first_chunk::<4>() {
+                    Some((child, record)) if level > 0 => {
+                        (Some(u32::from_be_bytes(*child)), record)
+                    }
+                    _ => (None, up.as_slice()),
+                }
+            }
         };
+        let mut full = std::mem::replace(page, Page::new(kind, level));
+        page.put(cell);
         full.end(behind);
-        let number = image.append(full.bytes.as_slice());
-        let mut up = number.to_be_bytes().to_vec();
-        up.extend_from_slice(record);
-        self.push(image, level + 1, &up);
+        let mut between = image.append(full.bytes.as_slice()).to_be_bytes().to_vec();
+        between.extend_from_slice(above);
+        self.push(image, level + 1, &between);
     }
 
     /// The page at its root; `None` where it has no record.
@@ -227,6 +250,38 @@ impl Tree {
             page = above;
         }
         Some(page)
+    }
+}
+
+/// Puts a record into a cell: as much as stands there, and where the rest of it is.
+fn put_record(cell: &mut Vec<u8>, image: &mut Image, record: &[u8], most_local: usize) {
+    let local = match record.len() {
+        all if all <= most_local => all,
+        all => match LEAST_LOCAL + (all - LEAST_LOCAL) % (PAGE - 4) {
+            local if local <= most_local => local,
+            _ => LEAST_LOCAL,
+        },
+    };
+    let (own, rest) = record.split_at_checked(local).unwrap_or((record, &[]));
+    cell.extend_from_slice(own);
+    if rest.is_empty() {
+        return;
+    }
+    cell.extend_from_slice(&image.next().to_be_bytes());
+    let mut parts = rest.chunks(PAGE - 4).peekable();
+    while let Some(part) = parts.next() {
+        let mut page = vec![0; 4];
+        page.extend_from_slice(part);
+        page.resize(PAGE, 0);
+        // The next one follows at once, but for the page that is left out.
+        let at = image.append(&page) as usize;
+        if parts.peek().is_some() {
+            let next = image.next().to_be_bytes();
+            let begin = (at - 1) * PAGE;
+            if let Some(told) = image.bytes.get_mut(begin..begin + 4) {
+                told.copy_from_slice(&next);
+            }
+        }
     }
 }
 

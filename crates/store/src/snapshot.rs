@@ -282,7 +282,7 @@ impl Snapshot {
             // It ends with this, however this ends, so that nobody waits for what never comes.
             let tell = tell;
             for kind in schema::SITE.iter().chain(first) {
-                source(kind.name, &mut Loader::new(&db, kind)?)?;
+                loading::fill(&mut db, kind, |into| source(kind.name, into))?;
             }
             db.authorizer(Some(not_yet)).map_err(step("devices"))?;
             db.execute_batch(include_str!("derived_devices.sql"))
@@ -295,7 +295,7 @@ impl Snapshot {
             // Who takes it is in this very call.
             let _ = tell.send(known);
             for kind in later {
-                source(kind.name, &mut Loader::new(&db, kind)?)?;
+                loading::fill(&mut db, kind, |into| source(kind.name, into))?;
             }
             db.execute_batch(include_str!("derived_later.sql"))
                 .map_err(step("indices"))
@@ -305,10 +305,8 @@ impl Snapshot {
         let (aside, told) = threads::both(
             || aside(&cited),
             || {
-                gathered.load(
-                    &mut Loader::new(&db, &schema::FLOW)?,
-                    &mut Loader::new(&db, &schema::LOG_SENT)?,
-                )?;
+                loading::fill(&mut db, &schema::FLOW, |into| gathered.load(into))?;
+                loading::fill(&mut db, &schema::LOG_SENT, |into| gathered.load_logs(into))?;
                 db.execute_batch(include_str!("derived_flows.sql"))
                     .map_err(step("flows"))?;
                 db.execute_batch("COMMIT; ANALYZE main;")
