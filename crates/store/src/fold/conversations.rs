@@ -14,7 +14,7 @@ use std::rc::Rc;
 use facts::kinds::Conversation;
 use facts::site::{Conduit, Role, Service, Site, Who};
 use facts::{Address, Shared, Time, Uid};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::ends::{End, Ends};
 
@@ -27,7 +27,10 @@ const ANSWERS: &str = "answers";
 /// What stands behind the name of a conduit in a reason, where no work order holds that it asks for.
 const ONLY_DURING: &str = "' holds only during a work order, and ";
 
-/// How such a reason ends where packets of a time without an order cannot be told from the others.
+/// How such a reason ends.
+const NONE: &str = "none names both ends at that time";
+
+/// How it ends where packets of a time without an order cannot be told from the others.
 const NOT_KNOWN: &str = "is not known";
 
 /// Whether that is the reason of what went on without the work order that its conduit asks for. A work order that allows
@@ -283,39 +286,30 @@ pub(super) fn unfit(
     }
     let ordered = |first, last| site.without_order(from, to, |_| true, first, last);
     let bare = ordered(first, last)?;
-    let local = |at: Time| at.local(&site.time_zone);
-    let none_at = |at| {
-        format!(
-            "conduit '{name}{ONLY_DURING}none names both ends at {}",
-            local(at)
-        )
-    };
-    Some(if ordered(first, first).is_some() {
-        none_at(first)
-    } else if ordered(last, last).is_some() {
-        none_at(last)
-    } else {
-        format!(
-            "conduit '{name}{ONLY_DURING}whether anything passed when the one of {} was over and the next had not begun {NOT_KNOWN}",
-            local(bare)
-        )
-    })
+    // What a reason says of many conversations alike makes them one flow: it names no time that is of one of them.
+    Some(
+        if ordered(first, first).is_some() || ordered(last, last).is_some() {
+            format!("conduit '{name}{ONLY_DURING}{NONE}")
+        } else {
+            format!(
+                "conduit '{name}{ONLY_DURING}whether anything passed when the one of {} was over and the next had not begun {NOT_KNOWN}",
+                bare.local(&site.time_zone)
+            )
+        },
+    )
 }
 
 /// Conversations of which it was not known whether anything passed without a work order learn from an operation that did.
-pub(super) fn gone_on(conversations: &mut [Conversation], bare: &HashMap<Uid, Time>, site: &Site) {
+pub(super) fn gone_on(conversations: &mut [Conversation], bare: &HashSet<Uid>) {
     if bare.is_empty() {
         return;
     }
     for one in conversations {
-        let Some(at) = bare.get(&one.uid) else {
-            continue;
-        };
         if let Some(reason) = one.reason.as_deref().filter(|reason| may_outlast(reason))
+            && bare.contains(&one.uid)
             && let Some((conduit, _)) = reason.split_once(ONLY_DURING)
         {
-            let at = at.local(&site.time_zone);
-            one.reason = Some(format!("{conduit}{ONLY_DURING}none names both ends at {at}").into());
+            one.reason = Some(format!("{conduit}{ONLY_DURING}{NONE}").into());
         }
     }
 }
