@@ -5,7 +5,7 @@
 //! [`observe()`] lets any number of workers have their frames of one walk. What was wrong with a capture is read off the
 //! walk when it is done ([`Walk::summaries`]), and its hash is computed on the way, so that a run reads each file once.
 //!
-//! Formats: pcap (both byte orders, microseconds and nanoseconds, the variant with longer record headers) and pcapng
+//! Formats: pcap (both byte orders, microseconds and nanoseconds, the variants with longer record headers) and pcapng
 //! (both byte orders, several sections and interfaces), each plain, gzip or zstd. A damaged or cut-off capture is read
 //! as far as it goes, and each damage is a sentence with its byte and frame.
 //!

@@ -1,7 +1,8 @@
 //! pcap: a file header, then records until the end.
 //!
 //! Spec: PCAP Capture File Format, draft-ietf-opsawg-pcap. Also read: `a1b2cd34` of old Linux systems, whose record
-//! headers have eight bytes more, and versions before 2.4, which swap both lengths.
+//! headers have eight bytes more, files of firewalls (Nokia IPSO) and old Linux systems that have four or eight bytes more
+//! and do not say so, and versions before 2.4, which swap both lengths.
 //! A record header says nothing that would identify it, so damage shows only in absurd numbers; then the next place is
 //! sought where several records follow one another in agreement. Frames after a damage are numbered as read.
 //! Blind to: damage inside a frame, and to what a link type with a pseudo header says of the direction.
@@ -33,6 +34,9 @@ const EARLY_SECS: u32 = 100_000_000;
 /// Records that must follow one another before a place counts as a record boundary; one less where the time of the
 /// frame before agrees.
 const CHAIN: usize = 3;
+
+/// Bytes in which the first records are looked at.
+const FIRST_RECORDS: usize = 1 << 14;
 
 /// While seeking in a stream: bytes looked at, and of them, bytes left over for the chain.
 const SEEK: usize = 4 << 20;
@@ -125,7 +129,21 @@ impl Pcap {
             (network >> 28) * 2
         };
         tally.link(pcap.link);
+        pcap.find_record_header(tape);
         pcap
+    }
+
+    /// Record headers that are longer than the magic number says show by records that follow one another in no other way.
+    fn find_record_header(&mut self, tape: &mut Tape) {
+        let stated = self.record_header;
+        let view = tape.view(self.at, FIRST_RECORDS);
+        for more in [0, 4, 8] {
+            self.record_header = stated + more;
+            if self.chain(view.bytes, view.ends, None) {
+                return;
+            }
+        }
+        self.record_header = stated;
     }
 
     pub(crate) fn describe(&self) -> String {

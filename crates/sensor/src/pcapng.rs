@@ -436,10 +436,11 @@ impl Pcapng {
         for (code, value) in options(block, bytes, behind) {
             match code {
                 // epb_flags, pack_flags: the length in bytes, where it is known.
-                2 => match block.endian.u32(value, 0).map(|flags| flags >> 5 & 0xf) {
-                    Some(length @ 1..) => checksum = length,
-                    _ => {}
-                },
+                2 => {
+                    let flags = block.endian.u32(value, 0).unwrap_or(0);
+                    let length = flags >> 5 & 0xf;
+                    checksum = if length > 0 { length } else { checksum };
+                }
                 // epb_dropcount
                 4 if block.kind == PACKET => missed = block.endian.u64(value, 0).unwrap_or(0),
                 _ => {}

@@ -1,6 +1,7 @@
 //! Compressed captures as a stream: gzip with several members, zstd with several frames.
 //!
-//! Whatever could be unpacked before an error is handed out before the error is.
+//! Whatever could be unpacked before an error is handed out before the error is. Zeros behind the last member are padding, as
+//! tapes and some shares leave it.
 use std::io::{self, BufRead, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,8 +16,74 @@ const PACKED: usize = 1 << 16;
 pub(crate) fn unpack(source: impl Read + Send + 'static, packing: Packing) -> Box<dyn Read + Send> {
     let source = BufReader::with_capacity(PACKED, source);
     match packing {
-        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+        Packing::Gzip => Box::new(Gzip(Member::Next(source))),
         Packing::Zstd => Box::new(Zstd::new(source)),
+    }
+}
+
+/// What stands where a member or frame ought to begin.
+enum Behind {
+    Nothing,
+    More,
+    Else,
+}
+
+/// Passes zeros over, and looks at what comes then.
+fn behind(source: &mut impl BufRead, is_begin: impl Fn(&[u8]) -> bool) -> io::Result<Behind> {
+    loop {
+        let bytes = source.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(Behind::Nothing);
+        }
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if zeros == 0 {
+            return Ok(if is_begin(bytes) {
+                Behind::More
+            } else {
+                Behind::Else
+            });
+        }
+        source.consume(zeros);
+    }
+}
+
+fn nothing_more(packing: Packing) -> io::Error {
+    io::Error::other(format!("what follows there is no {} data", packing.name()))
+}
+
+struct Gzip<R>(Member<R>);
+
+enum Member<R> {
+    Next(R),
+    Inside(flate2::bufread::GzDecoder<R>),
+    Over,
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match std::mem::replace(&mut self.0, Member::Over) {
+                Member::Over => return Ok(0),
+                Member::Next(mut source) => {
+                    // The other half of its mark may lie behind what is at hand.
+                    match behind(&mut source, |bytes| bytes.first() == Some(&0x1f))? {
+                        Behind::Nothing => return Ok(0),
+                        Behind::Else => return Err(nothing_more(Packing::Gzip)),
+                        Behind::More => {
+                            self.0 = Member::Inside(flate2::bufread::GzDecoder::new(source));
+                        }
+                    }
+                }
+                Member::Inside(mut member) => {
+                    let count = member.read(buffer)?;
+                    if count > 0 || buffer.is_empty() {
+                        self.0 = Member::Inside(member);
+                        return Ok(count);
+                    }
+                    self.0 = Member::Next(member.into_inner());
+                }
+            }
+        }
     }
 }
 
@@ -47,8 +114,12 @@ impl<R: BufRead> Zstd<R> {
     /// Begins the next frame, past frames that are to be skipped. `false`: the source is at its end.
     fn begin(&mut self) -> io::Result<bool> {
         loop {
-            if self.source.fill_buf()?.is_empty() {
-                return Ok(false);
+            // Frames begin with 28, those to be skipped with 50 to 5f.
+            let begins = |bytes: &[u8]| matches!(bytes.first(), Some(0x28 | 0x50..=0x5f));
+            match behind(&mut self.source, begins)? {
+                Behind::Nothing => return Ok(false),
+                Behind::Else => return Err(nothing_more(Packing::Zstd)),
+                Behind::More => {}
             }
             let (decoder, source) = (&mut self.decoder, &mut self.source);
             match guarded(|| decoder.reset(source))? {
@@ -187,7 +258,7 @@ mod tests {
         bytes.extend(b"garbage");
         let (out, error) = read(bytes.clone(), Packing::Zstd);
         assert_eq!(out, b"some content");
-        assert!(error.is_some());
+        assert_eq!(error.unwrap(), "what follows there is no zstd data");
 
         bytes.truncate(bytes.len() - b"garbage".len());
         *bytes.last_mut().unwrap() ^= 1;
@@ -197,6 +268,32 @@ mod tests {
             error.unwrap(),
             "the checksum of the unpacked content does not match"
         );
+    }
+
+    #[test]
+    fn zeros_behind_the_end_are_padding_and_anything_else_is_told() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, b"some content").unwrap();
+        let packed = [
+            (gzip.finish().unwrap(), Packing::Gzip, "gzip"),
+            (zstd(b"some content"), Packing::Zstd, "zstd"),
+        ];
+        for (whole, packing, name) in packed {
+            for (behind, content, error) in [
+                ([vec![0; 100_000], whole.clone()].concat(), 24, None),
+                (vec![0; 512], 12, None),
+                (
+                    b"\0\0trailer".to_vec(),
+                    12,
+                    Some("what follows there is no"),
+                ),
+            ] {
+                let (out, told) = read([whole.clone(), behind].concat(), packing);
+                assert_eq!(out.len(), content, "{name}");
+                let error = error.map(|error| format!("{error} {name} data"));
+                assert_eq!(told, error, "{name}");
+            }
+        }
     }
 
     #[test]

@@ -99,6 +99,13 @@ impl Field {
         if !self.shape.is_list() {
             return self.form.read(text).map(Some);
         }
+        let count = text.split(';').count();
+        if count > MOST_VALUES {
+            return Err(Wrong::new(
+                format!("the list has {count} values, and {MOST_VALUES} are the most"),
+                "make it several records",
+            ));
+        }
         let mut values = Vec::new();
         for part in text.split(';').map(str::trim) {
             if part.is_empty() {
@@ -115,15 +122,6 @@ impl Field {
                 ));
             }
             values.push(value);
-        }
-        if values.len() > MOST_VALUES {
-            return Err(Wrong::new(
-                format!(
-                    "the list has {} values, and {MOST_VALUES} are the most",
-                    values.len()
-                ),
-                "make it several records",
-            ));
         }
         Ok(Some(values.into()))
     }

@@ -13,6 +13,9 @@ use crate::site::{Place, Problem};
 
 /// Most records of a file.
 const MOST_ROWS: usize = 1_000_000;
+/// Mistakes after which a file is not looked at any further: it was saved in a wrong form, and each name that nobody knows
+/// is compared with all those that are.
+const MOST_PROBLEMS: usize = 1_000;
 /// The longest id, in bytes; the ledger's own limit.
 const LONGEST_ID: usize = 200;
 /// Columns that stand beside a kind's own.
@@ -149,10 +152,16 @@ impl Sheet<'_> {
                 self.problem(line, what, "make it several files");
                 break;
             }
+            if self.is_enough(rows.last().map_or(header.number, |row: &Row| row.line)) {
+                return rows;
+            }
             match line {
                 Ok(line) => rows.extend(self.row(&columns, line, &mut ids)),
                 Err((line, flaw)) => self.flaw(line, flaw),
             }
+        }
+        if self.is_enough(rows.last().map_or(header.number, |row| row.line)) {
+            return rows;
         }
         let known = WithFile {
             kind: self.info.name,
@@ -160,11 +169,25 @@ impl Sheet<'_> {
             known,
         };
         for row in &rows {
+            if self.is_enough(row.line) {
+                break;
+            }
             for (field, wrong) in self.info.unknown_names(&row.body, &known) {
                 self.cell(row.line, field, wrong);
             }
         }
         rows
+    }
+
+    /// Whether so much is wrong that the rest is not looked at, which is told then.
+    fn is_enough(&mut self, line: u32) -> bool {
+        let is_enough = self.problems.len() >= MOST_PROBLEMS;
+        if is_enough {
+            let what =
+                format!("{MOST_PROBLEMS} mistakes were found by here, and no more were looked for");
+            self.problem(line, what, "mend these, and read the file again");
+        }
+        is_enough
     }
 
     fn flaw(&mut self, line: u32, flaw: Flaw) {
@@ -365,5 +388,22 @@ impl Known for WithFile<'_> {
             names.extend(self.ids.keys().map(String::as_str));
         }
         names
+    }
+}
+
+#[test]
+fn a_file_that_is_wrong_on_every_line_is_not_looked_at_to_its_end() {
+    let info = super::kind("backup").unwrap();
+    for taken in ["yesterday", "2026-11-21T08:00:00Z"] {
+        // Neither its time, nor, where that is one, the name of the item.
+        let lines = (0..5_000).map(|n| format!("b{n},srv{n},{taken}\n"));
+        let text: String = std::iter::once("id,item,taken\n".to_owned())
+            .chain(lines)
+            .collect();
+        let problems = read(info, "backups.csv", text.as_bytes(), &super::Nothing).unwrap_err();
+        assert_eq!(problems.len(), MOST_PROBLEMS + 1, "{taken}");
+        let last = problems.last().unwrap();
+        assert!(last.what.ends_with("no more were looked for"), "{last}");
+        assert!((900..1_100).contains(&last.place.line), "{last}");
     }
 }

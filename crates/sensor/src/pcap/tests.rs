@@ -70,6 +70,24 @@ fn both_byte_orders_and_both_units_say_the_same_time() {
 }
 
 #[test]
+fn record_headers_that_are_longer_than_the_file_says_are_found_by_the_records() {
+    for (magic, more) in [(0xa1b2_c3d4_u32, 4), (0xa1b2_c3d4, 8), (0xa1b2_cd34, 12)] {
+        let mut bytes = pcap(65_535, 1);
+        bytes[..4].copy_from_slice(&magic.to_le_bytes());
+        for n in 0..5u8 {
+            let record = record(NOON + u32::from(n), 7, &data(n, 60), 60);
+            bytes.extend(&record[..16]);
+            bytes.extend(vec![n; more]);
+            bytes.extend(&record[16..]);
+        }
+        let (seen, summary) = walk(&bytes).unwrap();
+        assert_eq!(numbers(&seen), [1, 2, 3, 4, 5], "{more}");
+        assert_eq!(seen[4].data, data(4, 60));
+        assert_eq!(summary.problems, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_checksum_that_the_file_declares_is_no_part_of_the_frame() {
     // Link type 1, bit 26, two units of two bytes.
     let mut bytes = pcap(65_535, 1 | 1 << 26 | 2 << 28);
