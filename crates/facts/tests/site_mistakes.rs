@@ -414,7 +414,7 @@ role = "plc"
 interface = [{ mac = "28-63-36-8A-01-10", ip = "10.20.10.20" }]
 "#,
         &expect![[r#"
-            site.toml:20: IP address 10.20.10.20 of asset "b" is that of asset "hmi1" too, at site.toml:13; an address belongs to one interface; mend the one that is wrong
+            site.toml:20: IP address 10.20.10.20 of asset "b" is that of asset "hmi1" too, at site.toml:13; an address belongs to one interface; mend the one that is wrong, or give MAC address and VLAN alone where several cranes use the same addresses
             site.toml:20: MAC address 28:63:36:8a:01:10 of asset "b" is that of asset "plc1" too, at site.toml:9; a MAC address belongs to one asset; mend the one that is wrong
         "#]],
     );
@@ -632,10 +632,10 @@ fn files_of_a_folder() {
             c.toml:4: VLAN 10 of zone "control" is that of zone "control" too, at b.toml:4; a VLAN belongs to one zone; take it out of the other
             c.toml:5: subnet 10.20.10.0/24 of zone "control" is that of zone "control" too, at b.toml:5; a subnet belongs to one zone; take it out of the other
             c.toml:7: asset "plc1" is declared twice, first at b.toml:7; rename one of them or delete it
-            c.toml:9: IP address 10.20.10.10 of asset "plc1" is that of asset "plc1" too, at b.toml:9; an address belongs to one interface; mend the one that is wrong
+            c.toml:9: IP address 10.20.10.10 of asset "plc1" is that of asset "plc1" too, at b.toml:9; an address belongs to one interface; mend the one that is wrong, or give MAC address and VLAN alone where several cranes use the same addresses
             c.toml:9: MAC address 28:63:36:8a:01:10 of asset "plc1" is that of asset "plc1" too, at b.toml:9; a MAC address belongs to one asset; mend the one that is wrong
             c.toml:11: asset "hmi1" is declared twice, first at b.toml:11; rename one of them or delete it
-            c.toml:13: IP address 10.20.10.20 of asset "hmi1" is that of asset "hmi1" too, at b.toml:13; an address belongs to one interface; mend the one that is wrong
+            c.toml:13: IP address 10.20.10.20 of asset "hmi1" is that of asset "hmi1" too, at b.toml:13; an address belongs to one interface; mend the one that is wrong, or give MAC address and VLAN alone where several cranes use the same addresses
             c.toml:15: party "vendor-a" is declared twice, first at b.toml:15; rename one of them or delete it
             c.toml:16: address 203.0.113.45/32 of party "vendor-a" is that of party "vendor-a" too, at b.toml:16; an address belongs to one party; take it out of the other
         "#]],

@@ -27,7 +27,7 @@ pub(super) fn check(all: &file::File, problems: &mut Vec<Problem>) {
     let mut ips = Once::new(
         "IP address",
         "asset",
-        "an address belongs to one interface; mend the one that is wrong",
+        "an address belongs to one interface; mend the one that is wrong, or give MAC address and VLAN alone where several cranes use the same addresses",
     );
     // A machine may well use one MAC address in several VLANs.
     let mut macs = Once::new(

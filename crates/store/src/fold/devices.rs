@@ -46,6 +46,8 @@ pub(super) struct Devices {
     by_ip: HashMap<IpAddr, Key>,
     /// Addresses that several devices have: the same private network on every crane.
     shared: HashSet<IpAddr>,
+    /// Whose an address is in a VLAN; none where it is several devices' there too.
+    by_place: HashMap<(IpAddr, Option<u16>), Option<Key>>,
     /// Key of each address row, where there is one.
     pub(super) of_row: Vec<Option<Key>>,
 }
@@ -120,6 +122,9 @@ impl Devices {
                 let home = devices.by_mac.entry(carrier(row)).or_insert(key);
                 *home = key.min(*home);
                 if let Some(ip) = ip {
+                    let here = devices.by_place.entry((ip, row.vlan));
+                    let here = here.or_insert(Some(key));
+                    *here = here.filter(|known| *known == key);
                     let home = devices.by_ip.entry(ip).or_insert(key);
                     if *home != key {
                         devices.shared.insert(ip);
@@ -193,6 +198,10 @@ impl Devices {
         self.all.get(&key)
     }
 
+    fn has(&self, key: Key, ip: IpAddr) -> bool {
+        self.get(key).is_some_and(|one| one.ips.contains(&ip))
+    }
+
     pub(super) fn of_mac(&self, mac: Mac) -> Option<Key> {
         self.by_mac.get(&mac).copied()
     }
@@ -200,6 +209,18 @@ impl Devices {
     /// Whether several devices have that address, so that it takes the MAC to tell whose it is.
     pub(super) fn is_shared(&self, ip: IpAddr) -> bool {
         self.shared.contains(&ip)
+    }
+
+    /// The device at an address that several have, where no MAC address of one of them tells which: the one of that VLAN.
+    pub(super) fn of_several(
+        &self,
+        ip: IpAddr,
+        carrier: Option<Mac>,
+        vlan: Option<u16>,
+    ) -> Option<Key> {
+        let by_carrier = carrier.and_then(|mac| self.of_mac(mac));
+        let by_vlan = || self.by_place.get(&(ip, vlan)).copied().flatten();
+        by_carrier.filter(|key| self.has(*key, ip)).or_else(by_vlan)
     }
 
     /// The device at an address. An address that is nobody's for good (0.0.0.0, link-local) is told by the MAC that
@@ -211,9 +232,8 @@ impl Devices {
             Address::Ip(ip) => {
                 let carrier = carrier.filter(|_| self.is_shared(ip));
                 let by_carrier = carrier.and_then(|mac| self.of_mac(mac));
-                let has_it = |key: &Key| self.get(*key).is_some_and(|one| one.ips.contains(&ip));
                 by_carrier
-                    .filter(has_it)
+                    .filter(|key| self.has(*key, ip))
                     .or_else(|| self.by_ip.get(&ip).copied())
             }
         }

@@ -209,7 +209,12 @@ impl<'a> Ends<'a> {
                 group: true,
             };
         }
-        let key = self.devices.at(address, carrier);
+        let key = match address {
+            Address::Ip(ip) if self.devices.is_shared(ip) => {
+                self.devices.of_several(ip, carrier, vlan)
+            }
+            _ => self.devices.at(address, carrier),
+        };
         let mac = match address {
             Address::Mac(mac) => Some(mac),
             Address::Ip(ip) => carrier.filter(|_| is_special(ip)),

@@ -144,7 +144,10 @@ pub(super) fn remote_sessions<'c>(
         let mut client = ends.at(row.client, row.client_mac, row.vlan);
         let mut server = carrier
             .and_then(|carrier| ends.led_to(carrier))
-            .unwrap_or_else(|| ends.at(row.server, None, row.vlan));
+            .unwrap_or_else(|| {
+                let mac = carrier.and_then(|carrier| carrier.server_mac);
+                ends.at(row.server, mac, row.vlan)
+            });
         ends.by_names((row.client, &mut client), (row.server, &mut server));
         let site = ends.places.site;
         row.conduit = carrier

@@ -247,3 +247,67 @@ fn a_declared_router_routes_though_none_of_its_own_packets_is_seen() {
     );
     assert!(asset(&facts, "r1").routes && !asset(&facts, "r1").seen);
 }
+
+#[test]
+fn of_devices_with_the_same_address_the_one_of_that_vlan_is_meant() {
+    let twins = r#"
+[[zone]]
+name = "other"
+kind = "crane-control"
+crane = "STS-09"
+vlans = [20]
+
+[[asset]]
+name = "panel7"
+role = "hmi"
+interface = [{ mac = "28:63:36:00:07:20", vlan = 10 }]
+
+[[asset]]
+name = "panel9"
+role = "hmi"
+interface = [{ mac = "28:63:36:00:09:20", vlan = 20 }]
+"#;
+    let secret = |vlan: u16| facts::kinds::Credential {
+        client: at("10.20.90.50"),
+        server: at("192.168.0.20"),
+        vlan: Some(vlan),
+        ..Default::default()
+    };
+    let session = facts::kinds::RemoteSession {
+        time: time(0),
+        client: at("10.20.90.50"),
+        server: at("192.168.0.20"),
+        vlan: Some(90),
+        community_id: Some("1:rdp".to_owned()),
+        ..Default::default()
+    };
+    let on = Conversation {
+        community_id: Some("1:rdp".into()),
+        server_mac: Some(mac("28:63:36:00:09:20")),
+        vlan: Some(90),
+        ..tcp("10.20.90.50", "192.168.0.20", 3389, "rdp")
+    };
+    let facts = Facts {
+        addresses: vec![
+            claimed("28:63:36:00:07:20", "192.168.0.20", 10),
+            claimed("28:63:36:00:09:20", "192.168.0.20", 20),
+        ],
+        credentials: [10, 20, 90].map(secret).into(),
+        conversations: vec![on],
+        remote_sessions: vec![session],
+        ..Facts::default()
+    };
+    let folded = folded(facts, &site(twins));
+    let told = folded.credentials.iter();
+    let told: Vec<_> = told.filter_map(|one| one.server_asset.as_deref()).collect();
+    let unsaid = "192.168.0.20";
+    assert_eq!(
+        told,
+        ["panel7", "panel9", unsaid],
+        "whose it is elsewhere nothing says"
+    );
+    assert_eq!(
+        folded.remote_sessions[0].server_asset.as_deref(),
+        Some("panel9")
+    );
+}

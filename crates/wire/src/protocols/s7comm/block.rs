@@ -151,6 +151,10 @@ fn footer(tail: &[u8]) -> Vec<String> {
         let Ok(field) = r.bytes(8) else {
             return Vec::new();
         };
+        // What is no text here is no footer, but the end of a block that has none.
+        if !field.iter().all(|byte| matches!(byte, 0 | b' '..=b'~')) {
+            return Vec::new();
+        }
         words.extend(text(field, 8).map(|field| format!("{what} {field}")));
     }
     if let Ok(version) = r.u8() {
@@ -181,6 +185,18 @@ pub(super) const fn language(code: u8) -> &'static str {
         201 => "motion DB",
         _ => "",
     }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_no_author() {
+    let named = |last: u8| {
+        let mut tail = [0; FOOTER];
+        tail[..2].copy_from_slice(b"ZP");
+        tail[23] = last;
+        footer(&tail)
+    };
+    assert_eq!(named(0), ["author ZP", "version 0.0"]);
+    assert_eq!(named(0x9a), Vec::<String>::new());
 }
 
 #[test]
