@@ -213,7 +213,7 @@ impl Flow {
             State::Answered
         } else if target.is_group()
             || self.legs.to_all(self.client())
-            || !self.key.transport.has_ports() && !(self.asks() && client.packets > 0)
+            || !(self.key.transport.has_ports() || self.asks() && client.packets > 0)
         {
             State::OneWay
         } else if self.key.transport == Transport::Udp

@@ -341,7 +341,7 @@ mod tests {
             format!("{} 0300", of("c0", "020000000002")),
             format!("{} 0700", of("c0", "020000000002")),
             // What is encrypted, and a kind that tells nothing.
-            format!("c040 0000 020000000002 020000000001 0200000000aa 1000 99999999"),
+            "c040 0000 020000000002 020000000001 0200000000aa 1000 99999999".to_owned(),
             format!("{} 00", of("d0", "020000000002")),
         ];
         let messages: Vec<_> = messages.iter().map(|hex| (Client, hex.as_str())).collect();

@@ -1,12 +1,12 @@
-//! BACnet over UDP and over Ethernet: who asks devices of a building or a plant for what.
+//! BACnet over UDP, over Ethernet and as adapters hand on what is on their serial bus (MS/TP): who asks devices of a building or a plant for what.
 //!
-//! Spec: ASHRAE 135-2020, 5 and 20 (application layer), 6 (network layer), 7 (Ethernet), 13 to 17 (services),
+//! Spec: ASHRAE 135-2020, 5 and 20 (application layer), 6 (network layer), 7 (Ethernet), 9 (MS/TP), 13 to 17 (services),
 //! 21 (types), annex J (BACnet/IP).
 //! Emits: one operation per confirmed request, answered or not; per unconfirmed request; per file read or written with the
 //! hash of its content; identity from I-Am and from device objects; routers and broadcast managers; passwords that were
 //! given.
-//! Blind to: the values read and written; what devices report unasked; files by records; BACnet/SC (TLS), BACnet/IPv6,
-//! MS/TP frames in vendor wrappers. Devices behind a router have no address of their own: they stand in the object.
+//! Blind to: the values read and written; what devices report unasked; files by records; BACnet/SC (TLS), BACnet/IPv6.
+//! Devices behind a router have no address of their own: they stand in the object.
 //! Tried on: every capture that the tests are given; the number of requests by service equals tshark's.
 mod files;
 mod names;
@@ -28,8 +28,12 @@ use crate::{
 
 pub static DECODER: Decoder = Decoder {
     name: "bacnet",
-    title: "BACnet (IP and Ethernet)",
-    carriers: &[Carrier::Udp(47808), Carrier::Llc(0x82)],
+    title: "BACnet (IP, Ethernet and MS/TP in frames)",
+    carriers: &[
+        Carrier::Udp(47808),
+        Carrier::Llc(0x82),
+        Carrier::Snap(0x00_1090, 0x0001),
+    ],
     probe,
     open: || Box::new(Bacnet::default()),
     remote: false,
@@ -149,7 +153,14 @@ impl Dialogue for Bacnet {
                 Err(error) => return Step::from_error(error, bytes.len()),
             }
         } else {
-            let content = bytes;
+            let content = match pdu::on_the_bus(bytes) {
+                Ok(None) => return Step::Took(bytes.len()),
+                Ok(Some(content)) => {
+                    cx.variant("mstp");
+                    content
+                }
+                Err(error) => return Step::from_error(error, bytes.len()),
+            };
             Link::Network {
                 origin: None,
                 content,

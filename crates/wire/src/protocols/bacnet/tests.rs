@@ -263,3 +263,24 @@ fn content_tells_it_from_others() {
     assert_eq!(told(47808, "810b 0008 0200 10 08"), Probe::NotOurs);
     assert_eq!(told(47808, "810b 0008 0100 f0 08"), Probe::NotOurs);
 }
+
+#[test]
+fn of_the_serial_bus_only_frames_with_data_are_read() {
+    use super::pdu::on_the_bus;
+    let read = |text: &str| on_the_bus(&hex(text)).map(|content| content.map(<[u8]>::to_vec));
+    // A token, as a capture has it, with the filling of the frame.
+    let token = "000080 00 01 72 0000 84 000000000000";
+    assert_eq!(read(token), Ok(None));
+    // Who-Is to all from station 7: data that expect no reply, with their own checksum behind them.
+    let sums = |head: &str| {
+        let sum = super::pdu::header_sum(&hex(head));
+        format!("000080 {head} {sum:02x}")
+    };
+    let asks = format!("{} 01 00 10 08 1234", sums("06 ff 07 0004"));
+    assert_eq!(read(&asks), Ok(Some(hex("01 00 10 08"))));
+    // A wrong checksum, and what needs more than there is.
+    assert!(read("000080 00 01 72 0000 85").is_err());
+    assert!(read(&sums("05 ff 07 0040")).is_err());
+    // Without the wrapper it is the network layer itself.
+    assert_eq!(read("01 00 10 08"), Ok(Some(hex("01 00 10 08"))));
+}

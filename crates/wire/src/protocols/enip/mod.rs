@@ -453,9 +453,8 @@ impl Enip {
                     return;
                 }
                 if doing.answer == Expects::Pccc
-                    && let Ok(status @ 1..) = pccc::status(answer.data)
+                    && let Ok(Some(why)) = pccc::refusal(answer.data)
                 {
-                    let why = format!("PCCC status 0x{status:02x}");
                     tell(cx, waiting, doing, Some(Outcome::Refused), Some(&why));
                     return;
                 }

@@ -274,7 +274,7 @@ fn pccc_commands_and_their_own_status_are_read() {
         expect![[r#"
             conversation protocol=enip state=answered packets=3/3 bytes=187/167
             operation read "N7:5" (PCCC command 0x0f function 0xa2, read) ok count=1 frames=[1, 2]
-            operation write "N7:5" (PCCC command 0x0f function 0xaa, write, PCCC status 0x10) refused count=1 frames=[3, 4]
+            operation write "N7:5" (PCCC command 0x0f function 0xaa, write, PCCC status 0x10, illegal command or format) refused count=1 frames=[3, 4]
             operation stop (PCCC command 0x0f function 0x80, change mode to program) ok count=1 frames=[5, 6]
         "#]],
     );

@@ -87,6 +87,23 @@ fn records_are_read_by_the_template_that_came_before_them() {
 }
 
 #[test]
+fn the_example_of_rfc_3954_is_read() {
+    // Its template of five fields and its three records (sections 5.2 and 5.3); the first of them comes from 198.168.1.12, which is
+    // of the internet.
+    let template = "0000 001c 0100 0005 0008 0004 000c 0004 000f 0004 0002 0004 0001 0004";
+    let records = "0100 0040 c6a8010c 0a050cfe c0a80101 00001391 00518c81 \
+                   c0a8011b 0a050c17 c0a80101 000002ec 0005ef46 \
+                   c0a80138 0a050c41 c0a80101 00000005 00001986";
+    assert_eq!(
+        reported(&NETFLOW, &[&nine(&format!("{template} {records}"))]),
+        [
+            "192.168.1.27 1 reported by 10.0.0.1",
+            "192.168.1.56 1 reported by 10.0.0.1"
+        ]
+    );
+}
+
+#[test]
 fn ipfix_has_fields_of_any_length_and_of_makers() {
     // Template 256: source of version 6, a string, a maker's own field of the number of an address, source of version 4.
     let templates = "0002 001c 0100 0004 001b 0010 0052 ffff 8008 0004 0000 0009 0008 0004";

@@ -91,6 +91,38 @@ fn remote_control_passwords_and_files_are_told() {
 }
 
 #[test]
+fn the_examples_of_the_manual_are_read() {
+    // SH-080008, 3E frames: M100 to M107 read bit by bit, in characters and in octets, and the answers that it gives to them.
+    let read = |ask: &str, answer: &str, way: &str| {
+        check_at(
+            &DECODER,
+            40001,
+            &[(Client, ask), (Server, answer)],
+            match way {
+                "characters" => expect![[r#"
+                    conversation protocol=slmp:ascii state=answered packets=1/1 bytes=42/30
+                    operation read "M100-107" (0401 read, bits) ok count=1 frames=[1, 2]
+                "#]],
+                _ => expect![[r#"
+                    conversation protocol=slmp state=answered packets=1/1 bytes=21/15
+                    operation read "M100-107" (0401 read, bits) ok count=1 frames=[1, 2]
+                "#]],
+            },
+        );
+    };
+    read(
+        &text("500000FF03FF000018001004010001M*0001000008"),
+        &text("D00000FF03FF00000C000000010011"),
+        "characters",
+    );
+    read(
+        "5000 00 ff ff03 00 0c00 1000 0104 0100 640000 90 0800",
+        "d000 00 ff ff03 00 0600 0000 00010011",
+        "octets",
+    );
+}
+
+#[test]
 fn frames_in_characters_say_the_same() {
     check_at(
         &DECODER,
