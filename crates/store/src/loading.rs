@@ -302,12 +302,15 @@ mod tests {
                     1 => Value::Null,
                     _ => Value::Text("a".repeat(long)),
                 },
-                Value::Int(number.wrapping_mul(0x1234_5678_9abc) * if n % 2 == 0 { 1 } else { -1 }),
+                Value::Int(
+                    number.wrapping_mul(0x1234_5678_9abc)
+                        * if n.is_multiple_of(2) { 1 } else { -1 },
+                ),
                 match n % 3 {
                     0 => Value::Int(number),
                     _ => Value::Real(n as f64 / 7.0),
                 },
-                Value::Bool(n % 2 == 0),
+                Value::Bool(n.is_multiple_of(2)),
                 Value::List(vec!["ä\u{1}".to_owned(); n % 4]),
             ]
         };
