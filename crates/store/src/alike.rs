@@ -10,6 +10,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::context::Context;
 use crate::flow::{Flows, Talk, Tally};
+use crate::threads;
 
 /// Conversations by what they have in common, in the order of the first of each.
 #[derive(Debug, Default)]
@@ -39,54 +40,37 @@ fn id(at: usize) -> i64 {
     i64::try_from(at).map_or(i64::MAX, |at| at.saturating_add(1))
 }
 
+/// Conversations for which a thread is worth it, in chunks.
+const LEAST: usize = 8;
+const CHUNK: usize = 4096;
+
+/// Gathers what is alike in a share of the conversations.
+#[derive(Default)]
+struct Gathering {
+    alike: Alike,
+    /// Groups by the hash of all that they have in common.
+    table: HashTable<(u64, usize)>,
+}
+
 impl Alike {
-    /// Looks at all conversations, once.
+    /// Looks at all conversations, once, on every core.
     pub(crate) fn gather(facts: &Facts, context: &Context<'_>) -> Alike {
-        let all = &facts.conversations;
         let captures = facts.captures.iter();
         let snapped: Vec<bool> = captures.map(|name| context.is_snapped(name)).collect();
         let hasher = DefaultHashBuilder::default();
-        let carried = |one: &Conversation| {
-            let carried = context.carried(one.community_id.as_deref());
-            carried.map(|carried| carried.said(one.uid))
-        };
-        let mut alike = Alike::default();
-        let mut table: HashTable<(u64, usize)> = HashTable::new();
-        let mut keys = Vec::new();
-        for (nth, some) in all.chunks(AT_ONCE).enumerate() {
-            // First what has to be read of all of them, then what has to be found: so one need not wait for the other.
-            keys.clear();
-            keys.extend(some.iter().map(|one| {
-                let (ends, said) = (ends(one), hasher.hash_one((said(one), carried(one))));
-                (ends, said, hasher.hash_one((ends, said)))
-            }));
-            for ((at, one), (ends, said, hash)) in (nth * AT_ONCE..).zip(some).zip(&keys) {
-                let talk = Talk::of(one, &facts.captures);
-                let shortened = one.evidence.capture.and_then(|at| snapped.get(at as usize));
-                let same = |(_, group): &(u64, usize)| {
-                    let group = alike.groups.get(*group);
-                    group.is_some_and(|group| group.said == *said && group.ends == *ends)
-                };
-                let known = table.find(*hash, same);
-                let group = known.map_or(alike.groups.len(), |(_, group)| *group);
-                if group == alike.groups.len() {
-                    table.insert_unique(*hash, (*hash, group), |(hash, _)| *hash);
-                    alike.groups.push(Group {
-                        first: at,
-                        ends: *ends,
-                        said: *said,
-                        tally: Tally::default(),
-                    });
-                }
-                if let Some(group) = alike.groups.get_mut(group) {
-                    group.tally.count(id(at), &talk, shortened == Some(&true));
-                }
-                if talk.hands_a_log_on() {
-                    alike.logs.push(at);
-                }
+        let mut chunks: Vec<&[Conversation]> = facts.conversations.chunks(CHUNK).collect();
+        let shares = threads::in_shares(&mut chunks, LEAST, |begin, chunks| {
+            let mut gathering = Gathering::default();
+            for (nth, chunk) in (begin..).zip(chunks) {
+                gathering.look_at(nth * CHUNK, chunk, (facts, context), &snapped, &hasher);
             }
-        }
-        alike
+            gathering
+        });
+        let all = shares.into_iter().reduce(|mut all, share| {
+            all.add(share, &hasher);
+            all
+        });
+        all.unwrap_or_default().alike
     }
 
     /// Adds all of them to the flows.
@@ -107,6 +91,76 @@ impl Alike {
                 flows.add_log(id(at), &talk);
             }
         }
+    }
+}
+
+impl Gathering {
+    fn look_at(
+        &mut self,
+        begin: usize,
+        conversations: &[Conversation],
+        (facts, context): (&Facts, &Context<'_>),
+        snapped: &[bool],
+        hasher: &DefaultHashBuilder,
+    ) {
+        let carried = |one: &Conversation| {
+            let carried = context.carried(one.community_id.as_deref());
+            carried.map(|carried| carried.said(one.uid))
+        };
+        let mut keys = Vec::new();
+        for (nth, some) in conversations.chunks(AT_ONCE).enumerate() {
+            // First what has to be read of all of them, then what has to be found: so one need not wait for the other.
+            keys.clear();
+            keys.extend(some.iter().map(|one| {
+                let (ends, said) = (ends(one), hasher.hash_one((said(one), carried(one))));
+                (ends, said, hasher.hash_one((ends, said)))
+            }));
+            for ((at, one), (ends, said, hash)) in (begin + nth * AT_ONCE..).zip(some).zip(&keys) {
+                let talk = Talk::of(one, &facts.captures);
+                let shortened = one.evidence.capture.and_then(|at| snapped.get(at as usize));
+                let group = self.group(*hash, (ends, *said), at);
+                if let Some(group) = self.alike.groups.get_mut(group) {
+                    group.tally.count(id(at), &talk, shortened == Some(&true));
+                }
+                if talk.hands_a_log_on() {
+                    self.alike.logs.push(at);
+                }
+            }
+        }
+    }
+
+    /// The group of a conversation, a new one where none is like it.
+    fn group(&mut self, hash: u64, (ends, said): (&Ends, u64), at: usize) -> usize {
+        let groups = &mut self.alike.groups;
+        let same = |(_, group): &(u64, usize)| {
+            let group = groups.get(*group);
+            group.is_some_and(|group| group.said == said && group.ends == *ends)
+        };
+        if let Some((_, group)) = self.table.find(hash, same) {
+            return *group;
+        }
+        let group = groups.len();
+        self.table
+            .insert_unique(hash, (hash, group), |(hash, _)| *hash);
+        groups.push(Group {
+            first: at,
+            ends: *ends,
+            said,
+            tally: Tally::default(),
+        });
+        group
+    }
+
+    /// Takes in what was gathered of the conversations behind these.
+    fn add(&mut self, other: Gathering, hasher: &DefaultHashBuilder) {
+        for group in other.alike.groups {
+            let hash = hasher.hash_one((group.ends, group.said));
+            let known = self.group(hash, (&group.ends, group.said), group.first);
+            if let Some(known) = self.alike.groups.get_mut(known) {
+                known.tally.add(group.tally);
+            }
+        }
+        self.alike.logs.extend(other.alike.logs);
     }
 }
 
@@ -172,7 +226,7 @@ mod tests {
             snapped: 9,
             ..Capture::default()
         }];
-        for n in 0..6_000 {
+        for n in 0..70_000 {
             let time = Time::from_secs(1_790_000_000 + i64::from(n));
             facts.conversations.push(Conversation {
                 time,

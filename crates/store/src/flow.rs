@@ -237,7 +237,7 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, other: Tally) {
+    pub(crate) fn add(&mut self, other: Tally) {
         self.count += other.count;
         self.exchanged += other.exchanged;
         self.attempts += other.attempts;
