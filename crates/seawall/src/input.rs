@@ -46,7 +46,7 @@ pub fn skipped(captures: &Captures) -> Vec<String> {
 /// Reads a number of workers of the command line.
 pub fn workers(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("no worker reads nothing; give 1 or more, or leave it out".to_owned()),
+        Ok(0) => Err("0 workers would read nothing; give 1 or more, or leave it out".to_owned()),
         Ok(count) => Ok(count),
         Err(_) => Err("expected a number of workers, 1 or more".to_owned()),
     }
