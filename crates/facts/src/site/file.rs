@@ -172,7 +172,7 @@ table! {
         services: Filled<Service>,
         /// Contract, ticket or design reference that allows it.
         because: At<String>,
-        /// `work-order`: allowed only while a work order names source and target.
+        /// `work-order`: allowed only while a work order names source and target, from the first packet to the last.
         #[schemars(default)]
         during: May<DuringWorkOrder>,
         /// Not allowed before.

@@ -46,8 +46,10 @@ pub(super) struct Devices {
     by_ip: HashMap<IpAddr, Key>,
     /// Addresses that several devices have: the same private network on every crane.
     shared: HashSet<IpAddr>,
-    /// Whose an address is in a VLAN; none where it is several devices' there too.
+    /// Whose such an address is in a VLAN; none where it is several devices' there too.
     by_place: HashMap<(IpAddr, Option<u16>), Option<Key>>,
+    /// The VLAN in which a device has such an address.
+    home: HashMap<(IpAddr, Key), Option<u16>>,
     /// Key of each address row, where there is one.
     pub(super) of_row: Vec<Option<Key>>,
 }
@@ -105,7 +107,10 @@ impl Devices {
         let mut keys: Vec<Option<Key>> = Vec::with_capacity(rows.len());
         for (row, own) in rows.iter().zip(own) {
             let ip = row.ip.filter(|ip| !is_special(*ip));
-            let declared = ip.and_then(|ip| places.asset_of_ip(ip)).map(Key::Declared);
+            let twin = || places.twin_of(ip?, carrier(row), row.vlan);
+            let declared = own.then(twin).flatten();
+            let declared = declared.or_else(|| places.asset_of_ip(ip?));
+            let declared = declared.map(Key::Declared);
             let key = if *own {
                 let by_mac = || {
                     owners
@@ -122,9 +127,6 @@ impl Devices {
                 let home = devices.by_mac.entry(carrier(row)).or_insert(key);
                 *home = key.min(*home);
                 if let Some(ip) = ip {
-                    let here = devices.by_place.entry((ip, row.vlan));
-                    let here = here.or_insert(Some(key));
-                    *here = here.filter(|known| *known == key);
                     let home = devices.by_ip.entry(ip).or_insert(key);
                     if *home != key {
                         devices.shared.insert(ip);
@@ -133,6 +135,21 @@ impl Devices {
                 }
             }
             keys.push(key);
+        }
+        for ((row, _), key) in rows
+            .iter()
+            .zip(own)
+            .zip(&keys)
+            .filter(|((_, own), _)| **own)
+        {
+            let ip = row.ip.filter(|ip| devices.is_shared(*ip));
+            let (Some(ip), Some(key)) = (ip, *key) else {
+                continue;
+            };
+            let here = devices.by_place.entry((ip, row.vlan));
+            let here = here.or_insert(Some(key));
+            *here = here.filter(|known| *known == key);
+            devices.home.entry((ip, key)).or_insert(row.vlan);
         }
         for ((row, own), key) in rows.iter().zip(own).zip(&mut keys) {
             if let (None, false, Some(ip)) = (*key, *own, row.ip) {
@@ -196,6 +213,11 @@ impl Devices {
 
     pub(super) fn get(&self, key: Key) -> Option<&Device> {
         self.all.get(&key)
+    }
+
+    /// The VLAN in which the device has an address that several have.
+    pub(super) fn home_of(&self, ip: IpAddr, key: Option<Key>) -> Option<u16> {
+        self.home.get(&(ip, key?)).copied().flatten()
     }
 
     fn has(&self, key: Key, ip: IpAddr) -> bool {

@@ -223,6 +223,9 @@ impl<'a> Ends<'a> {
         if let Some(Key::Declared(asset)) = key {
             who.asset = Some(asset);
         }
+        // Of devices that are addressed alike each is where it has the address, whatever zone that is of elsewhere.
+        let home = address.ip().and_then(|ip| self.devices.home_of(ip, key));
+        who.zone = self.places.zone_of_vlan(home).or(who.zone);
         if who.zone.is_none() {
             // Of several owners, one in another VLAN says nothing.
             who.zone = match address.ip() {

@@ -33,8 +33,10 @@ pub(super) fn addresses(
             device.unwrap_or_else(|| row.ip.map_or(carrier(row).to_string(), |ip| ip.to_string())),
         );
         // The VLAN in which a router carries an address says nothing of it.
+        let home = row.ip.and_then(|ip| devices.home_of(ip, *key));
         let zone = if *own {
-            places.zone_of(row.ip, row.vlan)
+            let home = places.zone_of_vlan(home.and(row.vlan));
+            home.or_else(|| places.zone_of(row.ip, row.vlan))
         } else {
             row.ip.and_then(|ip| places.zone_of_ip(ip))
         };

@@ -40,6 +40,18 @@ impl<'a> Places<'a> {
         self.site.asset_of(None, Some(mac), None)
     }
 
+    /// The asset that the site knows by this MAC address in this VLAN, without an IP address, where the one that declares the IP
+    /// address is of another VLAN: cranes that are built alike are often addressed alike.
+    pub(super) fn twin_of(&self, ip: IpAddr, mac: Mac, vlan: Option<u16>) -> Option<usize> {
+        let (holder, other) = (self.asset_of_ip(ip)?, self.asset_of_mac(mac)?);
+        let mut held = self.asset(holder)?.interfaces.iter();
+        let home = held.find(|one| one.ip == Some(ip))?.vlan?;
+        let mut others = self.asset(other)?.interfaces.iter();
+        let is_here =
+            others.any(|one| one.mac == Some(mac) && one.ip.is_none() && one.vlan == vlan);
+        (is_here && vlan != Some(home)).then_some(other)
+    }
+
     pub(super) fn asset(&self, index: usize) -> Option<&'a Asset> {
         self.site.assets.get(index)
     }

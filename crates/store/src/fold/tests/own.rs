@@ -311,3 +311,58 @@ interface = [{ mac = "28:63:36:00:09:20", vlan = 20 }]
         Some("panel9")
     );
 }
+
+#[test]
+fn a_twin_that_is_declared_by_its_mac_address_is_not_the_one_that_declares_the_ip_address() {
+    let twin = r#"
+[[zone]]
+name = "other"
+kind = "crane-control"
+crane = "STS-09"
+vlans = [20]
+
+[[asset]]
+name = "plc9"
+role = "plc"
+crane = "STS-09"
+interface = [{ mac = "28:63:36:00:09:10", vlan = 20 }]
+
+[[work_order]]
+id = "WO-7"
+sources = ["eng1"]
+targets = ["plc1"]
+operations = ["stop"]
+from = 2026-11-21T08:00:00Z
+until = 2026-11-21T10:00:00Z
+"#;
+    let twins = "28:63:36:00:09:10";
+    let stop = |carrier: &str, vlan: u16| Operation {
+        target_mac: Some(mac(carrier)),
+        vlan: Some(vlan),
+        ..operation("10.20.90.50", "10.20.10.10", Verb::Stop)
+    };
+    let facts = Facts {
+        addresses: vec![
+            claimed(PLC, "10.20.10.10", 10),
+            claimed(twins, "10.20.10.10", 20),
+        ],
+        operations: vec![stop(PLC, 10), stop(twins, 20)],
+        ..Facts::default()
+    };
+    let folded = folded(facts, &site(twin));
+    let told = folded.operations.iter().map(|one| {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        [
+            &one.target_asset,
+            &one.target_zone,
+            &one.crane,
+            &one.work_order,
+        ]
+        .map(text)
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told[0], ["plc1", "control", "STS-07", "WO-7"]);
+    assert_eq!(told[1], ["plc9", "other", "STS-09", ""]);
+    let zones = folded.addresses.iter().map(|row| row.zone.as_deref());
+    assert_eq!(zones.collect::<Vec<_>>(), [Some("control"), Some("other")]);
+}
