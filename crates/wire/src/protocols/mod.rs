@@ -241,10 +241,13 @@ static CONTROL_UNREAD: &[&Decoder] = &[
     &makers::IFIX,
 ];
 
+/// By these cameras are set, and most of the time send pictures: what is put aside first.
+static PICTURES: &[&Decoder] = &[&cameras::dahua::DECODER];
+
 /// Whether devices are read, changed or operated by it: never put aside under load.
 pub(crate) fn controls(decoder: &Decoder) -> bool {
-    let unread = || CONTROL_UNREAD.iter().any(|one| one.name == decoder.name);
-    !decoder.operations.is_empty() || unread()
+    let among = |list: &[&Decoder]| list.iter().any(|one| one.name == decoder.name);
+    !decoder.operations.is_empty() && !among(PICTURES) || among(CONTROL_UNREAD)
 }
 
 /// What proxies are there for: whoever allows the proxy allows that.
