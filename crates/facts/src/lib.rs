@@ -64,6 +64,7 @@ pub mod merge;
 pub mod records;
 mod shared;
 pub mod site;
+mod term;
 mod time;
 mod uid;
 
@@ -79,5 +80,6 @@ pub use kind::{
 pub use kinds::Facts;
 pub use merge::Merge;
 pub use shared::{Shared, Words};
+pub use term::Term;
 pub use time::Time;
 pub use uid::Uid;

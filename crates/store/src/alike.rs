@@ -243,7 +243,7 @@ mod tests {
                 forwarders: mac(7).into_iter().take(usize::from(pick(8) == 0)).collect(),
                 protocol: maybe(&["s7comm", "syslog"], pick(3)),
                 variant: maybe(&["v2c"], pick(6)),
-                state: text(&["answered", "refused", "one-sided"], pick(3)),
+                state: ["answered", "refused", "one-sided"][pick(3)].into(),
                 packets_out: pick(3) as u64,
                 bytes_out: pick(2) as u64,
                 parent: maybe(&["ftp"], pick(9)),

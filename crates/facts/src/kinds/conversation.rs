@@ -1,4 +1,4 @@
-use crate::{Address, Few, Mac, Shared, Short, Time, Uid, kind};
+use crate::{Address, Few, Mac, Shared, Short, Term, Time, Uid, kind};
 
 kind! {
     /// Who talked to whom: one row per TCP connection, per UDP or ICMP exchange of the same ends, and per pair of MAC
@@ -42,11 +42,11 @@ kind! {
         /// Finer name that the protocol itself tells apart, e.g. `v2c` of SNMP or `1.3` of TLS.
         variant: Option<Shared>,
         /// `handshake`, `role` (the protocol tells), `port` or `first` (to speak): how client and server were told apart.
-        direction: Shared,
+        direction: Term,
         /// `answered`; `unanswered` (nothing came back though both ways are seen); `refused` (reset or ICMP
         /// unreachable); `one-way` (multicast, or a protocol without answers); `one-sided` (the acknowledgements show
         /// that the other way exists but was not captured).
-        state: Shared,
+        state: Term,
         /// Whether the conversation was under way when the capture began (TCP without its handshake).
         midstream: bool,
         /// Packets from client to server.
@@ -95,5 +95,5 @@ kind! {
 fn a_row_of_a_conversation_stays_small() {
     // There may be a million of them, and what they hold stands in them.
     let size = size_of::<Conversation>();
-    assert!(size <= 400, "{size}");
+    assert!(size <= 384, "{size}");
 }

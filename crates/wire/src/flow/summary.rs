@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use facts::kinds::{Conversation, RemoteSession};
-use facts::{Evidence, Mac, Short, Time, Uid, Words};
+use facts::{Evidence, Mac, Short, Term, Time, Uid, Words};
 
 use super::{Flow, Key, MOST_FRAMES, Told, Transport, mark};
 use crate::decoder::Decoder;
@@ -154,13 +154,13 @@ impl Summary {
             protocol,
             assumed,
             variant: self.variant.map(|variant| words.word(&variant)),
-            direction: words.word(match self.told {
+            direction: Term::from(match self.told {
                 Told::Handshake => "handshake",
                 Told::Role => "role",
                 Told::Port => "port",
                 Told::First => "first",
             }),
-            state: words.word(self.state.name()),
+            state: Term::from(self.state.name()),
             midstream: self.midstream,
             packets_out,
             packets_in,

@@ -176,8 +176,18 @@ impl Flows {
         moved
     }
 
-    /// Where flows are that end with more than their own counts, in the order in which they were opened.
-    pub(super) fn talking(&self) -> Vec<Place> {
+    /// Takes the flow out, where no more will be added.
+    pub(super) fn take_out(&mut self, place: Place) -> Option<Flow> {
+        match place.at_rest() {
+            None => self.awake.take_out(place.0),
+            Some(place) => self.resting.take_out(place).map(Resting::wake),
+        }
+    }
+
+    /// No more will be added or found. Where those are that end with more than their own counts, in the order in which they
+    /// were opened.
+    pub(super) fn talking(&mut self) -> Vec<Place> {
+        self.table = HashTable::new();
         let awake = self.awake.iter().filter(|(_, flow)| flow.talk.is_some());
         let awake = awake.map(|(place, flow)| (flow.nth, Place::awake(place)));
         let resting = self.resting.iter().filter(|(_, flow)| flow.has_to_tell());

@@ -166,7 +166,9 @@ impl Worker {
     /// Closes every flow and gives the picture: all of it, or what was not taken before.
     pub fn finish(mut self) -> Picture {
         for place in self.flows.talking() {
-            self.close(place);
+            if let Some(flow) = self.flows.take_out(place) {
+                self.end(flow);
+            }
         }
         for flow in self.flows.drain() {
             self.end(flow);

@@ -18,6 +18,8 @@ struct Segment<T> {
     all: Vec<Option<T>>,
     /// A bit for each place.
     marks: Vec<u64>,
+    /// Places in use.
+    used: usize,
 }
 
 impl<T> Segment<T> {
@@ -81,6 +83,7 @@ impl<T> Slab<T> {
         };
         if let Some(there) = segment.all.get_mut(within(place)) {
             *there = Some(one);
+            segment.used += 1;
         }
         if marked && let Some((word, mark)) = segment.mark(within(place)) {
             *word |= mark;
@@ -93,6 +96,7 @@ impl<T> Slab<T> {
             self.segments.push(Segment {
                 all: Vec::with_capacity(SEGMENT),
                 marks: vec![0; SEGMENT / 64],
+                used: 0,
             });
         }
         let place = u32::try_from(self.made()).ok()?;
@@ -104,11 +108,22 @@ impl<T> Slab<T> {
     pub(super) fn remove(&mut self, place: u32) -> Option<(T, bool)> {
         let segment = self.segments.get_mut(segment_of(place))?;
         let one = segment.all.get_mut(within(place))?.take()?;
+        segment.used = segment.used.saturating_sub(1);
         let (word, mark) = segment.mark(within(place))?;
         let marked = *word & mark != 0;
         *word &= !mark;
         self.free.push(place);
         Some((one, marked))
+    }
+
+    /// As [`Slab::remove`], where nothing is added any more: memory is given back on the way.
+    pub(super) fn take_out(&mut self, place: u32) -> Option<T> {
+        let (one, _) = self.remove(place)?;
+        let segment = self.segments.get_mut(segment_of(place))?;
+        if segment.used == 0 {
+            segment.all = Vec::new();
+        }
+        Some(one)
     }
 
     /// The marked places, in their order, which bear no mark any more.
