@@ -1,7 +1,7 @@
 //! Filling tables: rows go from where they are into SQLite cell by cell, without a copy in between.
 //!
 //! A few rows are told to SQLite. Where there are many, the rest is written as the pages that SQLite would make of it, in a database
-//! of its own, from which SQLite takes the rows as they are: a sixth of the time.
+//! of its own, from which SQLite takes the rows as they are, in two thirds of the time.
 use facts::{Cell, KindInfo, Plain, Time, Value};
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
