@@ -337,7 +337,7 @@ mod tests {
         let sizes = |facts: &Facts| -> Vec<_> {
             let size = |one: &facts::kinds::Conversation| {
                 let sums = [one.packets_out, one.bytes_out, one.packets_in, one.bytes_in];
-                (one.uid, one.state.clone(), one.lost_bytes, sums)
+                (one.uid, one.state, one.lost_bytes, sums)
             };
             facts.conversations.iter().map(size).collect()
         };
