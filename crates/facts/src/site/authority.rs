@@ -159,13 +159,17 @@ impl Site {
     /// The first work order in force at that time that names source and target, whatever it allows: what a conduit with
     /// `during = "work-order"` waits for.
     pub fn work_order_in_force(&self, source: &Who, target: &Who, at: Time) -> Option<&WorkOrder> {
-        let in_force = self
-            .work_orders
-            .iter()
-            .filter(|order| order.is_valid_at(at));
-        in_force.into_iter().find(|order| {
+        self.work_orders_at(at).find(|order| {
             self.covers(&order.sources, source) && self.covers(&order.targets, target)
         })
+    }
+
+    /// The work orders in force at that time, in the order of the site.
+    pub fn work_orders_at(&self, at: Time) -> impl Iterator<Item = &WorkOrder> {
+        let orders = self.tables().orders.at(at);
+        orders
+            .filter_map(|index| self.work_orders.get(index))
+            .filter(move |order| order.is_valid_at(at))
     }
 
     /// The first work order that names source and target, allows the work, and is in force at that time.
@@ -179,6 +183,14 @@ impl Site {
         work: WorkKind,
         at: Time,
     ) -> Result<&WorkOrder, Option<Near>> {
+        let fits = |order: &&WorkOrder| {
+            order.allows(work)
+                && self.covers(&order.sources, source)
+                && self.covers(&order.targets, target)
+        };
+        if let Some(order) = self.work_orders_at(at).find(fits) {
+            return Ok(order);
+        }
         let mut nearest: Option<((u8, i64), usize, &WorkOrder)> = None;
         for (index, order) in self.work_orders.iter().enumerate() {
             let (by, to) = (
@@ -187,8 +199,7 @@ impl Site {
             );
             let (allows, in_force) = (order.allows(work), order.is_valid_at(at));
             let rank = match (by, to, allows, in_force) {
-                (true, true, true, true) => return Ok(order),
-                (true, true, true, false) => 0,
+                (true, true, true, _) => 0,
                 (true, true, false, true) => 1,
                 (true, true, false, false) => 2,
                 (false, true, true, true) => 3,

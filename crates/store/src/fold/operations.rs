@@ -97,10 +97,7 @@ pub(super) fn order_for(
     let fitting = |order: &&WorkOrder| {
         order.allows(work) && covers(&order.sources, source) && covers(&order.targets, target)
     };
-    let at = |time: Time| {
-        let orders = site.work_orders.iter();
-        orders.filter(move |order| order.is_valid_at(time))
-    };
+    let at = |time: Time| site.work_orders_at(time);
     let whole = at(first)
         .filter(|order| order.is_valid_at(last))
         .find(fitting);
