@@ -488,3 +488,36 @@ fn captures_belong_to_the_sensor_whose_pattern_fits() {
     assert_eq!(site.sensor_of("yard.pcapng"), Some(1));
     assert_eq!(site.sensor_of("yard.pcap"), None);
 }
+
+#[test]
+fn of_many_work_orders_the_first_that_is_in_force_is_found_however_long_it_lasts() {
+    // Each begins an hour after the one before; every fifth lasts for months, the others for six hours.
+    let day = 86_400;
+    let begin = Time::parse("2026-01-01T00:00:00Z").unwrap();
+    let order = |n: i64| {
+        let lasts = if n % 5 == 4 { 60 * day } else { 6 * 3600 };
+        let from = begin.plus_secs(n * 3600);
+        let until = from.plus_secs(lasts);
+        format!(
+            "[[work_order]]\nid = \"W{n}\"\nsources = [\"eng1\"]\ntargets = [\"plc1\"]\noperations = [\"stop\"]\nfrom = {from}\nuntil = {until}\n"
+        )
+    };
+    let text: String = (0..400).map(order).collect();
+    let text = text.replace(".000000000Z", "Z");
+    let site = SITE.split("[[conduit]]").next().unwrap().to_owned();
+    let site = read(&[("site.toml".to_owned(), site + &text)], &[]).unwrap();
+    let who = |name: &str| Who {
+        asset: site.assets.iter().position(|asset| asset.name == name),
+        ..Who::default()
+    };
+    let (eng, plc) = (who("eng1"), who("plc1"));
+    for half_hours in 0..5_000 {
+        let at = begin.plus_secs(half_hours * 1800);
+        let slow = site.work_orders.iter().find(|one| one.is_valid_at(at));
+        let slow = slow.map(|one| one.id.as_str());
+        let found = site.work_order_in_force(&eng, &plc, at);
+        assert_eq!(found.map(|one| one.id.as_str()), slow, "{at}");
+        let found = site.work_order_for(&eng, &plc, WorkKind::Operation(Verb::Stop), at);
+        assert_eq!(found.ok().map(|one| one.id.as_str()), slow, "{at}");
+    }
+}

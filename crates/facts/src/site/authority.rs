@@ -167,11 +167,7 @@ impl Site {
         last: Time,
     ) -> Option<Time> {
         let until = |at: Time| {
-            let in_force = self
-                .work_orders
-                .iter()
-                .filter(|order| order.is_valid_at(at));
-            let fitting = in_force.filter(|order| {
+            let fitting = self.work_orders_at(at).filter(|order| {
                 fits(order)
                     && self.covers(&order.sources, source)
                     && self.covers(&order.targets, target)
@@ -191,6 +187,14 @@ impl Site {
         now.err()
     }
 
+    /// The work orders in force at that time, in the order of the site.
+    pub fn work_orders_at(&self, at: Time) -> impl Iterator<Item = &WorkOrder> {
+        let orders = self.tables().orders.at(at);
+        orders
+            .filter_map(|index| self.work_orders.get(index))
+            .filter(move |order| order.is_valid_at(at))
+    }
+
     /// The first work order that names source and target, allows the work, and is in force at that time.
     ///
     /// # Errors
@@ -202,6 +206,14 @@ impl Site {
         work: WorkKind,
         at: Time,
     ) -> Result<&WorkOrder, Option<Near>> {
+        let fits = |order: &&WorkOrder| {
+            order.allows(work)
+                && self.covers(&order.sources, source)
+                && self.covers(&order.targets, target)
+        };
+        if let Some(order) = self.work_orders_at(at).find(fits) {
+            return Ok(order);
+        }
         let mut nearest: Option<((u8, i64), usize, &WorkOrder)> = None;
         for (index, order) in self.work_orders.iter().enumerate() {
             let (by, to) = (
@@ -210,8 +222,7 @@ impl Site {
             );
             let (allows, in_force) = (order.allows(work), order.is_valid_at(at));
             let rank = match (by, to, allows, in_force) {
-                (true, true, true, true) => return Ok(order),
-                (true, true, true, false) => 0,
+                (true, true, true, _) => 0,
                 (true, true, false, true) => 1,
                 (true, true, false, false) => 2,
                 (false, true, true, true) => 3,

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use ipnet::IpNet;
 
-use super::{End, Site, ZoneKind};
-use crate::Mac;
+use super::{End, Site, WorkOrder, ZoneKind};
+use crate::{Mac, Time};
 
 /// The tables behind the lookups of a [`Site`].
 #[derive(Default)]
@@ -47,6 +47,7 @@ pub(super) struct Tables {
     pub(super) parties: Prefixes,
     pub(super) from: Reach,
     pub(super) to: Reach,
+    pub(super) orders: Days,
 }
 
 impl Tables {
@@ -60,7 +61,11 @@ impl Tables {
             parties: Prefixes::default(),
             from: Reach::new(site),
             to: Reach::new(site),
+            orders: Days::default(),
         };
+        for (index, order) in site.work_orders.iter().enumerate() {
+            tables.orders.add(order, index);
+        }
         for (index, zone) in site.zones.iter().enumerate() {
             zone.subnets
                 .iter()
@@ -175,6 +180,47 @@ fn is_private(ip: IpAddr) -> bool {
             ip.is_private() || shared || ip.is_link_local() || ip.is_loopback()
         }
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+    }
+}
+
+/// Nanoseconds of a day, and days from which on a work order is long.
+const DAY: i64 = 86_400_000_000_000;
+const LONG: i64 = 31;
+
+/// Work orders by the days on which they are in force: of years there are tens of thousands, and of a day a few.
+#[derive(Default)]
+pub(super) struct Days {
+    days: HashMap<i64, Vec<usize>>,
+    long: Vec<usize>,
+}
+
+impl Days {
+    fn add(&mut self, order: &WorkOrder, index: usize) {
+        let day = |time: Time| time.0.div_euclid(DAY);
+        let (first, last) = (day(order.from), day(order.until));
+        if last - first >= LONG {
+            self.long.push(index);
+        } else {
+            (first..=last).for_each(|day| self.days.entry(day).or_default().push(index));
+        }
+    }
+
+    /// Those that may be in force at that time, in the order of the site.
+    pub(super) fn at(&self, at: Time) -> impl Iterator<Item = usize> + use<'_> {
+        let mut short = self.days.get(&at.0.div_euclid(DAY)).into_iter().flatten();
+        let mut long = self.long.iter();
+        let (mut next_short, mut next_long) = (short.next(), long.next());
+        std::iter::from_fn(move || {
+            let is_short = match (next_short, next_long) {
+                (Some(one), Some(other)) => one < other,
+                (one, _) => one.is_some(),
+            };
+            let next = match is_short {
+                true => std::mem::replace(&mut next_short, short.next()),
+                false => std::mem::replace(&mut next_long, long.next()),
+            };
+            next.copied()
+        })
     }
 }
 

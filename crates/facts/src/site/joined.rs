@@ -81,6 +81,7 @@ impl Joining<'_> {
             until: order.ends,
             place,
         });
+        self.is_changed();
         Ok(())
     }
 
@@ -118,9 +119,13 @@ impl Joining<'_> {
             valid_until: conduit.ends,
             place,
         });
-        // Lookups are built for the conduits that there were.
-        self.site.index = Index::default();
+        self.is_changed();
         Ok(())
+    }
+
+    /// Lookups are built for what there was.
+    fn is_changed(&mut self) {
+        self.site.index = Index::default();
     }
 
     /// Those of the names that the site declares; `None` if none is. What is gone from the site allows nothing, and takes

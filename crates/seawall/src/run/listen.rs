@@ -136,6 +136,8 @@ struct End {
     keeping: Keeping,
     lag: Duration,
     card: CardLoss,
+    /// As the tap told them last: where the kernel does not, nothing new is known, and nothing old is told once more.
+    counts: Counts,
     /// How the interface was when it was not up since the last report: that it was so for a moment only is told too.
     fault: Option<State>,
 }
@@ -185,6 +187,7 @@ impl Listener {
                 retry: Duration::ZERO,
                 lag: Duration::ZERO,
                 card: CardLoss::default(),
+                counts: Counts::default(),
                 fault: None,
             };
             end.read_card();
@@ -362,7 +365,8 @@ impl End {
     /// `ending`: what still waits in the ring goes with it.
     fn health(&mut self, load: Load, level: Level, ending: bool) -> Health {
         self.read_card();
-        let mut counts = self.tap.counts().unwrap_or_default();
+        self.counts = self.tap.counts().unwrap_or(self.counts);
+        let mut counts = self.counts;
         if ending {
             counts.dropped = counts.dropped.saturating_add(counts.left);
         }

@@ -136,9 +136,14 @@ fn a_disk_that_becomes_read_only_stops_history_and_packets_and_gets_all_of_histo
     let coverage = remembered(&site, "coverage");
     let mut gaps = coverage.iter().filter(|row| row.contains("\"watching\""));
     assert!(gaps.all(|row| row.contains("\"stopped\"")), "{coverage:?}");
-    let drops = coverage.iter().find(|row| row.contains("\"drops\""));
-    let drops: serde_json::Value = serde_json::from_str(drops.unwrap()).unwrap();
-    assert_eq!(drops["good"].as_u64(), Some(cable.count("rx_packets")));
+    // Read, or counted as lost on a machine that is busy.
+    let drops = coverage.iter().filter(|row| row.contains("\"drops\""));
+    let total = |row: &String| {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        row["total"].as_u64().unwrap()
+    };
+    let counted: u64 = drops.map(total).sum();
+    assert_eq!(counted, cable.count("rx_packets"));
 }
 
 fn is_told(site: &Path) -> bool {

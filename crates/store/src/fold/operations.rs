@@ -128,9 +128,8 @@ pub(super) fn order_for(
     }
     let covers =
         |ends: &[facts::site::End], who: &Who| ends.iter().any(|end| site.end_covers(end, who));
-    let whole = site.work_orders.iter().find(|order| {
-        order.is_valid_at(first)
-            && order.is_valid_at(last)
+    let whole = site.work_orders_at(first).find(|order| {
+        order.is_valid_at(last)
             && allows(order)
             && covers(&order.sources, source)
             && covers(&order.targets, target)
