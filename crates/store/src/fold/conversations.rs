@@ -2,8 +2,9 @@
 //!
 //! A conduit explains a conversation if its ends cover both, a service covers it, and it is in force from the first packet
 //! to the last; `during = "work-order"` asks for work orders that name source and target all that time. The first such
-//! conduit in the order of the site counts, one that names the service before one that allows `any`. Where no order holds for a while between first and last, it is not known whether
-//! anything passed then, unless one of the operations did ([`gone_on`]).
+//! conduit in the order of the site counts, one that names the service before one that allows `any`. Where no order holds for
+//! a while between first and last, it is not known whether anything passed then, unless one of the operations did
+//! ([`gone_on`]).
 //!
 //! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
 //! of the other direction explains it too; `reason` then says `answers`.
@@ -14,7 +15,7 @@ use std::rc::Rc;
 use facts::kinds::Conversation;
 use facts::site::{Conduit, Role, Service, Site, Who};
 use facts::{Address, Shared, Time, Uid};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::ends::{End, Ends};
 
@@ -283,39 +284,31 @@ pub(super) fn unfit(
     }
     let ordered = |first, last| site.without_order(from, to, |_| true, first, last);
     let bare = ordered(first, last)?;
-    let local = |at: Time| at.local(&site.time_zone);
-    let none_at = |at| {
-        format!(
-            "conduit '{name}{ONLY_DURING}none names both ends at {}",
-            local(at)
-        )
-    };
-    Some(if ordered(first, first).is_some() {
-        none_at(first)
-    } else if ordered(last, last).is_some() {
-        none_at(last)
+    // No time of its own stands in it: what is told of many conversations alike is one flow.
+    let apart = [first, last].iter().any(|at| ordered(*at, *at).is_some());
+    Some(if apart {
+        format!("conduit '{name}{ONLY_DURING}none names both ends at that time")
     } else {
         format!(
             "conduit '{name}{ONLY_DURING}whether anything passed when the one of {} was over and the next had not begun {NOT_KNOWN}",
-            local(bare)
+            bare.local(&site.time_zone)
         )
     })
 }
 
 /// Conversations of which it was not known whether anything passed without a work order learn from an operation that did.
-pub(super) fn gone_on(conversations: &mut [Conversation], bare: &HashMap<Uid, Time>, site: &Site) {
+pub(super) fn gone_on(conversations: &mut [Conversation], bare: &HashSet<Uid>) {
     if bare.is_empty() {
         return;
     }
     for one in conversations {
-        let Some(at) = bare.get(&one.uid) else {
-            continue;
-        };
-        if let Some(reason) = one.reason.as_deref().filter(|reason| may_outlast(reason))
-            && let Some((conduit, _)) = reason.split_once(ONLY_DURING)
+        let reason = one.reason.as_deref().filter(|reason| may_outlast(reason));
+        if let Some((conduit, _)) = reason.and_then(|reason| reason.split_once(ONLY_DURING))
+            && bare.contains(&one.uid)
         {
-            let at = at.local(&site.time_zone);
-            one.reason = Some(format!("{conduit}{ONLY_DURING}none names both ends at {at}").into());
+            let why =
+                format!("{conduit}{ONLY_DURING}none named both ends when some of it was done");
+            one.reason = Some(why.into());
         }
     }
 }

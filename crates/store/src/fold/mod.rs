@@ -60,7 +60,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     let told = shares::judge(facts, &ends, &sensors);
     let carriers = told.picked.carriers(&facts.conversations);
     let bare = operations::fill(&mut facts.operations, carriers, &ends);
-    conversations::gone_on(&mut facts.conversations, &bare, site);
+    conversations::gone_on(&mut facts.conversations, &bare);
     let carriers = || told.picked.carriers(&facts.conversations);
     others::bytes_of_names(&mut facts.names, carriers());
     files::fill(

@@ -17,32 +17,25 @@ use crate::threads;
 const LEAST: usize = 5_000;
 
 /// Fills the judged columns. Gives the conversations that waited for work orders, and carried an operation when none was in
-/// force, with the time of one.
+/// force.
 pub(super) fn fill<'c>(
     operations: &mut [Operation],
     carriers: impl Iterator<Item = &'c Conversation>,
     ends: &Ends<'_>,
-) -> HashMap<Uid, Time> {
+) -> HashSet<Uid> {
     let carriers = Carriers::gather(operations, carriers);
     let make = ends.maker();
-    let mut bare: HashMap<Uid, Time> = HashMap::new();
-    for (uid, at) in threads::in_shares(operations, LEAST, |_, share| {
+    let bare = threads::in_shares(operations, LEAST, |_, share| {
         fill_share(share, &carriers, &mut make())
-    })
-    .into_iter()
-    .flatten()
-    {
-        let known = bare.entry(uid).or_insert(at);
-        *known = at.min(*known);
-    }
-    bare
+    });
+    bare.into_iter().flatten().collect()
 }
 
 fn fill_share(
     operations: &mut [Operation],
     carriers: &Carriers<'_>,
     ends: &mut Ends<'_>,
-) -> Vec<(Uid, Time)> {
+) -> Vec<Uid> {
     let site = ends.places.site;
     let mut bare = Vec::new();
     for one in operations {
@@ -87,10 +80,11 @@ fn fill_share(
         });
         let waits = |on: &&Conversation| on.reason.as_deref().is_some_and(may_outlast);
         if let Some(on) = carrier.filter(waits) {
-            let at = [one.time, one.last].into_iter();
-            let without =
-                |at: &Time| site.without_order(&source.who, &target.who, |_| true, *at, *at);
-            bare.extend(at.filter_map(|at| without(&at)).map(|at| (on.uid, at)));
+            let who = (&source.who, &target.who);
+            let without = |at: Time| site.without_order(who.0, who.1, |_| true, at, at).is_some();
+            if without(one.time) || without(one.last) {
+                bare.push(on.uid);
+            }
         }
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {
