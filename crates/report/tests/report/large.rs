@@ -105,6 +105,15 @@ fn forty_zones_are_drawn_and_long_tables_say_what_they_leave_off() {
     facts
         .conversations
         .push(talk("office", "internet", "tls", None, 10));
+    // A scan tries a thousand ports and finds one open.
+    for port in 0..1_000 {
+        facts.conversations.push(Conversation {
+            server_port: Some(port),
+            protocol: (port == 502).then(|| "modbus".into()),
+            conduit: None,
+            ..talk("yard", "sts06-control", "", None, 11)
+        });
+    }
     facts.assets = (0..2_100)
         .map(|n| Asset {
             name: format!("host{n:04}"),
@@ -163,5 +172,12 @@ fn forty_zones_are_drawn_and_long_tables_say_what_they_leave_off() {
     );
     assert!(page.contains("sts03-video → internet: tls; breaks C1, C9"));
     assert!(page.contains("100 more rows are not shown here"));
+    let scan = "yard → sts06-control: modbus, tcp/0, ";
+    let tip = page.split(scan).nth(1).unwrap_or_default();
+    let tip = tip.split('<').next().unwrap_or_default();
+    assert!(
+        tip.len() < 200 && tip.contains(" and 988 more;"),
+        "what was found open comes before what was tried: {tip}"
+    );
     std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/large.html"), page).unwrap();
 }

@@ -2,8 +2,9 @@
 //!
 //! A conduit explains a conversation if its ends cover both, a service covers it, and it is in force from the first packet
 //! to the last; `during = "work-order"` asks for work orders that name source and target all that time. The first such
-//! conduit in the order of the site counts, one that names the service before one that allows `any`. Where no order holds for a while between first and last, it is not known whether
-//! anything passed then, unless one of the operations did ([`gone_on`]).
+//! conduit in the order of the site counts, one that names the service before one that allows `any`. Where no order holds for
+//! a while between first and last, it is not known whether anything passed then, unless one of the operations did
+//! ([`gone_on`]).
 //!
 //! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
 //! of the other direction explains it too; `reason` then says `answers`.
@@ -27,10 +28,7 @@ const ANSWERS: &str = "answers";
 /// What stands behind the name of a conduit in a reason, where no work order holds that it asks for.
 const ONLY_DURING: &str = "' holds only during a work order, and ";
 
-/// How such a reason ends.
-const NONE: &str = "none names both ends at that time";
-
-/// How it ends where packets of a time without an order cannot be told from the others.
+/// How such a reason ends where packets of a time without an order cannot be told from the others.
 const NOT_KNOWN: &str = "is not known";
 
 /// Whether that is the reason of what went on without the work order that its conduit asks for. A work order that allows
@@ -286,17 +284,16 @@ pub(super) fn unfit(
     }
     let ordered = |first, last| site.without_order(from, to, |_| true, first, last);
     let bare = ordered(first, last)?;
-    // What a reason says of many conversations alike makes them one flow: it names no time that is of one of them.
-    Some(
-        if ordered(first, first).is_some() || ordered(last, last).is_some() {
-            format!("conduit '{name}{ONLY_DURING}{NONE}")
-        } else {
-            format!(
-                "conduit '{name}{ONLY_DURING}whether anything passed when the one of {} was over and the next had not begun {NOT_KNOWN}",
-                bare.local(&site.time_zone)
-            )
-        },
-    )
+    // No time of its own stands in it: what is told of many conversations alike is one flow.
+    let apart = [first, last].iter().any(|at| ordered(*at, *at).is_some());
+    Some(if apart {
+        format!("conduit '{name}{ONLY_DURING}none names both ends at that time")
+    } else {
+        format!(
+            "conduit '{name}{ONLY_DURING}whether anything passed when the one of {} was over and the next had not begun {NOT_KNOWN}",
+            bare.local(&site.time_zone)
+        )
+    })
 }
 
 /// Conversations of which it was not known whether anything passed without a work order learn from an operation that did.
@@ -305,11 +302,13 @@ pub(super) fn gone_on(conversations: &mut [Conversation], bare: &HashSet<Uid>) {
         return;
     }
     for one in conversations {
-        if let Some(reason) = one.reason.as_deref().filter(|reason| may_outlast(reason))
+        let reason = one.reason.as_deref().filter(|reason| may_outlast(reason));
+        if let Some((conduit, _)) = reason.and_then(|reason| reason.split_once(ONLY_DURING))
             && bare.contains(&one.uid)
-            && let Some((conduit, _)) = reason.split_once(ONLY_DURING)
         {
-            one.reason = Some(format!("{conduit}{ONLY_DURING}{NONE}").into());
+            let why =
+                format!("{conduit}{ONLY_DURING}none named both ends when some of it was done");
+            one.reason = Some(why.into());
         }
     }
 }

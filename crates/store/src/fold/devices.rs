@@ -149,7 +149,12 @@ impl Devices {
             let here = devices.by_place.entry((ip, row.vlan));
             let here = here.or_insert(Some(key));
             *here = here.filter(|known| *known == key);
-            devices.home.entry((ip, key)).or_insert(row.vlan);
+            // A stranger with an address of another zone keeps that one's: that is how it is told.
+            let link = places.zone_of_vlan(row.vlan);
+            let foreign = link.is_some_and(|link| places.has_subnets(link, ip));
+            if matches!(key, Key::Declared(_)) || !foreign {
+                devices.home.entry((ip, key)).or_insert(row.vlan);
+            }
         }
         for ((row, own), key) in rows.iter().zip(own).zip(&mut keys) {
             if let (None, false, Some(ip)) = (*key, *own, row.ip) {

@@ -25,10 +25,10 @@ pub(super) fn fill<'c>(
 ) -> HashSet<Uid> {
     let carriers = Carriers::gather(operations, carriers);
     let make = ends.maker();
-    let shares = threads::in_shares(operations, LEAST, |_, share| {
+    let bare = threads::in_shares(operations, LEAST, |_, share| {
         fill_share(share, &carriers, &mut make())
     });
-    shares.into_iter().flatten().collect()
+    bare.into_iter().flatten().collect()
 }
 
 fn fill_share(
@@ -80,11 +80,11 @@ fn fill_share(
         });
         let waits = |on: &&Conversation| on.reason.as_deref().is_some_and(may_outlast);
         if let Some(on) = carrier.filter(waits) {
-            let without = |at| {
-                site.without_order(&source.who, &target.who, |_| true, at, at)
-                    .is_some()
-            };
-            bare.extend((without(one.time) || without(one.last)).then_some(on.uid));
+            let who = (&source.who, &target.who);
+            let without = |at: Time| site.without_order(who.0, who.1, |_| true, at, at).is_some();
+            if without(one.time) || without(one.last) {
+                bare.push(on.uid);
+            }
         }
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {

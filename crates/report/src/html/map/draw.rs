@@ -216,7 +216,7 @@ fn tip(edge: &Edge, nodes: &[Node]) -> String {
         "{} → {}: {}",
         name(edge.from),
         name(edge.to),
-        edge.service_names().join(", ")
+        edge.services_told()
     );
     tip.push_str(&format!("; {}", class_words(edge)));
     if edge.conversations > 0 {
@@ -363,7 +363,7 @@ fn tables(picture: &Picture<'_>) -> Markup {
                                 th scope="row" { (name(edge.from)) }
                                 td { (name(edge.to)) }
                                 td class=(class_name(edge.class)) { (class_words(edge)) }
-                                td { (edge.service_names().join(", ")) }
+                                td { (edge.services_told()) }
                                 td { (names(edge.conduits.iter())) }
                                 td.number { (count(edge.conversations)) }
                                 td.number { (count(edge.answered)) }

@@ -186,10 +186,25 @@ impl Edge {
     /// The services, the most used first, all of them.
     fn service_names(&self) -> Vec<String> {
         let mut names: Vec<(&String, &u64)> = self.services.iter().collect();
-        names.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
+        // A scan tries each port once: what was recognised says more.
+        names.sort_by_key(|(name, times)| (std::cmp::Reverse(**times), name.contains('/')));
         names.into_iter().map(|(name, _)| show(name)).collect()
     }
+
+    /// The same in words, without the rest of what a scan tried.
+    fn services_told(&self) -> String {
+        let mut names = self.service_names();
+        let rest = names.len().saturating_sub(MOST_TOLD);
+        names.truncate(MOST_TOLD);
+        match rest {
+            0 => names.join(", "),
+            _ => format!("{} and {rest} more", names.join(", ")),
+        }
+    }
 }
+
+/// Services of a connection that are named in words.
+const MOST_TOLD: usize = 12;
 
 /// Which conversations a finding is about.
 struct Broken<'a> {

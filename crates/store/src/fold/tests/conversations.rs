@@ -243,7 +243,7 @@ fn a_time_without_an_order_between_two_is_not_explained_by_either() {
     );
     let both = vec![read(60), read(3_650)];
     assert_eq!(judged(90, both), pair("", &unknown), "these had theirs");
-    let known = format!("{only} none names both ends at that time");
+    let known = format!("{only} none named both ends when some of it was done");
     assert_eq!(judged(90, vec![read(60), read(600)]), pair("", &known));
 }
 
