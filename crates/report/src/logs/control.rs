@@ -43,7 +43,7 @@ macro_rules! control {
 control!(MODBUS = "modbus_detailed" ["unit": Count, "func": String, "address": Count, "quantity": Count, "matched": Bool,
     "misc": String]);
 control!(S7COMM = "s7comm" ["rosctr_code": Count, "rosctr_name": String, "function_code": String, "function_name": String,
-    "subfunction_code": String, "subfunction_name": String, "error_code": String]);
+    "subfunction_code": String, "subfunction_name": String, "error_class": String, "error_code": String]);
 control!(CIP = "cip" ["direction": String, "cip_service": String, "class_id": String, "class_name": String,
     "instance_id": String, "attribute_id": String]);
 control!(DNP3 = "dnp3" ["fc_request": String, "fc_reply": String]);
@@ -258,11 +258,13 @@ fn modbus(row: &Operation, words: &Words<'_>) -> Vec<Cell> {
         let word = word.replace("server device", "slave device");
         word.to_ascii_uppercase().replace(' ', "_")
     });
+    let counts = matches!(code, Some(1..=6 | 15 | 16));
     vec![
         unit.into(),
         func.into(),
         range.map(|(from, _)| from).into(),
         range
+            .filter(|_| counts)
             .map(|(from, to)| to.saturating_sub(from).saturating_add(1))
             .into(),
         row.outcome.map(|_| words.answered).into(),
@@ -288,7 +290,7 @@ fn s7comm(row: &Operation, words: &Words<'_>) -> Vec<Cell> {
             (Some(0x29), _) => (0x29, "PLC Stop", None),
             (None, Verb::ProgramDownload) => (0x1a, "Request Download", None),
             (None, Verb::ProgramUpload) => (0x1d, "Start Upload", None),
-            _ => return (0..7).map(|_| Cell::Unset).collect(),
+            _ => return (0..8).map(|_| Cell::Unset).collect(),
         },
     };
     let userdata = function > 0x40;
@@ -303,9 +305,10 @@ fn s7comm(row: &Operation, words: &Words<'_>) -> Vec<Cell> {
         name.to_owned()
     };
     let error = words.detail.split(", ").find_map(|part| {
-        let code = part.strip_prefix("error ")?;
-        code.split(' ').next().filter(|_| words.refused)
+        let code = part.strip_prefix("error 0x")?.split(' ').next()?;
+        u16::from_str_radix(code, 16).ok().filter(|_| words.refused)
     });
+    let [class, code] = error.unwrap_or_default().to_be_bytes();
     vec![
         Cell::Number(rosctr),
         kind.into(),
@@ -313,8 +316,21 @@ fn s7comm(row: &Operation, words: &Words<'_>) -> Vec<Cell> {
         name.into(),
         sub.map(|(code, _)| hex(code)).into(),
         sub.map(|(_, name)| name).into(),
-        error.into(),
+        error.map(|_| error_class(class)).into(),
+        error.map(|_| hex(code)).into(),
     ]
+}
+
+fn error_class(class: u8) -> String {
+    match class {
+        0x00 => "No error".to_owned(),
+        0x81 => "Application relationship error".to_owned(),
+        0x82 => "Object definition error".to_owned(),
+        0x84 => "Error on service processing".to_owned(),
+        0x85 => "Error on supplies".to_owned(),
+        0x87 => "Access error".to_owned(),
+        other => format!("Unknown error class-0x{other:02x}"),
+    }
 }
 
 /// `Identity 1`, `class 0x73 2`, `Assembly 100 attribute 3`.
@@ -479,6 +495,27 @@ fn the_words_of_an_operation_fill_the_columns_that_icsnpp_names() {
                 refused,
             ),
             "modbus_detailed: unit=0 func=READ_HOLDING_REGISTERS address=600 quantity=10 matched=T misc=ILLEGAL_DATA_ADDRESS",
+        ),
+        (
+            told(
+                "modbus",
+                Verb::Write,
+                "unit 4 holding register 10",
+                "function 22",
+                ok,
+            ),
+            "modbus_detailed: unit=4 func=MASK_WRITE_REGISTER address=10 matched=T",
+        ),
+        (
+            told(
+                "s7comm",
+                Verb::ProgramUpload,
+                "SDB1",
+                "error 0xd241 not permitted at the current protection level",
+                refused,
+            ),
+            "s7comm: rosctr_code=1 rosctr_name=Job-Request function_code=0x1d function_name=Start Upload \
+             error_class=Unknown error class-0xd2 error_code=0x41",
         ),
         (
             told("modbus", Verb::Identify, "unit 2", "function 17", ok),

@@ -200,3 +200,85 @@ fn dnp3(row: &Operation) -> Option<Json> {
         "application": { "function_code": function, "objects": objects },
     }))
 }
+
+#[test]
+fn objects_are_those_that_suricata_writes_of_the_same_messages() {
+    // What version 7.0.10 has of the same captures, as far as the facts tell it.
+    let told = |protocol: &str, verb: Verb, object: &str, detail: &str| {
+        let row = Operation {
+            protocol: protocol.to_owned(),
+            operation: verb,
+            object: Some(object.to_owned()),
+            detail: Some(detail.to_owned()),
+            ..Operation::default()
+        };
+        let flow = Conversation {
+            variant: Some("v1".into()),
+            ..Conversation::default()
+        };
+        operation(&row, Some(&flow)).unwrap()
+    };
+    assert_eq!(
+        told(
+            "modbus",
+            Verb::Read,
+            "unit 1 coils 10-109",
+            "function 1, illegal data address"
+        ),
+        json!({ "request": { "unit_id": 1, "function_raw": 1, "function_code": "RdCoils",
+            "read": { "address": 10, "quantity": 100 } } })
+    );
+    assert_eq!(
+        told(
+            "dnp3",
+            Verb::Read,
+            "outstation 1 g60v1, g12v1[3]",
+            "function 1, read, classes"
+        ),
+        json!({ "type": "request", "dst": 1, "application": { "function_code": 1,
+            "objects": [{ "group": 60, "variation": 1 }, { "group": 12, "variation": 1 }] } })
+    );
+    assert_eq!(
+        told("tftp", Verb::FileRead, "rfc1350.txt", "octet"),
+        json!({ "packet": "read", "file": "rfc1350.txt", "mode": "octet" })
+    );
+    assert_eq!(
+        told("snmp", Verb::Read, "1.3.6.1.2.1.1.4.0", "get-next"),
+        json!({ "version": 1, "pdu_type": "get_next_request", "vars": ["1.3.6.1.2.1.1.4.0"] })
+    );
+    let of = |protocol: &str, user: Option<&str>, detail: &str| {
+        session(&RemoteSession {
+            protocol: protocol.to_owned(),
+            user: user.map(str::to_owned),
+            detail: Some(detail.to_owned()),
+            ..RemoteSession::default()
+        })
+        .unwrap()
+    };
+    assert_eq!(
+        of(
+            "ssh",
+            None,
+            "client OpenSSH_6.2; server OpenSSH_6.7p1 Debian-3; by sizes: login refused once"
+        ),
+        json!({ "client": { "software_version": "OpenSSH_6.2" }, "server": { "software_version": "OpenSSH_6.7p1" } })
+    );
+    assert_eq!(
+        of(
+            "rdp",
+            Some("Administr"),
+            "offered rdp; selected rdp; client build 2600"
+        ),
+        json!({ "cookie": "Administr", "protocol": "rdp" })
+    );
+    assert_eq!(
+        of(
+            "vnc",
+            None,
+            "version 3.889; offers apple-dh; security apple-dh; authentication refused"
+        ),
+        json!({ "server_protocol_version": { "major": "003", "minor": "889" },
+            "authentication": { "security_type": 30 }, "server_security_failure_reason": null })
+    );
+    assert_eq!(transport("ip/89"), "089");
+}

@@ -27,18 +27,6 @@ pub const DIFFERENCES: &[(&str, &str, &str, &str)] = &[
         "tshark alone [who-Is ×2], here alone [who-Is ×1]",
     ),
     (
-        "ControlThings-io__ct-samples__BACnet-MSTP-SNAP-Mixed.cap",
-        "bacnet",
-        "frames of a serial bus in a maker's wrapper, which are counted under its SNAP number",
-        "tshark alone [readProperty ×62], here alone [readProperty ×31]",
-    ),
-    (
-        "ControlThings-io__ct-samples__BACnet-MSTP-SNAP-Mixed.cap",
-        "bacnet unconfirmed",
-        "frames of a serial bus in a maker's wrapper, which are counted under its SNAP number",
-        "tshark alone [unconfirmedPrivateTransfer ×2, who-Is ×4], here alone [who-Is ×2]",
-    ),
-    (
         "ControlThings-io__ct-samples__BACnetARRAY-elements.cap",
         "bacnet unconfirmed",
         "what a broadcast manager passes on was asked once",

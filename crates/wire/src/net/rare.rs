@@ -351,10 +351,10 @@ fn data<'a>(r: &mut Reader<'a>, subtype: u8, flags: u8, ends: Ends) -> Opened<'a
 }
 
 /// The frames that a data frame carries together (IEEE 802.11-2020, 9.3.2.2): each with its own ends and a length, and filled up to whole
-/// words but for the last.
+/// words but for the last. One that is not sound hides none of the others.
 pub(crate) fn aggregated(bytes: &[u8]) -> impl Iterator<Item = (Ends, Payload, &[u8])> {
-    /// What fits into the longest of them, with the shortest heads.
-    const MOST: usize = 512;
+    /// What fits into the longest of them, with nothing but heads.
+    const MOST: usize = 1024;
     let mut r = Reader::new(bytes);
     std::iter::from_fn(move || {
         let (dst, src) = (r.mac().ok()?, r.mac().ok()?);
@@ -367,10 +367,11 @@ pub(crate) fn aggregated(bytes: &[u8]) -> impl Iterator<Item = (Ends, Payload, &
             dst: Some(dst),
             tags: Tags::default(),
         };
-        let (payload, rest) = link::llc(part).ok()?;
-        Some((ends, payload, rest))
+        let opened = link::llc(part).ok();
+        Some(opened.map(|(payload, rest)| (ends, payload, rest)))
     })
     .take(MOST)
+    .flatten()
 }
 
 #[cfg(test)]
@@ -509,9 +510,9 @@ mod tests {
 
     #[test]
     fn each_frame_of_an_aggregate_has_its_own_ends() {
-        // Filled up to whole words; the second says that it is longer than the capture; then none is left.
+        // Filled up to whole words; the second is empty, and the third says that it is longer than the capture; then none is left.
         let bytes = hex(&format!(
-            "{TO} {FROM} 0009 {IP} 00 {POINT} {TO} 0020 aaaa03 000000 0806 0001"
+            "{TO} {FROM} 0009 {IP} 00 {TO} {FROM} 0000 0000 {POINT} {TO} 0020 aaaa03 000000 0806 0001"
         ));
         let all: Vec<_> = aggregated(&bytes)
             .map(|(ends, payload, rest)| (ends.src, ends.dst, payload, rest.len()))
