@@ -515,7 +515,7 @@ fn of_many_work_orders_the_first_that_is_in_force_is_found_however_long_it_lasts
         let at = begin.plus_secs(half_hours * 1800);
         let slow = site.work_orders.iter().find(|one| one.is_valid_at(at));
         let slow = slow.map(|one| one.id.as_str());
-        let found = site.work_order_in_force(&eng, &plc, at);
+        let found = site.work_orders_at(at).next();
         assert_eq!(found.map(|one| one.id.as_str()), slow, "{at}");
         let found = site.work_order_for(&eng, &plc, WorkKind::Operation(Verb::Stop), at);
         assert_eq!(found.ok().map(|one| one.id.as_str()), slow, "{at}");

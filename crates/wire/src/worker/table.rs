@@ -171,13 +171,17 @@ impl Worker {
 
     /// Makes room: of some flows in a row one that is over gives way, or else the one that was silent longest.
     fn evict(&mut self, now: Time) {
-        let turn = self.flows.turn_of_most(MOST_LOOKED_AT).into_iter();
-        let candidates = turn.filter_map(|place| {
-            let (over, last) = self.flows.silence(place)?;
-            let under_way = !over || now.since(last) <= SILENT;
-            Some((under_way, last, place))
+        // Whole stretches may be empty, of flows that went to rest or woke.
+        let stretches = self.picture.limits.flows / MOST_LOOKED_AT as usize + 1;
+        let first = (0..stretches).find_map(|_| {
+            let turn = self.flows.turn_of_most(MOST_LOOKED_AT).into_iter();
+            let candidates = turn.filter_map(|place| {
+                let (over, last) = self.flows.silence(place)?;
+                let under_way = !over || now.since(last) <= SILENT;
+                Some((under_way, last, place))
+            });
+            candidates.min_by_key(|(under_way, last, _)| (*under_way, *last))
         });
-        let first = candidates.min_by_key(|(under_way, last, _)| (*under_way, *last));
         if let Some((under_way, _, place)) = first {
             if under_way {
                 *self.picture.left_out.entry("flows cut short").or_default() += 1;
