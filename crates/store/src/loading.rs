@@ -11,6 +11,8 @@ use crate::{Error, schema};
 
 /// Rows of a table that are told to SQLite.
 const TOLD: usize = 1_000;
+/// Bytes of pages that are written: they take their memory twice until SQLite has the rows, so those of a larger table are told again.
+const MOST: usize = 64 << 20;
 
 /// Fills a table, which has no row and no index yet, with those that `source` gives.
 pub(crate) fn fill(
@@ -18,8 +20,20 @@ pub(crate) fn fill(
     kind: &KindInfo,
     source: impl FnOnce(&mut Loader<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    fill_by(MOST, db, kind, source)
+}
+
+fn fill_by(
+    most: usize,
+    db: &mut Connection,
+    kind: &KindInfo,
+    source: impl FnOnce(&mut Loader<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let behind = {
-        let mut loader = Loader::new(db, kind)?;
+        let mut loader = Loader {
+            most,
+            ..Loader::new(db, kind)?
+        };
         source(&mut loader)?;
         loader.behind
     };
@@ -33,8 +47,9 @@ pub(crate) fn fill(
 pub(crate) struct Loader<'db> {
     insert: Statement<'db>,
     kind: &'db KindInfo,
-    /// The rows behind those that SQLite was told.
+    /// The rows behind those that SQLite was told, until they have so many bytes.
     behind: Option<Behind>,
+    most: usize,
     /// What each column was last given: SQLite keeps it until it is given another, and much of a row is as in the row before.
     bound: Vec<Bound>,
     /// Cells of the row under way.
@@ -90,6 +105,7 @@ impl<'db> Loader<'db> {
             insert,
             kind,
             behind: None,
+            most: MOST,
             bound: vec![Bound::Null; kind.columns.len()],
             cells: 0,
             rows: 0,
@@ -100,7 +116,7 @@ impl<'db> Loader<'db> {
     /// The next cell of the row.
     pub(crate) fn cell(&mut self, cell: Plain<'_>) -> Result<(), Error> {
         // One too many is told when the row ends.
-        if let Some(behind) = &mut self.behind {
+        if let Some(behind) = Behind::open(&mut self.behind, self.most) {
             let column = self.kind.columns.get(self.cells);
             let is_text = column.is_some_and(|column| schema::affinity(column.ty) == "TEXT");
             behind.cell(cell, is_text);
@@ -139,7 +155,7 @@ impl<'db> Loader<'db> {
         }
         self.cells = 0;
         self.rows += 1;
-        match &mut self.behind {
+        match Behind::open(&mut self.behind, self.most) {
             Some(behind) => behind.end(self.rows),
             None => {
                 let number = i64::try_from(self.rows).unwrap_or(i64::MAX);
@@ -198,6 +214,11 @@ impl Behind {
         Ok(behind)
     }
 
+    /// Those pages to which the next row goes, as long as there are no more bytes of them.
+    fn open(behind: &mut Option<Behind>, most: usize) -> Option<&mut Behind> {
+        behind.as_mut().filter(|behind| behind.image.bytes() < most)
+    }
+
     /// Of each row the number stands beside it, and not in it.
     fn begin(&mut self) {
         self.row.value(Plain::Null);
@@ -237,11 +258,12 @@ impl Behind {
         };
         db.execute_batch(&format!("{end} ATTACH ':memory:' AS behind"))
             .map_err(failed())?;
-        db.deserialize_read_exact("behind", image.as_slice(), image.len(), true)
+        let bytes = image.len();
+        db.deserialize_read_exact("behind", image.as_slice(), bytes, true)
             .map_err(failed())?;
+        drop(image);
         db.execute_batch(&format!(
-            "PRAGMA behind.mmap_size = {}; INSERT INTO main.\"{table}\" SELECT * FROM behind.\"{table}\"; DETACH behind; {begin}",
-            image.len()
+            "PRAGMA behind.mmap_size = {bytes}; INSERT INTO main.\"{table}\" SELECT * FROM behind.\"{table}\"; DETACH behind; {begin}"
         ))
         .map_err(failed())
     }
@@ -317,11 +339,11 @@ mod tests {
         (0..count).map(row).collect()
     }
 
-    fn filled(rows: &[[Value; 5]]) -> Connection {
+    fn filled(rows: &[[Value; 5]], most: usize) -> Connection {
         let mut db = Connection::open_in_memory().unwrap();
         db.execute_batch(&schema::create(&KIND)).unwrap();
         let put = |into: &mut Loader<'_>| rows.iter().try_for_each(|row| into.row(row));
-        fill(&mut db, &KIND, put).unwrap();
+        fill_by(most, &mut db, &KIND, put).unwrap();
         db
     }
 
@@ -338,9 +360,17 @@ mod tests {
 
     #[test]
     fn rows_that_are_written_as_pages_are_as_those_that_are_told() {
-        for count in [0, 1, TOLD, TOLD + 1, TOLD + 2, 30_000] {
+        for (count, most) in [
+            (0, MOST),
+            (1, MOST),
+            (TOLD, MOST),
+            (TOLD + 1, MOST),
+            (TOLD + 2, MOST),
+            (30_000, MOST),
+            (30_000, 1 << 20),
+        ] {
             let rows = rows(count);
-            let written = filled(&rows);
+            let written = filled(&rows, most);
             let by_one = {
                 let db = Connection::open_in_memory().unwrap();
                 db.execute_batch(&schema::create(&KIND)).unwrap();

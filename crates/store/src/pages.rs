@@ -76,6 +76,11 @@ impl Image {
         Some(self.bytes)
     }
 
+    /// Bytes so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The number of the page that comes next.
     fn next(&mut self) -> u32 {
         if self.bytes.len() / PAGE + 1 == LOCKED {
