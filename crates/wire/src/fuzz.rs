@@ -7,7 +7,7 @@
 use facts::{Facts, Mac, Time};
 
 use crate::cx::{At, Expectations};
-use crate::flow::{Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
+use crate::flow::{self, Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
 use crate::net::link::{Class, Ends, Tags};
 use crate::picture::Picture;
 use crate::reader::Reader;
@@ -113,7 +113,7 @@ pub fn dialogue(decoder: &'static Decoder, script: &[u8]) -> Facts {
             dst: Some(to),
             tags: Tags::default(),
         };
-        flow.see(which, &ends, (64, 0), frame, at);
+        flow.see(which, flow::Link::new(&ends, which), (64, 0), frame, at);
         flow.count(which, bytes.len(), at);
         if flow.key.transport == Transport::Tcp {
             engine.stream(&mut flow, which, bytes, at);
@@ -171,7 +171,7 @@ fn flow(decoder: &'static Decoder, opened: bool) -> (Flow, usize) {
     } else {
         ((number_of_mac(mac(0)), 0), (number_of_mac(mac(1)), 0))
     };
-    let (key, client) = Key::new(client, server, transport, 0);
+    let (key, client) = Key::new(client, server, transport);
     let mut flow = Flow::new(key, client, Time::from_secs(1), 0);
     if transport == Transport::Tcp {
         flow.shake(client, false);

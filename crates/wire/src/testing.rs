@@ -5,7 +5,7 @@ use facts::{Address, Facts, Mac, Time, Value};
 
 use crate::cx::{At, Expectations};
 use crate::decoder::{Carrier, Decoder, Head, Probe, Side};
-use crate::flow::{Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
+use crate::flow::{self, Engine, Flow, Key, Transport, number_of_ip, number_of_mac, open_layer2};
 use crate::net::link::{Class, Ends, Tags};
 use crate::picture::Picture;
 
@@ -179,7 +179,7 @@ fn play<'a>(
             (number_of_mac(server_mac), 0),
         )
     };
-    let (key, client_end) = Key::new(client, server, transport, 0);
+    let (key, client_end) = Key::new(client, server, transport);
     let mut flow = Flow::new(key, client_end, Time::from_secs(1), 0);
     let (mut picture, mut expected) = (Picture::default(), Expectations::new());
     if transport == Transport::Tcp {
@@ -217,7 +217,7 @@ fn play<'a>(
             dst: Some(dst),
             tags: Tags::default(),
         };
-        flow.see(which, &ends, (64, 0), frame, at);
+        flow.see(which, flow::Link::new(&ends, which), (64, 0), frame, at);
         flow.count(which, bytes.len(), at);
         let mut engine = Engine {
             picture: &mut picture,

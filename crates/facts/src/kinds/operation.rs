@@ -4,7 +4,8 @@ use crate::{Address, Cell, Mac, Plain, Time, Type, Value, kind};
 
 kind! {
     /// What someone asked a device to do, in one vocabulary across protocols. Cyclic reads and writes of the same
-    /// objects by the same pair are one row with a count; every other operation is a row of its own.
+    /// objects by the same pair are one row with a count (of devices that share their addresses a row each); every other
+    /// operation is a row of its own.
     Operation = "operation" (counted if Operation::is_cyclic) {
         /// Request, or answer where the request was not seen.
         time: Time => first,
@@ -17,9 +18,9 @@ kind! {
         /// The end that was asked.
         target: Address,
         /// MAC address that carried the request.
-        source_mac: Option<Mac> => opening,
+        source_mac: Option<Mac>,
         /// MAC address to which the request went.
-        target_mac: Option<Mac> => opening,
+        target_mac: Option<Mac>,
         /// VLAN in which the request was seen; null when untagged.
         vlan: Option<u16>,
         /// Protocol, by the name of its decoder.

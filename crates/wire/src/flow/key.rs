@@ -89,25 +89,20 @@ impl Transport {
 
 /// Both ends in numeric order, so that the two directions share one flow. IPv4 addresses stand as mapped IPv6 ones, MAC
 /// addresses as their number: `transport` tells which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub low: u128,
     pub high: u128,
     pub low_port: u16,
     pub high_port: u16,
     pub transport: Transport,
-    /// Address realm: flows of equal addresses in different realms are different flows.
+    /// Of flows between devices that have the same addresses, which: 0 nearly always.
     pub realm: u16,
 }
 
 impl Key {
     /// The key, and which end (0 low, 1 high) is the sender.
-    pub(crate) fn new(
-        src: (u128, u16),
-        dst: (u128, u16),
-        transport: Transport,
-        realm: u16,
-    ) -> (Key, usize) {
+    pub(crate) fn new(src: (u128, u16), dst: (u128, u16), transport: Transport) -> (Key, usize) {
         let sender_is_low = src <= dst;
         let (low, high) = if sender_is_low {
             (src, dst)
@@ -120,7 +115,7 @@ impl Key {
             low_port: low.1,
             high_port: high.1,
             transport,
-            realm,
+            realm: 0,
         };
         (key, usize::from(!sender_is_low))
     }
@@ -139,6 +134,24 @@ impl Key {
             }
         };
         (address, port)
+    }
+
+    /// The same ends, among the devices that have these addresses the nth seen.
+    pub(crate) const fn in_realm(self, realm: u16) -> Key {
+        Key { realm, ..self }
+    }
+
+    /// Both ends are likely on one network: equal but for the last 8 bits of an IPv4 address, 64 of an IPv6 one.
+    pub(crate) const fn neighbours(&self) -> bool {
+        let apart = self.low ^ self.high;
+        let host = if self.low >> 32 == 0xffff { 8 } else { 64 };
+        apart >> host == 0
+    }
+
+    /// That end is who has no address yet.
+    pub(crate) const fn is_unspecified(&self, which: usize) -> bool {
+        let number = if which == 0 { self.low } else { self.high };
+        number == 0 || number == 0xffff << 32
     }
 
     /// The same for every flow between the two hosts: their channels stay in one shard.
@@ -240,8 +253,8 @@ fn both_directions_name_the_same_flow() {
         number_of_ip("10.0.0.1".parse().unwrap()),
         number_of_ip("10.0.0.2".parse().unwrap()),
     );
-    let (forth, from) = Key::new((a, 40000), (b, 502), Transport::Tcp, 0);
-    let (back, other) = Key::new((b, 502), (a, 40000), Transport::Tcp, 0);
+    let (forth, from) = Key::new((a, 40000), (b, 502), Transport::Tcp);
+    let (back, other) = Key::new((b, 502), (a, 40000), Transport::Tcp);
     assert_eq!((forth, from, other), (back, 0, 1));
     assert_eq!(forth.hash(7), back.hash(7));
     assert_eq!(

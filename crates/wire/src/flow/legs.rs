@@ -11,14 +11,14 @@ const MOST: usize = 32;
 /// Between whom on layer 2, and in which VLAN, as two words that compare at once: 48 bits of MAC, a bit that says that
 /// there is one, and beside the first the VLAN, one up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Link([u64; 2]);
+pub(crate) struct Link([u64; 2]);
 
 impl Link {
     const HAS_MAC: u64 = 1 << 48;
     const VLAN: u32 = 49;
 
     /// From the low end of the flow to the high one, whichever of them sends: the way back is mostly the same.
-    fn new(ends: &Ends, sender: usize) -> Link {
+    pub(crate) fn new(ends: &Ends, sender: usize) -> Link {
         let mac = |mac: Option<Mac>| mac.map_or(0, |mac| mac.bits() | Link::HAS_MAC);
         let vlan = ends.tags.vlan.map_or(0, |vlan| u64::from(vlan) + 1) << Link::VLAN;
         let (src, dst) = (mac(ends.src), mac(ends.dst));
@@ -32,6 +32,33 @@ impl Link {
     fn mac(word: u64) -> Option<Mac> {
         let [_, _, a, b, c, d, e, f] = word.to_be_bytes();
         (word & Link::HAS_MAC != 0).then_some(Mac([a, b, c, d, e, f]))
+    }
+
+    fn end(self, which: usize) -> Option<Mac> {
+        Link::mac(*of(&self.0, which))
+    }
+
+    fn vlan(self) -> Option<u16> {
+        u16::try_from(self.0[0] >> Link::VLAN).ok()?.checked_sub(1)
+    }
+
+    /// A device of one is at either end of the other, too; `true` where that cannot be told.
+    pub(crate) fn meets(self, other: Link) -> bool {
+        let met = |which| {
+            let mac = self.end(which);
+            mac.is_none() || mac == other.end(0) || mac == other.end(1)
+        };
+        met(0) || met(1)
+    }
+
+    /// Who sends is another device on each of the two, and so is who receives, or it is elsewhere: as a device has one
+    /// address on a network, and a switch-over of one end leaves the other.
+    fn is_apart(self, other: Link, sender: usize) -> bool {
+        let (own, peer) = (self.end(sender), self.end(1 - sender));
+        own.zip(other.end(sender)).is_some_and(|(a, b)| a != b)
+            && (peer != other.end(1 - sender)
+                || self.vlan() != other.vlan()
+                || peer.is_some_and(Mac::is_group))
     }
 }
 
@@ -98,9 +125,7 @@ impl Leg {
     }
 
     pub(crate) fn vlan(&self) -> Option<u16> {
-        u16::try_from(self.link.0[0] >> Link::VLAN)
-            .ok()?
-            .checked_sub(1)
+        self.link.vlan()
     }
 }
 
@@ -236,6 +261,12 @@ impl Recent {
         self.ttl = shifted(self.ttl, ttl);
     }
 
+    /// Whether the packet was seen on any leg before. What does not count its packets is told by the moment.
+    fn is_copied(&self, signature: u32, now: Time) -> bool {
+        let ttl = u8::from(signature >> 16 != 0);
+        self.find(signature, u8::MAX, ttl, now).is_some()
+    }
+
     /// Leg and TTL of a sight of the same packet before.
     #[inline]
     fn find(&self, signature: u32, leg: u8, ttl: u8, now: Time) -> Option<(u8, u8)> {
@@ -293,6 +324,44 @@ impl Legs {
     /// The leg nearest to the receiver of what that end sent.
     pub(crate) fn farthest(&self, sender: usize) -> Option<Leg> {
         self.iter(sender).max_by_key(|leg| leg.hops)
+    }
+
+    /// The first leg of that end is this one.
+    #[inline]
+    pub(crate) fn is_home(&self, sender: usize, link: Link) -> bool {
+        self.home(sender) == link
+    }
+
+    /// Whether a packet is not of this flow, but of other devices that have the same addresses: cranes that are built alike
+    /// are often addressed alike.
+    ///
+    /// A packet that was carried on has other MAC addresses, too. But it has a lower TTL, or, behind what leaves that as it
+    /// is, was seen a moment ago. Of `neighbours`, and of who is near, no router is on the way to here that another could
+    /// have stood in for.
+    pub(crate) fn is_of_others(
+        &self,
+        sender: usize,
+        link: Link,
+        (ttl, hops): (u8, u8),
+        signature: u32,
+        neighbours: bool,
+        now: Time,
+    ) -> bool {
+        let known = |which| self.iter(which).any(|leg| leg.link == link);
+        if ttl == 0 || self.home == link || known(0) || known(1) {
+            return false;
+        }
+        let way = of(&self.ways, sender);
+        if !way.begun() {
+            // Where the two directions go different ways, each is seen on its own.
+            return neighbours && !link.meets(self.home);
+        }
+        let to_group = link.end(1 - sender).is_some_and(Mac::is_group);
+        let apart = |leg: Leg| link.is_apart(leg.link, sender);
+        (hops == 0 || neighbours || to_group)
+            && way.recent.ttl.contains(&ttl)
+            && self.iter(sender).all(apart)
+            && !way.recent.is_copied(signature, now)
     }
 
     fn home(&self, sender: usize) -> Link {
@@ -396,12 +465,11 @@ impl Legs {
     pub(crate) fn see(
         &mut self,
         sender: usize,
-        ends: &Ends,
+        link: Link,
         (ttl, hops): (u8, u8),
         signature: u32,
         at: At,
     ) -> Seen {
-        let link = Link::new(ends, sender);
         if !of(&self.ways, sender).begun() {
             self.begin(sender, link);
         }
@@ -486,7 +554,8 @@ mod tests {
                 capture: 0,
                 frame: 1,
             };
-            legs.see(0, ends, (ttl, 64 - ttl), signature, at).0
+            let link = Link::new(ends, 0);
+            legs.see(0, link, (ttl, 64 - ttl), signature, at).0
         };
         let (near, far) = (ends(1, 2, 10), ends(2, 3, 20));
         // The copy behind the router is captured first.

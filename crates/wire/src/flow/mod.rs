@@ -9,7 +9,7 @@ mod summary;
 mod talk;
 
 pub(crate) use key::{Key, Transport, number_of_ip, number_of_mac};
-pub(crate) use legs::{Forwarded, Leg, Sight};
+pub(crate) use legs::{Forwarded, Leg, Link, Sight};
 pub(crate) use rest::Resting;
 pub(crate) use stream::{Arrived, Deliver, Stream};
 pub(crate) use summary::Summary;
@@ -22,7 +22,6 @@ use facts::{Mac, Time, Uid};
 
 use crate::cx::{At, End, FlowView, Learned};
 use crate::decoder::{Decoder, Dialogue, Side};
-use crate::net::link::Ends;
 
 /// How client and server were told apart, surest last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -309,12 +308,12 @@ impl Flow {
     pub(crate) fn see(
         &mut self,
         which: usize,
-        ends: &Ends,
+        link: Link,
         distance: (u8, u8),
         signature: u32,
         at: At,
     ) -> Sight {
-        let (sight, changed) = self.legs.see(which, ends, distance, signature, at);
+        let (sight, changed) = self.legs.see(which, link, distance, signature, at);
         self.changed |= changed;
         sight
     }

@@ -168,6 +168,8 @@ pub(crate) struct OddityKey {
 struct CyclicKey {
     source: Address,
     target: Address,
+    /// Of source and target: devices may share an address.
+    macs: [Option<Mac>; 2],
     vlan: Option<u16>,
     protocol: &'static str,
     verb: Verb,
@@ -297,6 +299,7 @@ impl Picture {
             let key = CyclicKey {
                 source: operation.source,
                 target: operation.target,
+                macs: [operation.source_mac, operation.target_mac],
                 vlan: operation.vlan,
                 protocol,
                 verb: operation.operation,

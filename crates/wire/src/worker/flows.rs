@@ -1,9 +1,11 @@
 //! The flows under way: those awake and those at rest, a hash table that finds them, and a mark on those that moved.
+use std::collections::HashMap;
+
 use facts::Time;
 use hashbrown::HashTable;
 
 use super::slab::Slab;
-use crate::flow::{Flow, Key, Resting};
+use crate::flow::{Flow, Key, Link, Resting};
 
 /// The place of a flow. It holds as long as the flow is open, and neither goes to rest nor wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(super) struct Flows {
     table: HashTable<Place>,
     /// Where the packet before this one belonged: question and answer often come one after the other.
     lately: Option<Place>,
+    /// Of flows with the same ends all but the first, by the key of that: on which leg each began, and its realm.
+    alike: HashMap<Key, Vec<(Link, u16)>>,
     /// Flows opened so far.
     opened: u32,
     /// Salt of the table: unknown to whoever sends packets, without influence on any result.
@@ -94,12 +98,39 @@ impl Flows {
         self.lately
     }
 
-    /// Adds a flow whose key is not in the table yet; `None` where no more can be named.
-    pub(super) fn add(&mut self, mut flow: Flow) -> Option<Place> {
+    /// Some flows have the ends of others.
+    #[inline]
+    pub(super) fn are_alike(&self) -> bool {
+        !self.alike.is_empty()
+    }
+
+    /// The flows with the ends of that one: the leg on which each began, and its realm.
+    pub(super) fn alike(&self, first: &Key) -> &[(Link, u16)] {
+        self.alike.get(first).map_or(&[], Vec::as_slice)
+    }
+
+    #[cold]
+    fn no_longer_alike(&mut self, key: Key) {
+        let first = key.in_realm(0);
+        if let Some(alike) = self.alike.get_mut(&first) {
+            alike.retain(|(_, realm)| *realm != key.realm);
+            if alike.is_empty() {
+                self.alike.remove(&first);
+            }
+        }
+    }
+
+    /// Adds a flow whose key is not in the table yet, and which begins on that leg; `None` where no more can be named.
+    pub(super) fn add(&mut self, mut flow: Flow, link: Link) -> Option<Place> {
+        let key = flow.key;
         flow.nth = self.opened;
         self.opened = self.opened.wrapping_add(1);
-        let hash = flow.key.hash(self.seed);
+        let hash = key.hash(self.seed);
         let at = self.awake.vacancy(RESTS)?;
+        if key.realm > 0 {
+            let alike = self.alike.entry(key.in_realm(0)).or_default();
+            alike.push((link, key.realm));
+        }
         self.awake.put(at, flow, false);
         let place = Place::awake(at);
         let Flows {
@@ -160,6 +191,9 @@ impl Flows {
             None => self.awake.remove(place.0)?.0,
             Some(place) => self.resting.remove(place)?.0.wake(),
         };
+        if flow.key.realm > 0 {
+            self.no_longer_alike(flow.key);
+        }
         let hash = flow.key.hash(self.seed);
         if let Ok(entry) = self.table.find_entry(hash, |found| *found == place) {
             entry.remove();

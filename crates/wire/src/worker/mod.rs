@@ -2,6 +2,7 @@
 //!
 //! No queue, no lock and, once its flows are known, no allocation per packet. Several workers may be given the same frames;
 //! each keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
+mod alike;
 mod flows;
 mod shard;
 mod shed;
@@ -15,7 +16,7 @@ use facts::{Address, Mac, Time};
 
 use crate::cx::{At, Expectations};
 use crate::decoder::Carrier;
-use crate::flow::{Engine, Key, Transport, number_of_mac, open_layer2};
+use crate::flow::{Engine, Key, Link, Transport, number_of_mac, open_layer2};
 use crate::net::fragments::Fragments;
 use crate::net::link::{self, Ends, Payload};
 use crate::net::{control, ip, rare};
@@ -60,7 +61,6 @@ struct Here {
     /// The capture cut the frame short.
     cut: bool,
     depth: u8,
-    realm: u16,
 }
 
 impl Here {
@@ -102,6 +102,7 @@ impl std::fmt::Debug for Worker {
 struct Passing {
     key: Key,
     sender: usize,
+    link: Link,
     /// The end that connects, where the packet tells.
     opener: Option<usize>,
     ttl: u8,
@@ -145,7 +146,6 @@ impl Worker {
             at,
             cut: (frame.wire_len as usize) > frame.data.len(),
             depth: 0,
-            realm: 0,
         };
         match link::open(frame.link, frame.data) {
             None => self.counts.1.undecoded += u64::from(self.shard.index == 0),
@@ -315,12 +315,7 @@ impl Worker {
                 (Transport::Named(class), radio.then_some(Carrier::Radio))
             }
         };
-        let (key, sender) = Key::new(
-            (number_of_mac(src), 0),
-            (number_of_mac(dst), 0),
-            transport,
-            here.realm,
-        );
+        let (key, sender) = Key::new((number_of_mac(src), 0), (number_of_mac(dst), 0), transport);
         if !self.mine(key.low, key.high) {
             return;
         }
@@ -341,13 +336,14 @@ impl Worker {
         let passing = Passing {
             key,
             sender,
+            link: Link::new(ends, sender),
             opener: None,
             ttl: 0,
             hops: 0,
             signature: signature(bytes),
             bytes: bytes.len(),
         };
-        let Some(passed) = self.pass_and_count(here, ends, &passing) else {
+        let Some(passed) = self.pass_and_count(here, &passing) else {
             return;
         };
         if passed.again {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::{Here, Passing, Worker, tunnels};
 use crate::cx::At;
-use crate::flow::{Flow, Key, Transport, is_stale};
+use crate::flow::{self, Flow, Key, Transport, is_stale};
 use crate::net::transport::{self, Tcp};
 use crate::net::{ip, link};
 use crate::{Carrier, Frame, Link, protocols};
@@ -105,18 +105,18 @@ impl Worker {
             at,
             cut: false,
             depth: 0,
-            realm: 0,
         };
         let passing = Passing {
             key: glance.key,
             sender: glance.sender,
+            link: flow::Link::new(&ends, glance.sender),
             opener: None,
             ttl: glance.ttl,
             hops: ip::hops(glance.ttl),
             signature: glance.signature,
             bytes: glance.payload,
         };
-        let Some(passed) = self.pass(here, &ends, &passing) else {
+        let Some(passed) = self.pass(here, &passing) else {
             return false;
         };
         let (flow, sender) = (passed.flow, glance.sender);
@@ -248,7 +248,7 @@ fn packet(
         _ => return None,
     };
     let [from, to] = ports;
-    let (key, sender) = Key::new((src, from), (dst, to), kind, 0);
+    let (key, sender) = Key::new((src, from), (dst, to), kind);
     let payload = bytes.len().checked_sub(header)?;
     Some(Glance {
         key,

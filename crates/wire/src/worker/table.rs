@@ -9,7 +9,6 @@ use super::{Here, Passing, Shard, Worker, shard};
 use crate::flow::{
     Engine, Flow, Forwarded, Key, Leg, Sight, Stream, Transport, is_stale, open_expected,
 };
-use crate::net::link::Ends;
 use crate::picture::{AddressKey, Frames, Picture, RouteKey, Tally};
 
 /// Flows looked at for each that opens, to find those that may rest: more than one, so that it is kept up with them.
@@ -35,19 +34,14 @@ impl Worker {
     }
 
     /// Finds or opens the flow of a packet, and notes where it was seen. It is for the caller to count it.
-    pub(super) fn pass(
-        &mut self,
-        here: Here,
-        ends: &Ends,
-        passing: &Passing,
-    ) -> Option<Passed<'_>> {
-        let known = self.flows.find(&passing.key);
-        let flow = known.and_then(|place| self.flows.get(place));
-        let silent = flow.is_some_and(|flow| here.at.now.since(flow.last) > SILENT);
-        let place = match known {
-            Some(place) if !silent => place,
-            Some(place) => self.after_silence(here, passing, place)?,
-            None => self.open(here, passing)?,
+    pub(super) fn pass(&mut self, here: Here, passing: &Passing) -> Option<Passed<'_>> {
+        let silent = |flow: &Flow| here.at.now.since(flow.last) > SILENT;
+        let place = match self.find(passing, here.at.now) {
+            Ok(place) if self.flows.get(place).is_some_and(silent) => {
+                self.after_silence(here, passing, place)?
+            }
+            Ok(place) => place,
+            Err(key) => self.open(here, passing, key)?,
         };
         let Worker {
             flows,
@@ -58,7 +52,13 @@ impl Worker {
         } = self;
         let flow = flows.touch(place)?;
         let distance = (passing.ttl, passing.hops);
-        let sight = flow.see(passing.sender, ends, distance, passing.signature, here.at);
+        let sight = flow.see(
+            passing.sender,
+            passing.link,
+            distance,
+            passing.signature,
+            here.at,
+        );
         if let Sight::Again(Some(step)) = &sight {
             flow.forwarded_by(step);
             forwarded(picture, here, step);
@@ -73,13 +73,8 @@ impl Worker {
     }
 
     /// Like [`Worker::pass`], and counts the packet with the bytes that it carries, unless it is a copy.
-    pub(super) fn pass_and_count(
-        &mut self,
-        here: Here,
-        ends: &Ends,
-        passing: &Passing,
-    ) -> Option<Passed<'_>> {
-        let passed = self.pass(here, ends, passing)?;
+    pub(super) fn pass_and_count(&mut self, here: Here, passing: &Passing) -> Option<Passed<'_>> {
+        let passed = self.pass(here, passing)?;
         if !passed.again {
             passed.flow.count(passing.sender, passing.bytes, here.at);
         }
@@ -92,8 +87,9 @@ impl Worker {
     fn after_silence(&mut self, here: Here, passing: &Passing, place: Place) -> Option<Place> {
         let flow = self.flows.get_mut(place)?;
         if is_stale(flow, here.at.now) {
+            let key = flow.key;
             self.close(place);
-            return self.open(here, passing);
+            return self.open(here, passing, key);
         }
         flow.leave_off();
         self.reweigh(place);
@@ -125,14 +121,14 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, here: Here, passing: &Passing) -> Option<Place> {
+    fn open(&mut self, here: Here, passing: &Passing, key: Key) -> Option<Place> {
         self.let_rest(here.at.now);
         if self.flows.len() >= self.picture.limits.flows {
             self.evict(here.at.now);
         }
-        let mut flow = Flow::new(passing.key, passing.sender, here.at.now, here.at.capture);
+        let mut flow = Flow::new(key, passing.sender, here.at.now, here.at.capture);
         self.announced(here, &mut flow, passing);
-        self.flows.add(flow)
+        self.flows.add(flow, passing.link)
     }
 
     /// Whether another protocol announced this flow.

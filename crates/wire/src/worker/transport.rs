@@ -1,9 +1,11 @@
 //! From an IP packet to its flow: fragments, tunnels, UDP, TCP, ICMP.
+use facts::Time;
+
 use super::flows::Place;
 use super::table::Passed;
 use super::{Here, MOST_TUNNELS, Passing, Worker, tunnels};
 use crate::cx::At;
-use crate::flow::{Arrived, Deliver, Engine, Flow, Key, Stream, Told, Transport};
+use crate::flow::{Arrived, Deliver, Engine, Flow, Key, Link, Stream, Told, Transport};
 use crate::names;
 use crate::net::link::{Ends, Payload};
 use crate::net::transport::{self, Tcp};
@@ -103,10 +105,10 @@ impl Worker {
                     sctp_ports(packet),
                     0,
                     packet.payload.len(),
-                    here,
+                    ends,
                 );
                 self.count_frame(here, names::of_ip(other).is_some());
-                if let Some(passed) = self.pass_and_count(here, ends, &passing)
+                if let Some(passed) = self.pass_and_count(here, &passing)
                     && let Some(name) =
                         control::routers(packet, ends, passed.engine.picture, here.at)
                 {
@@ -127,10 +129,10 @@ impl Worker {
                 (0, 0),
                 0,
                 packet.payload.len(),
-                here,
+                ends,
             );
             self.count_frame(here, names::of_ip(packet.protocol).is_some());
-            self.pass_and_count(here, ends, &passing);
+            self.pass_and_count(here, &passing);
         }
     }
 
@@ -150,9 +152,9 @@ impl Worker {
             (udp.src, udp.dst),
             signature,
             bytes,
-            here,
+            ends,
         );
-        let Some(passed) = self.pass_and_count(here, ends, &passing) else {
+        let Some(passed) = self.pass_and_count(here, &passing) else {
             return Ok(());
         };
         let Passed {
@@ -197,7 +199,7 @@ impl Worker {
             (tcp.src, tcp.dst),
             signature,
             length,
-            here,
+            ends,
         );
         passing.opener = tcp.has(Tcp::SYN).then(|| {
             let answers = tcp.has(Tcp::ACK);
@@ -208,9 +210,9 @@ impl Worker {
             }
         });
         if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
-            self.replace_old(&passing, tcp.seq);
+            self.replace_old(&passing, tcp.seq, here.at.now);
         }
-        let Some(passed) = self.pass(here, ends, &passing) else {
+        let Some(passed) = self.pass(here, &passing) else {
             return Ok(());
         };
         let Passed {
@@ -298,8 +300,8 @@ impl Worker {
     }
 
     /// A new handshake on the ends of an old connection: that one is over.
-    pub(super) fn replace_old(&mut self, passing: &Passing, seq: u32) {
-        let Some(place) = self.flows.find(&passing.key) else {
+    pub(super) fn replace_old(&mut self, passing: &Passing, seq: u32, now: Time) {
+        let Ok(place) = self.find(passing, now) else {
             return;
         };
         let Some(flow) = self.flows.get(place) else {
@@ -332,10 +334,10 @@ impl Worker {
             (0, 0),
             checksum,
             packet.payload.len(),
-            here,
+            ends,
         );
         self.count_frame(here, true);
-        let Some(passed) = self.pass_and_count(here, ends, &passing) else {
+        let Some(passed) = self.pass_and_count(here, &passing) else {
             return Ok(());
         };
         if passed.again {
@@ -358,13 +360,13 @@ impl Worker {
         }
         let refused = control::icmp(six, kind, code, packet, flow, ends, picture, here.at);
         if let Some(inner) = refused {
-            self.mark_refused(here, &inner);
+            self.mark_refused(&inner, passing.link);
         }
         Ok(())
     }
 
     /// An ICMP error quotes the packet that could not be delivered: its flow was refused.
-    pub(super) fn mark_refused(&mut self, here: Here, inner: &ip::Packet<'_>) {
+    fn mark_refused(&mut self, inner: &ip::Packet<'_>, link: Link) {
         let transport = match inner.protocol {
             6 => Transport::Tcp,
             17 => Transport::Udp,
@@ -375,8 +377,8 @@ impl Worker {
             return;
         };
         let (low, high) = ((inner.src, src), (inner.dst, dst));
-        let (key, _) = Key::new(low, high, transport, here.realm);
-        let Some(place) = self.flows.find(&key) else {
+        let (key, _) = Key::new(low, high, transport);
+        let Some(place) = self.find_beside(&key, link) else {
             return;
         };
         if let Some(flow) = self.flows.touch(place) {
@@ -547,14 +549,15 @@ fn passing(
     ports: (u16, u16),
     signature: u32,
     bytes: usize,
-    here: Here,
+    ends: &Ends,
 ) -> Passing {
     let (src, dst) = (packet.src, packet.dst);
-    let (key, sender) = Key::new((src, ports.0), (dst, ports.1), transport, here.realm);
+    let (key, sender) = Key::new((src, ports.0), (dst, ports.1), transport);
     let signature = signature ^ packet.id.rotate_left(16) ^ u32::try_from(bytes).unwrap_or(0);
     Passing {
         key,
         sender,
+        link: Link::new(ends, sender),
         opener: None,
         ttl: packet.ttl,
         hops: ip::hops(packet.ttl),

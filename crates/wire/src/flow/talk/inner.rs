@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use super::{Engine, Flow, Talk};
 use crate::cx::{At, Handover, Passed, Way};
 use crate::decoder::{Dialogue, Side};
-use crate::flow::{Key, Told, Transport, number_of_ip};
+use crate::flow::{Key, Link, Told, Transport, number_of_ip};
 use crate::net::link::{Ends, Tags};
 
 /// Streams inside each other that are read.
@@ -126,7 +126,8 @@ impl Engine<'_> {
             None => (own, other),
             Some(_) => (other, own),
         };
-        let (key, client) = Key::new(client, server, flow.key.transport, flow.key.realm);
+        let (key, client) = Key::new(client, server, flow.key.transport);
+        let key = key.in_realm(flow.key.realm);
         let own = at_port.map_or(client, |_| 1 - client);
         let mut inner = Flow::new(key, client, at.now, at.capture);
         inner.opened_in(at.frame);
@@ -147,7 +148,8 @@ impl Engine<'_> {
                 ..Tags::default()
             };
             let hops = u8::from(which != own || !near.near);
-            inner.see(which, &Ends { src, dst, tags }, (TTL, hops), 0, at);
+            let link = Link::new(&Ends { src, dst, tags }, which);
+            inner.see(which, link, (TTL, hops), 0, at);
         }
         let turned = own != asker;
         let own = inner.talk();
@@ -362,7 +364,7 @@ mod tests {
     fn through_a_proxy(host: &str, inside: &[Result<&[u8], u64>]) -> Facts {
         let ip = |text: &str| number_of_ip(text.parse().unwrap());
         let ends = ((ip("10.0.0.1"), 50_000), (ip("10.0.0.2"), 1080));
-        let (key, client) = Key::new(ends.0, ends.1, Transport::Tcp, 0);
+        let (key, client) = Key::new(ends.0, ends.1, Transport::Tcp);
         let mut flow = Flow::new(key, client, Time::from_secs(1), 0);
         flow.shake(client, false);
         let (mut picture, mut expected) = (Picture::default(), Expectations::new());
