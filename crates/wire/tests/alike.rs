@@ -243,6 +243,8 @@ fn another_way_through_the_core_and_another_card_of_one_end_change_nothing() {
 struct Connection {
     crane: u8,
     seq: [u32; 2],
+    /// Each segment of it goes another way.
+    wanders: bool,
 }
 
 impl Connection {
@@ -265,6 +267,7 @@ impl Connection {
         self.seq[from] = self.seq[from].wrapping_add(said);
         let bytes = frame::tcp(Ends::V4(own.0, other.0), segment);
         let leg = on(self.crane, None, own.1, other.1);
+        self.crane += u8::from(self.wanders);
         wire.packet(leg, own.0, other.0, frame::TCP, &bytes);
     }
 }
@@ -272,8 +275,11 @@ impl Connection {
 #[test]
 fn connections_of_cranes_that_are_addressed_alike_do_not_disturb_each_other() {
     let mut wire = Wire::new();
-    let mut cranes =
-        [(1, [100, 9_000]), (2, [70_000, 44])].map(|(crane, seq)| Connection { crane, seq });
+    let mut cranes = [(1, [100, 9_000]), (2, [70_000, 44])].map(|(crane, seq)| Connection {
+        crane,
+        seq,
+        wanders: false,
+    });
     for crane in &mut cranes {
         crane.send(&mut wire, 0, SYN, b"");
     }
@@ -313,4 +319,37 @@ fn connections_of_cranes_that_are_addressed_alike_do_not_disturb_each_other() {
         .collect();
     writes.sort_unstable();
     assert_eq!(writes, [(Some(mac(1, 2)), 6), (Some(mac(2, 2)), 4)]);
+}
+
+#[test]
+fn a_connection_that_goes_on_is_one_whatever_its_way() {
+    let mut wire = Wire::new();
+    let mut one = Connection {
+        crane: 1,
+        seq: [100, 9_000],
+        wanders: true,
+    };
+    one.send(&mut wire, 0, SYN, b"");
+    one.send(&mut wire, 1, SYN | ACK, b"");
+    for _ in 0..5 {
+        one.send(&mut wire, 0, ACK | PSH, b"to and");
+        one.send(&mut wire, 1, ACK | PSH, b"fro");
+    }
+    let told = wire.facts().conversations;
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].bytes_out, told[0].bytes_in), (30, 15));
+}
+
+#[test]
+fn devices_that_come_long_after_others_begin_anew() {
+    let mut wire = Wire::new();
+    wire.cyclic(on(1, None, 1, 2), PLC, DRIVE);
+    wire.now += 24 * 3_600_000;
+    wire.cyclic(on(2, None, 1, 2), PLC, DRIVE);
+    let late = wire.facts().conversations.pop().unwrap();
+    let mut alone = Wire::new();
+    alone.now += 10 + 24 * 3_600_000;
+    alone.cyclic(on(2, None, 1, 2), PLC, DRIVE);
+    let told = alone.facts().conversations.pop().unwrap();
+    assert_eq!((late.client_mac, late.uid), (told.client_mac, told.uid));
 }

@@ -17,7 +17,7 @@ kind! {
         vlan: Option<u16>,
         /// Whether the MAC claimed the IP address itself (ARP, neighbour discovery, DHCP).
         claimed: bool => any,
-        /// Routers between the sender and this wire, by the TTL's distance from the usual start values (32, 64, 128, 255);
+        /// Routers between the sender and this wire, by the TTL's distance from the usual start values (30, 32, 64, 128, 255);
         /// 0 is a neighbour; null without IP.
         hops: Option<u8> => least,
         /// Frames sent.

@@ -351,10 +351,10 @@ impl Legs {
         if ttl == 0 || self.home == link || known(0) || known(1) {
             return false;
         }
-        let way = of(&self.ways, sender);
+        let (way, back) = (of(&self.ways, sender), of(&self.ways, 1 - sender));
         if !way.begun() {
-            // Where the two directions go different ways, each is seen on its own.
-            return neighbours && !link.meets(self.home);
+            // Behind routers each direction may go its own way.
+            return neighbours && hops == 0 && back.hops == 0 && !link.meets(self.home);
         }
         let to_group = link.end(1 - sender).is_some_and(Mac::is_group);
         let apart = |leg: Leg| link.is_apart(leg.link, sender);

@@ -162,9 +162,11 @@ pub(crate) fn v6(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
     })
 }
 
-/// Routers between the sender and this wire: the distance to the next usual start value of the TTL.
+/// Routers between the sender and this wire: the distance to the next usual start value of the TTL. Controllers of Siemens
+/// start at 30. What is far below is meant not to come far.
 pub(crate) const fn hops(ttl: u8) -> u8 {
     match ttl {
+        20..=30 => 30 - ttl,
         0..=32 => 32 - ttl,
         33..=64 => 64 - ttl,
         65..=128 => 128 - ttl,
@@ -176,6 +178,12 @@ pub(crate) const fn hops(ttl: u8) -> u8 {
 mod tests {
     use super::*;
     use crate::testing::hex;
+
+    #[test]
+    fn a_distance_is_counted_from_the_next_start() {
+        let distances = [255, 128, 127, 64, 60, 32, 31, 30, 28, 4, 1].map(hops);
+        assert_eq!(distances, [0, 0, 1, 0, 4, 0, 1, 0, 2, 28, 31]);
+    }
 
     #[test]
     fn padding_is_not_payload_and_snapped_bytes_are_counted() {

@@ -6,7 +6,7 @@ use facts::Time;
 
 use super::flows::Place;
 use super::{Passing, Worker};
-use crate::flow::{Key, Link};
+use crate::flow::{Flow, Key, Link, is_stale};
 
 /// Flows of the same ends kept apart; what is beyond counts as of the first. Whoever forges senders makes no more.
 const MOST: u16 = 64;
@@ -59,6 +59,7 @@ impl Worker {
             key,
             sender,
             link,
+            segment,
             ttl,
             hops,
             signature,
@@ -68,8 +69,12 @@ impl Worker {
         !key.is_unspecified(sender)
             && self.flows.get(place).is_some_and(|flow| {
                 let near = key.neighbours();
-                flow.legs
-                    .is_of_others(sender, link, (ttl, hops), signature, near, now)
+                let distance = (ttl, hops);
+                !is_stale(flow, now)
+                    && !segment.is_some_and(|segment| goes_on(flow, sender, segment))
+                    && flow
+                        .legs
+                        .is_of_others(sender, link, distance, signature, near, now)
             })
     }
 
@@ -80,4 +85,11 @@ impl Worker {
         let realm = beside.map_or(0, |(_, realm)| *realm);
         self.flows.find(&key.in_realm(realm))
     }
+}
+
+/// Whether a segment is what comes next in the connection: the numbers of two have nothing to do with each other.
+fn goes_on(flow: &Flow, sender: usize, (seq, ack): (u32, Option<u32>)) -> bool {
+    let (own, other) = (&flow.dir(sender).stream, &flow.dir(1 - sender).stream);
+    let acknowledges = || ack.is_some() && ack == other.reach();
+    own.reach() == Some(seq) || own.initial() == Some(seq) || acknowledges()
 }

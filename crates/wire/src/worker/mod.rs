@@ -105,6 +105,8 @@ struct Passing {
     link: Link,
     /// The end that connects, where the packet tells.
     opener: Option<usize>,
+    /// Of a segment its number and what it acknowledges.
+    segment: Option<(u32, Option<u32>)>,
     ttl: u8,
     hops: u8,
     /// Equal for copies of one packet.
@@ -338,6 +340,7 @@ impl Worker {
             sender,
             link: Link::new(ends, sender),
             opener: None,
+            segment: None,
             ttl: 0,
             hops: 0,
             signature: signature(bytes),

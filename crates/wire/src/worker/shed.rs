@@ -111,6 +111,7 @@ impl Worker {
             sender: glance.sender,
             link: flow::Link::new(&ends, glance.sender),
             opener: None,
+            segment: glance.tcp.as_ref().map(|tcp| (tcp.seq, Some(tcp.ack))),
             ttl: glance.ttl,
             hops: ip::hops(glance.ttl),
             signature: glance.signature,

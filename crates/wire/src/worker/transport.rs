@@ -201,6 +201,7 @@ impl Worker {
             length,
             ends,
         );
+        passing.segment = Some((tcp.seq, tcp.has(Tcp::ACK).then_some(tcp.ack)));
         passing.opener = tcp.has(Tcp::SYN).then(|| {
             let answers = tcp.has(Tcp::ACK);
             if answers {
@@ -559,6 +560,7 @@ fn passing(
         sender,
         link: Link::new(ends, sender),
         opener: None,
+        segment: None,
         ttl: packet.ttl,
         hops: ip::hops(packet.ttl),
         signature,
