@@ -90,9 +90,11 @@ UPDATE flow SET story = (
                  WHEN 'tftp' THEN flow.crosses
                  ELSE 1 END THEN 'needless-service'
         WHEN (s.client_outside AND flow.server_crane) OR (s.server_outside AND flow.client_crane) THEN 'third-party'
-        -- A party that comes by the access declared for it comes as agreed.
+        -- A party that comes by the access declared for it comes as agreed, unless a conduit says what and until when.
         WHEN flow.client_party IS NOT NULL AND EXISTS (
-             SELECT 1 FROM site_party q WHERE q.name = flow.client_party AND q.access = flow.server_asset) THEN NULL
+             SELECT 1 FROM site_party q WHERE q.name = flow.client_party AND q.access = flow.server_asset)
+             AND NOT EXISTS (SELECT 1 FROM site_conduit_pair x WHERE x.from_party = flow.client_party
+                 AND COALESCE(x.to_asset, x.to_zone) IN (flow.server_asset, flow.server_zone)) THEN NULL
         WHEN (flow.client_party IS NOT NULL AND flow.server_role IS NOT NULL AND NOT s.server_outside)
              OR (flow.server_party IS NOT NULL AND flow.client_role IS NOT NULL AND NOT s.client_outside) THEN 'third-party'
         WHEN s.client_outside AND flow.server_role IN ('jump-host', 'transfer-gate') THEN 'third-party'
