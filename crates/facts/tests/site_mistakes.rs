@@ -66,6 +66,15 @@ name = "a"
     check(
         r#"[terminal]
 name = "x"
+zone = [{ name = "a", kind = "dmz" }]
+"#,
+        &expect![[r#"
+            site.toml:19: unknown key "zone" in [terminal]; it is no part of [terminal]: write [[zone]], or put it above the first table
+        "#]],
+    );
+    check(
+        r#"[terminal]
+name = "x"
 include = ["a.toml"]
 "#,
         &expect![[r#"

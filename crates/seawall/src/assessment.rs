@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use facts::site::Site;
 use facts::{Facts, Time};
 use judge::{Assessment, Catalogue, Editions, Page, Verdict};
 use store::Records;
@@ -84,6 +85,7 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         notes
             .push("No capture was read: nothing could be witnessed on the wire, so nothing that rests on it is met.".to_owned());
     }
+    notes.extend(untimely(&facts, &terminal.site, as_of));
     let followed = editions.followed(edition)?;
     notes.push(format!(
         "Edition followed: {}. {}",
@@ -128,6 +130,44 @@ pub fn judge(subject: &Subject) -> Result<Judged, Error> {
         skipped,
         notes,
     })
+}
+
+/// What the times of the captures say of clocks: frames of a moment that was still to come, sensors that never watched together.
+fn untimely(facts: &Facts, site: &Site, as_of: Time) -> Vec<String> {
+    let zone = &site.time_zone;
+    let mut notes = Vec::new();
+    let last = facts.files.iter().filter_map(|file| file.last).max();
+    if let Some(last) = last.filter(|last| *last > as_of) {
+        notes.push(format!(
+            "The captures go on until {}, and the moment judged is {}: all that they show counts, and records count by that moment. If the captures are older, a sensor's clock is ahead.",
+            last.local(zone),
+            as_of.local(zone)
+        ));
+    }
+    let mut watched: BTreeMap<&str, (Time, Time)> = BTreeMap::new();
+    for file in &facts.files {
+        let (Some(sensor), Some(first), Some(last)) =
+            (file.sensor.as_deref(), file.time, file.last)
+        else {
+            continue;
+        };
+        watched
+            .entry(sensor)
+            .and_modify(|known| *known = (known.0.min(first), known.1.max(last)))
+            .or_insert((first, last));
+    }
+    let latest = watched.iter().max_by_key(|(_, (first, _))| *first);
+    let earliest = watched.iter().min_by_key(|(_, (_, last))| *last);
+    if let (Some((late, (begin, _))), Some((early, (_, end)))) = (latest, earliest)
+        && end < begin
+    {
+        notes.push(format!(
+            "Sensor {early} watched until {}, and sensor {late} from {} on: they never saw the same moment. If they were meant to, the clock of one is wrong, and times and work orders are judged by it.",
+            end.local(zone),
+            begin.local(zone)
+        ));
+    }
+    notes
 }
 
 /// Declarations that say something of nothing that is judged: whoever made them thinks that they hold.

@@ -3,12 +3,13 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use facts::kinds::Capture;
 use facts::lists::{Lists, Oui, Platforms, Problem, Suppliers};
 use facts::records::{ConduitRecord, Record, WorkOrderRecord};
 use facts::site::{self, Place, Site};
 use facts::{Facts, Time};
 use judge::Page;
-use sensor::Captures;
+use sensor::{Captures, Skipped};
 use store::Limits;
 use store::Records;
 use store::history::{self, Gap, Options};
@@ -41,6 +42,19 @@ pub fn skipped(captures: &Captures) -> Vec<String> {
     skipped
         .map(|one| format!("{} was not read: {}", one.path.display(), one.reason))
         .collect()
+}
+
+/// Whether a file bears the name of a capture, packed or sealed or not: notes and checksums that lie beside captures do not.
+fn is_called_capture(name: &str) -> bool {
+    const PACKED: &[&str] = &[
+        ".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".7z", ".gpg", ".age", ".enc",
+    ];
+    let name = name.to_lowercase();
+    let inner = PACKED.iter().find_map(|end| name.strip_suffix(end));
+    let inner = inner.unwrap_or(&name);
+    [".pcap", ".pcapng", ".cap"]
+        .iter()
+        .any(|end| inner.ends_with(end))
 }
 
 /// Reads a number of workers of the command line.
@@ -238,8 +252,31 @@ impl Terminal {
             Witness::Captures(captures) => (observe(captures, workers)?, skipped(captures)),
             Witness::History(state) => self.recall(&state::history(state), as_of)?,
         };
+        if let Witness::Captures(captures) = witness {
+            let unread = self.unread(captures);
+            facts
+                .captures
+                .extend(unread.iter().map(|one| one.name.clone()));
+            facts.files.extend(unread);
+        }
         store::fold(&mut facts, &self.site, &self.lists);
         Ok((facts, notes))
+    }
+
+    /// What a sensor wrote as a capture and nobody can read: whatever it holds was not seen, so it is no less a lack than a
+    /// capture that is cut off.
+    fn unread(&self, captures: &Captures) -> Vec<Capture> {
+        let row = |one: &Skipped| {
+            let name = one.path.file_name()?.to_str()?;
+            let claimed = is_called_capture(name) && self.site.sensor_of(name).is_some();
+            claimed.then(|| Capture {
+                name: name.to_owned(),
+                folder: one.path.parent().map(|folder| folder.display().to_string()),
+                problems: vec![format!("not read: {}", one.reason)],
+                ..Capture::default()
+            })
+        };
+        captures.skipped().iter().filter_map(row).collect()
     }
 
     /// What a history tells of the window before a time, and when nobody was watching in it.

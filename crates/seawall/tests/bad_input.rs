@@ -292,6 +292,54 @@ fn a_folder_is_read_around_what_is_no_capture() {
 }
 
 #[test]
+fn what_a_sensor_wrote_and_nobody_can_read_is_a_lack_and_no_pass() {
+    let day = harborview::clean_day();
+    let folder = folder("unread");
+    day.write(&folder).unwrap();
+    let whole = Assessment::of(&folder, &[]);
+    assert_eq!(whole.verdicts()["C10"], "met");
+    let captures = folder.join("captures");
+    // Beside captures lies what is none.
+    std::fs::write(captures.join("crane-span.pcap.sha256"), "0123\n").unwrap();
+    assert_eq!(Assessment::of(&folder, &[]).verdicts()["C10"], "met");
+    std::fs::write(captures.join("crane-span-2.pcap.gpg"), [0x85; 4000]).unwrap();
+    let seen = Assessment::of(&folder, &[]);
+    assert_eq!(seen.verdicts()["C10"], "unproven");
+    let run = assess(&folder, &[]);
+    let told = "crane-span-2.pcap.gpg, not read: not a capture";
+    let flat: Vec<&str> = run.out.split_whitespace().collect();
+    assert!(flat.join(" ").contains(told), "{}", run.out);
+}
+
+#[test]
+fn times_that_cannot_be_are_told() {
+    let folder = folder("clocks");
+    harborview::clean_day().write(&folder).unwrap();
+    let notes = |as_of: &str| {
+        let site = folder.as_os_str();
+        let run = seawall(["assess".as_ref(), site, "--as-of".as_ref(), as_of.as_ref()]);
+        let words: Vec<&str> = run.out.split_whitespace().collect();
+        words.join(" ")
+    };
+    assert!(!notes(AS_OF).contains("never saw the same moment"));
+    assert!(!notes(AS_OF).contains("The captures go on until"));
+    assert!(notes("2026-11-20T14:03:00Z").contains("The captures go on until 2026-11-20 09:"));
+    // An hour's difference, as a sensor without daylight-saving time has.
+    let capture = folder.join("captures").join("crane-span.pcap");
+    let mut bytes = std::fs::read(&capture).unwrap();
+    let mut at = 24;
+    while let Some(head) = bytes.get(at..at + 16) {
+        let word = |of: usize| u32::from_le_bytes(head[of..of + 4].try_into().unwrap());
+        let (seconds, length) = (word(0) + 3600, word(8) as usize);
+        bytes[at..at + 4].copy_from_slice(&seconds.to_le_bytes());
+        at += 16 + length;
+    }
+    std::fs::write(&capture, bytes).unwrap();
+    let told = notes(AS_OF);
+    assert!(told.contains("they never saw the same moment"), "{told}");
+}
+
+#[test]
 fn a_work_order_of_the_future_allows_nothing_yet() {
     let day = harborview::clean_day();
     let folder = folder("next year");

@@ -143,6 +143,45 @@ fn a_finding_is_explained_from_packet_to_command() {
 }
 
 #[test]
+fn indicators_are_of_others_and_a_vendor_is_named_as_such() {
+    let terminal = Terminal::new("indicators");
+    let (site, bad) = (terminal.site(), terminal.bad());
+    let all = terminal.json(&["findings", site, bad, "--as-of", AS_OF]);
+    let all = all["findings"].as_array().unwrap();
+    let id_of = |subject: &str| {
+        let one = all.iter().find(|one| one["subject"] == subject).unwrap();
+        one["finding"].as_str().unwrap().to_owned()
+    };
+    // A vendor came from outside, by the firewall; a device that nobody declared is on the link itself.
+    let (vendor, stranger) = (id_of("203.0.113.45 → cms7"), id_of("10.20.7.177"));
+    let open = [
+        "incident",
+        site,
+        "open",
+        bad,
+        "--id",
+        "INC-9",
+        "--finding",
+        &vendor,
+        "--finding",
+        &stranger,
+    ];
+    terminal.says(&open);
+    let listed = terminal.says(&["records", "incident", "--site", site, "--format", "jsonl"]);
+    let incident: Value = serde_json::from_str(listed.trim()).unwrap();
+    let indicators = incident["indicators"].to_string();
+    assert!(indicators.contains("address 203.0.113.45"), "{indicators}");
+    assert!(indicators.contains("address 10.20.7.177"), "{indicators}");
+    let firewall = "00:1b:54:9e:00:01";
+    assert!(!indicators.contains(firewall), "{indicators}");
+    assert!(indicators.contains("mac "), "{indicators}");
+    assert_eq!(incident["party"], "vendor-a");
+    let text = terminal.says(&["explain", site, bad, &vendor]);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(words.join(" ").contains("third party vendor-a"), "{text}");
+}
+
+#[test]
 fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
     let terminal = Terminal::new("life");
     let (site, bad) = (terminal.site(), terminal.bad());

@@ -90,11 +90,15 @@ UPDATE flow SET story = (
                  WHEN 'tftp' THEN flow.crosses
                  ELSE 1 END THEN 'needless-service'
         WHEN (s.client_outside AND flow.server_crane) OR (s.server_outside AND flow.client_crane) THEN 'third-party'
-        -- A party that comes by the access declared for it comes as agreed.
+        -- A party that comes by the access declared for it comes as agreed, unless a conduit says what and until when.
         WHEN flow.client_party IS NOT NULL AND EXISTS (
-             SELECT 1 FROM site_party q WHERE q.name = flow.client_party AND q.access = flow.server_asset) THEN NULL
+             SELECT 1 FROM site_party q WHERE q.name = flow.client_party AND q.access = flow.server_asset)
+             AND NOT EXISTS (SELECT 1 FROM site_conduit_pair x WHERE x.from_party = flow.client_party
+                 AND COALESCE(x.to_asset, x.to_zone) IN (flow.server_asset, flow.server_zone)) THEN NULL
         WHEN (flow.client_party IS NOT NULL AND flow.server_role IS NOT NULL AND NOT s.server_outside)
-             OR (flow.server_party IS NOT NULL AND flow.client_role IS NOT NULL AND NOT s.client_outside) THEN 'third-party'
+             OR (flow.server_party IS NOT NULL AND flow.client_role IS NOT NULL AND NOT s.client_outside) THEN
+             -- What a scanner exchanges is asked for with its contract, under T2.
+             CASE WHEN 'scanner' IN (COALESCE(flow.client_role, ''), COALESCE(flow.server_role, '')) THEN NULL ELSE 'third-party' END
         WHEN s.client_outside AND flow.server_role IN ('jump-host', 'transfer-gate') THEN 'third-party'
         WHEN flow.manages AND flow.server_crane AND flow.client_crane AND flow.client_kind <> 'crane-management'
              AND COALESCE(flow.client_role, '') NOT IN ('engineering-station', 'jump-host') THEN 'management'

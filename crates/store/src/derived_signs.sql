@@ -101,15 +101,20 @@ FROM address a JOIN suspect s ON s.mac = a.mac
 WHERE a.own = 0 AND a.asset <> s.asset
 GROUP BY s.asset;
 
--- One MAC address that answers for many.
+-- One MAC address that answers for many. Who gets its address by DHCP has one after the other: of these count that are claimed while
+-- another still is.
 INSERT INTO sign
-SELECT s.asset, 'path', 'answers-for-many', CASE WHEN COUNT(DISTINCT a.ip) >= 16 THEN 6 ELSE 3 END, MIN(s.zone), NULL, NULL,
-       'claims ' || COUNT(DISTINCT a.ip) || ' addresses by ARP, from ' || MIN(a.ip) || ' on, as a proxy does',
-       MIN(a.time), MAX(a.last), json_array('address:' || MIN(a.id))
-FROM address a JOIN suspect s ON s.mac = a.mac
-WHERE a.claimed AND instr(a.ip, ':') = 0 AND NOT in_net(a.ip, '169.254.0.0/16')
-GROUP BY s.asset, s.mac, a.vlan
-HAVING COUNT(DISTINCT a.ip) >= 4;
+SELECT asset, 'path', 'answers-for-many', CASE WHEN COUNT(DISTINCT ip) >= 16 THEN 6 ELSE 3 END, MIN(zone), NULL, NULL,
+       'claims ' || COUNT(DISTINCT ip) || ' addresses by ARP, from ' || MIN(ip) || ' on, as a proxy does',
+       MIN(time), MAX(last), json_array('address:' || MIN(id))
+FROM (SELECT s.asset, s.mac, s.zone, a.id, a.ip, a.vlan, a.time, a.last,
+             s.mac IN (SELECT i.mac FROM identity i WHERE i.source = 'dhcp') AS lent,
+             MAX(a.last) OVER (PARTITION BY s.asset, s.mac, a.vlan ORDER BY a.time, a.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+      FROM address a JOIN (SELECT asset, mac, MIN(zone) AS zone FROM suspect GROUP BY asset, mac) s ON s.mac = a.mac
+      WHERE a.claimed AND instr(a.ip, ':') = 0 AND NOT in_net(a.ip, '169.254.0.0/16'))
+WHERE NOT lent OR before IS NULL OR time < before
+GROUP BY asset, mac, vlan
+HAVING COUNT(DISTINCT ip) >= 4;
 
 CREATE TABLE claim AS
 SELECT id, mac, ip, vlan, time, last FROM address

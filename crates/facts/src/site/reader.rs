@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::file::File;
 use super::spelling::hint;
 use super::{Place, Problem};
 
@@ -53,7 +54,7 @@ impl<'a> Reader<'a> {
 
     /// Notes every key of the table that may not stand there.
     pub(super) fn unknown_keys<T: Table>(&mut self, entries: &DeTable<'_>) {
-        for key in entries.keys() {
+        for (key, value) in entries {
             let name: &str = key.get_ref();
             if T::KEYS.iter().any(|(known, _)| *known == name) {
                 continue;
@@ -65,6 +66,18 @@ impl<'a> Reader<'a> {
             };
             let remedy = if name == "include" {
                 "it stands at the top of site.toml, above the first table".to_owned()
+            } else if File::KEYS.iter().any(|(known, _)| *known == name)
+                && matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_))
+            {
+                // TOML counts what follows `[terminal]` to it, until the next heading.
+                let heading = match value.get_ref() {
+                    DeValue::Array(_) => format!("[[{name}]]"),
+                    _ => format!("[{name}]"),
+                };
+                format!(
+                    "it is no part of {}: write {heading}, or put it above the first table",
+                    T::LABEL
+                )
             } else {
                 hint(name, T::KEYS.iter().map(|(known, _)| *known), "keys are")
             };

@@ -20,7 +20,7 @@ pub struct Party {
     pub name: String,
     /// IP or MAC address.
     pub address: String,
-    /// MAC address that carried its packets.
+    /// Its MAC address; `None` where its packets came by a router.
     pub mac: Option<String>,
     /// Zone of the site that holds it.
     pub zone: Option<String>,
@@ -30,7 +30,9 @@ pub struct Party {
     pub role: Option<String>,
     /// Maker, supplier, model as far as they are known.
     pub make: Vec<String>,
-    /// Whether the site file declares it.
+    /// Third party of the site that owns the address.
+    pub third_party: Option<String>,
+    /// Whether the site file declares it as an asset.
     pub is_declared: bool,
 }
 
@@ -216,6 +218,17 @@ fn columns(picks: &Picks<'_>, kind: &str, index: usize, seen: &mut Seen) {
     });
 }
 
+/// Whether that MAC address only carried packets of the address: what others are to look for is not the terminal's own firewall.
+fn is_routers(picks: &Picks<'_>, mac: Mac, address: Address) -> bool {
+    let Some(ip) = address.ip() else { return false };
+    let rows = picks.context.facts.addresses.iter();
+    let mut own = rows
+        .filter(|row| row.mac == Some(mac) && row.ip == Some(ip))
+        .filter_map(|row| row.own)
+        .peekable();
+    own.peek().is_some() && !own.any(|own| own)
+}
+
 fn party(
     picks: &Picks<'_>,
     name: Option<&str>,
@@ -250,7 +263,13 @@ fn party(
     };
     Party {
         address: address.to_string(),
-        mac: mac.map(|mac| mac.to_string()),
+        mac: mac
+            .filter(|mac| !is_routers(picks, *mac, address))
+            .map(|mac| mac.to_string()),
+        third_party: address
+            .ip()
+            .and_then(|ip| site.parties.get(site.party_of_ip(ip)?))
+            .map(|party| party.name.clone()),
         zone: zone.map(str::to_owned),
         crane: declared
             .and_then(|asset| asset.crane.clone())

@@ -154,8 +154,10 @@ fn placed(party: &Party) -> String {
         parts.push(format!("crane {crane}"));
     }
     parts.extend(party.make.iter().cloned());
-    if !party.is_declared {
-        parts.push("not declared in the site file".to_owned());
+    match &party.third_party {
+        Some(name) => parts.push(format!("third party {name}")),
+        None if party.is_declared => {}
+        None => parts.push("not declared in the site file".to_owned()),
     }
     parts.join(", ")
 }
@@ -218,6 +220,6 @@ fn seen(one: &Seen) -> Json {
 fn party(one: &Party) -> Json {
     json!({
         "name": one.name, "address": one.address, "mac": one.mac, "zone": one.zone, "crane": one.crane,
-        "role": one.role, "make": one.make, "declared": one.is_declared,
+        "role": one.role, "make": one.make, "third_party": one.third_party, "declared": one.is_declared,
     })
 }

@@ -94,6 +94,13 @@ pub fn draft(
         put("reporter", reporter.into());
     }
     put("ssi", opening.ssi.into());
+    // The field holds one; of several a person says which.
+    let ends = explained.iter().flat_map(|one| &one.seen);
+    let ends = ends.flat_map(|seen| [&seen.from, &seen.to]).flatten();
+    let parties: BTreeSet<&String> = ends.filter_map(|end| end.third_party.as_ref()).collect();
+    if let (Some(party), 1) = (parties.first(), parties.len()) {
+        put("party", party.as_str().into());
+    }
     let lists = [
         ("systems", systems(context, &subjects, &explained)),
         ("indicators", indicators(&explained)),

@@ -152,8 +152,14 @@ impl Devices {
             // A stranger with an address of another zone keeps that one's: that is how it is told.
             let link = places.zone_of_vlan(row.vlan);
             let foreign = link.is_some_and(|link| places.has_subnets(link, ip));
+            // What goes without a tag is where the site says.
+            let said = || match key {
+                Key::Declared(asset) => places.vlan_of_mac(asset, carrier(row)),
+                Key::Ip(_) | Key::Mac(_) => None,
+            };
             if matches!(key, Key::Declared(_)) || !foreign {
-                devices.home.entry((ip, key)).or_insert(row.vlan);
+                let home = row.vlan.or_else(said);
+                devices.home.entry((ip, key)).or_insert(home);
             }
         }
         for ((row, own), key) in rows.iter().zip(own).zip(&mut keys) {

@@ -35,7 +35,7 @@ pub(super) fn addresses(
         // The VLAN in which a router carries an address says nothing of it.
         let home = row.ip.and_then(|ip| devices.home_of(ip, *key));
         let zone = if *own {
-            let home = places.zone_of_vlan(home.and(row.vlan));
+            let home = places.zone_of_vlan(home.and(row.vlan.or(home)));
             home.or_else(|| places.zone_of(row.ip, row.vlan))
         } else {
             row.ip.and_then(|ip| places.zone_of_ip(ip))

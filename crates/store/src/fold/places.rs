@@ -41,15 +41,24 @@ impl<'a> Places<'a> {
     }
 
     /// The asset that the site knows by this MAC address in this VLAN, without an IP address, where the one that declares the IP
-    /// address is of another VLAN: cranes that are built alike are often addressed alike.
+    /// address is of another VLAN: cranes that are built alike are often addressed alike. A frame without a tag is of the VLAN in
+    /// which that MAC address is declared.
     pub(super) fn twin_of(&self, ip: IpAddr, mac: Mac, vlan: Option<u16>) -> Option<usize> {
         let (holder, other) = (self.asset_of_ip(ip)?, self.asset_of_mac(mac)?);
         let mut held = self.asset(holder)?.interfaces.iter();
         let home = held.find(|one| one.ip == Some(ip))?.vlan?;
         let mut others = self.asset(other)?.interfaces.iter();
-        let is_here =
-            others.any(|one| one.mac == Some(mac) && one.ip.is_none() && one.vlan == vlan);
-        (is_here && vlan != Some(home)).then_some(other)
+        let is_here = others.any(|one| {
+            let here = vlan.or(one.vlan);
+            one.mac == Some(mac) && one.ip.is_none() && one.vlan == here && here != Some(home)
+        });
+        is_here.then_some(other)
+    }
+
+    /// The VLAN in which the site declares that MAC address of an asset.
+    pub(super) fn vlan_of_mac(&self, asset: usize, mac: Mac) -> Option<u16> {
+        let mut interfaces = self.asset(asset)?.interfaces.iter();
+        interfaces.find(|one| one.mac == Some(mac))?.vlan
     }
 
     pub(super) fn asset(&self, index: usize) -> Option<&'a Asset> {

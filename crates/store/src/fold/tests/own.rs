@@ -336,33 +336,38 @@ from = 2026-11-21T08:00:00Z
 until = 2026-11-21T10:00:00Z
 "#;
     let twins = "28:63:36:00:09:10";
-    let stop = |carrier: &str, vlan: u16| Operation {
+    let stop = |carrier: &str, vlan: Option<u16>| Operation {
         target_mac: Some(mac(carrier)),
-        vlan: Some(vlan),
+        vlan,
         ..operation("10.20.90.50", "10.20.10.10", Verb::Stop)
     };
-    let facts = Facts {
-        addresses: vec![
-            claimed(PLC, "10.20.10.10", 10),
-            claimed(twins, "10.20.10.10", 20),
-        ],
-        operations: vec![stop(PLC, 10), stop(twins, 20)],
-        ..Facts::default()
+    let at = |carrier: &str, vlan: Option<u16>| AddressFact {
+        vlan,
+        ..claimed(carrier, "10.20.10.10", 0)
     };
-    let folded = folded(facts, &site(twin));
-    let told = folded.operations.iter().map(|one| {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        [
-            &one.target_asset,
-            &one.target_zone,
-            &one.crane,
-            &one.work_order,
-        ]
-        .map(text)
-    });
-    let told: Vec<_> = told.collect();
-    assert_eq!(told[0], ["plc1", "control", "STS-07", "WO-7"]);
-    assert_eq!(told[1], ["plc9", "other", "STS-09", ""]);
-    let zones = folded.addresses.iter().map(|row| row.zone.as_deref());
-    assert_eq!(zones.collect::<Vec<_>>(), [Some("control"), Some("other")]);
+    // The second time as ports of those VLANs show them, without tags.
+    for tags in [[Some(10), Some(20)], [None, None]] {
+        let [first, second] = tags;
+        let facts = Facts {
+            addresses: vec![at(PLC, first), at(twins, second)],
+            operations: vec![stop(PLC, first), stop(twins, second)],
+            ..Facts::default()
+        };
+        let folded = folded(facts, &site(twin));
+        let told = folded.operations.iter().map(|one| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            [
+                &one.target_asset,
+                &one.target_zone,
+                &one.crane,
+                &one.work_order,
+            ]
+            .map(text)
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told[0], ["plc1", "control", "STS-07", "WO-7"]);
+        assert_eq!(told[1], ["plc9", "other", "STS-09", ""]);
+        let zones = folded.addresses.iter().map(|row| row.zone.as_deref());
+        assert_eq!(zones.collect::<Vec<_>>(), [Some("control"), Some("other")]);
+    }
 }
