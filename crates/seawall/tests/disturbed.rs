@@ -341,6 +341,32 @@ fn what_only_the_missing_sensor_saw_is_unproven() {
 }
 
 #[test]
+fn a_vlan_that_the_mirror_port_leaves_out_makes_nothing_met() {
+    let day = &*BAD;
+    let crane = &day.scenario.captures[0];
+    let vlan = |frame: &[u8]| match frame.get(12..16) {
+        Some([0x81, 0x00, high, low]) => Some(u16::from_be_bytes([high & 0x0f, *low])),
+        _ => None,
+    };
+    let tags = crane.frames.iter().filter_map(|frame| vlan(&frame.bytes));
+    let tags: BTreeSet<u16> = tags.collect();
+    assert!(tags.len() > 5, "{tags:?}");
+    let mut gained = Vec::new();
+    for tag in tags {
+        let site = day.seen_as(&format!("without VLAN {tag}"), |one| {
+            let mut one = one.clone();
+            if one.name == crane.name {
+                one.frames.retain(|frame| vlan(&frame.bytes) != Some(tag));
+            }
+            one
+        });
+        let more = day.gained(&Assessment::of(&site, &[]));
+        gained.extend(more.into_iter().map(|one| format!("VLAN {tag}: {one}")));
+    }
+    assert!(gained.is_empty(), "{}", gained.join("\n"));
+}
+
+#[test]
 fn a_mirror_port_that_was_off_for_a_while_proves_nothing_and_a_quiet_network_does() {
     const MINUTE: i64 = 60_000_000;
     let off = |name: &str, lost: &dyn Fn(usize, i64) -> bool| {
