@@ -31,6 +31,15 @@ impl Mac {
         !self.is_group() && !self.is_zero()
     }
 
+    /// A group whose frames go no further than the next bridge: those that IEEE 802.1Q reserves (table 8-1,
+    /// `01:80:c2:00:00:00` to `:0f`), and that of Cisco's discovery (CDP, `01:00:0c:cc:cc:cc`).
+    pub const fn stays_on_cable(self) -> bool {
+        matches!(
+            self.0,
+            [0x01, 0x80, 0xc2, 0, 0, 0..=0x0f] | [0x01, 0x00, 0x0c, 0xcc, 0xcc, 0xcc]
+        )
+    }
+
     /// The 48 bits as a number, first octet highest.
     pub const fn bits(self) -> u64 {
         let [a, b, c, d, e, f] = self.0;

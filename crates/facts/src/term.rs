@@ -1,11 +1,13 @@
 //! Words of a small fixed vocabulary, of which a row keeps the number alone: there may be a million rows.
 use std::fmt;
+use std::num::NonZeroU8;
 use std::ops::Deref;
 
 use crate::{Cell, Plain, Type, Value};
 
-/// What became of a conversation, and how its client was told from its server; the first is for what was never said.
-const ALL: [&str; 10] = [
+/// What became of a conversation, how its client was told from its server, and whether any of it went on without the work order
+/// that it needed; the first is for what was never said.
+const ALL: [&str; 12] = [
     "",
     "answered",
     "unanswered",
@@ -16,22 +18,32 @@ const ALL: [&str; 10] = [
     "role",
     "port",
     "first",
+    "passed",
+    "unclear",
 ];
 
-/// One of these words.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Term(u8);
+/// One of these words. None at all takes no more room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Term(NonZeroU8);
+
+impl Default for Term {
+    fn default() -> Term {
+        Term(NonZeroU8::MIN)
+    }
+}
 
 impl Term {
     /// The word of that spelling.
     pub fn parse(text: &str) -> Option<Term> {
         let place = ALL.iter().position(|word| *word == text)?;
-        u8::try_from(place).ok().map(Term)
+        let number = u8::try_from(place).ok()?.checked_add(1)?;
+        NonZeroU8::new(number).map(Term)
     }
 
     /// The word itself.
     pub fn as_str(&self) -> &'static str {
-        ALL.get(usize::from(self.0)).copied().unwrap_or_default()
+        let place = usize::from(self.0.get() - 1);
+        ALL.get(place).copied().unwrap_or_default()
     }
 }
 

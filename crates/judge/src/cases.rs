@@ -26,6 +26,8 @@ pub struct Case {
     pub tables: Vec<Table>,
     /// Edition that the terminal follows, where the case says so.
     pub edition: Option<String>,
+    /// Newest edition that there is, where the case says so.
+    pub newest: Option<String>,
     /// Every subject that the page is to give, and no other.
     pub expected: Vec<Expected>,
 }
@@ -83,11 +85,12 @@ pub(crate) fn parse(lines: &[Line<'_>], needs: &[String]) -> Result<Vec<Case>, W
             })?;
         let mut world = shared.clone();
         world.tables.extend(written(body)?.tables);
-        let edition = world.tables.remove("follow").and_then(|rows| {
-            rows.first()
-                .and_then(|(_, cells)| cells.first())
-                .map(|(_, edition)| (*edition).to_owned())
-        });
+        let follow = world.tables.remove("follow").unwrap_or_default();
+        let followed = |column: &str| {
+            let mut cells = follow.iter().flat_map(|(_, cells)| cells);
+            let cell = cells.find(|(name, _)| *name == column);
+            cell.map(|(_, edition)| (*edition).to_owned())
+        };
         let expected = expectations(body)?;
         if expected.is_empty() {
             return Err((
@@ -101,7 +104,8 @@ pub(crate) fn parse(lines: &[Line<'_>], needs: &[String]) -> Result<Vec<Case>, W
             name,
             line: *line,
             tables: typed(&world, needs)?,
-            edition,
+            edition: followed("edition"),
+            newest: followed("newest"),
             expected,
         });
     }
@@ -436,7 +440,8 @@ impl Case {
         editions: &Editions,
         snapshot: &Snapshot,
     ) -> Result<Judged, Error> {
+        let editions = editions.up_to(self.newest.as_deref());
         let edition = editions.followed(self.edition.as_deref())?;
-        crate::engine::Engine::new(snapshot, editions, edition)?.judge(snapshot, page)
+        crate::engine::Engine::new(snapshot, &editions, edition)?.judge(snapshot, page)
     }
 }

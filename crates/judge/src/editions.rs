@@ -88,6 +88,17 @@ impl Editions {
         })
     }
 
+    /// As a version knew them to which that edition was the newest; all of them where there is none of that id.
+    #[must_use]
+    pub fn up_to(&self, newest: Option<&str>) -> Editions {
+        let mut all = self.all.clone();
+        let place = all.iter().position(|one| Some(one.id.as_str()) == newest);
+        if let Some(place) = place {
+            all.truncate(place.saturating_add(1));
+        }
+        Editions { all }
+    }
+
     /// The edition of that id, or the default one.
     ///
     /// # Errors

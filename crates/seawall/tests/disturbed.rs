@@ -11,7 +11,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -84,6 +84,30 @@ impl Day {
     }
 }
 
+impl Day {
+    /// Measures and subjects that are met now and were worse with all captures.
+    fn gained(&self, disturbed: &Assessment) -> Vec<String> {
+        let worse = |verdict: &String| verdict == "not met" || verdict == "unproven";
+        let before = self.whole.verdicts();
+        let now = disturbed.verdicts();
+        let measures = now
+            .iter()
+            .filter(|(id, verdict)| *verdict == "met" && before.get(*id).is_some_and(worse));
+        let measures = measures.map(|(id, _)| format!("{id} is met"));
+        // Where a page tells two things of one name, the best of them.
+        let mut best: BTreeMap<[String; 2], bool> = BTreeMap::new();
+        for [id, subject, verdict, _] in self.whole.subjects() {
+            *best.entry([id, subject]).or_insert(true) &= worse(&verdict);
+        }
+        let subjects = disturbed.subjects().into_iter();
+        let gained = subjects.filter(|[id, subject, verdict, _]| {
+            verdict == "met" && best.get(&[id.clone(), subject.clone()]) == Some(&true)
+        });
+        let gained = gained.map(|[id, subject, _, reason]| format!("{id} {subject}: {reason}"));
+        measures.chain(gained).collect()
+    }
+}
+
 fn nothing_invented(name: &str, day: &Day, disturb: impl Fn(&Capture) -> Capture) -> Assessment {
     let assessment = Assessment::of(&day.seen_as(name, disturb), &[]);
     let invented = day.invented(&assessment);
@@ -92,6 +116,13 @@ fn nothing_invented(name: &str, day: &Day, disturb: impl Fn(&Capture) -> Capture
         "{} {name}:\n{}",
         day.scenario.name,
         invented.join("\n")
+    );
+    let gained = day.gained(&assessment);
+    assert!(
+        gained.is_empty(),
+        "{} {name}:\n{}",
+        day.scenario.name,
+        gained.join("\n")
     );
     assessment
 }
@@ -141,6 +172,8 @@ fn a_capture_that_ends_in_the_middle_invents_nothing_and_says_so() {
         let seen = Assessment::of(&site, &[]);
         let invented = day.invented(&seen);
         assert!(invented.is_empty(), "{}", invented.join("\n"));
+        let gained = day.gained(&seen);
+        assert!(gained.is_empty(), "{}", gained.join("\n"));
         let problems = seen.0["evidence"]
             .as_array()
             .unwrap()
@@ -274,6 +307,8 @@ fn what_only_the_missing_sensor_saw_is_unproven() {
             let seen = Assessment::of(&site, &[]);
             let invented = day.invented(&seen);
             assert!(invented.is_empty(), "{}", invented.join("\n"));
+            let gained = day.gained(&seen);
+            assert!(gained.is_empty(), "without {lost}:\n{}", gained.join("\n"));
             // Zones that only the missing sensor saw: the crane's, or those on shore.
             let own: &[&str] = if lost == 0 {
                 &[
@@ -303,6 +338,32 @@ fn what_only_the_missing_sensor_saw_is_unproven() {
             assert_eq!(seen.verdicts()["C10"], expected);
         }
     }
+}
+
+#[test]
+fn a_vlan_that_the_mirror_port_leaves_out_makes_nothing_met() {
+    let day = &*BAD;
+    let crane = &day.scenario.captures[0];
+    let vlan = |frame: &[u8]| match frame.get(12..16) {
+        Some([0x81, 0x00, high, low]) => Some(u16::from_be_bytes([high & 0x0f, *low])),
+        _ => None,
+    };
+    let tags = crane.frames.iter().filter_map(|frame| vlan(&frame.bytes));
+    let tags: BTreeSet<u16> = tags.collect();
+    assert!(tags.len() > 5, "{tags:?}");
+    let mut gained = Vec::new();
+    for tag in tags {
+        let site = day.seen_as(&format!("without VLAN {tag}"), |one| {
+            let mut one = one.clone();
+            if one.name == crane.name {
+                one.frames.retain(|frame| vlan(&frame.bytes) != Some(tag));
+            }
+            one
+        });
+        let more = day.gained(&Assessment::of(&site, &[]));
+        gained.extend(more.into_iter().map(|one| format!("VLAN {tag}: {one}")));
+    }
+    assert!(gained.is_empty(), "{}", gained.join("\n"));
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn said(one: &Conversation) -> impl Hash + '_ {
     );
     let client = (&one.client_asset, &one.client_zone, &one.client_party);
     let server = (&one.server_asset, &one.server_zone, &one.server_party);
-    let judged = (one.crosses, &one.conduit, &one.reason);
+    let judged = (one.crosses, &one.conduit, &one.reason, one.without_order);
     (by_wire, client, server, judged)
 }
 
@@ -252,6 +252,9 @@ mod tests {
                 server_zone: maybe(&["crane", "office"], pick(3)),
                 conduit: maybe(&["polling"], pick(3)),
                 reason: maybe(&["answers"], pick(4)),
+                without_order: ["passed", "unclear"]
+                    .get(pick(6))
+                    .map(|word| (*word).into()),
                 crosses: pick(2) == 1,
                 evidence: Evidence::whole(pick(2) as u32),
                 ..Conversation::default()

@@ -75,7 +75,7 @@ UPDATE flow SET story = (
              AND NOT EXISTS (SELECT 1 FROM stranger x WHERE x.asset IN (flow.client_asset, flow.server_asset)) THEN 'needless-service'
         WHEN flow.unauthorised AND flow.server_crane THEN 'modification'
         WHEN flow.client_asset IN (SELECT asset FROM stranger) OR flow.server_asset IN (SELECT asset FROM stranger) THEN 'stranger'
-        -- Whether it was used when none of the work orders held that its conduit asks for is not known.
+        -- Whether it was used when none of the work orders held that it rests on is not known.
         WHEN flow.between_orders THEN 'unclear'
         -- Where the capture shows too little to recognise the protocol, a conduit between the two may allow it.
         WHEN flow.protocol IS NULL AND flow.dim = flow.count AND EXISTS (

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use facts::kinds::Conversation;
-use facts::{Address, Cell, Mac, Plain, Time, Uid, Value};
+use facts::{Address, Cell, Mac, Plain, Term, Time, Uid, Value};
 use hashbrown::HashMap;
 
 use crate::Error;
@@ -83,6 +83,7 @@ pub(crate) struct Talk<'a> {
     crosses: bool,
     conduit: Option<&'a str>,
     reason: Option<&'a str>,
+    without_order: Option<Term>,
     capture: Option<&'a str>,
 }
 
@@ -114,7 +115,7 @@ impl<'a> Talk<'a> {
             packets_in: one.packets_in,
             bytes_out: one.bytes_out,
             bytes_in: one.bytes_in,
-            gaps: one.gaps,
+            gaps: one.gaps.into(),
             parent: one.parent.as_deref(),
             carried_by: one.carried_by.as_deref(),
             client_asset: one.client_asset.as_deref(),
@@ -126,6 +127,7 @@ impl<'a> Talk<'a> {
             crosses: one.crosses,
             conduit: one.conduit.as_deref(),
             reason: one.reason.as_deref(),
+            without_order: one.without_order,
             capture: capture.map(String::as_str),
         }
     }
@@ -177,6 +179,7 @@ impl<'a> Talk<'a> {
             crosses: row.flag("crosses"),
             conduit: row.text("conduit"),
             reason: row.text("reason"),
+            without_order: row.text("without_order").and_then(Term::parse),
             capture: row.text("capture"),
         }
     }
@@ -383,6 +386,7 @@ impl<'a> Flows<'a> {
             seen.hidden_by,
             seen.session,
             talk.carried_by,
+            talk.without_order.as_ref().map(Term::as_str),
         ] {
             self.key
                 .extend_from_slice(part.unwrap_or("\u{1}").as_bytes());
@@ -445,9 +449,7 @@ impl<'a> Flows<'a> {
             let seen = see(&self.context, known, talk);
             let unexplained = talk.conduit.is_none()
                 && !matches!(talk.reason, Some("housekeeping" | "answers"))
-                && (seen.work_order.is_none()
-                    || seen.unauthorised
-                    || talk.reason.is_some_and(fold::outlasts));
+                && (seen.work_order.is_none() || seen.unauthorised || talk.without_order.is_some());
             let ends = [
                 (
                     talk.client,
@@ -512,7 +514,7 @@ impl<'a> Flows<'a> {
             scratch.push(']');
             flow.cell(Plain::Text(&scratch))?;
             flow.flag(unexplained)?;
-            flow.flag(talk.reason.is_some_and(fold::may_outlast))?;
+            flow.flag(talk.without_order.is_some_and(|word| word == fold::UNCLEAR))?;
             flow.cell(Plain::Null)?;
             flow.end()?;
         }

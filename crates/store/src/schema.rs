@@ -315,7 +315,7 @@ pub(crate) const FLOW: KindInfo = KindInfo {
         bytes_in: Int = "Payload bytes from server to client.",
         evidence: List = "The first conversations, as evidence.",
         unexplained: Bool = "Whether nothing explains it: no conduit, no work order, no housekeeping, no answer.",
-        between_orders: Bool = "Whether the work orders that its conduit asks for held at its first and last packet and not all the time between, so that it is not known whether anything passed without one.",
+        between_orders: Bool = "Whether the work orders that it rests on held at its first and last packet and not all the time between, so that it is not known whether anything passed without one.",
         story: Text = "What an unexplained flow tells, first of: `scan`, `hidden-path`, `platform`, `remote-session`, `modification`, `stranger`, `unclear`, `needless-service`, `third-party`, `management`, `segment`, `crossing`; `attempt` when it was refused or unanswered; null when it tells nothing. One flow tells one story.",
     },
 };

@@ -60,7 +60,7 @@ kind! {
         /// TCP payload bytes that the other end acknowledged but the capture lacks.
         lost_bytes: u64,
         /// Gaps in the TCP byte streams, both ways.
-        gaps: u64,
+        gaps: u32,
         /// The conversation that negotiated this one (data channel of FTP, RTP of RTSP …): its protocol.
         parent: Option<Shared>,
         /// Protocol of the conversation that this one came out of (SOCKS, CONNECT and WebSocket of HTTP); null where it has
@@ -88,6 +88,10 @@ kind! {
         conduit: Option<Shared>,
         /// Judged: why it needs no conduit (`housekeeping`, `answers`), or why the nearest conduit does not explain it.
         reason: Option<Shared>,
+        /// Judged: where nothing but work orders would explain it (its conduit holds only during one, or what it carried had one) and
+        /// none named both ends all the time: `passed` when packets of it went without one, `unclear` when none held for a while
+        /// between first and last packet and it is not known whether anything passed then.
+        without_order: Option<Term>,
     }
 }
 

@@ -3,8 +3,8 @@
 //! A conduit explains a conversation if its ends cover both, a service covers it, and it is in force from the first packet
 //! to the last; `during = "work-order"` asks for work orders that name source and target all that time. The first such
 //! conduit in the order of the site counts, one that names the service before one that allows `any`. Where no order holds for
-//! a while between first and last, it is not known whether anything passed then, unless one of the operations did
-//! ([`gone_on`]).
+//! a while between first and last, it is not known whether anything passed then; `without_order` says so, and `unordered` what
+//! operations tell of it.
 //!
 //! Where the capture cannot tell who asked (no handshake, no role: the first to speak was taken for the client), a conduit
 //! of the other direction explains it too; `reason` then says `answers`.
@@ -14,33 +14,23 @@ use std::rc::Rc;
 
 use facts::kinds::Conversation;
 use facts::site::{Conduit, Role, Service, Site, Who};
-use facts::{Address, Shared, Time, Uid};
-use hashbrown::{HashMap, HashSet};
+use facts::{Address, Shared, Term, Time};
+use hashbrown::HashMap;
 
 use super::ends::{End, Ends};
 
 /// What needs no conduit and is witnessed all the same.
-const HOUSEKEEPING: &str = "housekeeping";
+pub(super) const HOUSEKEEPING: &str = "housekeeping";
 
 /// A conduit explains the other direction, and the capture does not tell which it was.
 const ANSWERS: &str = "answers";
 
 /// What stands behind the name of a conduit in a reason, where no work order holds that it asks for.
-const ONLY_DURING: &str = "' holds only during a work order, and ";
+pub(super) const ONLY_DURING: &str = "' holds only during a work order, and ";
 
-/// How such a reason ends where packets of a time without an order cannot be told from the others.
-const NOT_KNOWN: &str = "is not known";
-
-/// Whether that is the reason of what went on without the work order that its conduit asks for. A work order that allows
-/// something that it carried then explains no more than that.
-pub(crate) fn outlasts(reason: &str) -> bool {
-    reason.starts_with("conduit '") && reason.contains(ONLY_DURING)
-}
-
-/// Whether that is such a reason, and nothing is known to have passed without an order.
-pub(crate) fn may_outlast(reason: &str) -> bool {
-    outlasts(reason) && reason.ends_with(NOT_KNOWN)
-}
+/// What stands in `without_order` where packets passed when no work order was in force, and where nobody knows.
+pub(super) const PASSED: &str = "passed";
+pub(crate) const UNCLEAR: &str = "unclear";
 
 /// Protocols that keep a network running.
 const KEEPS_HOUSE: &[&str] = &["arp", "lldp", "cdp", "stp", "mrp", "igmp"];
@@ -56,12 +46,12 @@ pub(super) fn fill<'c>(
     for one in conversations {
         let (client, server) = both(one, ends);
         one.crosses = client.who.zone != server.who.zone;
-        let (conduit, reason) = if is_housekeeping(one, &client, &server, ends) {
-            (None, Some(housekeeping.clone()))
-        } else {
-            conduits.explain(one, &client, &server)
-        };
-        (one.conduit, one.reason) = (conduit, reason);
+        (one.conduit, one.reason, one.without_order) =
+            if is_housekeeping(one, &client, &server, ends) {
+                (None, Some(housekeeping.clone()), None)
+            } else {
+                conduits.explain(one, &client, &server)
+            };
         one.client_asset = Some(client.asset.clone());
         (one.client_zone, one.client_party) = (client.zone.clone(), client.party.clone());
         one.server_asset = Some(server.asset.clone());
@@ -71,7 +61,7 @@ pub(super) fn fill<'c>(
 }
 
 /// Both ends, each with what the other tells of it.
-fn both(one: &Conversation, ends: &mut Ends<'_>) -> (Rc<End>, Rc<End>) {
+pub(super) fn both(one: &Conversation, ends: &mut Ends<'_>) -> (Rc<End>, Rc<End>) {
     let mut client = ends.at(one.client, one.client_mac, one.vlan);
     let mut server = match ends.led_to(one) {
         Some(server) => return (client, server),
@@ -153,13 +143,13 @@ impl<'a> Conduits<'a> {
         }
     }
 
-    /// The conduit, and why it needs none or the nearest does not do.
+    /// The conduit, why it needs none or the nearest does not do, and whether that is for want of a work order.
     fn explain(
         &mut self,
         one: &Conversation,
         client: &End,
         server: &End,
-    ) -> (Option<Shared>, Option<Shared>) {
+    ) -> (Option<Shared>, Option<Shared>, Option<Term>) {
         let (site, key) = (self.site, (client.id, server.id));
         let names = &self.names;
         let between = |from: &Who, to: &Who| -> Ways<'a> {
@@ -185,17 +175,17 @@ impl<'a> Conduits<'a> {
             }
             let why = unfit(site, conduit, &client.who, &server.who, one.time, one.last)
                 // Of two packets it is known when they passed.
-                .filter(|why| !(may_outlast(why) && packets(one) <= 2));
+                .filter(|why| !(why.is_unclear() && packets(one) <= 2));
             match why {
                 None if conduit.services.contains(&Service::Any) => {
                     by_any = by_any.or(Some(name));
                 }
-                None => return (Some(name.clone()), None),
+                None => return (Some(name.clone()), None, None),
                 Some(why) => late = late.or(Some(why)),
             }
         }
         if let Some(name) = by_any {
-            return (Some(name.clone()), None);
+            return (Some(name.clone()), None, None);
         }
         let back = Rc::clone(
             self.back
@@ -208,12 +198,13 @@ impl<'a> Conduits<'a> {
                     && unfit(site, conduit, &server.who, &client.who, one.time, one.last).is_none()
             };
             if let Some((_, name)) = back.iter().find(fits) {
-                return (Some(name.clone()), Some(self.answers.clone()));
+                return (Some(name.clone()), Some(self.answers.clone()), None);
             }
         }
-        let reason: Shared = if let Some(why) = late {
-            why.into()
-        } else if let Some((conduit, _)) = back
+        if let Some(late) = late {
+            return (None, Some(late.why.into()), late.without_order);
+        }
+        let reason: Shared = if let Some((conduit, _)) = back
             .iter()
             .find(|(conduit, _)| covers(conduit, one, one.server_port))
         {
@@ -237,7 +228,7 @@ impl<'a> Conduits<'a> {
             let known = self.nowhere.entry(key);
             known.or_insert_with(|| way().into()).clone()
         };
-        (None, Some(reason))
+        (None, Some(reason), None)
     }
 }
 
@@ -253,8 +244,21 @@ fn covers(conduit: &Conduit, one: &Conversation, port: Option<u16>) -> bool {
         .any(|service| service.covers_flow(protocol, variant, parent, &one.transport, port))
 }
 
-fn packets(one: &Conversation) -> u64 {
+pub(super) fn packets(one: &Conversation) -> u64 {
     one.packets_out.saturating_add(one.packets_in)
+}
+
+/// Why a conduit with the right ends is not in force.
+pub(super) struct Unfit {
+    pub(super) why: String,
+    /// Where it holds only during a work order: whether packets passed without one.
+    without_order: Option<Term>,
+}
+
+impl Unfit {
+    fn is_unclear(&self) -> bool {
+        self.without_order == Term::parse(UNCLEAR)
+    }
 }
 
 /// Why a conduit with the right ends is not in force from `first` to `last`.
@@ -265,16 +269,20 @@ pub(super) fn unfit(
     to: &Who,
     first: Time,
     last: Time,
-) -> Option<String> {
+) -> Option<Unfit> {
     let name = &conduit.name;
+    let out_of_date = |why| {
+        let without_order = None;
+        Some(Unfit { why, without_order })
+    };
     if let Some(until) = conduit.valid_until.filter(|until| last > *until) {
-        return Some(format!(
+        return out_of_date(format!(
             "conduit '{name}' expired on {}",
             until.local(&site.time_zone)
         ));
     }
     if let Some(begin) = conduit.valid_from.filter(|begin| first < *begin) {
-        return Some(format!(
+        return out_of_date(format!(
             "conduit '{name}' is not valid before {}",
             begin.local(&site.time_zone)
         ));
@@ -286,31 +294,23 @@ pub(super) fn unfit(
     let bare = ordered(first, last)?;
     // No time of its own stands in it: what is told of many conversations alike is one flow.
     let apart = [first, last].iter().any(|at| ordered(*at, *at).is_some());
-    Some(if apart {
-        format!("conduit '{name}{ONLY_DURING}none names both ends at that time")
+    let (word, why) = if apart {
+        (PASSED, "none names both ends at that time".to_owned())
     } else {
-        format!(
-            "conduit '{name}{ONLY_DURING}whether anything passed when the one of {} was over and the next had not begun {NOT_KNOWN}",
-            bare.local(&site.time_zone)
-        )
+        (UNCLEAR, nobody_knows(bare, site))
+    };
+    Some(Unfit {
+        why: format!("conduit '{name}{ONLY_DURING}{why}"),
+        without_order: Term::parse(word),
     })
 }
 
-/// Conversations of which it was not known whether anything passed without a work order learn from an operation that did.
-pub(super) fn gone_on(conversations: &mut [Conversation], bare: &HashSet<Uid>) {
-    if bare.is_empty() {
-        return;
-    }
-    for one in conversations {
-        let reason = one.reason.as_deref().filter(|reason| may_outlast(reason));
-        if let Some((conduit, _)) = reason.and_then(|reason| reason.split_once(ONLY_DURING))
-            && bare.contains(&one.uid)
-        {
-            let why =
-                format!("{conduit}{ONLY_DURING}none named both ends when some of it was done");
-            one.reason = Some(why.into());
-        }
-    }
+/// Where packets of a time without an order, from `bare` on, cannot be told from the others.
+pub(super) fn nobody_knows(bare: Time, site: &Site) -> String {
+    format!(
+        "whether anything passed when the one of {} was over and the next had not begun is not known",
+        bare.local(&site.time_zone)
+    )
 }
 
 /// The services of a conduit as the site file writes them.

@@ -4,7 +4,8 @@
 //! - `capture`: frames decoded of frames read; anything cut off, snapped or of an unknown link type makes it partial.
 //! - `limits` per sensor: whether a table of the witness overflowed; then it is partial for every sensor.
 //! - `frames` per zone: frames that the zone's own addresses sent or that were seen in its VLANs. How many there were is
-//!   unknown, so the total is what was seen; a zone without a frame has no coverage. Frames alone do not prove that the
+//!   unknown, so the total is what was seen; a zone without a frame has no coverage. What goes to the other end of a cable
+//!   alone (LLDP, spanning tree) without a tag counts for none. Frames alone do not prove that the
 //!   sensor sees all of the zone: a sensor of the site must say that it does, and its captures must be there and whole.
 //! - `streams` per zone: TCP bytes captured of those that the other end acknowledged; a loss of up to 0.1 % passes.
 //! - `directions` per zone: TCP conversations captured both ways; in rows of their own, those who were spoken to and never heard, and
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use facts::kinds::{AddressFact, Capture, Conversation, Coverage, Facts};
 use facts::site::{Sensor, Site, Zone, ZoneKind};
-use facts::{Evidence, Few};
+use facts::{Address, Evidence, Few};
 
 use super::places::Places;
 use super::shares::Picked;
@@ -433,6 +434,9 @@ impl<'a> Counts<'a> {
             self.add_carried(one, zones);
             return;
         }
+        if shows_no_segment(one) {
+            return;
+        }
         // Without tags the addresses tell whose frames they are.
         let mut frames_of: Zones = one
             .vlans
@@ -506,6 +510,13 @@ impl<'a> Counts<'a> {
             .copied()
             .unwrap_or_default()
     }
+}
+
+/// What a device says to the other end of its cable, without a tag, is seen of it wherever that cable is: it shows no frame of
+/// the segment, which the mirror may leave out.
+fn shows_no_segment(one: &Conversation) -> bool {
+    let to_cable = matches!(one.server, Address::Mac(mac) if mac.stays_on_cable());
+    to_cable && one.vlan.is_none() && one.vlans.is_empty()
 }
 
 fn of_tcp(one: &Conversation) -> Count {

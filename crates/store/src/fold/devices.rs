@@ -87,7 +87,8 @@ impl Devices {
                     .filter(|ip| !is_special(*ip))
                     .and_then(|ip| places.asset_of_ip(ip))
             };
-            if let Some(asset) = declared.or_else(by_ip) {
+            let on_link = || places.asset_on_link(row.ip?, row.vlan);
+            if let Some(asset) = declared.or_else(by_ip).or_else(on_link) {
                 owners
                     .entry(carrier(row))
                     .and_modify(|known| *known = asset.min(*known))

@@ -4,7 +4,8 @@
 //! capture, sensor and zone. Pure: the same facts in any order give the same rows.
 //!
 //! In order: `own` tells own addresses from carried ones; `devices` groups the own ones; `ends` answers who is behind an
-//! address; `conversations`, in `shares`, `operations`, `files` and `others` fill their kinds; `roles` and `makers` conclude what `assets`
+//! address; `conversations`, in `shares`, `operations`, `files` and `others` fill their kinds; `unordered` says
+//! what went on without the work order that it had; `roles` and `makers` conclude what `assets`
 //! writes; `witness` puts what a witness says of itself into sentences; `signs` tells what only many names together give
 //! away; `coverage` says what could not be seen, `nameless` what nobody recognised, `unheard` who was only spoken to, `tags` which VLANs are,
 //! `reported` of whom others tell and no frame was captured.
@@ -30,9 +31,10 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod unheard;
+mod unordered;
 mod witness;
 
-pub(crate) use self::conversations::{may_outlast, outlasts};
+pub(crate) use self::conversations::UNCLEAR;
 use facts::Facts;
 use facts::lists::Lists;
 use facts::site::Site;
@@ -59,8 +61,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     let sensors = coverage::Sensors::of(facts);
     let told = shares::judge(facts, &ends, &sensors);
     let carriers = told.picked.carriers(&facts.conversations);
-    let bare = operations::fill(&mut facts.operations, carriers, &ends);
-    conversations::gone_on(&mut facts.conversations, &bare);
+    operations::fill(&mut facts.operations, carriers, &ends);
     let carriers = || told.picked.carriers(&facts.conversations);
     others::bytes_of_names(&mut facts.names, carriers());
     files::fill(
@@ -70,6 +71,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
         &mut ends,
     );
     others::remote_sessions(&mut facts.remote_sessions, carriers(), &mut ends);
+    unordered::fill(facts, &told.picked, &mut ends);
     others::credentials(&mut facts.credentials, &mut ends);
     others::identities(&mut facts.identities, &mut ends);
     others::routes(&mut facts.routes, &mut ends);

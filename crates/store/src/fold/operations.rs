@@ -5,10 +5,10 @@
 
 use facts::kinds::{Conversation, Operation, Verb};
 use facts::site::{Allowed, Conduit, Near, Service, Site, Who, WorkKind, WorkOrder};
-use facts::{Address, Time, Uid};
+use facts::{Address, Time};
 use hashbrown::{HashMap, HashSet};
 
-use super::conversations::{may_outlast, unfit};
+use super::conversations::unfit;
 use super::ends::Ends;
 use super::others::text;
 use crate::threads;
@@ -16,28 +16,21 @@ use crate::threads;
 /// Operations for which a thread is worth it.
 const LEAST: usize = 5_000;
 
-/// Fills the judged columns. Gives the conversations that waited for work orders, and carried an operation when none was in
-/// force.
+/// Fills the judged columns.
 pub(super) fn fill<'c>(
     operations: &mut [Operation],
     carriers: impl Iterator<Item = &'c Conversation>,
     ends: &Ends<'_>,
-) -> HashSet<Uid> {
+) {
     let carriers = Carriers::gather(operations, carriers);
     let make = ends.maker();
-    let bare = threads::in_shares(operations, LEAST, |_, share| {
-        fill_share(share, &carriers, &mut make())
+    threads::in_shares(operations, LEAST, |_, share| {
+        fill_share(share, &carriers, &mut make());
     });
-    bare.into_iter().flatten().collect()
 }
 
-fn fill_share(
-    operations: &mut [Operation],
-    carriers: &Carriers<'_>,
-    ends: &mut Ends<'_>,
-) -> Vec<Uid> {
+fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut Ends<'_>) {
     let site = ends.places.site;
-    let mut bare = Vec::new();
     for one in operations {
         let mut source = ends.at(one.source, one.source_mac, one.vlan);
         let carrier = carriers.of(one);
@@ -78,14 +71,6 @@ fn fill_share(
             2 => by_conduit(one.last, one.last).and_then(|_| by_conduit(one.time, one.time)),
             _ => None,
         });
-        let waits = |on: &&Conversation| on.reason.as_deref().is_some_and(may_outlast);
-        if let Some(on) = carrier.filter(waits) {
-            let who = (&source.who, &target.who);
-            let without = |at: Time| site.without_order(who.0, who.1, |_| true, at, at).is_some();
-            if without(one.time) || without(one.last) {
-                bare.push(on.uid);
-            }
-        }
         one.conduit = conduit.map(|conduit| conduit.name.clone());
         one.reason = match (&order, conduit) {
             (Err(near), None) => Some(
@@ -102,7 +87,6 @@ fn fill_share(
         (one.source_asset, one.source_zone) = (Some(source.asset.to_string()), text(&source.zone));
         (one.target_asset, one.target_zone) = (Some(target.asset.to_string()), text(&target.zone));
     }
-    bare
 }
 
 /// The number of the first work order that names source and target, allows the work and holds from `first` to `last`, or
@@ -246,5 +230,6 @@ fn out_of_time(
             || conduit.valid_from.is_some_and(|from| one.time < from);
         let fits = is_over && how_far(conduit, asked, carrier) != Allowed::No;
         fits.then(|| unfit(site, conduit, source, target, one.time, one.last))?
+            .map(|unfit| unfit.why)
     })
 }

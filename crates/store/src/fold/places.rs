@@ -40,6 +40,20 @@ impl<'a> Places<'a> {
         self.site.asset_of(None, Some(mac), None)
     }
 
+    /// The asset of which the site declares this link-local address: any network may have it, so that a VLAN which the interface
+    /// names has to be this one.
+    pub(super) fn asset_on_link(&self, ip: IpAddr, vlan: Option<u16>) -> Option<usize> {
+        let on_link = match ip {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        };
+        let asset = self.asset_of_ip(ip).filter(|_| on_link)?;
+        let mut interfaces = self.asset(asset)?.interfaces.iter();
+        let is_here = interfaces
+            .any(|one| one.ip == Some(ip) && one.vlan.is_none_or(|home| vlan == Some(home)));
+        is_here.then_some(asset)
+    }
+
     /// The asset that the site knows by this MAC address in this VLAN, without an IP address, where the one that declares the IP
     /// address is of another VLAN: cranes that are built alike are often addressed alike. A frame without a tag is of the VLAN in
     /// which that MAC address is declared.

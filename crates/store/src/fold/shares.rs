@@ -44,6 +44,11 @@ impl Picked {
         self.carriers.iter().filter_map(|at| all.get(*at))
     }
 
+    /// Where the carriers stand.
+    pub(super) fn carriers_at(&self) -> impl Iterator<Item = usize> {
+        self.carriers.iter().copied()
+    }
+
     pub(super) fn silent<'c>(
         &self,
         all: &'c [Conversation],

@@ -13,7 +13,7 @@ use facts::{Facts, Time};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::Error;
-use super::layout;
+use super::layout::{self, LeftOut};
 use super::watch::{End, Watch};
 use super::{ReadFile, SECOND};
 
@@ -372,8 +372,9 @@ impl Past {
         read().map_err(|error| Error::of(&self.path, &error))
     }
 
-    pub(super) fn load(&self, from: Time, until: Time) -> Result<Facts, Error> {
-        let read = || -> rusqlite::Result<Facts> {
+    /// The facts that tell of the time between, and what had to be left out.
+    pub(super) fn load(&self, from: Time, until: Time) -> Result<(Facts, Vec<LeftOut>), Error> {
+        let read = || -> rusqlite::Result<(Facts, Vec<LeftOut>)> {
             // One look, whatever is written meanwhile.
             let look = self.db.unchecked_transaction()?;
             let captures = if layout::columns(&look, "capture_order")?.is_empty() {

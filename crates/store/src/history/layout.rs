@@ -225,21 +225,34 @@ fn typed(value: ValueRef<'_>, ty: Type) -> Option<Value> {
     })
 }
 
-/// A row that cannot be read, as a sentence.
-fn unreadable(table: &str, id: i64, column: &str) -> rusqlite::Error {
-    let sentence = format!("row {id} of table {table} holds no {column} that can be read");
-    rusqlite::Error::SqliteFailure(
-        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
-        Some(sentence),
-    )
+/// Rows of a table that cannot be read, as those of a later version that knows more words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    table: &'static str,
+    rows: u64,
+    /// The first of them, and its column that holds something else.
+    first: (i64, &'static str),
 }
 
-/// Reads the rows that tell of the time between; `place` names captures by index.
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (id, column) = self.first;
+        let (rows, noun) = (self.rows, if self.rows == 1 { "row" } else { "rows" });
+        write!(
+            f,
+            "{rows} {noun} of table {} left out: row {id} holds no {column} that can be read",
+            self.table
+        )
+    }
+}
+
+/// Reads the rows that tell of the time between; `place` names captures by index. What cannot be read is left out.
 fn read<K: Kind>(
     db: &Connection,
     from: Time,
     until: Time,
     place: &mut dyn FnMut(&str) -> Option<u32>,
+    left_out: &mut Vec<LeftOut>,
 ) -> rusqlite::Result<Vec<K>> {
     let table = K::INFO.name;
     let there = columns(db, table)?;
@@ -263,13 +276,31 @@ fn read<K: Kind>(
     ))?;
     let mut cursor = statement.query([from.to_string(), until.to_string()])?;
     let mut rows = Vec::new();
+    let mut lost: Option<LeftOut> = None;
+    let mut leave_out = |id, column| match &mut lost {
+        Some(lost) => lost.rows += 1,
+        None => {
+            lost = Some(LeftOut {
+                table,
+                rows: 1,
+                first: (id, column),
+            });
+        }
+    };
     let mut words = Words::default();
     while let Some(row) = cursor.next()? {
         let id: i64 = row.get(0)?;
         let mut values = Vec::with_capacity(types.len());
+        let mut wrong = None;
         for ((index, ty), (column, _)) in (1..).zip(&types).zip(kept::<K>()) {
-            let value = typed(row.get_ref(index)?, *ty);
-            values.push(value.ok_or_else(|| unreadable(table, id, column.name))?);
+            match typed(row.get_ref(index)?, *ty) {
+                Some(value) => values.push(value),
+                None => wrong = wrong.or(Some(column.name)),
+            }
+        }
+        if let Some(column) = wrong {
+            leave_out(id, column);
+            continue;
         }
         let evidence = match (values.pop(), values.pop()) {
             (Some(Value::Numbers(frames)), Some(Value::Text(capture))) => Evidence {
@@ -281,11 +312,15 @@ fn read<K: Kind>(
             },
             _ => Evidence::default(),
         };
-        let fact = K::from_row(&mut values.into_iter(), evidence);
-        let mut fact = fact.map_err(|column| unreadable(table, id, column))?;
-        fact.share(&mut words);
-        rows.push(fact);
+        match K::from_row(&mut values.into_iter(), evidence) {
+            Ok(mut fact) => {
+                fact.share(&mut words);
+                rows.push(fact);
+            }
+            Err(column) => leave_out(id, column),
+        }
     }
+    left_out.extend(lost);
     Ok(rows)
 }
 
@@ -309,19 +344,25 @@ macro_rules! tables {
             Ok(rows)
         }
 
-        /// The facts that tell of the time between.
+        /// The facts that tell of the time between, and what had to be left out.
         pub(super) fn load(
             db: &Connection,
             captures: Vec<String>,
             from: Time,
             until: Time,
-        ) -> rusqlite::Result<Facts> {
+        ) -> rusqlite::Result<(Facts, Vec<LeftOut>)> {
             let places: std::collections::HashMap<String, u32> = captures.iter().cloned().zip(0..).collect();
             let mut place = |name: &str| places.get(name).copied();
-            Ok(Facts {
-                $($field: if <$kind as Kind>::WITNESSED { read(db, from, until, &mut place)? } else { Vec::new() },)*
+            let mut left_out = Vec::new();
+            let facts = Facts {
+                $($field: if <$kind as Kind>::WITNESSED {
+                    read(db, from, until, &mut place, &mut left_out)?
+                } else {
+                    Vec::new()
+                },)*
                 captures,
-            })
+            };
+            Ok((facts, left_out))
         }
     };
 }

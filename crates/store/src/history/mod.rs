@@ -490,7 +490,8 @@ pub struct Recalled {
     pub gaps: Vec<Gap>,
     /// When watching began, as far as it is still known.
     pub begins: Option<Time>,
-    /// Files that could not be read, a sentence each. What they tell is a gap.
+    /// Files that could not be read, and rows of others, a sentence each. The day of such a file is a gap, whatever else of it
+    /// was read.
     pub problems: Vec<String>,
 }
 
@@ -530,18 +531,25 @@ impl Look {
                 let within = |(from, until): (Time, Time)| {
                     day >= day::of(from) && day <= day::of(until.plus_secs(86_400))
                 };
-                let facts = match asked {
+                let loaded = match asked {
                     Some((from, until, _)) if within((from, until)) => past.load(from, until)?,
-                    _ => Facts::default(),
+                    _ => Default::default(),
                 };
-                Ok((facts, past.watches()?))
+                Ok((loaded, past.watches()?))
             };
             match read() {
-                Ok((facts, found)) => {
+                Ok(((facts, left_out), found)) => {
                     if let Some(memory) = &mut memory {
                         memory.absorb(facts);
                     }
-                    watches.extend(found);
+                    // What is left tells what happened, and cannot tell that nothing else did.
+                    if left_out.is_empty() {
+                        watches.extend(found);
+                    } else {
+                        watches.push(Watch::lost(&day));
+                    }
+                    let told = left_out.iter();
+                    problems.extend(told.map(|left_out| format!("{}: {left_out}", path.display())));
                 }
                 Err(error @ Error::Newer { .. }) => return Err(error),
                 Err(error) => {

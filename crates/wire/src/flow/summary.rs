@@ -43,7 +43,7 @@ struct Peculiar {
     /// Where that does not follow from the time of the first packet.
     uid: Option<Uid>,
     lost: u64,
-    gaps: u64,
+    gaps: u32,
     parent: Option<&'static str>,
     carried_by: Option<&'static str>,
     asked_for: Option<Box<str>>,
@@ -289,7 +289,7 @@ impl Flow {
         let peculiar = Peculiar {
             uid: (uid != self.key.uid(self.first)).then_some(uid),
             lost: lost.0.saturating_add(lost_back.0),
-            gaps: u64::from(lost.1) + u64::from(lost_back.1),
+            gaps: lost.1.saturating_add(lost_back.1),
             parent: self.parent(),
             carried_by: self.carried_by(),
             asked_for: talk.and_then(|talk| talk.learned.asked_for.clone()),

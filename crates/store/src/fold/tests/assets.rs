@@ -52,6 +52,35 @@ fn every_declared_asset_has_a_row_seen_or_not() {
     );
 }
 
+#[test]
+fn a_link_local_address_that_the_site_declares_is_its_asset_s_in_that_vlan() {
+    const JOYSTICK: &str = "00:80:63:00:00:05";
+    let declared = "[[asset]]\nname = \"joystick\"\nrole = \"other\"\ninterface = [{ ip = \"169.254.10.5\", vlan = 10 }]\n";
+    let seen = |vlan: u16| {
+        let facts = Facts {
+            addresses: vec![
+                claimed(JOYSTICK, "169.254.10.5", vlan),
+                address(JOYSTICK, "", vlan),
+            ],
+            conversations: vec![Conversation {
+                client_mac: Some(mac(JOYSTICK)),
+                vlan: Some(vlan),
+                ..tcp("169.254.10.5", "10.20.10.10", 102, "s7comm")
+            }],
+            ..Facts::default()
+        };
+        let facts = folded(facts, &site(declared));
+        let all = facts.assets.iter().filter(|asset| asset.seen);
+        let names: Vec<_> = all
+            .map(|asset| (asset.name.clone(), asset.declared))
+            .collect();
+        names
+    };
+    assert_eq!(seen(10), [("joystick".to_owned(), true)]);
+    // Every network may have that address: in another VLAN it is somebody else's.
+    assert_eq!(seen(30), [("169.254.10.5".to_owned(), false)]);
+}
+
 /// A declared panel with homes in two zones, and a stranger, whose other home is there.
 fn two_homed(other: &str, vlan: u16) -> Vec<AddressFact> {
     const STRANGER: &str = "00:00:5d:00:00:09";

@@ -221,8 +221,11 @@ fn a_time_without_an_order_between_two_is_not_explained_by_either() {
         let folded = folded(facts, &site(&format!("{CONDUITS}\n{second}")));
         let one = &folded.conversations[0];
         (
-            one.conduit.clone().unwrap_or_default().to_string(),
-            one.reason.clone().unwrap_or_default().to_string(),
+            one.without_order.map_or("", |word| word.as_str()),
+            pair(
+                one.conduit.as_deref().unwrap_or_default(),
+                one.reason.as_deref().unwrap_or_default(),
+            ),
         )
     };
     let read = |at: i64| Operation {
@@ -235,16 +238,84 @@ fn a_time_without_an_order_between_two_is_not_explained_by_either() {
     let unknown = format!(
         "{only} whether anything passed when the one of 2026-11-21 08:05:00 UTC was over and the next had not begun is not known"
     );
-    assert_eq!(judged(90, Vec::new()), pair("", &unknown));
+    assert_eq!(judged(90, Vec::new()), ("unclear", pair("", &unknown)));
     assert_eq!(
         judged(2, Vec::new()),
-        pair("service", ""),
+        ("", pair("service", "")),
         "each has its order"
     );
     let both = vec![read(60), read(3_650)];
-    assert_eq!(judged(90, both), pair("", &unknown), "these had theirs");
+    let still = ("unclear", pair("", &unknown));
+    assert_eq!(judged(90, both), still, "these had theirs");
     let known = format!("{only} none named both ends when some of it was done");
-    assert_eq!(judged(90, vec![read(60), read(600)]), pair("", &known));
+    let passed = ("passed", pair("", &known));
+    assert_eq!(judged(90, vec![read(60), read(600)]), passed);
+}
+
+#[test]
+fn what_only_a_work_order_explains_is_explained_while_it_lasts() {
+    let later = "[[work_order]]\nid = \"WO-2\"\nsources = [\"eng1\"]\ntargets = [\"plc1\"]\noperations = [\"stop\"]\nfrom = 2026-11-21T09:00:00Z\nuntil = 2026-11-21T10:00:00Z\n";
+    let deed = |verb: Verb, at: i64| Operation {
+        time: time(at),
+        last: time(at),
+        community_id: Some("1:a".to_owned()),
+        ..operation("10.20.90.50", "10.20.10.10", verb)
+    };
+    // Enip, which no conduit allows between the two.
+    let judged = |first: i64, last: i64, packets: u64, deeds: Vec<Operation>| {
+        let one = Conversation {
+            time: time(first),
+            last: time(last),
+            packets_out: packets,
+            packets_in: 0,
+            community_id: Some("1:a".into()),
+            ..tcp("10.20.90.50", "10.20.10.10", 44_818, "enip")
+        };
+        let operations = deeds.into_iter().map(|deed| Operation {
+            protocol: "enip".to_owned(),
+            ..deed
+        });
+        let facts = Facts {
+            conversations: vec![one],
+            operations: operations.collect(),
+            ..Facts::default()
+        };
+        let folded = folded(facts, &site(&format!("{CONDUITS}\n{later}")));
+        let one = &folded.conversations[0];
+        let word = one.without_order.map(|word| word.as_str());
+        (word, one.reason.clone().unwrap_or_default().to_string())
+    };
+    let stop = || deed(Verb::Stop, 60);
+    assert_eq!(
+        judged(0, 300, 90, vec![stop()]).0,
+        None,
+        "to its last moment"
+    );
+    let (word, reason) = judged(0, 400, 90, vec![stop()]);
+    assert_eq!(word, Some("passed"), "its last packet had none");
+    let nearest = "conduit 'old' allows tcp/443, not enip";
+    let why = "and work order WO-1 covers what was done, but not all the time that packets passed";
+    assert_eq!(reason, format!("{nearest}, {why}"));
+    let (word, reason) = judged(0, 3_700, 90, vec![stop()]);
+    assert_eq!(word, Some("unclear"), "its last packet had the other");
+    assert!(reason.ends_with("is not known"), "{reason}");
+    assert_eq!(judged(0, 3_700, 2, vec![stop()]).0, None, "each its own");
+    let read = deed(Verb::Read, 600);
+    assert_eq!(
+        judged(0, 3_700, 90, vec![stop(), read]).0,
+        Some("passed"),
+        "something was done between the two"
+    );
+    assert_eq!(
+        judged(500, 600, 90, vec![stop()]).0,
+        Some("passed"),
+        "another connection with the same ports, after the order"
+    );
+    assert_eq!(
+        judged(0, 400, 90, vec![deed(Verb::Read, 60)]).0,
+        None,
+        "no order allowed anything: nothing explains it anyway"
+    );
 }
 
 #[test]

@@ -77,6 +77,39 @@ fn a_zone_without_a_frame_is_not_covered() {
 }
 
 #[test]
+fn a_vlan_that_the_mirror_leaves_out_is_not_covered_by_what_its_devices_say_to_their_switch() {
+    // LLDP bears no tag, and whoever comes from elsewhere comes in another VLAN.
+    let lldp = Conversation {
+        transport: "ethertype/0x88cc".into(),
+        vlan: None,
+        vlans: Default::default(),
+        ..tcp(PLC, "01:80:c2:00:00:0e", 0, "lldp")
+    };
+    let routed = Conversation {
+        vlan: Some(90),
+        vlans: vec![90].into(),
+        ..tcp("10.20.90.50", "10.20.10.10", 102, "s7comm")
+    };
+    let without = Facts {
+        addresses: vec![
+            address(PLC, "", 0),
+            behind(1, FW_PORT, "10.20.10.10", 90),
+            claimed(ENG, "10.20.90.50", 90),
+        ],
+        conversations: vec![lldp.clone(), routed],
+        ..seen()
+    };
+    let facts = folded(without, &site(SENSORS));
+    let frames = covered(&facts, "crane-span", "control", "frames");
+    assert_eq!((frames.state.as_str(), frames.good), ("none", 0));
+    let mut whole = seen();
+    whole.conversations.push(lldp);
+    let facts = folded(whole, &site(SENSORS));
+    let frames = covered(&facts, "crane-span", "control", "frames");
+    assert_eq!((frames.state.as_str(), frames.good), ("complete", 20));
+}
+
+#[test]
 fn a_zone_that_no_capture_of_its_sensor_shows_is_partial_at_best() {
     let mut facts = seen();
     facts.addresses.push(claimed(ENG, "10.20.90.50", 90));
