@@ -210,13 +210,17 @@ impl Keeper {
         }
         self.notify.stopping();
         // The channel ends with the last who could report.
-        witnesses.stop();
+        let all_ended = witnesses.stop();
         drop(witnesses);
         while let Ok(report) = reports.recv() {
             self.take(report);
         }
         let now = clock::now();
         self.save_and_wait(now);
+        // Who stopped it is to know that not all that was seen is told.
+        if (!all_ended || self.history.is_lost()) && outcome.is_ok() {
+            outcome = Err(Error::WitnessLost);
+        }
         self.judge(now, Pace::Last);
         let stopped = tell(
             now,
