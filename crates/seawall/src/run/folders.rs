@@ -11,8 +11,8 @@ use std::time::Duration;
 use facts::kinds::{Capture, Coverage};
 use facts::{Facts, Time};
 use report::events::Trouble;
-use sensor::Captures;
 use sensor::live::{Seen, Watch};
+use sensor::{Capture as OnDisk, Captures};
 use wire::{Frame, Limits, Picture, Shard, Worker};
 
 use store::history::ReadFile;
@@ -64,9 +64,9 @@ pub fn start(
                     SETTLED,
                     read.iter().map(|read| read.seen.clone()),
                 ),
-                frames: read
+                known: read
                     .iter()
-                    .map(|read| (read.seen.path.clone(), read.frames))
+                    .map(|read| (read.seen.path.clone(), Known::of(read)))
                     .collect(),
                 next_sweep: MOST_FILES,
                 sensor: folder.sensor,
@@ -108,11 +108,38 @@ pub fn start(
         })
 }
 
+/// How far a capture was read.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    frames: u64,
+    /// Time of its first frame, which tells it from another capture that took its name.
+    first: Option<Time>,
+}
+
+impl Known {
+    fn of(read: &Read) -> Known {
+        Known {
+            frames: read.frames,
+            first: read.first,
+        }
+    }
+
+    /// Whether a capture with that first frame may be the one that was read.
+    fn begins_as(&self, first: Option<Time>) -> bool {
+        self.first.is_none() || self.first == first
+    }
+}
+
+/// The time of the first frame of captures.
+fn first_of(captures: &Captures) -> Option<Time> {
+    captures.list().iter().filter_map(OnDisk::first).min()
+}
+
 struct Reader {
     sensor: String,
     watch: Watch,
-    /// Frames read of each file: one that grew after it was taken for finished goes on there.
-    frames: HashMap<PathBuf, u64>,
+    /// How far each file was read: one that grew after it was taken for finished goes on there.
+    known: HashMap<PathBuf, Known>,
     /// As many of them as there may be before those that are gone are forgotten.
     next_sweep: usize,
     worker: Worker,
@@ -140,20 +167,23 @@ impl Reader {
     fn look(&mut self, stop: &AtomicBool, send: &mut dyn FnMut(Report) -> bool) -> bool {
         for finished in self.watch.poll(clock::now()) {
             let seen = finished.seen;
-            let known = self.frames.get(&seen.path).copied().unwrap_or(0);
-            let (facts, frames) = match Captures::open(&[&seen.path]) {
+            let (facts, frames, first) = match Captures::open(&[&seen.path]) {
                 Ok(captures) => {
+                    let first = first_of(&captures);
+                    let known = self.known(&seen.path, first);
                     // Left in the middle, it is read from its beginning by the next run; nothing of it was told yet.
                     let Some((facts, read)) = self.read(&captures, known, stop) else {
                         return false;
                     };
-                    if self.frames.len() >= self.next_sweep {
-                        self.frames.retain(|path, _| path.exists());
+                    if self.known.len() >= self.next_sweep {
+                        self.known.retain(|path, _| path.exists());
                         // Where most are still there, a look at each for every new one would be all that it does.
-                        self.next_sweep = self.frames.len().saturating_mul(2).max(MOST_FILES);
+                        self.next_sweep = self.known.len().saturating_mul(2).max(MOST_FILES);
                     }
-                    self.frames.insert(seen.path.clone(), read);
-                    (facts, read)
+                    let frames = read;
+                    self.known
+                        .insert(seen.path.clone(), Known { frames, first });
+                    (facts, frames, first)
                 }
                 Err(error) => {
                     let unread = Unread {
@@ -174,7 +204,11 @@ impl Reader {
                 at: clock::now(),
                 facts,
                 health: None,
-                files: vec![Read { seen, frames }],
+                files: vec![Read {
+                    seen,
+                    frames,
+                    first,
+                }],
                 events: Vec::new(),
                 receipt: None,
             };
@@ -183,6 +217,26 @@ impl Reader {
             }
         }
         self.say_what_is_wrong().is_none_or(send)
+    }
+
+    /// How many frames of a capture that begins then were read already: by that name, or by one that it bore before. A recorder
+    /// that uses a name again begins another capture, of which none was.
+    fn known(&self, path: &Path, first: Option<Time>) -> u64 {
+        if let Some(known) = self.known.get(path)
+            && known.begins_as(first)
+        {
+            return known.frames;
+        }
+        let was_called = |(other, known): &(&PathBuf, &Known)| {
+            first.is_some() && known.first == first && other.as_path() != path
+        };
+        // A copy, beside the one that was read, is one of its own.
+        let is_gone = |other: &Path| {
+            Captures::open(&[other]).is_ok_and(|there| first_of(&there) != first) || !other.exists()
+        };
+        let mut before = self.known.iter().filter(was_called);
+        let moved = before.find(|(other, _)| is_gone(other));
+        moved.map_or(0, |(_, known)| known.frames)
     }
 
     /// What could not be read and is given up, and folders that cannot be looked at, or can be again.
@@ -215,7 +269,11 @@ impl Reader {
             if unread.is_foreign {
                 eprintln!("seawall: sensor {sensor}: {}", unread.why);
                 let seen = unread.seen.clone();
-                report.files.push(Read { seen, frames: 0 });
+                report.files.push(Read {
+                    seen,
+                    frames: 0,
+                    first: None,
+                });
                 return false;
             }
             // What it would have shown lies behind the one before, as far as is known.
@@ -337,8 +395,12 @@ pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
             bytes: line.get("bytes")?.as_u64()?,
             changed: Time(line.get("changed")?.as_i64()?),
         };
-        let frames = line.get("frames")?.as_u64()?;
-        Some((seen.path.clone(), Read { seen, frames }))
+        let read = Read {
+            seen,
+            frames: line.get("frames")?.as_u64()?,
+            first: line.get("first").and_then(|first| first.as_i64()).map(Time),
+        };
+        Some((read.seen.path.clone(), read))
     };
     // The last line of a file counts.
     let mut last: BTreeMap<PathBuf, Read> = text.lines().filter_map(read).collect();
@@ -352,11 +414,15 @@ pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
         let read = Read {
             seen,
             frames: file.frames,
+            first: file.first,
         };
         // History forgets what is old, and then it is the other that knows.
-        let newer = last
-            .get(&path)
-            .is_none_or(|known| known.frames <= read.frames);
+        let newer =
+            last.get(&path)
+                .is_none_or(|known| match Known::of(known).begins_as(read.first) {
+                    true => known.frames <= read.frames,
+                    false => known.seen.changed <= read.seen.changed,
+                });
         if newer {
             last.insert(path, read);
         }
@@ -380,8 +446,8 @@ pub fn remember(path: &Path, read: &[Read]) -> std::io::Result<()> {
             bytes,
             changed,
         } = &read.seen;
-        let (changed, frames) = (changed.0, read.frames);
-        let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed, "frames": frames });
+        let (changed, frames, first) = (changed.0, read.frames, read.first.map(|first| first.0));
+        let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed, "frames": frames, "first": first });
         format!("{line}\n")
     };
     // On a line of its own, should the one before have been torn when the disk was full.
@@ -405,6 +471,7 @@ fn a_line_that_was_torn_costs_no_other() {
             changed: Time(7),
         },
         frames: 3,
+        first: Some(Time(5)),
     };
     let (first, torn, last) = (read("a"), read("gr\u{fc}n"), read("z"));
     std::fs::remove_file(&path).ok();

@@ -299,6 +299,7 @@ fn a_capture_is_noted_as_read_with_its_facts_or_not_at_all() {
         bytes: 10 * frames,
         changed: NOON,
         frames,
+        first: Some(NOON),
     };
     let mut history = folder.history().unwrap();
     history.tell(stops(0, 3), NOON);
