@@ -1,5 +1,5 @@
 //! Reading finished captures as they come into the folders that sensors name: one thread for all folders.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ const TRIED: Duration = Duration::from_secs(60);
 const MOST_TOLD: usize = 3;
 /// Captures of which it is known how far they were read, before those that are gone are forgotten.
 const MOST_FILES: usize = 1 << 17;
+/// Captures read lately of which it is known of what time they told.
+const MOST_SPANS: usize = 1 << 12;
 /// Frames between two looks at whether to stop.
 const STRIDE: u64 = 1 << 14;
 
@@ -71,15 +73,11 @@ pub fn start(
                 next_sweep: MOST_FILES,
                 sensor: folder.sensor,
                 // Captures of one recorder follow each other: what began in one goes on in the next.
-                worker: Worker::new(
-                    Shard {
-                        seed,
-                        ..Shard::default()
-                    },
-                    Limits::live(),
-                ),
+                seed,
+                worker: fresh(seed),
                 names: Names::default(),
                 unread: BTreeMap::new(),
+                spans: VecDeque::new(),
                 heard: None,
                 troubles: Vec::new(),
             };
@@ -130,6 +128,15 @@ impl Known {
     }
 }
 
+/// A worker that has read nothing.
+fn fresh(seed: u64) -> Worker {
+    let shard = Shard {
+        seed,
+        ..Shard::default()
+    };
+    Worker::new(shard, Limits::live())
+}
+
 /// The time of the first frame of captures.
 fn first_of(captures: &Captures) -> Option<Time> {
     captures.list().iter().filter_map(OnDisk::first).min()
@@ -143,10 +150,14 @@ struct Reader {
     /// As many of them as there may be before those that are gone are forgotten.
     next_sweep: usize,
     worker: Worker,
+    /// Of the workers.
+    seed: u64,
     /// Base names of what was read, by the number that evidence uses.
     names: Names,
     /// Captures that could not be read, since when on the steady clock, and why.
     unread: BTreeMap<PathBuf, Unread>,
+    /// The times of which captures told, first and last, the one read latest at the end.
+    spans: VecDeque<(Time, Time)>,
     /// The last time of which a capture told.
     heard: Option<Time>,
     /// What could not be looked at, as it was said last.
@@ -200,6 +211,12 @@ impl Reader {
             self.unread.remove(&seen.path);
             let last = facts.files.iter().filter_map(|file| file.last).max();
             self.heard = self.heard.max(last);
+            if let Some(span) = first.zip(last) {
+                self.spans.push_back(span);
+                if self.spans.len() > MOST_SPANS {
+                    self.spans.pop_front();
+                }
+            }
             let report = Report {
                 at: clock::now(),
                 facts,
@@ -237,6 +254,23 @@ impl Reader {
         let mut before = self.known.iter().filter(was_called);
         let moved = before.find(|(other, _)| is_gone(other));
         moved.map_or(0, |(_, known)| known.frames)
+    }
+
+    /// Whether captures that begin then come after one that tells of a later time: one that could not be read at first, say. Where
+    /// their time is shared with one that was read, they are another recorder's of the same traffic.
+    fn are_late(&self, captures: &Captures, first: Time) -> bool {
+        let is_shared = |until: Time| {
+            let mut spans = self.spans.iter();
+            spans.any(|(from, last)| *from <= until && first <= *last)
+        };
+        if self.heard.is_none_or(|heard| heard < first) || is_shared(first) {
+            return false;
+        }
+        let (mut walk, mut last) = (captures.walk(), first);
+        while let Some(frame) = walk.next() {
+            last = last.max(frame.time);
+        }
+        !is_shared(last)
     }
 
     /// What could not be read and is given up, and folders that cannot be looked at, or can be again.
@@ -353,20 +387,27 @@ impl Reader {
             .map(|name| self.names.add(name, &sensor))
             .collect();
         let index = |capture: u32| numbers.get(capture as usize).copied().unwrap_or(u32::MAX);
+        // What the worker has read of a connection makes anything before it look like a repetition of what was there.
+        let is_late = first_of(captures).is_some_and(|first| self.are_late(captures, first));
+        let mut apart = is_late.then(|| fresh(self.seed));
+        let worker = apart.as_mut().unwrap_or(&mut self.worker);
         let mut walk = captures.walk();
         let mut count = 0u64;
         while let Some(frame) = walk.next() {
             count += 1;
             if count > known {
                 let capture = index(frame.capture);
-                self.worker.frame(&Frame { capture, ..frame });
+                worker.frame(&Frame { capture, ..frame });
             }
             if count.is_multiple_of(STRIDE) && stop.load(Ordering::Relaxed) {
                 return None;
             }
         }
         let summaries = walk.summaries();
-        let picture = self.worker.take();
+        let picture = match apart {
+            Some(worker) => worker.finish(),
+            None => self.worker.take(),
+        };
         let files = captures.infos(&summaries);
         let coverage = self.coverage(&picture, &files);
         let mut facts = picture.into_facts(Vec::new());
