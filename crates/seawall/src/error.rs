@@ -49,7 +49,7 @@ pub enum Error {
         name: String,
         source: crate::run::sinks::Error,
     },
-    #[error("metrics cannot be served on {at}")]
+    #[error("metrics cannot be served on {at}; give `metrics_listen` a free port above 1023")]
     Listen { at: String, source: io::Error },
     #[error("a thread cannot be started")]
     Thread(#[source] io::Error),

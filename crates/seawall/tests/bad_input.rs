@@ -257,7 +257,7 @@ fn queries_only_read_one_thing_and_end() {
 
 #[test]
 fn a_folder_without_a_capture_is_told_and_one_named_twice_is_not() {
-    let site = site("no-capture", SITE);
+    let site = site("empty-folder", SITE);
     let (empty, full) = (site.join("old"), site.join("new"));
     for folder in [&empty, &full] {
         std::fs::create_dir(folder).unwrap();

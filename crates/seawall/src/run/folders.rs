@@ -1,5 +1,5 @@
 //! Reading finished captures as they come into the folders that sensors name: one thread for all folders.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use facts::kinds::{Capture, Coverage};
 use facts::{Facts, Time};
 use report::events::Trouble;
-use sensor::Captures;
 use sensor::live::{Seen, Watch};
+use sensor::{Capture as OnDisk, Captures};
 use wire::{Frame, Limits, Picture, Shard, Worker};
 
 use store::history::ReadFile;
@@ -34,6 +34,8 @@ const TRIED: Duration = Duration::from_secs(60);
 const MOST_TOLD: usize = 3;
 /// Captures of which it is known how far they were read, before those that are gone are forgotten.
 const MOST_FILES: usize = 1 << 17;
+/// Captures read lately of which it is known of what time they told.
+const MOST_SPANS: usize = 1 << 12;
 /// Frames between two looks at whether to stop.
 const STRIDE: u64 = 1 << 14;
 
@@ -64,22 +66,18 @@ pub fn start(
                     SETTLED,
                     read.iter().map(|read| read.seen.clone()),
                 ),
-                frames: read
+                known: read
                     .iter()
-                    .map(|read| (read.seen.path.clone(), read.frames))
+                    .map(|read| (read.seen.path.clone(), Known::of(read)))
                     .collect(),
                 next_sweep: MOST_FILES,
                 sensor: folder.sensor,
                 // Captures of one recorder follow each other: what began in one goes on in the next.
-                worker: Worker::new(
-                    Shard {
-                        seed,
-                        ..Shard::default()
-                    },
-                    Limits::live(),
-                ),
+                seed,
+                worker: fresh(seed),
                 names: Names::default(),
                 unread: BTreeMap::new(),
+                spans: VecDeque::new(),
                 heard: None,
                 troubles: Vec::new(),
             };
@@ -108,18 +106,58 @@ pub fn start(
         })
 }
 
+/// How far a capture was read.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    frames: u64,
+    /// Time of its first frame, which tells it from another capture that took its name.
+    first: Option<Time>,
+}
+
+impl Known {
+    fn of(read: &Read) -> Known {
+        Known {
+            frames: read.frames,
+            first: read.first,
+        }
+    }
+
+    /// Whether a capture with that first frame may be the one that was read.
+    fn begins_as(&self, first: Option<Time>) -> bool {
+        self.first.is_none() || self.first == first
+    }
+}
+
+/// A worker that has read nothing.
+fn fresh(seed: u64) -> Worker {
+    let shard = Shard {
+        seed,
+        ..Shard::default()
+    };
+    Worker::new(shard, Limits::live())
+}
+
+/// The time of the first frame of captures.
+fn first_of(captures: &Captures) -> Option<Time> {
+    captures.list().iter().filter_map(OnDisk::first).min()
+}
+
 struct Reader {
     sensor: String,
     watch: Watch,
-    /// Frames read of each file: one that grew after it was taken for finished goes on there.
-    frames: HashMap<PathBuf, u64>,
+    /// How far each file was read: one that grew after it was taken for finished goes on there.
+    known: HashMap<PathBuf, Known>,
     /// As many of them as there may be before those that are gone are forgotten.
     next_sweep: usize,
     worker: Worker,
+    /// Of the workers.
+    seed: u64,
     /// Base names of what was read, by the number that evidence uses.
     names: Names,
     /// Captures that could not be read, since when on the steady clock, and why.
     unread: BTreeMap<PathBuf, Unread>,
+    /// The times of which captures told, first and last, the one read latest at the end.
+    spans: VecDeque<(Time, Time)>,
     /// The last time of which a capture told.
     heard: Option<Time>,
     /// What could not be looked at, as it was said last.
@@ -140,20 +178,23 @@ impl Reader {
     fn look(&mut self, stop: &AtomicBool, send: &mut dyn FnMut(Report) -> bool) -> bool {
         for finished in self.watch.poll(clock::now()) {
             let seen = finished.seen;
-            let known = self.frames.get(&seen.path).copied().unwrap_or(0);
-            let (facts, frames) = match Captures::open(&[&seen.path]) {
+            let (facts, frames, first) = match Captures::open(&[&seen.path]) {
                 Ok(captures) => {
+                    let first = first_of(&captures);
+                    let known = self.known(&seen.path, first);
                     // Left in the middle, it is read from its beginning by the next run; nothing of it was told yet.
                     let Some((facts, read)) = self.read(&captures, known, stop) else {
                         return false;
                     };
-                    if self.frames.len() >= self.next_sweep {
-                        self.frames.retain(|path, _| path.exists());
+                    if self.known.len() >= self.next_sweep {
+                        self.known.retain(|path, _| path.exists());
                         // Where most are still there, a look at each for every new one would be all that it does.
-                        self.next_sweep = self.frames.len().saturating_mul(2).max(MOST_FILES);
+                        self.next_sweep = self.known.len().saturating_mul(2).max(MOST_FILES);
                     }
-                    self.frames.insert(seen.path.clone(), read);
-                    (facts, read)
+                    let frames = read;
+                    self.known
+                        .insert(seen.path.clone(), Known { frames, first });
+                    (facts, frames, first)
                 }
                 Err(error) => {
                     let unread = Unread {
@@ -170,11 +211,21 @@ impl Reader {
             self.unread.remove(&seen.path);
             let last = facts.files.iter().filter_map(|file| file.last).max();
             self.heard = self.heard.max(last);
+            if let Some(span) = first.zip(last) {
+                self.spans.push_back(span);
+                if self.spans.len() > MOST_SPANS {
+                    self.spans.pop_front();
+                }
+            }
             let report = Report {
                 at: clock::now(),
                 facts,
                 health: None,
-                files: vec![Read { seen, frames }],
+                files: vec![Read {
+                    seen,
+                    frames,
+                    first,
+                }],
                 events: Vec::new(),
                 receipt: None,
             };
@@ -183,6 +234,43 @@ impl Reader {
             }
         }
         self.say_what_is_wrong().is_none_or(send)
+    }
+
+    /// How many frames of a capture that begins then were read already: by that name, or by one that it bore before. A recorder
+    /// that uses a name again begins another capture, of which none was.
+    fn known(&self, path: &Path, first: Option<Time>) -> u64 {
+        if let Some(known) = self.known.get(path)
+            && known.begins_as(first)
+        {
+            return known.frames;
+        }
+        let was_called = |(other, known): &(&PathBuf, &Known)| {
+            first.is_some() && known.first == first && other.as_path() != path
+        };
+        // A copy, beside the one that was read, is one of its own.
+        let is_gone = |other: &Path| {
+            Captures::open(&[other]).is_ok_and(|there| first_of(&there) != first) || !other.exists()
+        };
+        let mut before = self.known.iter().filter(was_called);
+        let moved = before.find(|(other, _)| is_gone(other));
+        moved.map_or(0, |(_, known)| known.frames)
+    }
+
+    /// Whether captures that begin then come after one that tells of a later time: one that could not be read at first, say. Where
+    /// their time is shared with one that was read, they are another recorder's of the same traffic.
+    fn are_late(&self, captures: &Captures, first: Time) -> bool {
+        let is_shared = |until: Time| {
+            let mut spans = self.spans.iter();
+            spans.any(|(from, last)| *from <= until && first <= *last)
+        };
+        if self.heard.is_none_or(|heard| heard < first) || is_shared(first) {
+            return false;
+        }
+        let (mut walk, mut last) = (captures.walk(), first);
+        while let Some(frame) = walk.next() {
+            last = last.max(frame.time);
+        }
+        !is_shared(last)
     }
 
     /// What could not be read and is given up, and folders that cannot be looked at, or can be again.
@@ -215,7 +303,11 @@ impl Reader {
             if unread.is_foreign {
                 eprintln!("seawall: sensor {sensor}: {}", unread.why);
                 let seen = unread.seen.clone();
-                report.files.push(Read { seen, frames: 0 });
+                report.files.push(Read {
+                    seen,
+                    frames: 0,
+                    first: None,
+                });
                 return false;
             }
             // What it would have shown lies behind the one before, as far as is known.
@@ -295,20 +387,27 @@ impl Reader {
             .map(|name| self.names.add(name, &sensor))
             .collect();
         let index = |capture: u32| numbers.get(capture as usize).copied().unwrap_or(u32::MAX);
+        // What the worker has read of a connection makes anything before it look like a repetition of what was there.
+        let is_late = first_of(captures).is_some_and(|first| self.are_late(captures, first));
+        let mut apart = is_late.then(|| fresh(self.seed));
+        let worker = apart.as_mut().unwrap_or(&mut self.worker);
         let mut walk = captures.walk();
         let mut count = 0u64;
         while let Some(frame) = walk.next() {
             count += 1;
             if count > known {
                 let capture = index(frame.capture);
-                self.worker.frame(&Frame { capture, ..frame });
+                worker.frame(&Frame { capture, ..frame });
             }
             if count.is_multiple_of(STRIDE) && stop.load(Ordering::Relaxed) {
                 return None;
             }
         }
         let summaries = walk.summaries();
-        let picture = self.worker.take();
+        let picture = match apart {
+            Some(worker) => worker.finish(),
+            None => self.worker.take(),
+        };
         let files = captures.infos(&summaries);
         let coverage = self.coverage(&picture, &files);
         let mut facts = picture.into_facts(Vec::new());
@@ -337,8 +436,12 @@ pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
             bytes: line.get("bytes")?.as_u64()?,
             changed: Time(line.get("changed")?.as_i64()?),
         };
-        let frames = line.get("frames")?.as_u64()?;
-        Some((seen.path.clone(), Read { seen, frames }))
+        let read = Read {
+            seen,
+            frames: line.get("frames")?.as_u64()?,
+            first: line.get("first").and_then(|first| first.as_i64()).map(Time),
+        };
+        Some((read.seen.path.clone(), read))
     };
     // The last line of a file counts.
     let mut last: BTreeMap<PathBuf, Read> = text.lines().filter_map(read).collect();
@@ -352,11 +455,15 @@ pub fn read_before(path: &Path, known: Vec<ReadFile>) -> Vec<Read> {
         let read = Read {
             seen,
             frames: file.frames,
+            first: file.first,
         };
         // History forgets what is old, and then it is the other that knows.
-        let newer = last
-            .get(&path)
-            .is_none_or(|known| known.frames <= read.frames);
+        let newer =
+            last.get(&path)
+                .is_none_or(|known| match Known::of(known).begins_as(read.first) {
+                    true => known.frames <= read.frames,
+                    false => known.seen.changed <= read.seen.changed,
+                });
         if newer {
             last.insert(path, read);
         }
@@ -380,8 +487,8 @@ pub fn remember(path: &Path, read: &[Read]) -> std::io::Result<()> {
             bytes,
             changed,
         } = &read.seen;
-        let (changed, frames) = (changed.0, read.frames);
-        let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed, "frames": frames });
+        let (changed, frames, first) = (changed.0, read.frames, read.first.map(|first| first.0));
+        let line = serde_json::json!({ "path": path, "bytes": bytes, "changed": changed, "frames": frames, "first": first });
         format!("{line}\n")
     };
     // On a line of its own, should the one before have been torn when the disk was full.
@@ -405,6 +512,7 @@ fn a_line_that_was_torn_costs_no_other() {
             changed: Time(7),
         },
         frames: 3,
+        first: Some(Time(5)),
     };
     let (first, torn, last) = (read("a"), read("gr\u{fc}n"), read("z"));
     std::fs::remove_file(&path).ok();

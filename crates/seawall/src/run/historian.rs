@@ -50,6 +50,7 @@ fn in_history(read: &Read) -> ReadFile {
         bytes: read.seen.bytes,
         changed: read.seen.changed,
         frames: read.frames,
+        first: read.first,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use facts::kinds::Coverage;
+use facts::site::OutputKind;
 use facts::{Facts, Time};
 use report::events::{Event, Origin, Trouble};
 use store::Memory;
@@ -174,6 +175,19 @@ impl Keeper {
             self.terminal.site.name,
             witnesses.names().join(", ")
         );
+        let outputs = &self.terminal.site.outputs;
+        if !outputs.is_empty()
+            && outputs
+                .iter()
+                .all(|output| output.to != OutputKind::Journal)
+        {
+            // Who looks at the screen or the journal is not to take silence for a fault.
+            let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+            eprintln!(
+                "seawall: {started} Events go to {} alone, not here.",
+                names.join(", ")
+            );
+        }
         self.tell(vec![tell(now, Trouble::SensorStarted, "seawall", started)]);
         self.tell_of_gap(now);
         self.notify.ready();
@@ -210,13 +224,17 @@ impl Keeper {
         }
         self.notify.stopping();
         // The channel ends with the last who could report.
-        witnesses.stop();
+        let all_ended = witnesses.stop();
         drop(witnesses);
         while let Ok(report) = reports.recv() {
             self.take(report);
         }
         let now = clock::now();
         self.save_and_wait(now);
+        // Who stopped it is to know that not all that was seen is told.
+        if (!all_ended || self.history.is_lost()) && outcome.is_ok() {
+            outcome = Err(Error::WitnessLost);
+        }
         self.judge(now, Pace::Last);
         let stopped = tell(
             now,

@@ -88,6 +88,15 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
         for interface in doors.interfaces() {
             output::line(&format!("{interface}: open"))?;
         }
+        let sensors = terminal.site.sensors.iter();
+        for folder in sensors.filter_map(|sensor| sensor.folder.as_ref()) {
+            let path = Path::new(folder);
+            std::fs::read_dir(path).map_err(|source| sensor::live::Error::Watched {
+                path: path.to_owned(),
+                source,
+            })?;
+            output::line(&format!("{folder}: readable"))?;
+        }
         output::line(&format!("{}: writable", folder.display()))?;
         output::line(&format!("{} would be watched.", terminal.site.name))?;
         return Ok(());

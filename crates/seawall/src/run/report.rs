@@ -19,11 +19,12 @@ pub struct Source {
     pub worker: usize,
 }
 
-/// A finished capture that was read, and how many frames it had then.
+/// A finished capture that was read, how many frames it had then, and the time of the first of them, where that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     pub seen: Seen,
     pub frames: u64,
+    pub first: Option<Time>,
 }
 
 /// What was seen since the last report of the same witness.

@@ -183,13 +183,12 @@ impl Witnesses {
         self.begin(doors, state, read)
     }
 
-    /// Tells the threads to end, and waits until each has sent its last report.
-    pub fn stop(&mut self) {
+    /// Tells the threads to end, and waits until each has sent its last report. `false` where one ended without it: it
+    /// panicked, and what it saw last is lost.
+    pub fn stop(&mut self) -> bool {
         self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            // A worker that panicked has told nothing more; its silence will show.
-            let _ = thread.join();
-        }
+        let ends = self.threads.drain(..).map(JoinHandle::join);
+        ends.fold(true, |all, end| all & end.is_ok())
     }
 
     /// Whether a thread ended that nobody told to: half of what is to be watched would be left.
@@ -211,4 +210,25 @@ impl Witnesses {
             .map(|folder| format!("{} in {}", folder.sensor, folder.path.display()));
         interfaces.chain(folders).collect()
     }
+}
+
+#[test]
+fn a_thread_that_panicked_is_missed_when_all_are_told_to_end() {
+    let site = Site::default();
+    let (reports, _) = std::sync::mpsc::channel();
+    let mut witnesses = Witnesses {
+        plan: Plan::of(&site),
+        threads: Vec::new(),
+        stop: Arc::default(),
+        seed: 0,
+        reports,
+    };
+    let well = || std::thread::spawn(|| {});
+    // Unwound without a word.
+    let ill = || std::thread::spawn(|| std::panic::resume_unwind(Box::new(())));
+    witnesses.threads = vec![well(), well()];
+    assert!(witnesses.stop());
+    witnesses.threads = vec![ill(), well()];
+    assert!(!witnesses.stop());
+    assert!(witnesses.threads.is_empty(), "all were waited for");
 }

@@ -209,11 +209,11 @@ fn is_put_aside_and_told(cable: &Cable, name: &str) -> bool {
 
 #[test]
 fn what_waits_in_the_ring_when_it_is_stopped_is_read_or_counted_as_lost() {
-    let Some(cable) = Cable::new("unread") else {
+    let Some(cable) = Cable::new("left") else {
         return;
     };
     let ring = "ring = \"64 MB\"\nsave_every = \"1 s\"";
-    let (site, _) = terminal(&harborview::clean_day(), "unread", ring);
+    let (site, _) = terminal(&harborview::clean_day(), "left", ring);
     let load = site.join("load.pcap");
     // More than is read in the moment that a sensor has for what is left.
     let writes = (0..3).flat_map(|_| (0..60_000).flat_map(write_of));

@@ -301,3 +301,134 @@ fn a_capture_that_grows_is_read_on_from_where_it_ended() {
         assert!(differ.is_empty(), "{kind}: {differ:#?}");
     }
 }
+
+/// Some of the frames of a capture.
+fn part(whole: &lab::Capture, from: usize, until: usize) -> lab::Capture {
+    lab::Capture {
+        frames: whole.frames[from..until].to_vec(),
+        ..whole.clone()
+    }
+}
+
+/// A file that was put there at once, and changed so many hours ago.
+fn put(path: &std::path::Path, bytes: &[u8], hours: u64) {
+    let coming = path.with_file_name(".coming");
+    fs::write(&coming, bytes).unwrap();
+    let time = now() - std::time::Duration::from_secs(3600 * hours);
+    fs::File::open(&coming).unwrap().set_modified(time).unwrap();
+    fs::rename(&coming, path).unwrap();
+}
+
+/// Waits until so many frames are read and saved.
+fn read(site: &std::path::Path, frames: usize) {
+    let sum = || {
+        let rows = remembered(site, "coverage").into_iter();
+        let rows = rows.map(|row| serde_json::from_str::<serde_json::Value>(&row).unwrap());
+        let once = rows.filter(|row| row["what"] == "once");
+        once.map(|row| row["total"].as_u64().unwrap()).sum::<u64>()
+    };
+    let there = || fs::read_dir(state(site).join("history")).is_ok_and(|days| days.count() > 1);
+    until("all of it is read", || there() && sum() >= frames as u64);
+}
+
+#[test]
+fn a_capture_that_comes_after_later_ones_is_read_as_if_it_had_come_first() {
+    let scenario = harborview::bad_day();
+    let (site, arrive) = arriving(&scenario, "late", "");
+    let whole = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    let (all, third) = (whole.frames.len(), whole.frames.len() / 3);
+    let late = part(whole, third, 2 * third).file();
+    let sensor = Sensor::begin(&site);
+    put(
+        &arrive.join("crane-span-1.pcap"),
+        &part(whole, 0, third).file(),
+        6,
+    );
+    read(&site, third);
+    put(
+        &arrive.join("crane-span-3.pcap"),
+        &part(whole, 2 * third, all).file(),
+        4,
+    );
+    read(&site, all - third);
+    put(&arrive.join("crane-span-2.pcap"), &late, 5);
+    read(&site, all);
+    sensor.stop();
+    let alone = site.join("alone.pcap");
+    fs::write(&alone, late).unwrap();
+    let what = |rows: std::collections::BTreeSet<String>| -> std::collections::BTreeSet<String> {
+        let what = |row: String| {
+            let row: serde_json::Value = serde_json::from_str(&row).unwrap();
+            let of = ["source", "target", "operation", "object"];
+            of.map(|column| text(&row[column])).join(" ")
+        };
+        answered(rows).into_iter().map(what).collect()
+    };
+    let live = what(remembered(&site, "operation"));
+    let lacking: Vec<_> = what(rows(&[&alone], "operation"))
+        .difference(&live)
+        .cloned()
+        .collect();
+    assert!(lacking.is_empty(), "{lacking:#?}");
+}
+
+#[test]
+fn a_recorder_that_uses_names_again_or_gives_others_is_read_once_and_whole() {
+    let scenario = harborview::bad_day();
+    let (site, arrive) = arriving(&scenario, "names-again", "");
+    let whole = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    let third = whole.frames.len() / 3;
+    let part = |from: usize, until: usize| part(whole, from, until);
+    let put = |name: &str, capture: &lab::Capture, hours: u64| {
+        put(&arrive.join(name), &capture.file(), hours);
+    };
+    let read = |frames: usize| read(&site, frames);
+    put("crane-span.pcap", &part(0, third), 6);
+    let sensor = Sensor::begin(&site);
+    read(third);
+    // As many frames of another time by the same name.
+    put("crane-span.pcap", &part(third, 2 * third), 5);
+    read(2 * third);
+    // It was not finished, and is called otherwise when it is; the name is taken again at once.
+    put("crane-span-1.pcap", &part(third, 2 * third + 9), 4);
+    put(
+        "crane-span.pcap",
+        &part(2 * third + 9, whole.frames.len()),
+        3,
+    );
+    read(whole.frames.len());
+    sensor.stop();
+    // And the next run knows it too.
+    let sensor = Sensor::begin(&site);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    sensor.stop();
+    let at_once = site.join("at-once.pcap");
+    fs::write(&at_once, whole.file()).unwrap();
+    for kind in ["operation", "conversation", "name", "remote-session"] {
+        let bare = |rows: std::collections::BTreeSet<String>| -> Vec<String> {
+            let bare = |row: String| {
+                let mut row: serde_json::Value = serde_json::from_str(&row).unwrap();
+                row.as_object_mut().unwrap().remove("capture");
+                row.to_string()
+            };
+            let mut rows: Vec<String> = answered(rows).into_iter().map(bare).collect();
+            rows.sort();
+            rows
+        };
+        let (live, offline) = (bare(remembered(&site, kind)), bare(rows(&[&at_once], kind)));
+        assert_eq!(live.len(), offline.len(), "{kind}");
+        let differ = live
+            .iter()
+            .zip(&offline)
+            .find(|(live, offline)| live != offline);
+        assert_eq!(differ, None, "{kind}");
+    }
+}

@@ -8,8 +8,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread::ThreadId;
 
 use serde_json::Value;
 
@@ -38,11 +41,24 @@ pub fn seawall<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Run {
     }
 }
 
-/// An empty folder of this name for one test.
+/// An empty folder of this name, for one test alone: another one that asks for it, which would delete what the first has in it,
+/// fails, and another run of the same tests waits for this one to end.
 pub fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(env!("CARGO_CRATE_NAME"))
-        .join(name);
+    static TAKEN: Mutex<Option<(File, BTreeMap<String, ThreadId>)>> = Mutex::new(None);
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
+    {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, names) = taken.get_or_insert_with(|| {
+            std::fs::create_dir_all(&all).unwrap();
+            let lock = File::create(all.join(".lock")).unwrap();
+            lock.lock().unwrap();
+            (lock, BTreeMap::new())
+        });
+        let here = std::thread::current().id();
+        let whose = *names.entry(name.to_owned()).or_insert(here);
+        assert_eq!(whose, here, "two tests ask for a folder called {name}");
+    }
+    let folder = all.join(name);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).unwrap();
     }

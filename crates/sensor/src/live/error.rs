@@ -66,6 +66,14 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// A folder into which captures come cannot be looked at.
+    #[error("cannot list {}: check that the folder is there, and that the user that Seawall runs as may read it", path.display())]
+    Watched {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// File names of segments begin with the sensor's name, and this one cannot.
     #[error(
         "the sensor's name {name:?} cannot begin a file name: use letters, digits, `-`, `.` and `_` (at most 100) in the site file"

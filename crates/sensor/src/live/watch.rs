@@ -204,10 +204,12 @@ impl Watch {
             let entries = match fs::read_dir(folder) {
                 Ok(entries) => entries,
                 Err(error) => {
-                    let error = Error::folder("list", folder, error);
-                    let source = std::error::Error::source(&error).map(ToString::to_string);
-                    self.problems
-                        .push(format!("{error} ({})", source.unwrap_or_default()));
+                    let why = error.to_string();
+                    let error = Error::Watched {
+                        path: folder.clone(),
+                        source: error,
+                    };
+                    self.problems.push(format!("{error} ({why})"));
                     continue;
                 }
             };

@@ -231,13 +231,14 @@ impl Day {
 
 fn put_read(db: &Connection, read: &[ReadFile]) -> rusqlite::Result<()> {
     let mut put = db.prepare_cached(
-        "INSERT INTO read_file (path, bytes, changed, frames) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (path) \
-         DO UPDATE SET bytes = excluded.bytes, changed = excluded.changed, frames = excluded.frames",
+        "INSERT INTO read_file (path, bytes, changed, frames, first) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (path) \
+         DO UPDATE SET bytes = excluded.bytes, changed = excluded.changed, frames = excluded.frames, first = excluded.first",
     )?;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     for file in read {
         let (bytes, frames) = (number(file.bytes), number(file.frames));
-        put.execute((&file.path, bytes, file.changed.0, frames))?;
+        let first = file.first.map(|first| first.0);
+        put.execute((&file.path, bytes, file.changed.0, frames, first))?;
     }
     Ok(())
 }
@@ -284,9 +285,12 @@ fn upgrade(db: &Connection, path: &Path) -> Result<(), Error> {
             "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
              CREATE TABLE IF NOT EXISTS watch (\"begin\" TEXT PRIMARY KEY, \"last\" TEXT NOT NULL, \"end\" TEXT) WITHOUT ROWID;
              CREATE TABLE IF NOT EXISTS read_file (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL, \
-             changed INTEGER NOT NULL, frames INTEGER NOT NULL) WITHOUT ROWID;
+             changed INTEGER NOT NULL, frames INTEGER NOT NULL, first INTEGER) WITHOUT ROWID;
              CREATE TABLE IF NOT EXISTS capture_order (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);",
         )?;
+        if !has(&change, "read_file", "first")? {
+            change.execute_batch("ALTER TABLE read_file ADD COLUMN first INTEGER")?;
+        }
         layout::make(&change)?;
         if found != layout::FORMAT {
             change.pragma_update(None, "user_version", layout::FORMAT)?;
@@ -294,6 +298,11 @@ fn upgrade(db: &Connection, path: &Path) -> Result<(), Error> {
         change.commit()
     };
     change().map_err(|error| Error::of(path, &error))
+}
+
+fn has(db: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {
+    let columns = layout::columns(db, table)?;
+    Ok(columns.iter().any(|name| name == column))
 }
 
 /// A day's file, open for reading; never changed, whatever its format.
@@ -355,9 +364,13 @@ impl Past {
             if layout::columns(&self.db, "read_file")?.is_empty() {
                 return Ok(Vec::new());
             }
-            let mut statement = self
-                .db
-                .prepare("SELECT path, bytes, changed, frames FROM read_file ORDER BY path")?;
+            let first = match has(&self.db, "read_file", "first")? {
+                true => "first",
+                false => "NULL",
+            };
+            let mut statement = self.db.prepare(&format!(
+                "SELECT path, bytes, changed, frames, {first} FROM read_file ORDER BY path"
+            ))?;
             let number = |n: i64| u64::try_from(n).unwrap_or(0);
             let files = statement.query_map([], |row| {
                 Ok(ReadFile {
@@ -365,6 +378,7 @@ impl Past {
                     bytes: number(row.get(1)?),
                     changed: Time(row.get(2)?),
                     frames: number(row.get(3)?),
+                    first: row.get::<_, Option<i64>>(4)?.map(Time),
                 })
             })?;
             files.collect()

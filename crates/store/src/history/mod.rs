@@ -47,6 +47,9 @@ pub struct ReadFile {
     pub changed: Time,
     /// Frames that it had.
     pub frames: u64,
+    /// Time of the first of them: what begins otherwise is another capture. `None` where it had none, or where an earlier
+    /// version read it.
+    pub first: Option<Time>,
 }
 
 /// How history is kept.

@@ -324,6 +324,7 @@ fn a_capture_is_noted_as_read_with_its_facts_or_not_at_all() {
         bytes: 10 * frames,
         changed: NOON,
         frames,
+        first: Some(NOON),
     };
     let mut history = folder.history().unwrap();
     history.tell(stops(0, 3), NOON);
@@ -356,6 +357,33 @@ fn a_capture_is_noted_as_read_with_its_facts_or_not_at_all() {
         (history.files_read().unwrap(), folder.stops()),
         (vec![file(5)], 5)
     );
+}
+
+#[test]
+fn a_file_of_before_the_first_frame_was_noted_is_read_and_brought_up() {
+    let folder = Folder::new("read-before");
+    let mut history = folder.history().unwrap();
+    let file = |first| ReadFile {
+        path: "/srv/span.pcap".to_owned(),
+        bytes: 30,
+        changed: NOON,
+        frames: 3,
+        first,
+    };
+    history.tell_read([file(Some(NOON))]);
+    history.write(NOON).unwrap();
+    drop(history);
+    let before = Connection::open(folder.today()).unwrap();
+    let older = "ALTER TABLE read_file DROP COLUMN first";
+    before.execute_batch(older).unwrap();
+    drop(before);
+    let past = day::Past::open(&folder.today()).unwrap();
+    assert_eq!(past.read_files().unwrap(), [file(None)], "as it is");
+    let mut history = folder.history().unwrap();
+    assert_eq!(history.files_read().unwrap(), [file(None)]);
+    history.tell_read([file(Some(NOON))]);
+    history.write(NOON).unwrap();
+    assert_eq!(history.files_read().unwrap(), [file(Some(NOON))]);
 }
 
 #[test]

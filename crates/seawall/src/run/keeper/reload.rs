@@ -60,11 +60,14 @@ impl Keeper {
         self.outputs.change(sinks, &self.terminal.site);
         if let Some(doors) = doors {
             let stopped = clock::now();
-            witnesses.stop();
+            let all_ended = witnesses.stop();
             while let Ok(report) = reports.try_recv() {
                 self.take(report);
             }
             self.save_and_wait(clock::now());
+            if !all_ended {
+                return Err(Error::WitnessLost);
+            }
             // Should the folder not be readable now, the list knows nearly all.
             let history = self.history.history();
             let known = history.and_then(|history| history.files_read().ok());
