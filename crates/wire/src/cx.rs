@@ -107,6 +107,10 @@ pub(crate) struct Learned {
     pub cut: bool,
     /// What becomes of the datagram at hand if its request was not seen.
     pub early: Early,
+    /// The datagram at hand asks for no answer.
+    pub quiet: bool,
+    /// What answer the datagrams so far ask for.
+    pub answer: Answer,
 }
 
 impl Learned {
@@ -125,6 +129,8 @@ impl Learned {
             asked_for,
             cut: _,
             early: _,
+            quiet: _,
+            answer,
         } = self;
         variant.is_none()
             && user.is_none()
@@ -136,7 +142,32 @@ impl Learned {
             && handover.is_none()
             && through.is_none()
             && asked_for.is_none()
+            && matches!(answer, Answer::Due | Answer::Open)
     }
+
+    /// A datagram was read.
+    pub(crate) fn read_one(&mut self) {
+        let quiet = std::mem::take(&mut self.quiet);
+        self.answer = match self.answer {
+            Answer::Open | Answer::NotDue if quiet => Answer::NotDue,
+            Answer::Elsewhere => Answer::Elsewhere,
+            _ => Answer::Due,
+        };
+    }
+}
+
+/// What answer the datagrams of a flow ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// At least one of them asks for one.
+    #[default]
+    Due,
+    /// None was read yet.
+    Open,
+    /// None of them asks for any.
+    NotDue,
+    /// It came in a conversation of its own.
+    Elsewhere,
 }
 
 /// Whether a datagram may answer what was not asked yet: where a sensor hears both ways on different paths, an answer can overtake
@@ -282,6 +313,16 @@ impl Cx<'_> {
         }
         self.learned.early = Early::Does;
         true
+    }
+
+    /// The datagram at hand is no request: its protocol has no answer to it, and silence after it tells nothing.
+    pub fn asks_nothing(&mut self) {
+        self.learned.quiet = true;
+    }
+
+    /// What was asked in this conversation was answered in another, as the protocol has it.
+    pub(crate) fn answered_elsewhere(&mut self) {
+        self.learned.answer = Answer::Elsewhere;
     }
 
     /// An operation that `source` asked of the other end. Returns its row, to count repetitions on.

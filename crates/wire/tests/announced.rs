@@ -227,6 +227,13 @@ fn a_tftp_transfer_from_a_port_of_its_own_is_the_request_s() {
         IpAddr::from(CLIENT).into(),
         "who asked is the client, whoever sent first"
     );
+    // Of the two requests, one was answered, if not from its port.
+    let asked = facts.conversations.iter();
+    let asked = asked.filter(|c| c.server_port == Some(69));
+    let asked: Vec<_> = asked
+        .map(|c| (c.client_port.unwrap(), c.packets_in, c.state.as_str()))
+        .collect();
+    assert_eq!(asked, [(2000, 0, "answered"), (2001, 0, "unanswered")]);
 }
 
 #[test]

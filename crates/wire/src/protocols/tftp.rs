@@ -220,6 +220,9 @@ impl Tftp {
     /// Tells what is not told yet.
     fn end(&mut self, cx: &mut Cx<'_>) {
         let told_there = !self.announced && self.elsewhere.load(Ordering::Relaxed);
+        if told_there {
+            cx.answered_elsewhere();
+        }
         let Some(mut transfer) = self.transfer.take().filter(|_| !told_there) else {
             return;
         };

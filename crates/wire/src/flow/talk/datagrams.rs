@@ -123,6 +123,9 @@ impl Engine<'_> {
                 dialogue.message(cx, side, rest)
             });
             let early = std::mem::take(&mut talk.learned.early) == cx::Early::Does;
+            if !early {
+                talk.learned.read_one();
+            }
             match step {
                 Step::Took(count) if count > 0 => {
                     if early {

@@ -1,6 +1,6 @@
 //! Which protocol a flow speaks: the decoders are asked what its first bytes are, and whoever knows them reads on.
 use super::{Engine, MOST_FRAMES};
-use crate::cx::At;
+use crate::cx::{Answer, At};
 use crate::decoder::{Carrier, Decoder, Dialogue, Head, Probe, Sender};
 use crate::flow::{Flow, Talk, Told, Transport};
 use crate::protocols;
@@ -253,6 +253,7 @@ pub(super) fn open(
 ) {
     talk.decoder = Some(decoder);
     talk.dialogue = Some((decoder.open)());
+    talk.learned.answer = Answer::Open;
     // It speaks for itself: no announcement covers it.
     talk.parent = None;
     if talk.named.take().is_some() {
@@ -292,6 +293,7 @@ pub(crate) fn open_expected(
     let talk = flow.talk();
     talk.decoder = Some(decoder);
     talk.dialogue = Some(prepared.unwrap_or_else(decoder.open));
+    talk.learned.answer = Answer::Open;
     for which in [0, 1] {
         talk.held(which).doubt = true;
     }
