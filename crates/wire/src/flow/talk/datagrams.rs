@@ -44,7 +44,7 @@ impl Engine<'_> {
             .talk
             .as_ref()
             .is_none_or(|talk| talk.dialogue.is_none());
-        if silent && !self.recognise_datagram(flow, which, bytes) {
+        if silent && !self.recognise_datagram(flow, which, bytes, at) {
             return;
         }
         self.doubt_datagram(flow, which, bytes, at);
