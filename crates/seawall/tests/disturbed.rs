@@ -222,6 +222,7 @@ const SAME: &[(&str, &[&str])] = &[
     ("name", &["time", "last", "count", "vlan", "client_mac"]),
     ("remote-session", &["time", "last", "uid"]),
     ("credential", &["time", "last"]),
+    ("certificate", &["time", "last"]),
     (
         "conversation",
         &["time", "last", "uid", "packets_out", "packets_in"],

@@ -61,7 +61,15 @@ fn zeek_logs_hold_every_conversation_and_operation_in_both_forms() {
     assert_eq!(with_operation.count(), operations.len());
     let files = facts(&captures, "file", "source");
     assert_eq!(by_path["files"].len(), files.len());
-    for path in ["modbus_detailed", "s7comm", "cip", "dns", "ssl", "notice"] {
+    for path in [
+        "modbus_detailed",
+        "s7comm",
+        "cip",
+        "dns",
+        "ssl",
+        "x509",
+        "notice",
+    ] {
         assert!(by_path.contains_key(path), "{path}");
     }
     let uids: BTreeSet<String> = by_path["conn"]
@@ -75,6 +83,21 @@ fn zeek_logs_hold_every_conversation_and_operation_in_both_forms() {
     for line in read {
         assert!(line["unit"].is_u64() && line["quantity"].is_u64(), "{line}");
     }
+    // What a server shows in the clear stands in a log of its own, and with the connections that showed it.
+    let known: BTreeSet<String> = (by_path["x509"].iter())
+        .map(|line| text(&line["fingerprint"]))
+        .collect();
+    let mut shown = 0;
+    for line in &by_path["ssl"] {
+        let sealed = line["version"] == "TLSv13" || !line["established"].as_bool().unwrap();
+        let chain = line["cert_chain_fps"].as_array();
+        assert_eq!(chain.is_none(), sealed, "{line}");
+        for fingerprint in chain.into_iter().flatten() {
+            assert!(known.contains(&text(fingerprint)), "{line}");
+            shown += 1;
+        }
+    }
+    assert!(shown > 0);
     for line in told.iter().filter(|line| line["uid"].is_string()) {
         assert!(uids.contains(&text(&line["uid"])), "{line}");
     }
@@ -138,6 +161,22 @@ fn eve_events_of_a_conversation_bear_its_flow_id() {
         assert!(same, "{row}");
     }
     assert!(of("dns").iter().all(|event| event["flow_id"].is_u64()));
+    let certificates = facts(&captures, "certificate", "server");
+    let events = of("tls");
+    let shown: Vec<&&Value> = (events.iter())
+        .filter(|event| event["tls"]["subject"].is_string())
+        .collect();
+    assert!(!shown.is_empty());
+    for event in shown {
+        let own = certificates.iter().any(|row| {
+            let digits = text(&event["tls"]["fingerprint"]).replace(':', "");
+            row["sha1"] == digits
+                && row["subject"] == event["tls"]["subject"]
+                && row["issuer"] == event["tls"]["issuerdn"]
+                && row["server"] == event["dest_ip"]
+        });
+        assert!(own, "{event}");
+    }
 }
 
 #[test]

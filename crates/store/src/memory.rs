@@ -355,6 +355,7 @@ impl Default for Limits {
             names: 1 << 17,
             remote_sessions: 1 << 16,
             credentials: 1 << 14,
+            certificates: 1 << 13,
             identities: 1 << 16,
             routes: 1 << 14,
             coverage: 1 << 14,

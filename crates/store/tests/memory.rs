@@ -127,6 +127,7 @@ fn a_terminals_day_told_bit_by_bit_is_the_day_told_at_once() {
         same(&told.addresses, &once.addresses);
         same(&told.identities, &once.identities);
         same(&told.credentials, &once.credentials);
+        same(&told.certificates, &once.certificates);
         same(&told.routes, &once.routes);
         same(&told.oddities, &once.oddities);
     }

@@ -1,5 +1,6 @@
 //! What a dialogue can say while it reads: every observation leaves a decoder through [`Cx`].
 mod expected;
+mod learned;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,11 +10,12 @@ use facts::{Address, Grade, Mac, Time};
 
 use crate::decoder::{Decoder, Side};
 use crate::picture::{
-    self, ANSWERS, AddressKey, CredentialKey, IdentityKey, NameKey, OddityKey, OpId, Picture,
-    ReportedKey, RouteKey,
+    self, ANSWERS, AddressKey, CertificateKey, CredentialKey, IdentityKey, NameKey, OddityKey,
+    OpId, Picture, ReportedKey, RouteKey, Says,
 };
 
 pub(crate) use expected::Expectations;
+pub(crate) use learned::{Answer, Early, Learned};
 
 /// One end of the flow that a message belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,72 +85,6 @@ pub struct At {
     pub capture: u32,
     /// Frame that completed the message.
     pub frame: u32,
-}
-
-/// What a dialogue learned of its flow itself.
-#[derive(Debug, Default)]
-pub(crate) struct Learned {
-    pub variant: Option<Cow<'static, str>>,
-    pub user: Option<String>,
-    pub detail: Option<String>,
-    pub swap: bool,
-    pub session: bool,
-    /// What the flow is, finer than its decoder's name.
-    pub name: Option<&'static str>,
-    /// The last echo request of ICMP, if this is such a flow.
-    pub echo: Option<Box<crate::net::control::Echo>>,
-    /// Where what follows goes, until the engine took note of it.
-    pub handover: Option<Box<Handover>>,
-    /// The way that this flow takes inside another.
-    pub through: Option<Box<str>>,
-    /// Where the flow goes, if that is known by name alone: the address of the server is that of who passes it on.
-    pub asked_for: Option<Box<str>>,
-    /// The capture lacks the end of the datagram at hand.
-    pub cut: bool,
-    /// What becomes of the datagram at hand if its request was not seen.
-    pub early: Early,
-}
-
-impl Learned {
-    /// Nothing that outlasts a message.
-    pub(crate) fn is_nothing(&self) -> bool {
-        let Learned {
-            variant,
-            user,
-            detail,
-            swap,
-            session,
-            name,
-            echo,
-            handover,
-            through,
-            asked_for,
-            cut: _,
-            early: _,
-        } = self;
-        variant.is_none()
-            && user.is_none()
-            && detail.is_none()
-            && !swap
-            && !session
-            && name.is_none()
-            && echo.is_none()
-            && handover.is_none()
-            && through.is_none()
-            && asked_for.is_none()
-    }
-}
-
-/// Whether a datagram may answer what was not asked yet: where a sensor hears both ways on different paths, an answer can overtake
-/// its request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Early {
-    /// It has to be read as it is.
-    #[default]
-    No,
-    May,
-    /// It does, and is shown again when more is known.
-    Does,
 }
 
 /// What both ends say from here on is a stream of its own: see [`Cx::hand_over`].
@@ -282,6 +218,16 @@ impl Cx<'_> {
         }
         self.learned.early = Early::Does;
         true
+    }
+
+    /// The datagram at hand is no request: its protocol has no answer to it, and silence after it tells nothing.
+    pub fn asks_nothing(&mut self) {
+        self.learned.quiet = true;
+    }
+
+    /// What was asked in this conversation was answered in another, as the protocol has it.
+    pub(crate) fn answered_elsewhere(&mut self) {
+        self.learned.answer = Answer::Elsewhere;
     }
 
     /// An operation that `source` asked of the other end. Returns its row, to count repetitions on.
@@ -553,6 +499,43 @@ impl Cx<'_> {
             left_out,
         ) {
             row.count_one(self.at.now, self.at.capture, self.frames);
+        }
+    }
+
+    /// `side` showed a certificate of that SHA-256, in a connection to the server of that name; `says` reads it.
+    pub(crate) fn certificate(
+        &mut self,
+        side: Side,
+        sha256: [u8; 32],
+        asked_for: Option<&str>,
+        says: impl FnOnce() -> Says,
+    ) {
+        let FlowView {
+            client,
+            server,
+            vlan,
+            ..
+        } = *self.flow;
+        let key = CertificateKey {
+            client: client.address,
+            server: server.address,
+            server_port: Some(server.port).filter(|port| *port != 0),
+            vlan,
+            asked_for: asked_for.map(Into::into),
+            by_client: side == Side::Client,
+            sha256,
+        };
+        let Picture {
+            certificates,
+            left_out,
+            limits,
+            ..
+        } = &mut *self.picture;
+        let limit = limits.certificates;
+        if let Some(row) = picture::row(certificates, key, "certificates", limit, left_out) {
+            row.says.get_or_insert_with(|| Box::new(says()));
+            let at = self.at;
+            row.tally.count_one(at.now, at.capture, self.frames);
         }
     }
 

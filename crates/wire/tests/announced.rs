@@ -227,6 +227,57 @@ fn a_tftp_transfer_from_a_port_of_its_own_is_the_request_s() {
         IpAddr::from(CLIENT).into(),
         "who asked is the client, whoever sent first"
     );
+    // Of the two requests, one was answered, if not from its port.
+    let asked = facts.conversations.iter();
+    let asked = asked.filter(|c| c.server_port == Some(69));
+    let asked: Vec<_> = asked
+        .map(|c| (c.client_port.unwrap(), c.packets_in, c.state.as_str()))
+        .collect();
+    assert_eq!(asked, [(2000, 0, "answered"), (2001, 0, "unanswered")]);
+}
+
+#[test]
+fn a_tftp_transfer_that_overtakes_its_request_is_the_request_s_all_the_same() {
+    let mut talk = Talk::new();
+    let block = |number: u8, byte: u8, length: usize| {
+        let mut block = vec![0, 3, 0, number];
+        block.resize(4 + length, byte);
+        block
+    };
+    talk.udp(false, 3000, 2000, &block(1, b'a', 512));
+    talk.udp(true, 2000, 69, b"\0\x01fw.bin\0octet\0");
+    talk.udp(true, 2000, 3000, b"\0\x04\0\x01");
+    talk.udp(false, 3000, 2000, &block(2, b'b', 3));
+    talk.udp(true, 2000, 3000, b"\0\x04\0\x02");
+    // Of the second all there was came first.
+    talk.udp(false, 3001, 2001, &block(1, b'c', 3));
+    talk.udp(true, 2001, 69, b"\0\x01small.cfg\0octet\0");
+    talk.udp(true, 2001, 3001, b"\0\x04\0\x01");
+    let facts = talk.facts();
+    let operations: Vec<_> = (facts.operations.iter())
+        .map(|o| (o.object.as_deref().unwrap(), o.outcome, o.content_bytes))
+        .collect();
+    assert_eq!(
+        operations,
+        [
+            ("fw.bin", Some(Outcome::Ok), Some(3)),
+            ("small.cfg", None, None),
+        ]
+    );
+    assert!(facts.operations.iter().all(|o| o.content_sha256.is_none()));
+    let [file] = facts.carried_files.as_slice() else {
+        panic!("{:?}", facts.carried_files);
+    };
+    assert_eq!(
+        (file.bytes, file.size, file.complete),
+        (3, Some(515), false)
+    );
+    for flow in &facts.conversations {
+        assert_eq!(
+            (flow.protocol.as_deref(), flow.state.as_str()),
+            (Some("tftp"), "answered")
+        );
+    }
 }
 
 #[test]

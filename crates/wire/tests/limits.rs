@@ -29,6 +29,7 @@ const SMALL: Limits = Limits {
     clocks: 40,
     names: 150,
     credentials: 20,
+    certificates: 20,
     routes: 20,
     oddities: 60,
     reported: 8,

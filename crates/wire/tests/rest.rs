@@ -138,7 +138,7 @@ fn whoever_else_opens_connections_changes_nothing_of_what_is_told() {
                     assert_eq!(quiet.$kind.len(), busy.$kind.len());
                 )*};
             }
-            same!(conversations operations addresses identities names remote_sessions carried_files credentials);
+            same!(conversations operations addresses identities names remote_sessions carried_files credentials certificates);
             assert!(quiet == busy);
         }
     }

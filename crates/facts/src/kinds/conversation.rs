@@ -44,8 +44,8 @@ kind! {
         /// `handshake`, `role` (the protocol tells), `port` or `first` (to speak): how client and server were told apart.
         direction: Term,
         /// `answered`; `unanswered` (nothing came back though both ways are seen); `refused` (reset or ICMP
-        /// unreachable); `one-way` (multicast, or a protocol without answers); `one-sided` (the acknowledgements show
-        /// that the other way exists but was not captured).
+        /// unreachable); `one-way` (multicast, datagrams that ask for no answer, or answers to a question that was asked
+        /// elsewhere, as of everybody); `one-sided` (the acknowledgements show that the other way exists but was not captured).
         state: Term,
         /// Whether the conversation was under way when the capture began (TCP without its handshake).
         midstream: bool,

@@ -5,6 +5,7 @@
 mod address;
 mod asset;
 mod capture;
+mod certificate;
 mod conversation;
 mod coverage;
 mod credential;
@@ -19,6 +20,7 @@ mod route;
 pub use address::Address as AddressFact;
 pub use asset::Asset;
 pub use capture::Capture;
+pub use certificate::Certificate;
 pub use conversation::Conversation;
 pub use coverage::Coverage;
 pub use credential::Credential;
@@ -47,6 +49,7 @@ macro_rules! every_kind {
             names: $crate::kinds::Name,
             remote_sessions: $crate::kinds::RemoteSession,
             credentials: $crate::kinds::Credential,
+            certificates: $crate::kinds::Certificate,
             identities: $crate::kinds::Identity,
             routes: $crate::kinds::Route,
             coverage: $crate::kinds::Coverage,

@@ -10,6 +10,7 @@ use facts::kinds::Conversation;
 use facts::{Evidence, Facts, Time};
 use serde_json::{Map, Value as Json, json};
 
+use super::certificates::{self, Shown};
 use super::flows::{Ends, Flows};
 use super::suricata;
 
@@ -20,6 +21,7 @@ use super::suricata;
 pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
     let flows = Flows::of(facts);
     let asked = flows.asked(facts);
+    let shown = Shown::of(facts);
     let mut put = |event: Option<Map<String, Json>>| -> io::Result<()> {
         let Some(event) = event else { return Ok(()) };
         serde_json::to_writer(&mut *out, &event)?;
@@ -48,7 +50,14 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
         }
         put(event)?;
         if is_tls(flow) {
-            let body = json!({ "sni": asked.get(&flow.uid.0), "version": suricata::tls_version(Some(flow)) });
+            let sni = asked.get(&flow.uid.0).copied();
+            let certificate = shown.within(flow, sni, false);
+            let mut body = certificate.map_or_else(|| json!({}), certificates::eve);
+            if let Json::Object(fields) = &mut body {
+                fields.insert("sni".to_owned(), sni.into());
+                let version = suricata::tls_version(Some(flow));
+                fields.insert("version".to_owned(), version.into());
+            }
             let event = self::event(
                 "tls",
                 flow.time,

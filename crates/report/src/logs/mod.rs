@@ -3,6 +3,7 @@
 //!
 //! A log line of theirs is a message or a transaction; a fact may stand for many of the same. So each line here says how
 //! many (`count`) and until when (`last`), and nothing is made up for a field that the facts do not hold: it is left unset.
+mod certificates;
 mod control;
 mod eve;
 mod flows;

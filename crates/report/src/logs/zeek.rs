@@ -1,20 +1,20 @@
 //! Zeek's logs, as JSON lines with `_path` or as files in Zeek's own format (docs.zeek.org, "Zeek Log Formats and
-//! Inspection"), with the columns of its `conn`, `dns`, `ssl`, `http`, `ssh`, `files`, `software`, `weird` and
-//! `notice`, and the names and ends
-//! of the ICSNPP parsers' logs for control protocols.
+//! Inspection"), with the columns of its `conn`, `dns`, `ssl`, `x509`, `http`, `ssh`, `files`, `software`, `weird` and
+//! `notice`, and the names and ends of the ICSNPP parsers' logs for control protocols.
 //!
 //! Differences that the facts make: one line of `dns` or of a control protocol stands for `count` of the same until `last`;
 //! `conn_state` tells `SF` and `S1` apart only for connections without TCP, since facts do not hold how one ended; `uid` is `C` and
 //! the facts' own, so that it is the same in every run.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
 
-use facts::kinds::Conversation;
+use facts::kinds::{Certificate, Conversation};
 use facts::{Address, Facts, Time};
 use serde_json::{Map, Value as Json};
 
+use super::certificates::{self, Shown};
 use super::control;
 use super::flows::{Ends, Flows};
 use super::session::{self, Ssh, Vnc};
@@ -53,6 +53,7 @@ pub(super) enum Type {
     Count,
     Bool,
     Strings,
+    Addrs,
 }
 
 impl Type {
@@ -67,6 +68,7 @@ impl Type {
             Type::Count => "count",
             Type::Bool => "bool",
             Type::Strings => "vector[string]",
+            Type::Addrs => "vector[addr]",
         }
     }
 }
@@ -154,7 +156,8 @@ log!(CONN = "conn" ["proto": Enum, "service": String, "duration": Interval, "ori
     "conn_state": String, "missed_bytes": Count, "orig_pkts": Count, "resp_pkts": Count, "vlan": Count,
     "orig_l2_addr": String, "resp_l2_addr": String, "community_id": String]);
 log!(DNS = "dns" ["proto": Enum, "query": String, "answers": Strings, "via": String, "count": Count, "last": Time]);
-log!(SSL = "ssl" ["version": String, "server_name": String, "established": Bool]);
+log!(SSL = "ssl" ["version": String, "server_name": String, "established": Bool, "cert_chain_fps": Strings,
+    "client_cert_chain_fps": Strings, "subject": String, "issuer": String]);
 log!(HTTP = "http" ["host": String, "uri": String, "count": Count, "last": Time]);
 log!(SSH = "ssh" ["auth_success": Bool, "auth_attempts": Count, "client": String, "server": String,
     "cipher_alg": String, "kex_alg": String, "host_key_alg": String, "user": String, "detail": String]);
@@ -174,6 +177,30 @@ const SOFTWARE: Log = Log {
         ("host", Type::Addr),
         ("software_type", Type::Enum),
         ("unparsed_version", Type::String),
+    ],
+};
+
+const X509: Log = Log {
+    path: "x509",
+    columns: &[
+        ("ts", Type::Time),
+        ("fingerprint", Type::String),
+        ("certificate.version", Type::Count),
+        ("certificate.serial", Type::String),
+        ("certificate.subject", Type::String),
+        ("certificate.issuer", Type::String),
+        ("certificate.not_valid_before", Type::Time),
+        ("certificate.not_valid_after", Type::Time),
+        ("certificate.key_alg", Type::String),
+        ("certificate.sig_alg", Type::String),
+        ("certificate.key_type", Type::String),
+        ("certificate.key_length", Type::Count),
+        ("certificate.curve", Type::String),
+        ("san.dns", Type::Strings),
+        ("san.ip", Type::Addrs),
+        ("basic_constraints.ca", Type::Bool),
+        ("host_cert", Type::Bool),
+        ("client_cert", Type::Bool),
     ],
 };
 
@@ -210,6 +237,7 @@ fn write(facts: &Facts, to: Place<'_>) -> io::Result<()> {
         let head = head(row.time, flow, ends);
         pen.line(&FILES, FILES.path, with(head, cells))?;
     }
+    shown(facts, &mut pen)?;
     for row in &facts.identities {
         let Some(ip) = row.ip.filter(|_| row.attribute == "software") else {
             continue;
@@ -232,6 +260,7 @@ fn write(facts: &Facts, to: Place<'_>) -> io::Result<()> {
 
 fn conversations(facts: &Facts, flows: &Flows<'_>, pen: &mut Pen<'_>) -> io::Result<()> {
     let asked = flows.asked(facts);
+    let shown = Shown::of(facts);
     for flow in &facts.conversations {
         let ends = Ends::of(flow);
         if !ends.are_ip() {
@@ -280,14 +309,76 @@ fn conversations(facts: &Facts, flows: &Flows<'_>, pen: &mut Pen<'_>) -> io::Res
                 "1.3" => "TLSv13".to_owned(),
                 other => other.to_owned(),
             });
+            let asked_for = asked.get(&flow.uid.0).copied();
+            let [server, client] =
+                [false, true].map(|by_client| shown.within(flow, asked_for, by_client));
+            let chain = |shown: Option<&Certificate>| match shown {
+                Some(row) => Cell::List(vec![row.sha256.clone()]),
+                None => Cell::Unset,
+            };
+            let named = |name: Option<&Option<String>>| {
+                let name = name.and_then(Option::as_deref);
+                name.map(certificates::turned).into()
+            };
             let cells = vec![
                 version.into(),
-                asked.get(&flow.uid.0).copied().into(),
+                asked_for.into(),
                 (flow.state == "answered" && flow.bytes_in > 0).into(),
+                chain(server),
+                chain(client),
+                named(server.map(|row| &row.subject)),
+                named(server.map(|row| &row.issuer)),
             ];
             let head = self::head(flow.time, Some(flow), ends);
             pen.line(&SSL, SSL.path, with(head, cells))?;
         }
+    }
+    Ok(())
+}
+
+/// A line for each certificate that could be read, as it was shown first.
+fn shown(facts: &Facts, pen: &mut Pen<'_>) -> io::Result<()> {
+    let mut told = BTreeSet::new();
+    for row in &facts.certificates {
+        let read = row.version.is_some();
+        if !read || !told.insert((row.sha256.as_str(), row.by_client)) {
+            continue;
+        }
+        let day = |text: &Option<String>| match text.as_deref().and_then(certificates::seconds) {
+            Some(seconds) => Cell::Seconds(seconds),
+            None => Cell::Unset,
+        };
+        let is_address = |name: &&String| name.parse::<IpAddr>().is_ok();
+        let (ips, names): (Vec<&String>, Vec<&String>) = row.names.iter().partition(is_address);
+        let list = |names: Vec<&String>| match names.is_empty() {
+            true => Cell::Unset,
+            false => Cell::List(names.into_iter().cloned().collect()),
+        };
+        let kind = row.key_algorithm.as_deref().map(certificates::key_kind);
+        let cells = vec![
+            row.time.into(),
+            row.sha256.as_str().into(),
+            row.version.into(),
+            row.serial
+                .as_ref()
+                .map(|serial| serial.replace(':', ""))
+                .into(),
+            row.subject.as_deref().map(certificates::turned).into(),
+            row.issuer.as_deref().map(certificates::turned).into(),
+            day(&row.not_before),
+            day(&row.not_after),
+            row.key_algorithm.as_deref().into(),
+            row.signature.as_deref().into(),
+            kind.into(),
+            row.key_bits.into(),
+            row.curve.as_deref().into(),
+            list(names),
+            list(ips),
+            row.is_ca.into(),
+            true.into(),
+            row.by_client.into(),
+        ];
+        pen.line(&X509, X509.path, cells)?;
     }
     Ok(())
 }

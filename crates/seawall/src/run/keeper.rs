@@ -131,6 +131,7 @@ fn is_news(report: &Report) -> bool {
         names,
         remote_sessions,
         credentials,
+        certificates,
         identities,
         routes,
         oddities,
@@ -143,6 +144,7 @@ fn is_news(report: &Report) -> bool {
         && names.is_empty()
         && remote_sessions.is_empty()
         && credentials.is_empty()
+        && certificates.is_empty()
         && identities.is_empty()
         && routes.is_empty()
         && oddities.is_empty()

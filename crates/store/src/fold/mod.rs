@@ -73,6 +73,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     others::remote_sessions(&mut facts.remote_sessions, carriers(), &mut ends);
     unordered::fill(facts, &told.picked, &mut ends);
     others::credentials(&mut facts.credentials, &mut ends);
+    others::certificates(&mut facts.certificates, &mut ends);
     others::identities(&mut facts.identities, &mut ends);
     others::routes(&mut facts.routes, &mut ends);
     signs::tell(facts);

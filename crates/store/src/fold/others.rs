@@ -1,7 +1,9 @@
-//! The kinds that need little: addresses, names, remote sessions, credentials, identities, routes.
+//! The kinds that need little: addresses, names, remote sessions, credentials, certificates, identities, routes.
 use std::net::IpAddr;
 
-use facts::kinds::{AddressFact, Conversation, Credential, Identity, Name, RemoteSession, Route};
+use facts::kinds::{
+    AddressFact, Certificate, Conversation, Credential, Identity, Name, RemoteSession, Route,
+};
 use facts::lists::Lists;
 use facts::site::WorkKind;
 use facts::{Address, Shared, Time};
@@ -199,6 +201,15 @@ pub(super) fn credentials(rows: &mut [Credential], ends: &mut Ends<'_>) {
         let server = ends
             .named(row.asked_for.as_deref())
             .unwrap_or_else(|| ends.at(row.server, None, row.vlan));
+        (row.client_asset, row.client_zone) = (Some(client.asset.to_string()), text(&client.zone));
+        (row.server_asset, row.server_zone) = (Some(server.asset.to_string()), text(&server.zone));
+    }
+}
+
+pub(super) fn certificates(rows: &mut [Certificate], ends: &mut Ends<'_>) {
+    for row in rows {
+        let client = ends.at(row.client, None, row.vlan);
+        let server = ends.at(row.server, None, row.vlan);
         (row.client_asset, row.client_zone) = (Some(client.asset.to_string()), text(&client.zone));
         (row.server_asset, row.server_zone) = (Some(server.asset.to_string()), text(&server.zone));
     }

@@ -4,7 +4,7 @@
 //! groups, and frames to a MAC address that the switch does not know (yet). Frames there are then, and hosts, but nobody is ever seen to be
 //! answered. So a VLAN is *spoken into* where, by one sensor, at least [`ENOUGH`] frames of it were seen, and
 //! - no conversation in it had packets both ways, and no frame of it went to a MAC address that was heard in it; and
-//! - something in it asked for an answer: frames that went to one MAC address, or questions by ARP.
+//! - something in it asked for an answer: frames that went to one MAC address (unless they are datagrams that ask for none), or questions by ARP.
 //!
 //! A sensor that need not see the zone, beside one that shows the VLAN whole, is no lack: a mirrored trunk carries the floods of every VLAN.
 //! Groups alone are no sign: cyclic data may be all that a VLAN is for. It counts as `directions` of its zone.
@@ -75,7 +75,7 @@ impl Tags {
             }
             return;
         }
-        let alone = unheard::is_silent(one);
+        let alone = unheard::is_silent(one) && !unheard::asks_nothing(one);
         let seen = Seen {
             first: one.time,
             last: one.last,

@@ -8,6 +8,7 @@ use facts::kinds::{Conversation, RemoteSession};
 use facts::{Evidence, Mac, Short, Term, Time, Uid, Words};
 
 use super::{Flow, Key, MOST_FRAMES, Told, Transport, mark};
+use crate::cx::Answer;
 use crate::decoder::Decoder;
 use crate::picture::{Moment, Picture};
 use crate::protocols;
@@ -216,14 +217,25 @@ impl Flow {
             || !(self.key.transport.has_ports() || self.asks() && client.packets > 0)
         {
             State::OneWay
-        } else if self.key.transport == Transport::Udp
-            && client.packets > 3
-            && self.parent().is_some()
-        {
-            // A stream that another protocol announced needs no answer.
-            State::OneWay
+        } else if self.key.transport == Transport::Udp {
+            self.state_of_datagrams()
         } else {
             State::Unanswered
+        }
+    }
+
+    /// Of datagrams that went one way.
+    fn state_of_datagrams(&self) -> State {
+        let answer = self.talk.as_ref().map(|talk| talk.learned.answer);
+        let asker = self.dir(self.client());
+        match answer {
+            Some(Answer::Elsewhere) => State::Answered,
+            Some(Answer::NotDue) => State::OneWay,
+            // Answers alone, as to a question that went to everybody, ask for none.
+            Some(_) if asker.packets == 0 && self.told == Told::Role => State::OneWay,
+            // A stream that another protocol announced needs no answer.
+            Some(_) if asker.packets > 3 && self.parent().is_some() => State::OneWay,
+            _ => State::Unanswered,
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Limits {
     pub names: usize,
     /// Rows of secrets sent in the clear.
     pub credentials: usize,
+    /// Rows of certificates shown.
+    pub certificates: usize,
     /// Rows of ways out of a network.
     pub routes: usize,
     /// Rows of what should not be on a healthy wire.
@@ -43,6 +45,7 @@ impl Default for Limits {
             clocks: 1 << 18,
             names: 1 << 20,
             credentials: 1 << 16,
+            certificates: 1 << 16,
             routes: 1 << 16,
             oddities: 1 << 16,
             reported: 1 << 18,
@@ -68,6 +71,7 @@ impl Limits {
             clocks: 1 << 14,
             names: 1 << 16,
             credentials: 1 << 14,
+            certificates: 1 << 12,
             routes: 1 << 14,
             oddities: 1 << 14,
             reported: 1 << 12,

@@ -29,6 +29,7 @@ impl Picture {
             identities,
             names,
             credentials,
+            certificates,
             routes,
             oddities,
             reported,
@@ -78,6 +79,14 @@ impl Picture {
             into.answers.dedup();
             into.answers.truncate(ANSWERS);
             tally(&mut into.tally, value.tally);
+        }
+        for (key, value) in certificates {
+            let (limit, left_out) = (self.limits.certificates, &mut self.left_out);
+            let into = row(&mut self.certificates, key, "certificates", limit, left_out);
+            if let Some(into) = into {
+                into.says = into.says.take().or(value.says);
+                tally(&mut into.tally, value.tally);
+            }
         }
         macro_rules! tallies {
             ($($table:ident;)*) => {$(

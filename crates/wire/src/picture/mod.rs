@@ -143,6 +143,42 @@ pub(crate) struct CredentialKey {
     pub is_default: bool,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CertificateKey {
+    pub client: Address,
+    pub server: Address,
+    pub server_port: Option<u16>,
+    pub vlan: Option<u16>,
+    pub asked_for: Option<Box<str>>,
+    pub by_client: bool,
+    pub sha256: [u8; 32],
+}
+
+/// A certificate as it says, and how often it was shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CertificateRow {
+    pub says: Option<Box<Says>>,
+    pub tally: Tally,
+}
+
+/// What follows from the certificate itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Says {
+    pub sha1: [u8; 20],
+    pub version: Option<u64>,
+    pub serial: Option<String>,
+    pub subject: Option<String>,
+    pub issuer: Option<String>,
+    pub not_before: Option<String>,
+    pub not_after: Option<String>,
+    pub names: Vec<String>,
+    pub key_algorithm: Option<String>,
+    pub key_bits: Option<u64>,
+    pub curve: Option<String>,
+    pub signature: Option<String>,
+    pub is_ca: Option<bool>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RouteKey {
     pub via: &'static str,
@@ -214,6 +250,7 @@ pub struct Picture {
     pub(crate) identities: HashMap<IdentityKey, Tally>,
     pub(crate) names: Table<NameKey, NameRow>,
     pub(crate) credentials: HashMap<CredentialKey, Tally>,
+    pub(crate) certificates: HashMap<CertificateKey, CertificateRow>,
     pub(crate) routes: HashMap<RouteKey, Tally>,
     pub(crate) oddities: HashMap<OddityKey, Tally>,
     /// Addresses of which somebody else reports traffic.

@@ -1,10 +1,13 @@
 //! From the picture to rows, in an order that does not depend on who drew which part.
 use std::cmp::Reverse;
 
-use facts::kinds::{AddressFact, Coverage, Credential, Identity, Name, Oddity, Route};
+use facts::kinds::{AddressFact, Certificate, Coverage, Credential, Identity, Name, Oddity, Route};
 use facts::{Evidence, Facts, Kind, Time, Words};
 
-use super::{AddressKey, AddressRow, NameKey, NameRow, Picture, Tally, clocks};
+use super::{
+    AddressKey, AddressRow, CertificateKey, CertificateRow, NameKey, NameRow, Picture, Tally,
+    clocks,
+};
 use crate::flow::Summary;
 
 /// The rows, in the order of every list of facts.
@@ -165,6 +168,7 @@ impl Picture {
             ),
             identities: sorted(identities),
             credentials: sorted(credentials),
+            certificates: sorted(self.certificates.into_iter().map(certificate)),
             routes: sorted(routes),
             oddities: sorted(oddities),
             coverage: sorted(reported),
@@ -174,6 +178,37 @@ impl Picture {
             remote_sessions: sorted(self.sessions.into_iter()),
             ..Facts::default()
         }
+    }
+}
+
+fn certificate((key, row): (CertificateKey, CertificateRow)) -> Certificate {
+    let says = row.says.map(|says| *says).unwrap_or_default();
+    Certificate {
+        time: row.tally.first,
+        last: row.tally.last,
+        count: row.tally.count,
+        client: key.client,
+        server: key.server,
+        server_port: key.server_port,
+        vlan: key.vlan,
+        asked_for: key.asked_for.map(String::from),
+        by_client: key.by_client,
+        sha256: crate::protocols::carried::hex(&key.sha256),
+        sha1: crate::protocols::carried::hex(&says.sha1),
+        version: says.version,
+        serial: says.serial,
+        subject: says.subject,
+        issuer: says.issuer,
+        not_before: says.not_before,
+        not_after: says.not_after,
+        names: says.names,
+        key_algorithm: says.key_algorithm,
+        key_bits: says.key_bits,
+        curve: says.curve,
+        signature: says.signature,
+        is_ca: says.is_ca,
+        evidence: row.tally.evidence,
+        ..Certificate::default()
     }
 }
 

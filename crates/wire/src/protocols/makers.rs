@@ -1,15 +1,18 @@
 //! Protocols of single makers of controllers that are recognised by content and named, but not read further.
-use super::named::{named, ours};
+use super::named::{named, ours, sends_only};
 use crate::Carrier::{Tcp, Udp};
 use crate::{Decoder, Head, Probe, Reader, Sender};
 
-pub static EGD: Decoder = named(
-    "egd",
-    "Ethernet Global Data (GE, Emerson)",
-    &[Udp(18246)],
-    egd,
-    "GFK-1541, TCP/IP Ethernet Communications: Ethernet Global Data",
-);
+pub static EGD: Decoder = Decoder {
+    open: sends_only,
+    ..named(
+        "egd",
+        "Ethernet Global Data (GE, Emerson)",
+        &[Udp(18246)],
+        egd,
+        "GFK-1541, TCP/IP Ethernet Communications: Ethernet Global Data",
+    )
+};
 pub static BSAP: Decoder = named(
     "bsap",
     "BSAP (Bristol, Emerson)",
@@ -193,7 +196,7 @@ mod tests {
                 "0d01 0100 0a000001 7b000000 be8a7e38 00811b2c 00000000 00000000 00000000 0102",
             )],
             expect![[r#"
-                conversation protocol=egd state=unanswered packets=1/0 bytes=34/0
+                conversation protocol=egd state=one-way packets=1/0 bytes=34/0
             "#]],
         );
         check(

@@ -116,6 +116,10 @@ impl Dialogue for Datagrams {
             Ok(datagram) => datagram,
             Err(error) => return Step::from_error(error, bytes.len()),
         };
+        // RFC 1002, 5.3: only a query to a distribution server is answered.
+        if bytes.first() != Some(&0x14) {
+            cx.asks_nothing();
+        }
         let announced = announcement(datagram.user_data);
         let host = announced
             .as_ref()
@@ -159,7 +163,7 @@ mod tests {
             .extend_from_slice(b"\\MAILSLOT\\BROWSE\0\x01\0\0\0\0\0CMS07\0\0\0\0\0\0\0\0\0\0\0");
         datagram.extend_from_slice(b"\x06\x01\x03\x10\0\0\x0f\x01\x55\xaaspreader\0");
         expect![[r#"
-            conversation protocol=nbdgm state=unanswered packets=1/0 bytes=205/0
+            conversation protocol=nbdgm state=one-way packets=1/0 bytes=205/0
             identity 10.0.0.1 hostname=CMS07 stated
             identity 10.0.0.1 os=Windows 6.1 (as announced) stated
             identity 10.0.0.1 system=spreader stated

@@ -26,7 +26,10 @@ pub(super) static DECODER: Decoder = Decoder {
 /// 13.3.2.3.
 mod kind {
     pub(super) const ANNOUNCE: u8 = 0xb;
+    pub(super) const SIGNALLING: u8 = 0xc;
     pub(super) const MANAGEMENT: u8 = 0xd;
+    /// Requests for a delay, 1 and 2, and what may negotiate or set something.
+    pub(super) const ASK: [u8; 4] = [1, 2, SIGNALLING, MANAGEMENT];
 }
 
 struct Header {
@@ -66,10 +69,15 @@ fn probe(head: &Head<'_>) -> Probe {
 
 fn message(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
     let mut r = Reader::new(bytes);
-    let read = Header::read(&mut r).and_then(|header| match header.kind {
-        kind::ANNOUNCE => announce(cx, side, &header, &mut r),
-        kind::MANAGEMENT => management(cx, side, &mut r),
-        _ => Ok(()),
+    let read = Header::read(&mut r).and_then(|header| {
+        if !kind::ASK.contains(&header.kind) {
+            cx.asks_nothing();
+        }
+        match header.kind {
+            kind::ANNOUNCE => announce(cx, side, &header, &mut r),
+            kind::MANAGEMENT => management(cx, side, &mut r),
+            _ => Ok(()),
+        }
     });
     match read {
         Ok(()) => Step::Took(bytes.len()),

@@ -60,7 +60,10 @@ impl Dialogue for Speaker {
                 Err(Malformed::Bad(what)) => return Step::Bad(what),
             },
             // A response announces; a request only asks.
-            Kind::Rip if bytes.first() == Some(&2) => cx.route("rip", mac, ip, None, None),
+            Kind::Rip if bytes.first() == Some(&2) => {
+                cx.asks_nothing();
+                cx.route("rip", mac, ip, None, None);
+            }
             Kind::Rip => {}
         }
         Step::Took(bytes.len())

@@ -2,16 +2,18 @@
 //!
 //! Spec: RFC 6143, 7.6.1 (RFB), RFC 7348 (VXLAN), RFC 8926 (Geneve), 3GPP TS 29.281 (GTP), IPMI 2.0 13.1 and DSP0136 (RMCP), ISO 22510 (KNXnet/IP); the others as observed.
 //! Blind to: what is said in it.
-use super::named::{named, ours};
+use super::named::{Reads, named, ours, sends_only};
 use crate::Carrier::{Tcp, Udp};
-use crate::{Decoder, Head, Probe, Reader, Sender};
+use crate::{Cx, Decoder, Head, Probe, Reader, Sender, Side, Step};
 
 pub static VXLAN: Decoder = Decoder {
+    open: sends_only,
     about: "The tunnel by name; what it carries is read as if it lay on the wire.",
     blind: "the network identifier",
     ..named("vxlan", "VXLAN (tunnel)", &[Udp(4789)], vxlan, "RFC 7348")
 };
 pub static GENEVE: Decoder = Decoder {
+    open: sends_only,
     about: "The tunnel by name; what it carries is read as if it lay on the wire.",
     blind: "the network identifier, options",
     ..named(
@@ -23,6 +25,7 @@ pub static GENEVE: Decoder = Decoder {
     )
 };
 pub static GTP: Decoder = Decoder {
+    open: || Box::new(Reads(gtp_told)),
     about: "The tunnel of cellular networks by name; what it carries is read as if it lay on the wire.",
     blind: "the tunnel's end, signalling (GTP-C)",
     ..named(
@@ -34,6 +37,7 @@ pub static GTP: Decoder = Decoder {
     )
 };
 pub static TZSP: Decoder = Decoder {
+    open: sends_only,
     about: "Mirrored traffic by name; what it carries is read as if it lay on the wire.",
     blind: "frames of radio networks, signal strength",
     ..named(
@@ -161,6 +165,14 @@ fn gtp(head: &Head<'_>) -> Probe {
         _ => false,
     };
     ours(tunnel.then_some(Sender::Unknown))
+}
+
+/// TS 29.281, 7.2 and 7.3: of these, an echo request (1) alone has a response.
+fn gtp_told(cx: &mut Cx<'_>, _: Side, bytes: &[u8]) -> Step {
+    if bytes.get(1) != Some(&1) {
+        cx.asks_nothing();
+    }
+    Step::Took(bytes.len())
 }
 
 /// Version 1, a packet received or to be sent, and one of the kinds of frame that are known: Ethernet, and three of radio.

@@ -46,6 +46,8 @@ struct Request {
     name: String,
     mode: &'static str,
     block: usize,
+    /// The block size that was asked for: an answer may lower it, and none may be seen (RFC 2348).
+    wished: Option<usize>,
 }
 
 impl Request {
@@ -66,11 +68,14 @@ impl Request {
         let (Some(name), Some(mode)) = (name, mode) else {
             return Err(Malformed::Bad("file name or mode"));
         };
+        let options: Vec<&[u8]> = strings.collect();
+        let wished = option(&options.join(&0), "blksize");
         Ok(Request {
             verb,
             name,
             mode,
             block: BLOCK,
+            wished,
         })
     }
 }
@@ -98,6 +103,10 @@ struct Transfer {
     content: Content,
     /// The size that an option stated (RFC 2349).
     stated: Option<u64>,
+    /// The block size is agreed on.
+    agreed: bool,
+    /// A block was acknowledged: something was carried, whether it was seen or not.
+    acknowledged: bool,
     /// The last block and the size that it gives the file; its acknowledgement ends a write.
     last: Option<(u16, u64)>,
     over: bool,
@@ -160,6 +169,7 @@ impl Tftp {
             }
             4 => {
                 let block = r.u16()?;
+                transfer.acknowledged |= block > 0;
                 if transfer.last.is_some_and(|(last, _)| last == block) {
                     transfer.tell(cx, Some(Outcome::Ok), None);
                 } else if transfer.nth(block) > Some(transfer.highest) {
@@ -176,6 +186,7 @@ impl Tftp {
             6 => {
                 let block = option(r.rest(), "blksize");
                 transfer.request.block = block.unwrap_or(BLOCK).max(1);
+                transfer.agreed = true;
                 let stated = option(r.rest(), "tsize").map(|size| size as u64);
                 transfer.stated = stated.filter(|size| *size > 0);
             }
@@ -202,6 +213,8 @@ impl Tftp {
                 highest: 0,
                 content: Content::default(),
                 stated: None,
+                agreed: false,
+                acknowledged: false,
                 last: None,
                 over: false,
             })
@@ -220,6 +233,9 @@ impl Tftp {
     /// Tells what is not told yet.
     fn end(&mut self, cx: &mut Cx<'_>) {
         let told_there = !self.announced && self.elsewhere.load(Ordering::Relaxed);
+        if told_there {
+            cx.answered_elsewhere();
+        }
         let Some(mut transfer) = self.transfer.take().filter(|_| !told_there) else {
             return;
         };
@@ -228,7 +244,7 @@ impl Tftp {
         }
         if transfer.last.is_some() {
             transfer.tell(cx, Some(Outcome::Ok), None);
-        } else if transfer.content.is_empty() {
+        } else if transfer.content.is_empty() && !transfer.acknowledged {
             let outcome = cx.unanswered(Side::Server);
             transfer.tell(cx, outcome, None);
         } else {
@@ -249,7 +265,21 @@ impl Transfer {
         self.highest.checked_add_signed(i64::from(ahead))
     }
 
+    /// The first block tells its size, where the answer that agreed on one was not captured: a server that takes no options
+    /// sends blocks of 512 (RFC 2347, 2), and one that does takes what was asked for, or less (RFC 2348).
+    fn agree(&mut self, length: usize) {
+        let Some(wished) = self.request.wished.filter(|_| !self.agreed) else {
+            return;
+        };
+        let larger = length > BLOCK && length <= wished;
+        if larger || length == wished {
+            self.request.block = length;
+        }
+        self.agreed = true;
+    }
+
     fn data(&mut self, cx: &Cx<'_>, block: u16, content: &[u8]) {
+        self.agree(content.len());
         let Some(nth) = self.nth(block) else {
             return;
         };
@@ -316,7 +346,7 @@ mod tests {
 
     use super::DECODER;
     use crate::Side::{Client, Server};
-    use crate::testing::{check, check_at};
+    use crate::testing::{check, check_at, hex, run};
 
     const READ: &str = "0001 636f6e6669672e747874 00 6f63746574 00"; // config.txt, octet
 
@@ -375,6 +405,52 @@ mod tests {
                 operation file-read "b" (octet) unanswered count=1 frames=[3]
             "#]],
         );
+    }
+
+    #[test]
+    fn the_first_block_tells_its_size_where_the_answer_to_the_options_was_not_captured() {
+        // config.txt, octet, with windowsize 2 (RFC 7440) and a block size; then two blocks and a half in windows of two.
+        let ask = |size: &str| {
+            format!("{READ} 77696e646f7773697a65 00 32 00 626c6b73697a65 00 {size} 00")
+        };
+        let full = "61".repeat(600);
+        let blocks = [
+            (Server, format!("0003 0001 {full}")),
+            (Server, format!("0003 0002 {full}")),
+            (Client, "0004 0002".to_owned()),
+            (Server, "0003 0003 626364".to_owned()),
+            (Client, "0004 0003".to_owned()),
+        ];
+        let told = |size: &str| {
+            let mut messages = vec![(Client, hex(&ask(size)))];
+            messages.extend(blocks.iter().map(|(side, text)| (*side, hex(text))));
+            let facts = run(&DECODER, None, &messages);
+            let [file] = facts.carried_files.as_slice() else {
+                panic!("{:?}", facts.carried_files);
+            };
+            (file.bytes, file.size, file.complete, file.sha256.is_some())
+        };
+        // 600 as asked for, and lowered to that from 1428.
+        assert_eq!(told("363030"), (1203, Some(1203), true, true));
+        assert_eq!(told("31343238"), (1203, Some(1203), true, true));
+        // One block alone does not tell whether it is full.
+        let messages = [
+            (Client, hex(&ask("31343238"))),
+            (Server, hex(&format!("0003 0001 {full}"))),
+            (Client, hex("0004 0001")),
+        ];
+        let facts = run(&DECODER, None, &messages);
+        assert_eq!(facts.operations[0].outcome, None);
+        assert_eq!(facts.operations[0].content_sha256, None);
+        // Small blocks, as agreed on unseen, are no ends.
+        let small = ask("38");
+        let messages = [
+            (Client, hex(&small)),
+            (Server, hex("0003 0001 0102030405060708")),
+            (Server, hex("0003 0002 0102")),
+        ];
+        let facts = run(&DECODER, None, &messages);
+        assert_eq!(facts.carried_files[0].size, Some(10));
     }
 
     #[test]

@@ -413,6 +413,20 @@ fn who_is_spoken_to_and_never_heard_shows_a_mirror_port_of_one_way() {
         ]),
         []
     );
+    // Who is told something owes no answer, until the sender must have asked anew where to send it.
+    let log = |hours: i64| Conversation {
+        state: "one-way".into(),
+        last: time(3600 * hours),
+        ..udp(PLC, 40)
+    };
+    assert_eq!(told(vec![log(3)]), []);
+    assert_eq!(told(vec![log(5)]).len(), 1);
+    // A stream that was agreed on, as cyclic data are, has two ends.
+    let agreed = Conversation {
+        parent: Some("enip".into()),
+        ..log(3)
+    };
+    assert_eq!(told(vec![agreed]).len(), 1);
 }
 
 #[test]

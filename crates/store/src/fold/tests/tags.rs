@@ -22,7 +22,10 @@ fn spoken(transport: &str, to: &str, packets_out: u64) -> Conversation {
         packets_out,
         packets_in: 0,
         bytes_in: 0,
-        state: "one-way".into(),
+        state: match transport {
+            "udp" => "unanswered".into(),
+            _ => "one-way".into(),
+        },
         ..tcp(CAMERA, to, 0, "")
     }
 }
@@ -78,6 +81,12 @@ fn a_vlan_in_which_nobody_is_seen_to_be_answered_is_only_spoken_into() {
     assert_eq!(told(&[spoken("ethertype/0x0806", ALL, 16)], &[]), lack(16));
     assert_eq!(told(&[spoken("udp", RECORDER, 15)], &[]).len(), 0);
     assert_eq!(told(&[spoken("udp", RECORDER, 16)], &[]), lack(16));
+    // Logs, traps and flow records are answered by nobody.
+    let log = Conversation {
+        state: "one-way".into(),
+        ..spoken("udp", RECORDER, 5000)
+    };
+    assert_eq!(told(&[log], &[]).len(), 0);
     // One answer shows that the others would be seen; so does a frame to a device that was heard.
     let answered = Conversation {
         packets_in: 1,

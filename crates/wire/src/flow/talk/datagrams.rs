@@ -44,7 +44,7 @@ impl Engine<'_> {
             .talk
             .as_ref()
             .is_none_or(|talk| talk.dialogue.is_none());
-        if silent && !self.recognise_datagram(flow, which, bytes) {
+        if silent && !self.recognise_datagram(flow, which, bytes, at) {
             return;
         }
         self.doubt_datagram(flow, which, bytes, at);
@@ -123,6 +123,9 @@ impl Engine<'_> {
                 dialogue.message(cx, side, rest)
             });
             let early = std::mem::take(&mut talk.learned.early) == cx::Early::Does;
+            if !early {
+                talk.learned.read_one();
+            }
             match step {
                 Step::Took(count) if count > 0 => {
                     if early {

@@ -1,6 +1,6 @@
 //! Which protocol a flow speaks: the decoders are asked what its first bytes are, and whoever knows them reads on.
 use super::{Engine, MOST_FRAMES};
-use crate::cx::At;
+use crate::cx::{Answer, At};
 use crate::decoder::{Carrier, Decoder, Dialogue, Head, Probe, Sender};
 use crate::flow::{Flow, Talk, Told, Transport};
 use crate::protocols;
@@ -17,7 +17,11 @@ impl Engine<'_> {
         flow: &mut Flow,
         which: usize,
         bytes: &[u8],
+        at: At,
     ) -> bool {
+        if self.announced_since(flow, at) {
+            return true;
+        }
         let (from, to) = (flow.key.end(which).1, flow.key.end(1 - which).1);
         let again = flow.dir(which).packets.is_power_of_two();
         let tap = flow.tap_mut(which);
@@ -54,6 +58,31 @@ impl Engine<'_> {
         open(flow, &mut talk, decoder, sender, which);
         flow.talk = Some(talk);
         true
+    }
+
+    /// A flow of datagrams may overtake its announcement, where a sensor hears both ways on different paths: so the first of
+    /// them are held against what was announced since.
+    fn announced_since(&mut self, flow: &mut Flow, at: At) -> bool {
+        let young = flow.tap(0).tries.max(flow.tap(1).tries) < MOST_TRIES;
+        let known = flow.talk.as_ref().is_some_and(|talk| talk.parent.is_some());
+        if self.expected.is_empty() || !young || known || flow.key.transport != Transport::Udp {
+            return false;
+        }
+        for which in [0, 1] {
+            let ((address, port), other) = (flow.key.end(which), flow.key.end(1 - which).0);
+            let Some(ip) = address.ip() else { continue };
+            let expected = self.expected.get_mut(&(ip, port, true, other.ip()));
+            let Some(expected) = expected.filter(|expected| expected.until >= at.now) else {
+                continue;
+            };
+            // What has no dialogue has nothing to catch up with.
+            if let (Some(decoder), Some(dialogue)) = (expected.decoder, expected.dialogue.take()) {
+                flow.talk().parent = Some(expected.parent);
+                open_expected(flow, decoder, Some(dialogue));
+                return true;
+            }
+        }
+        false
     }
 
     /// An unrecognised stream: probes its head, and the starts of later segments.
@@ -253,6 +282,7 @@ pub(super) fn open(
 ) {
     talk.decoder = Some(decoder);
     talk.dialogue = Some((decoder.open)());
+    talk.learned.answer = Answer::Open;
     // It speaks for itself: no announcement covers it.
     talk.parent = None;
     if talk.named.take().is_some() {
@@ -292,6 +322,7 @@ pub(crate) fn open_expected(
     let talk = flow.talk();
     talk.decoder = Some(decoder);
     talk.dialogue = Some(prepared.unwrap_or_else(decoder.open));
+    talk.learned.answer = Answer::Open;
     for which in [0, 1] {
         talk.held(which).doubt = true;
     }

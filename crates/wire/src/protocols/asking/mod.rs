@@ -277,6 +277,7 @@ impl<K: PartialEq, T, const N: usize> Asks<K, T, N> {
         what: &[u8],
         op: impl FnOnce() -> Op,
     ) {
+        cx.asks_nothing();
         let asking = self.known.ask(cx, side, Memo::fingerprint(what), op);
         self.known.tell(cx, asking, None, None);
     }

@@ -291,6 +291,10 @@ impl Bacnet {
                 }
             }
             Apdu::Unconfirmed { service, data } => {
+                // Of these, Who-Has (7) and Who-Is (8) alone ask (ASHRAE 135, 16.9 and 16.10).
+                if !matches!(service, 7 | 8) {
+                    cx.asks_nothing();
+                }
                 if let (0, None) = (service, &network.from) {
                     i_am(cx, side, data);
                 }

@@ -166,6 +166,10 @@ impl Dialogue for Dhcp {
             Err(error) => return Step::from_error(error, bytes.len()),
         };
         let kind = message.option(53).and_then(|value| value.first().copied());
+        // RFC 2131, 4.3.3 and 4.3.4: whoever declines or gives back an address is not answered.
+        if matches!(kind, Some(4 | 7)) {
+            cx.asks_nothing();
+        }
         match (message.reply, kind) {
             (false, _) => of_client(cx, side, &message, kind),
             // OFFER and ACK; BOOTP has no kinds.
@@ -379,7 +383,7 @@ mod tests {
             &DECODER,
             &[(Server, &offer)],
             expect![[r#"
-            conversation protocol=dhcp state=unanswered packets=0/1 bytes=0/256
+            conversation protocol=dhcp state=one-way packets=0/1 bytes=0/256
             route via=dhcp ip=10.9.9.9 gateway=10.1.0.254 detail=by relay 10.1.0.1 frames=Numbers([1])
         "#]],
         );

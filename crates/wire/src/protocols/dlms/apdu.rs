@@ -31,6 +31,8 @@ pub(super) enum Message<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
     pub invoke: u8,
+    /// IEC 62056-53, Invoke-Id-And-Priority: the service class, bit 6 of the octet that has the number.
+    pub confirmed: bool,
     tag: u8,
     kind: u8,
     rest: &'a [u8],
@@ -67,10 +69,12 @@ pub(super) fn message<'a>(r: &mut Reader<'a>) -> Result<Message<'a>, Malformed> 
         0xc0 | 0xc1 | 0xc3 => {
             let kind = r.u8()?;
             r.check((1..=6).contains(&kind), "kind of request")?;
+            let invoke = r.u8()?;
             Message::Request(Request {
                 tag,
                 kind,
-                invoke: r.u8()? & 0x0f,
+                invoke: invoke & 0x0f,
+                confirmed: invoke & 0x40 != 0,
                 rest: r.rest(),
             })
         }

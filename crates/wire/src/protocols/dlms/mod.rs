@@ -83,6 +83,7 @@ struct Waiting {
     asking: Asking,
     /// What the value says of the device.
     says: Option<&'static str>,
+    confirmed: bool,
 }
 
 /// One connection.
@@ -127,7 +128,7 @@ impl Dialogue for Dlms {
     fn close(&mut self, cx: &mut Cx<'_>) {
         let waiting: Vec<Waiting> = self.waiting.drain().collect();
         for waiting in waiting {
-            self.known.lost(cx, waiting.asking);
+            self.lost(cx, waiting);
         }
     }
 }
@@ -150,7 +151,18 @@ impl Dlms {
 
     fn put(&mut self, cx: &mut Cx<'_>, key: (Side, Option<u8>), waiting: Waiting) {
         if let Some(lost) = self.waiting.put(key, waiting) {
-            self.known.lost(cx, lost.asking);
+            self.lost(cx, lost);
+        }
+    }
+
+    /// What is not confirmed goes without an answer.
+    fn lost(&mut self, cx: &mut Cx<'_>, waiting: Waiting) {
+        if waiting.confirmed {
+            self.known.lost(cx, waiting.asking);
+        } else {
+            let frames = std::mem::take(&mut cx.frames);
+            self.known.tell(cx, waiting.asking, None, None);
+            cx.frames = frames;
         }
     }
 
@@ -168,7 +180,15 @@ impl Dlms {
                 };
                 let doing = Doing::new(Verb::Authenticate, None, detail);
                 let asking = self.known.once(cx, side, doing);
-                self.put(cx, (side, None), Waiting { asking, says: None });
+                self.put(
+                    cx,
+                    (side, None),
+                    Waiting {
+                        asking,
+                        says: None,
+                        confirmed: true,
+                    },
+                );
             }
             Message::Associated { accepted } => {
                 if let Some(asked) = self.waiting.take(&(asker, None)) {
@@ -196,7 +216,19 @@ impl Dlms {
                     _ => None,
                 };
                 let key = (side, Some(request.invoke));
-                self.put(cx, key, Waiting { asking, says });
+                let confirmed = request.confirmed;
+                if !confirmed {
+                    cx.asks_nothing();
+                }
+                self.put(
+                    cx,
+                    key,
+                    Waiting {
+                        asking,
+                        says,
+                        confirmed,
+                    },
+                );
             }
             Message::Answer {
                 invoke,
@@ -269,6 +301,8 @@ mod tests {
                 "c0 03 4a 02 0003 0100010800ff 02 00 0003 0100020800ff 02 00",
             ),
             (Server, "c4 03 4a 02 00 0600000001 00 0600000002"),
+            // Supply cut once more, unconfirmed.
+            (Client, "c3 01 0b 0046 0000600300ff 01 00"),
         ];
         let messages: Vec<_> = messages
             .iter()
@@ -283,7 +317,7 @@ mod tests {
             5000,
             &messages,
             expect![[r#"
-                conversation protocol=dlms state=answered packets=11/10 bytes=270/166
+                conversation protocol=dlms state=answered packets=12/10 bytes=291/166
                 operation authenticate (association with a password) ok count=1 frames=[1, 2]
                 operation read "class 1 0.0.42.0.0.255 attribute 2" (get) ok count=1 frames=[3, 4]
                 operation read "class 3 1.0.1.8.0.255 attribute 2" (get) ok count=2 frames=[5, 6, 8]
@@ -293,6 +327,7 @@ mod tests {
                 operation firmware-update "class 18 0.0.44.0.0.255 method 1" (action, image transfer) ok count=1 frames=[15, 16]
                 operation firmware-update "class 18 0.0.44.0.0.255 method 4" (action, image transfer) unanswered count=1 frames=[19]
                 operation read "class 3 1.0.1.8.0.255 attribute 2, class 3 1.0.2.8.0.255 attribute 2" (get) ok count=1 frames=[20, 21]
+                operation operate "class 70 0.0.96.3.0.255 method 1" (action, disconnect) ? count=1 frames=[22]
                 identity 10.0.0.2 system=ABC stated
                 credential protocol=dlms client=10.0.0.1 server=10.0.0.2 what=password frames=Numbers([1])
             "#]],

@@ -430,9 +430,9 @@ mod tests {
             9953,
             &[(Server, TELL)],
             expect![[r#"
-            conversation protocol=dns state=unanswered packets=0/1 bytes=0/61
-            name client=10.0.0.1 server=10.0.0.2 name=plc.example via=dns answers=List(["10.0.0.9", "b.example"]) answered=Bool(true) frames=Numbers([1])
-        "#]],
+                conversation protocol=dns state=one-way packets=0/1 bytes=0/61
+                name client=10.0.0.1 server=10.0.0.2 name=plc.example via=dns answers=List(["10.0.0.9", "b.example"]) answered=Bool(true) frames=Numbers([1])
+            "#]],
         );
     }
 
@@ -538,10 +538,10 @@ mod tests {
             &LLMNR,
             &[(Server, answer)],
             expect![[r#"
-            conversation protocol=llmnr state=unanswered packets=0/1 bytes=0/42
-            identity 10.0.0.2 hostname=hmi1 stated
-            name client=10.0.0.1 server=10.0.0.2 name=hmi1 via=llmnr answers=List(["10.0.0.2"]) answered=Bool(true) frames=Numbers([1])
-        "#]],
+                conversation protocol=llmnr state=one-way packets=0/1 bytes=0/42
+                identity 10.0.0.2 hostname=hmi1 stated
+                name client=10.0.0.1 server=10.0.0.2 name=hmi1 via=llmnr answers=List(["10.0.0.2"]) answered=Bool(true) frames=Numbers([1])
+            "#]],
         );
     }
 

@@ -109,6 +109,7 @@ impl Dialogue for Netflow {
         if side == Side::Server {
             return Step::Done;
         }
+        cx.asks_nothing();
         let mut r = Reader::new(bytes);
         let read = match r.u16() {
             Ok(5) => self.five(cx, &mut r),

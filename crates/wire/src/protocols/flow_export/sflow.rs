@@ -48,6 +48,7 @@ impl Dialogue for Sflow {
         if side == Side::Server {
             return Step::Done;
         }
+        cx.asks_nothing();
         match self.datagram(cx, &mut Reader::new(bytes)) {
             Ok(()) => Step::Took(bytes.len()),
             Err(Malformed::Short) => Step::Bad("samples end early"),

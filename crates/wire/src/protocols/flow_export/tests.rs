@@ -36,7 +36,7 @@ fn an_exporter_of_version_5_says_who_it_is_and_whose_traffic_it_saw() {
         &NETFLOW,
         &[(Client, &five())],
         expect![[r#"
-            conversation protocol=netflow:5 state=unanswered packets=1/0 bytes=120/0
+            conversation protocol=netflow:5 state=one-way packets=1/0 bytes=120/0
             identity 10.0.0.1 role=flow exporter stated
             identity 10.0.0.1 service=exports NetFlow 5, engine 0/7 stated
             identity 10.0.0.1 system=reports flows of one packet in 100 stated
@@ -187,12 +187,12 @@ fn an_agent_of_sflow_says_its_own_address_and_whose_packets_it_sampled() {
         &SFLOW,
         &[(Client, &messages[1])],
         expect![[r#"
-        conversation protocol=sflow state=unanswered packets=1/0 bytes=108/0
-        identity 10.9.1.1 role=flow exporter stated
-        identity 10.0.0.1 role=flow exporter stated
-        identity 10.0.0.1 service=exports sFlow 5, agent 10.9.1.1, sub-agent 0 stated
-        identity 10.0.0.1 system=reports flows of one packet in 512 stated
-        identity 10.0.0.1 system=up since 1970-01-01T00:00:00.000000000Z stated
-    "#]],
+            conversation protocol=sflow state=one-way packets=1/0 bytes=108/0
+            identity 10.9.1.1 role=flow exporter stated
+            identity 10.0.0.1 role=flow exporter stated
+            identity 10.0.0.1 service=exports sFlow 5, agent 10.9.1.1, sub-agent 0 stated
+            identity 10.0.0.1 system=reports flows of one packet in 512 stated
+            identity 10.0.0.1 system=up since 1970-01-01T00:00:00.000000000Z stated
+        "#]],
     );
 }

@@ -72,7 +72,10 @@ fn tell(cx: &mut Cx<'_>, side: Side, head: &Message<'_>) {
     let kind = match head.first {
         First::Request {
             method: "NOTIFY", ..
-        } => head.field("nt"),
+        } => {
+            cx.asks_nothing();
+            head.field("nt")
+        }
         First::Status(_) => head.field("st"),
         // A search states nothing but its sender's software.
         First::Request { .. } => {
@@ -110,7 +113,7 @@ mod tests {
             &[(Side::Client, notify.as_bytes().to_vec())],
         );
         expect![[r#"
-            conversation protocol=ssdp state=unanswered packets=1/0 bytes=144/0
+            conversation protocol=ssdp state=one-way packets=1/0 bytes=144/0
             identity 10.0.0.1 software=Linux/4.9 UPnP/1.0 Cam/2.1 stated
             identity 10.0.0.1 system=UPnP device urn:schemas-upnp-org:device:Basic:1 stated
         "#]]
@@ -122,7 +125,7 @@ mod tests {
             &[(Side::Server, found.as_bytes().to_vec())],
         );
         expect![[r#"
-            conversation protocol=ssdp state=unanswered packets=0/1 bytes=0/65
+            conversation protocol=ssdp state=one-way packets=0/1 bytes=0/65
             identity 10.0.0.2 software=Router/1 UPnP/1.1 stated
         "#]]
         .assert_eq(&render(&facts));

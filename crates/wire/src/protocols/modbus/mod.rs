@@ -107,10 +107,9 @@ impl Dialogue for Modbus {
         if let Some(mut umas) = self.umas.take() {
             umas.close(cx);
         }
-        let outcome = cx.unanswered(Side::Server);
-        let lost: Vec<Asked> = self.waiting.drain().collect();
-        for asked in lost {
-            tell(cx, &asked, outcome, None);
+        let waiting: Vec<Asked> = self.waiting.drain().collect();
+        for asked in waiting {
+            lost(cx, &asked);
         }
     }
 
@@ -145,8 +144,7 @@ impl Modbus {
             .waiting
             .put(adu.transaction, Asked { request, at: cx.at })
         {
-            let outcome = cx.unanswered(Side::Server);
-            tell(cx, &lost, outcome, None);
+            self::lost(cx, &lost);
         }
     }
 
@@ -187,6 +185,13 @@ fn answered(cx: &mut Cx<'_>, known: &mut Memo, asked: &Asked, adu: &Adu<'_>) {
             cx.identity(Side::Server, attribute, value);
         }
     }
+}
+
+/// A request that got no answer.
+fn lost(cx: &mut Cx<'_>, asked: &Asked) {
+    let wants = asked.request.wants_answer();
+    let outcome = cx.unanswered(Side::Server).filter(|_| wants);
+    tell(cx, asked, outcome, None);
 }
 
 fn tell(

@@ -242,6 +242,11 @@ impl Request {
         }
     }
 
+    /// V1.1b3, 6.8.1: a device that is forced into listen-only mode returns no response.
+    pub(super) const fn wants_answer(&self) -> bool {
+        !(self.function == 8 && self.sub == 4)
+    }
+
     pub(super) const fn unit(&self) -> u8 {
         self.unit
     }

@@ -5,7 +5,7 @@
 //! Emits: as Modbus/TCP.
 //! Blind to: frames whose begin was lost, until the next one; requests to all (unit 0) have no answer.
 use super::pdu::{Adu, Request};
-use super::{Asked, answered, tell, unasked};
+use super::{Asked, answered, lost, tell, unasked};
 use crate::{
     Carrier, Cx, Decoder, Dialogue, Head, Malformed, Memo, Probe, Reader, Sender, Side, Step, Verb,
 };
@@ -165,13 +165,12 @@ impl Rtu {
 
     fn lost(&mut self, cx: &mut Cx<'_>) {
         if let Some((_, asked)) = self.waiting.take() {
-            // A request to all is never answered.
-            let outcome = match asked.request.unit() {
-                0 => None,
-                _ => cx.unanswered(Side::Server),
-            };
             let frames = std::mem::take(&mut cx.frames);
-            tell(cx, &asked, outcome, None);
+            // A request to all is never answered.
+            match asked.request.unit() {
+                0 => _ = tell(cx, &asked, None, None),
+                _ => lost(cx, &asked),
+            }
             cx.frames = frames;
         }
     }
@@ -238,7 +237,7 @@ mod tests {
                 conversation protocol=modbus-rtu state=answered packets=6/4 bytes=47/38
                 operation read "unit 17 holding registers 107-109" (function 3) ok count=2 frames=[1, 2, 4]
                 operation write "unit 17 holding register 1" (function 6, illegal data address) refused count=1 frames=[5, 6]
-                operation mode-change "unit 17" (function 8/4, force listen only mode) unanswered count=1 frames=[7]
+                operation mode-change "unit 17" (function 8/4, force listen only mode) ? count=1 frames=[7]
                 operation identify "unit 18" (function 17) ok count=1 frames=[8, 9]
                 operation write "unit 0 holding register 1" (function 16) ? count=1 frames=[10]
                 identity 10.0.0.2 system=Driv stated

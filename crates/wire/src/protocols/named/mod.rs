@@ -51,6 +51,11 @@ impl Dialogue for Reads {
     }
 }
 
+/// The dialogue of what is sent without waiting for an answer: no more of it is read.
+pub(super) fn sends_only() -> Box<dyn Dialogue> {
+    Box::new(Named(|cx, _, _| cx.asks_nothing()))
+}
+
 /// What a probe function of this folder gives: the sender, if it is ours.
 pub(super) const fn ours(sender: Option<Sender>) -> Probe {
     match sender {

@@ -154,6 +154,10 @@ pub fn stun_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
     if matches!(kind & 0x3e0f, 3..=9) {
         cx.variant("turn");
     }
+    // RFC 8489, 6.3.2: an indication has no response.
+    if kind & 0x0110 == 0x0010 {
+        cx.asks_nothing();
+    }
     while let (Ok(attribute), Ok(length)) = (r.u16(), r.u16()) {
         let length = usize::from(length);
         let Ok(value) = r.bytes(length) else {
@@ -173,6 +177,8 @@ pub fn stun_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
 
 /// Host and program of a message. A relay speaks for many, so the host is none that the sender says of itself.
 pub fn syslog_told(cx: &mut Cx<'_>, side: Side, bytes: &[u8]) -> Step {
+    // RFC 5424, 5: a collector acknowledges nothing.
+    cx.asks_nothing();
     // A word that the capture cut off is another.
     let last = bytes.iter().rposition(u8::is_ascii_whitespace);
     let whole = last

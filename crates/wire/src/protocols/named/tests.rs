@@ -382,3 +382,20 @@ fn logs_and_tunnels_say_who_they_are() {
         ["identity 10.0.0.1 software=zap stated"]
     );
 }
+
+#[test]
+fn a_collector_of_logs_owes_no_answer_and_a_caller_of_a_relay_is_owed_one() {
+    use crate::testing::run;
+    let state = |decoder, messages: &[&[u8]]| {
+        let messages: Vec<_> = (messages.iter())
+            .map(|bytes| (Side::Client, bytes.to_vec()))
+            .collect();
+        let facts = run(decoder, None, &messages);
+        facts.conversations[0].state.to_string()
+    };
+    let log = b"<34>1 2026-10-11T22:14:15Z cms su - - x".as_slice();
+    assert_eq!(state(&SYSLOG, &[log, log]), "one-way");
+    let stun = |kind: &str| hex(&format!("{kind} 0000 2112a442 000102030405060708090a0b"));
+    assert_eq!(state(&STUN, &[&stun("0011")]), "one-way");
+    assert_eq!(state(&STUN, &[&stun("0001")]), "unanswered");
+}

@@ -123,6 +123,9 @@ impl Dialogue for Snmp {
             }
             return Step::Took(bytes.len());
         }
+        if !message.wants_answer() {
+            cx.asks_nothing();
+        }
         if self.version != Some(message.version) {
             self.version = Some(message.version);
             cx.variant(message.version.name());
@@ -522,11 +525,43 @@ mod tests {
                 (Server, &report(5)),
             ],
             expect![[r#"
-                conversation protocol=snmp:v3 state=unanswered packets=0/3 bytes=0/252
+                conversation protocol=snmp:v3 state=one-way packets=0/3 bytes=0/252
                 identity 10.0.0.2 engine=8000000001 stated
                 oddity what=login.refused detail=snmp: wrong digest frames=Numbers([3])
             "#]],
         );
+    }
+
+    #[test]
+    fn traps_ask_for_nothing_and_what_else_is_said_does() {
+        let told = |messages: &[String]| {
+            let messages: Vec<_> = messages.iter().map(|text| (Client, hex(text))).collect();
+            let facts = crate::testing::run(&DECODER, Some(162), &messages);
+            let [flow] = facts.conversations.as_slice() else {
+                panic!("one conversation");
+            };
+            flow.state.to_string()
+        };
+        let binding = wrap("30", "0608 2b06010201010300 430164");
+        let of = |kind: &str| message(PUBLIC, &pdu(kind, 1, 0, &binding));
+        let (trap, inform, get) = (of("a7"), of("a6"), of("a0"));
+        let first = wrap("a4", "0603 2b0601 4004 0a000001 020106 020101 430164 3000");
+        let first = wrap("30", &format!("020100 {} {first}", wrap("04", PUBLIC)));
+        // Encrypted: what may be reported of is confirmed.
+        let sealed = |flags: &str| {
+            let header = wrap("30", &format!("020101 020205dc 0401{flags} 020103"));
+            let security = wrap("30", "0405 8000000001 020101 020101 040161 0400 0400");
+            let security = wrap("04", &security);
+            wrap("30", &format!("020103 {header} {security} 0404 01020304"))
+        };
+        for quiet in [&trap, &first, &sealed("03")] {
+            assert_eq!(told(&[quiet.clone(), quiet.clone()]), "one-way");
+        }
+        for asks in [&inform, &get, &sealed("07")] {
+            assert_eq!(told(std::slice::from_ref(asks)), "unanswered");
+            assert_eq!(told(&[asks.clone(), trap.clone()]), "unanswered");
+            assert_eq!(told(&[trap.clone(), asks.clone()]), "unanswered");
+        }
     }
 
     #[test]

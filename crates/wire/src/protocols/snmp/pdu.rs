@@ -46,6 +46,11 @@ impl Kind {
         })
     }
 
+    /// RFC 3411, 2.8: these are answered; traps, reports and answers are not.
+    pub(super) const fn wants_answer(self) -> bool {
+        self.reads_or_sets() || matches!(self, Kind::Inform)
+    }
+
     /// Asks a device for something; an inform tells it something.
     pub(super) const fn reads_or_sets(self) -> bool {
         matches!(self, Kind::Get | Kind::GetNext | Kind::GetBulk | Kind::Set)
@@ -78,6 +83,14 @@ pub(super) struct Message<'a> {
     pub engine: Option<&'a [u8]>,
     /// Absent when encrypted.
     pub pdu: Option<Pdu<'a>>,
+    /// RFC 3412, 6.4: a report of version 3 may come in answer; of what is not answered anyway, none may.
+    pub reportable: bool,
+}
+
+impl Message<'_> {
+    pub(super) fn wants_answer(&self) -> bool {
+        (self.pdu.as_ref()).map_or(self.reportable, |pdu| pdu.kind.wants_answer())
+    }
 }
 
 pub(super) struct Pdu<'a> {
@@ -153,6 +166,7 @@ impl<'a> Message<'a> {
                 community: Some(community),
                 engine: None,
                 pdu: Some(pdu),
+                reportable: false,
             });
         }
         // RFC 3412, 6: id, size, flags, security model.
@@ -177,6 +191,7 @@ impl<'a> Message<'a> {
             community: None,
             engine: engine.filter(|engine| !engine.is_empty()),
             pdu,
+            reportable: flags & 0x04 != 0,
         })
     }
 }

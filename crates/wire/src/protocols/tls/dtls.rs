@@ -73,6 +73,8 @@ fn probe(head: &Head<'_>) -> Probe {
 #[derive(Default)]
 struct Dtls {
     hello_told: bool,
+    /// The name that the client asked for.
+    asked_for: Option<Box<str>>,
     client: Vec<u8>,
     server: Vec<u8>,
 }
@@ -152,13 +154,14 @@ impl Dtls {
                 let hello = ClientHello::read(body, true)?;
                 // With the cookie that the server asked for, the same hello comes once more.
                 if !std::mem::replace(&mut self.hello_told, true) {
+                    self.asked_for = hello.server_name.as_deref().map(Into::into);
                     tell_client(cx, side, &hello, 'd');
                 }
             }
             handshake::SERVER_HELLO => tell_server(cx, side, ServerHello::read(body, true)?, false),
             handshake::CERTIFICATE => {
                 if let Some(der) = certificate::first(body)? {
-                    certificate::tell(cx, side, der);
+                    certificate::tell(cx, side, der, self.asked_for.as_deref());
                 }
             }
             _ => {}

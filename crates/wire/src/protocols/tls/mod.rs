@@ -172,6 +172,8 @@ fn ssl2_hello(r: &mut Reader<'_>) -> Result<u16, Malformed> {
 pub(crate) struct Tls {
     inside: bool,
     hello_told: bool,
+    /// The name that the client asked for.
+    asked_for: Option<Box<str>>,
     /// What was agreed on is known: application data tells nothing more.
     client: Half,
     server: Half,
@@ -308,6 +310,7 @@ impl Tls {
                 let hello = ClientHello::read(body, false)?;
                 // A server that asks for another key share gets the same hello once more.
                 if !std::mem::replace(&mut self.hello_told, true) {
+                    self.asked_for = hello.server_name.as_deref().map(Into::into);
                     tell_client(cx, side, &hello, 't');
                 }
             }
@@ -317,7 +320,7 @@ impl Tls {
             }
             handshake::CERTIFICATE => {
                 if let Some(der) = certificate::first(body)? {
-                    certificate::tell(cx, side, der);
+                    certificate::tell(cx, side, der, self.asked_for.as_deref());
                 }
             }
             _ => {}

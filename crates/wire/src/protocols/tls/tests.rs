@@ -115,6 +115,67 @@ fn a_certificate_tells_names_subject_and_fingerprint() {
 }
 
 #[test]
+fn a_certificate_is_a_fact_of_its_own_with_the_name_that_was_asked_for() {
+    let answer = format!("0303 {} 00 0005 00", "22".repeat(32));
+    let der = hex(CERTIFICATE).len();
+    let certificates = format!("{:06x} {der:06x} {CERTIFICATE}", der + 3);
+    let flight = format!(
+        "{} {}",
+        message("02", &answer),
+        message("0b", &certificates)
+    );
+    let said = [
+        (Client, hex(&record("16", &client_hello_hex()))),
+        (Server, hex(&record("16", &flight))),
+    ];
+    let facts = run(&DECODER, Some(443), &said);
+    let [row] = facts.certificates.as_slice() else {
+        panic!("{:?}", facts.certificates);
+    };
+    assert_eq!(
+        (row.count, row.by_client, row.server_port),
+        (1, false, Some(443))
+    );
+    assert_eq!(row.asked_for.as_deref(), Some("hmi.example"));
+    // As `openssl x509` reads it.
+    let words = [
+        &row.serial,
+        &row.subject,
+        &row.issuer,
+        &row.not_before,
+        &row.not_after,
+    ];
+    assert_eq!(
+        words.map(|word| word.as_deref().unwrap()),
+        [
+            "48:6E:DE:CA:7A:4B:7D:CC:40:06:4F:51:9E:A8:FA:C9:CF:CF:E9:CE",
+            "O=Acme Cranes, CN=hmi.acme.example",
+            "O=Acme Cranes, CN=hmi.acme.example",
+            "2026-11-21T23:20:03Z",
+            "2046-11-16T23:20:03Z",
+        ]
+    );
+    let key = [&row.key_algorithm, &row.curve, &row.signature];
+    assert_eq!(
+        key.map(|word| word.as_deref().unwrap()),
+        ["id-ecPublicKey", "prime256v1", "ecdsa-with-SHA256"]
+    );
+    assert_eq!(
+        (row.version, row.key_bits, row.is_ca),
+        (Some(3), Some(256), Some(true))
+    );
+    assert_eq!(row.names, ["hmi.acme.example", "*.hmi.acme.example"]);
+    assert_eq!(row.sha1.len(), 40);
+    assert!(row.sha256.starts_with("4548c30c"));
+    // One that cannot be read is named by its hashes alone.
+    let broken = message("0b", "000007 000004 30023000");
+    let flight = record("16", &format!("{} {broken}", message("02", &answer)));
+    let facts = run(&DECODER, Some(443), &[(Server, hex(&flight))]);
+    let broken = facts.certificates.first().unwrap();
+    assert_eq!((broken.version, broken.subject.as_deref()), (None, None));
+}
+
+#[test]
 fn an_ssl2_hello_is_told() {
     let hello = format!(
         "802b 01 0002 0012 0000 0010 {} {}",
