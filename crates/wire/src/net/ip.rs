@@ -162,7 +162,7 @@ pub(crate) fn v6(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
     })
 }
 
-/// Routers between the sender and this wire: the distance to the next usual start value of the TTL. Controllers of Siemens
+/// Routers between the sender and this wire: the distance to the next usual start value of the TTL. Controllers of Siemens, and others,
 /// start at 30. What is far below is meant not to come far.
 pub(crate) const fn hops(ttl: u8) -> u8 {
     match ttl {
