@@ -248,6 +248,8 @@ fn the_ledger_keeps_the_life_of_a_finding_and_no_hand_ends_it() {
         "step=resolved",
     ]);
     assert!(refused.contains("never by hand"), "{refused}");
+    let sheet = terminal.refuses(&["record", "finding", "--site", site, "--template"]);
+    assert!(sheet.contains("never by hand"), "{sheet}");
 
     terminal.record("person", "jane", &["name=Jane Roe"]);
     let ack = format!("findings={id}");

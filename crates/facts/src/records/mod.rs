@@ -16,7 +16,7 @@ mod types;
 
 pub use form::{Form, Target, Wrong};
 pub use kinds::*;
-pub use names::{Known, Nothing};
+pub use names::{Known, Nothing, named};
 pub use record::{Field, Record, RecordInfo, Shape};
 pub use reference::{reference, schema, schemas};
 pub use sheet::{Row, check_id, read as read_sheet, read_time, template};

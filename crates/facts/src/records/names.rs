@@ -26,6 +26,15 @@ impl Known for Nothing {
 }
 
 impl RecordInfo {
+    /// The fields that may name a record of that kind.
+    pub fn fields_naming(&self, kind: &str) -> Vec<&'static str> {
+        let is_meant = |target: &Target| matches!(target, Target::Record(of) if *of == kind);
+        let naming = self.fields.iter().filter(
+            |field| matches!(field.form, Form::Name(targets) if targets.iter().any(is_meant)),
+        );
+        naming.map(|field| field.name).collect()
+    }
+
     /// Every name in the body that nobody knows, with its field.
     pub fn unknown_names(
         &self,
@@ -37,12 +46,7 @@ impl RecordInfo {
             let Form::Name(targets) = field.form else {
                 continue;
             };
-            let names: Vec<&str> = match body.get(field.name) {
-                Some(Json::String(name)) => vec![name],
-                Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).collect(),
-                _ => Vec::new(),
-            };
-            for name in names {
+            for name in named(body, field.name) {
                 if targets.iter().any(|target| known.has(*target, name)) {
                     continue;
                 }
@@ -56,5 +60,14 @@ impl RecordInfo {
             }
         }
         wrongs
+    }
+}
+
+/// The names that stand in a field.
+pub fn named<'b>(body: &'b Map<String, Json>, field: &str) -> Vec<&'b str> {
+    match body.get(field) {
+        Some(Json::String(name)) => vec![name],
+        Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).collect(),
+        _ => Vec::new(),
     }
 }

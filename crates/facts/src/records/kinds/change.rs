@@ -2,7 +2,7 @@
 use super::Person;
 use crate::Time;
 use crate::records::record::{choice, record};
-use crate::records::{AssetName, Crane, Date, Filled, Party, Ref, Sha256, WorkOrder};
+use crate::records::{AssetName, Conduit, Crane, Date, Filled, Party, Ref, Sha256, WorkOrder};
 
 choice! {
     /// What a change changes.
@@ -130,6 +130,8 @@ record! {
         needed_for: Option<String>,
         /// The change that follows.
         change: Option<Ref<ChangeRequest>>,
+        /// The conduit of the site file that the rule lets through: whether that was used is told beside it.
+        conduit: Option<Ref<Conduit>>,
     }
 }
 

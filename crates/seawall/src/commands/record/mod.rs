@@ -1,6 +1,7 @@
 //! `seawall record`: records one record, a CSV of them, or that one holds no more.
 pub mod place;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,9 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     };
     let info = kind(name)?;
     let by = args.by.clone().unwrap_or_else(place::user);
-    if args.template {
-        output::write(None, &records::template(info))?;
-    } else if args.schema {
+    if args.schema {
         let text = serde_json::to_string_pretty(&records::schema(info)).unwrap_or_default();
         output::write(None, &(text + "\n"))?;
     } else if args.fields {
@@ -89,6 +88,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             "records of kind {} are made by judging, never by hand: seawall assess SITE --record, or seawall run",
             info.name
         )));
+    } else if args.template {
+        output::write(None, &records::template(info))?;
     } else if args.withdraw {
         withdraw(args, info, words, &by)?;
     } else if let Some(file) = &args.csv {
@@ -158,8 +159,48 @@ fn withdraw(args: &Args, info: &RecordInfo, words: &[String], by: &str) -> Resul
     tell(&ledger, told);
     if let Some((seq, _)) = written.entries {
         output::line(&format!("{} {id} is withdrawn (entry {seq})", info.name))?;
+        let naming = naming(&ledger, info.name, id);
+        if !naming.is_empty() {
+            let told: Vec<&str> = naming.iter().take(TOLD).map(String::as_str).collect();
+            let more = match naming.len().saturating_sub(TOLD) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let names = if naming.len() == 1 { "names" } else { "name" };
+            output::line(&format!(
+                "{}{more} still {names} it; withdraw or mend what does not hold without it",
+                told.join(", ")
+            ))?;
+        }
     }
     Ok(())
+}
+
+/// Records that are told by name.
+const TOLD: usize = 8;
+
+/// The records that hold and name that one, as `kind/id`.
+fn naming(ledger: &Ledger, kind: &str, id: &str) -> Vec<String> {
+    let mut naming = Vec::new();
+    for info in records::RECORDS {
+        let fields = info.fields_naming(kind);
+        if fields.is_empty() {
+            continue;
+        }
+        let ids: BTreeSet<&str> = ledger.entries_of(info.name).map(|one| one.id).collect();
+        for one in ids {
+            let latest = ledger.latest(info.name, one);
+            let held = latest.filter(|entry| entry.withdrawn.is_none());
+            let body = held.as_ref().and_then(body_of).unwrap_or_default();
+            if fields
+                .iter()
+                .any(|field| records::named(&body, field).contains(&id))
+            {
+                naming.push(format!("{}/{one}", info.name));
+            }
+        }
+    }
+    naming
 }
 
 /// One record, from the words of the command line.
@@ -334,7 +375,7 @@ fn sheet(args: &Args, info: &'static RecordInfo, file: &Path, by: &str) -> Resul
     let count = rows.len();
     if args.dry_run {
         output::line(&format!(
-            "{name}: {}, nothing wrong with them, and nothing recorded (--dry-run)",
+            "{name}: {}; nothing is wrong, and nothing was recorded (--dry-run)",
             counted(count)
         ))?;
         return Ok(());
