@@ -391,8 +391,20 @@ fn a_work_order_covers_or_the_nearest_says_what_does_not_fit() {
         asked(&eng, &plc, WorkKind::RemoteSession, "2026-11-21T09:30:00Z"),
         "WO-1"
     );
-    assert_eq!(
-        asked(&vendor, &camera, WorkKind::File, "2026-12-01T12:00:00Z"),
+    for carried in [WorkKind::File, does(Verb::FileWrite), does(Verb::FileRead)] {
+        assert_eq!(
+            asked(&vendor, &camera, carried, "2026-12-01T12:00:00Z"),
+            "WO-3",
+            "{carried}"
+        );
+    }
+    assert_ne!(
+        asked(
+            &vendor,
+            &camera,
+            does(Verb::FileDelete),
+            "2026-12-01T12:00:00Z"
+        ),
         "WO-3"
     );
     for (source, target, work, at, near) in [

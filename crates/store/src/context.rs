@@ -110,6 +110,9 @@ enum Said<'a> {
         protocol: Option<&'a str>,
         work_order: Option<&'a str>,
     },
+    File {
+        work_order: Option<&'a str>,
+    },
     Name {
         platform: Option<&'a str>,
         via: &'a str,
@@ -118,7 +121,7 @@ enum Said<'a> {
 }
 
 impl<'f> Context<'f> {
-    /// What operations, names and remote sessions say, and captures of themselves.
+    /// What operations, names, files and remote sessions say, and captures of themselves.
     pub(crate) fn learn(&mut self, facts: &'f Facts) {
         for one in &facts.operations {
             let said = Said::Operation {
@@ -133,6 +136,12 @@ impl<'f> Context<'f> {
             let said = Said::Session {
                 uid: one.uid,
                 protocol: Some(&one.protocol),
+                work_order: one.work_order.as_deref(),
+            };
+            self.hear(one.community_id.as_deref(), &said);
+        }
+        for one in &facts.carried_files {
+            let said = Said::File {
                 work_order: one.work_order.as_deref(),
             };
             self.hear(one.community_id.as_deref(), &said);
@@ -161,6 +170,9 @@ impl<'f> Context<'f> {
             "remote_session" => Said::Session {
                 uid: row.uid(),
                 protocol: row.text("protocol"),
+                work_order: row.text("work_order"),
+            },
+            "file" => Said::File {
                 work_order: row.text("work_order"),
             },
             "name" => Said::Name {
@@ -229,6 +241,7 @@ impl<'f> Context<'f> {
                 order(&mut entry.session, protocol);
                 order(&mut entry.work_order, work_order);
             }
+            Said::File { work_order } => order(&mut entry.work_order, work_order),
             Said::Name { platform, via, .. } => {
                 if matches!(via, "tls-sni" | "http-host" | "socks") {
                     order(entry.platform.get_or_insert(None), platform);

@@ -69,6 +69,10 @@ impl WorkOrder {
     /// Whether the work is among what it allows, ends and time aside.
     pub fn allows(&self, work: WorkKind) -> bool {
         match work {
+            // Whoever may carry a file may write it where it is to be, and read it where it is.
+            WorkKind::Operation(verb @ (Verb::FileRead | Verb::FileWrite)) => {
+                self.file || self.operations.contains(&verb)
+            }
             WorkKind::Operation(verb) => self.operations.contains(&verb),
             WorkKind::RemoteSession => self.remote_session,
             WorkKind::File => self.file,

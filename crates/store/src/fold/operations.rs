@@ -57,6 +57,14 @@ fn fill_share(operations: &mut [Operation], carriers: &Carriers<'_>, ends: &mut 
             2 => asked(one.last, one.last).and_then(|_| asked(one.time, one.time)),
             _ => Err(near),
         });
+        // Whoever fetches a file carries it the other way.
+        let order = order.or_else(|near| match one.operation {
+            Verb::FileRead => {
+                let (from, to) = (&target.who, &source.who);
+                order_for(site, from, to, WorkKind::File, one.time, one.last).map_err(|_| near)
+            }
+            _ => Err(near),
+        });
         let by_conduit = |first, last| {
             conduit(
                 site,

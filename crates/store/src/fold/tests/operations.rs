@@ -219,3 +219,30 @@ fn orders_that_follow_one_another_cover_what_goes_on_and_a_gap_between_them_does
     );
     assert_eq!(covered("11:30", 2), None, "the last has none");
 }
+
+#[test]
+fn a_work_order_for_a_file_allows_what_carries_it_whoever_asks() {
+    let order = r#"
+[[work_order]]
+id = "WO-7"
+sources = ["eng1"]
+targets = ["plc1"]
+operations = ["file"]
+from = 2026-11-21T08:00:00Z
+until = 2026-11-21T10:00:00Z
+"#;
+    let (eng, plc) = ("10.20.90.50", "10.20.10.10");
+    let facts = Facts {
+        operations: vec![
+            operation(eng, plc, Verb::FileWrite),
+            operation(plc, eng, Verb::FileRead),
+            operation(eng, plc, Verb::FileDelete),
+            operation(plc, eng, Verb::FileWrite),
+        ],
+        ..Facts::default()
+    };
+    let folded = folded(facts, &site(order));
+    let orders = folded.operations.iter();
+    let orders: Vec<_> = orders.map(|one| one.work_order.as_deref()).collect();
+    assert_eq!(orders, [Some("WO-7"), Some("WO-7"), None, None]);
+}
