@@ -1,5 +1,5 @@
 //! `seawall packets`: the packets behind a finding, from the captures themselves.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -47,32 +47,39 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let mut writer = Writer::create(&args.output)?;
     let (mut count, mut missing) = (0u64, 0);
     let remembered;
-    let (captures, wanted) = match &judged.witness {
-        Witness::Captures(captures) => (captures, Some(cited(&captures.names(), subject))),
+    let sources = match &judged.witness {
+        Witness::Captures(captures) => {
+            vec![(captures, Some(cited(&captures.names(), subject)))]
+        }
         Witness::History(state) => {
-            let wanted;
-            (remembered, wanted) = kept(state, &args.finding, subject)?;
-            (&remembered, wanted)
+            let kept = kept(state, &args.finding, subject)?;
+            (remembered, missing) = (kept.sources, kept.missing);
+            let sources = remembered.iter();
+            sources
+                .map(|(captures, wanted)| (captures, wanted.clone()))
+                .collect()
         }
     };
-    let names = captures.names();
-    let mut write = |frame: Frame<'_>| {
-        let name = names.get(frame.capture as usize).map_or("", String::as_str);
-        count += 1;
-        writer.frame(name, &frame).map_err(fail)
-    };
-    match wanted {
-        Some(wanted) => {
-            let mut fetch = captures.fetch(&wanted);
-            while let Some(frame) = fetch.next() {
-                write(frame)?;
+    for (captures, wanted) in sources {
+        let names = captures.names();
+        let mut write = |frame: Frame<'_>| {
+            let name = names.get(frame.capture as usize).map_or("", String::as_str);
+            count += 1;
+            writer.frame(name, &frame).map_err(fail)
+        };
+        match wanted {
+            Some(wanted) => {
+                let mut fetch = captures.fetch(&wanted);
+                while let Some(frame) = fetch.next() {
+                    write(frame)?;
+                }
+                missing += fetch.missing().len();
             }
-            missing = fetch.missing().len();
-        }
-        None => {
-            let mut walk = captures.walk();
-            while let Some(frame) = walk.next() {
-                write(frame)?;
+            None => {
+                let mut walk = captures.walk();
+                while let Some(frame) = walk.next() {
+                    write(frame)?;
+                }
             }
         }
     }
@@ -86,7 +93,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if missing > 0 {
         eprintln!("seawall: {missing} of the frames are not in the captures any more");
     }
-    if count == 0 {
+    if count == 0 && missing == 0 {
         output::line("this finding rests on the site file or on records, not on packets")?;
     }
     Ok(ExitCode::SUCCESS)
@@ -95,32 +102,63 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 /// Frames by number, of captures by index.
 type Wanted = Vec<(u32, Vec<u32>)>;
 
-/// Where a running Seawall has the frames of a finding: in what it cut out of the ring when the finding opened (`None`:
-/// every frame of it), or else in what is still in the ring.
-fn kept(
-    state: &Path,
-    finding: &str,
-    subject: &judge::Subject,
-) -> Result<(Captures, Option<Wanted>), Error> {
+/// Where a running Seawall has the frames of a finding.
+struct Kept {
+    /// What it cut out of the ring (`None`: every frame of it), and what is still in the ring of what it did not.
+    sources: Vec<(Captures, Option<Wanted>)>,
+    /// Frames whose capture is not there any more.
+    missing: usize,
+}
+
+fn kept(state: &Path, finding: &str, subject: &judge::Subject) -> Result<Kept, Error> {
     let folder = state::kept(state);
     let keeper = Keeper::look(&folder)?;
+    let mut sources = Vec::new();
     let files: Vec<PathBuf> = keeper
         .files(finding)
         .iter()
         .map(|file| folder.join(file))
         .collect();
     if !files.is_empty() {
-        return Ok((Captures::open(&files)?, None));
+        sources.push((Captures::open(&files)?, None));
     }
     let ring = state::packets(state);
-    let named = subject
+    // What came since it was cut out last.
+    let mut lacking = subject.clone();
+    for cited in &mut lacking.evidence {
+        let capture = &cited.capture;
+        let is_kept = |frame: &u64| {
+            u32::try_from(*frame).is_ok_and(|frame| keeper.holds(finding, capture, frame))
+        };
+        cited.frames.retain(|frame| !is_kept(frame));
+    }
+    lacking.evidence.retain(|cited| !cited.frames.is_empty());
+    let is_there = |capture: &str| ring.join(capture).is_file();
+    let gone = lacking
         .evidence
         .iter()
-        .map(|cited| ring.join(&cited.capture));
-    let there: Vec<PathBuf> = named.filter(|path| path.is_file()).collect();
-    let captures = Captures::open(&there)?;
-    let wanted = cited(&captures.names(), subject);
-    Ok((captures, Some(wanted)))
+        .filter(|cited| !is_there(&cited.capture));
+    let gone: BTreeSet<(&str, u64)> = gone
+        .flat_map(|cited| {
+            cited
+                .frames
+                .iter()
+                .map(|frame| (cited.capture.as_str(), *frame))
+        })
+        .collect();
+    let missing = gone.len();
+    let named = lacking.evidence.iter().map(|cited| cited.capture.as_str());
+    let there: BTreeSet<PathBuf> = named
+        .filter(|capture| is_there(capture))
+        .map(|capture| ring.join(capture))
+        .collect();
+    if !there.is_empty() {
+        let there: Vec<PathBuf> = there.into_iter().collect();
+        let captures = Captures::open(&there)?;
+        let wanted = cited(&captures.names(), &lacking);
+        sources.push((captures, Some(wanted)));
+    }
+    Ok(Kept { sources, missing })
 }
 
 /// What the subject cites of captures of these names.

@@ -29,6 +29,8 @@ pub struct Wanted {
     pub finding: String,
     pub folder: PathBuf,
     pub frames: Vec<(String, Vec<u32>)>,
+    /// Nothing was kept or asked for before: else what is missing was told.
+    pub is_first: bool,
 }
 
 /// The folder of what is kept, and what is to be put there.
@@ -229,8 +231,10 @@ impl Folder {
             if !self.kept.files(&wanted.finding).is_empty() {
                 done.push(wanted.finding.clone());
             }
+            let is_told = tries >= MOST_TRIES && !wanted.is_first;
             let problem = match kept {
                 Ok(kept) if kept.missing.is_empty() => continue,
+                Ok(_) if is_told => continue,
                 Ok(kept) => {
                     let missing: usize = kept.missing.iter().map(|(_, frames)| frames.len()).sum();
                     wanted.frames = kept.missing;

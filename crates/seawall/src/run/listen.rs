@@ -7,7 +7,7 @@ mod vlans;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -37,6 +37,37 @@ const CARD: Duration = Duration::from_secs(1);
 /// At the end a worker goes on at least so long, which is when the rings have handed over what was in them, and at most so
 /// long, whatever still comes.
 const LAST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(200));
+
+/// A worker that takes over from others leaves what they took for so long, by the steady clock: then all that lay in its ring before
+/// is read, and the time of day may be set back.
+const TAKEN: Duration = Duration::from_secs(10);
+
+/// The packets of a worker where one set of workers takes over from another, both of which have them in their rings: those from
+/// the one time on and before the other, in nanoseconds.
+#[derive(Debug)]
+pub struct Share {
+    from: Time,
+    until: AtomicI64,
+}
+
+impl Share {
+    /// All from that time on.
+    pub fn from(from: Time) -> Share {
+        Share {
+            from,
+            until: AtomicI64::new(i64::MAX),
+        }
+    }
+
+    /// From then on they are others' to take. To be said before the worker is told to end.
+    pub fn end(&self, until: Time) {
+        self.until.store(until.0, Ordering::Relaxed);
+    }
+
+    fn until(&self) -> Time {
+        Time(self.until.load(Ordering::Relaxed))
+    }
+}
 
 /// One interface of a worker, and where its packets are kept.
 pub struct Ear {
@@ -86,13 +117,14 @@ pub fn start(
     ears: Vec<Ear>,
     seed: u64,
     every: Duration,
+    share: Arc<Share>,
     stop: Arc<AtomicBool>,
     reports: Sender<Report>,
 ) -> std::io::Result<JoinHandle<()>> {
     let number = ears.first().map_or(0, |ear| ear.source.worker);
     let name = format!("worker {number}");
     std::thread::Builder::new().name(name).spawn(move || {
-        let mut listener = Listener::new(ears, seed);
+        let mut listener = Listener::new(ears, seed, share);
         let mut due = clock::monotonic() + every;
         loop {
             listener.hear();
@@ -101,12 +133,10 @@ pub fn start(
                 continue;
             }
             due = clock::monotonic() + every;
-            if ending {
-                listener.empty_rings();
-            }
+            let leaves_nothing = ending && listener.empty_rings();
             // Nobody takes reports any more: the keeper is gone, and with it the reason to go on.
             let told = listener
-                .reports(ending)
+                .reports(ending, leaves_nothing)
                 .into_iter()
                 .all(|report| reports.send(report).is_ok());
             if ending || !told {
@@ -122,6 +152,8 @@ struct Listener {
     queue: Queue,
     ground: Ground,
     shedding: Shedding,
+    share: Arc<Share>,
+    began: Duration,
     /// When it reported last.
     reported: Time,
     untaken: Untaken,
@@ -140,6 +172,8 @@ struct End {
     counts: Counts,
     /// How the interface was when it was not up since the last report: that it was so for a moment only is told too.
     fault: Option<State>,
+    /// A packet came that is others' to take.
+    is_past: bool,
 }
 
 /// What a network card lost since the worker began.
@@ -173,7 +207,7 @@ impl CardLoss {
 }
 
 impl Listener {
-    fn new(ears: Vec<Ear>, seed: u64) -> Listener {
+    fn new(ears: Vec<Ear>, seed: u64, share: Arc<Share>) -> Listener {
         // The kernel has shared the traffic out already, by pairs of hosts.
         let shard = Shard {
             seed,
@@ -189,6 +223,7 @@ impl Listener {
                 card: CardLoss::default(),
                 counts: Counts::default(),
                 fault: None,
+                is_past: false,
             };
             end.read_card();
             end
@@ -202,6 +237,8 @@ impl Listener {
                 level: Level::Nothing,
             },
             shedding: Shedding::default(),
+            share,
+            began: clock::monotonic(),
             reported: clock::now(),
             untaken: Untaken::default(),
         }
@@ -234,6 +271,8 @@ impl Listener {
             queue,
             ground,
             shedding,
+            share,
+            began,
             ..
         } = self;
         let alone = ends.len() == 1;
@@ -241,6 +280,11 @@ impl Listener {
         let loads = ends.iter_mut().map(|end| end.tap.load());
         shedding.look(loads.fold(0.0, f64::max), now);
         ground.level = shedding.level();
+        let until = share.until();
+        let from = match now.saturating_sub(*began) < TAKEN {
+            true => share.from,
+            false => Time::MIN,
+        };
         let mut some = false;
         for (place, end) in ends.iter_mut().enumerate() {
             if !end.tap.is_open() {
@@ -249,8 +293,12 @@ impl Listener {
                 }
                 end.retry = now + RETRY;
             }
-            let keeping = &mut end.keeping;
+            let (keeping, is_past) = (&mut end.keeping, &mut end.is_past);
             let heard = end.tap.packets(Duration::ZERO, &mut |packet| {
+                *is_past |= packet.time >= until;
+                if packet.time < from || packet.time >= until {
+                    return;
+                }
                 if alone {
                     keeping.take(&packet, ground);
                 } else {
@@ -274,15 +322,20 @@ impl Listener {
         some
     }
 
-    /// Takes what came before it was to end.
-    fn empty_rings(&mut self) {
+    /// Takes what came before it was to end. Whether that is all that others do not take.
+    fn empty_rings(&mut self) -> bool {
+        let is_handed_on = self.share.until() < Time(i64::MAX);
         let (at_least, at_most) = LAST;
         let begin = clock::monotonic();
         loop {
             let some = self.take();
             let took = clock::monotonic().saturating_sub(begin);
-            if took >= at_most || (!some && took >= at_least) {
-                return;
+            let mut open = self.ends.iter().filter(|end| end.tap.is_open());
+            if is_handed_on && open.all(|end| end.is_past) || (!some && took >= at_least) {
+                return is_handed_on;
+            }
+            if took >= at_most {
+                return false;
             }
             if !some {
                 self.wait(SHORT_WAIT);
@@ -307,7 +360,7 @@ impl Listener {
     }
 
     /// A report for each interface; what was seen, on all of them together, goes with the first.
-    fn reports(&mut self, ending: bool) -> Vec<Report> {
+    fn reports(&mut self, ending: bool, leaves_nothing: bool) -> Vec<Report> {
         if ending {
             self.settle(Duration::MAX);
         }
@@ -341,7 +394,10 @@ impl Listener {
         let report = |end: &mut End| Report {
             at: now,
             facts: facts.take().unwrap_or_default(),
-            health: Some((end.source.clone(), end.health(load, level, ending))),
+            health: Some((
+                end.source.clone(),
+                end.health(load, level, ending && !leaves_nothing),
+            )),
             files: Vec::new(),
             events: Vec::new(),
             receipt: Some(untaken.receipt()),
@@ -362,12 +418,12 @@ impl End {
         }
     }
 
-    /// `ending`: what still waits in the ring goes with it.
-    fn health(&mut self, load: Load, level: Level, ending: bool) -> Health {
+    /// `lost`: what still waits in the ring goes with it.
+    fn health(&mut self, load: Load, level: Level, lost: bool) -> Health {
         self.read_card();
         self.counts = self.tap.counts().unwrap_or(self.counts);
         let mut counts = self.counts;
-        if ending {
+        if lost {
             counts.dropped = counts.dropped.saturating_add(counts.left);
         }
         let keeping = &mut self.keeping;

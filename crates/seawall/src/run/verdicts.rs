@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use facts::kinds::Coverage;
 use facts::{Facts, Time};
@@ -37,7 +38,7 @@ pub struct Verdicts {
     /// Findings that are open.
     open: HashSet<String>,
     /// Findings whose packets were asked for since the start.
-    wanted: HashSet<String>,
+    wanted: HashMap<String, Asked>,
     files: Files,
     reported: Option<Time>,
     life: Recorder,
@@ -63,6 +64,36 @@ fn clock_jumped(facts: &Facts, now: Time) -> bool {
     jumps
         .filter_map(times)
         .any(|(from, until)| until.since(from) > SMALL_STEP && now.since(until) < SETTLED)
+}
+
+/// What a finding cited beyond what was asked for is asked for after this long, and then after twice as long each time, up to
+/// the longest: a ring lasts for longer, and each time writes a file.
+const REST: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3600));
+
+/// The packets of a finding as they were asked for last.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    frames: usize,
+    rest: Duration,
+    /// On the steady clock.
+    due: Duration,
+}
+
+impl Asked {
+    /// Whether so many frames are worth asking for now, the first time included.
+    fn is_due(before: Option<&Asked>, frames: usize, steady: Duration, at_once: bool) -> bool {
+        before.is_none_or(|asked| frames != asked.frames && (at_once || steady >= asked.due))
+    }
+
+    fn next(before: Option<&Asked>, frames: usize, steady: Duration) -> Asked {
+        let (first, longest) = REST;
+        let rest = before.map_or(first, |asked| asked.rest.saturating_mul(2).min(longest));
+        Asked {
+            frames,
+            rest,
+            due: steady + rest,
+        }
+    }
 }
 
 /// Where the results of the moment lie.
@@ -106,7 +137,7 @@ impl Verdicts {
             is_kept: true,
             archive: Archive::open(Keeper::open(&state.kept())?)?,
             open: HashSet::new(),
-            wanted: HashSet::new(),
+            wanted: HashMap::new(),
             files,
             reported: None,
             life: Recorder::default(),
@@ -193,7 +224,7 @@ impl Verdicts {
             standings: Some(&standings),
         };
         let (events, seen) = changes(self.seen.as_ref(), &assessment, &context);
-        self.want(&assessment, facts, &events);
+        self.want(&assessment, facts, &events, round);
         let is_due = self
             .reported
             .is_none_or(|last| now.since(last).abs() >= REPORT_EVERY);
@@ -290,8 +321,9 @@ impl Verdicts {
         }
     }
 
-    /// Notes for cutting what is not kept yet of the findings that are open, and what is new of those told again.
-    fn want(&mut self, assessment: &Assessment, facts: &Facts, events: &[Event]) {
+    /// Notes for cutting what is not kept yet of the findings that are open: all of it when one opens, is told again, or the run
+    /// ends, and what it cites besides from time to time.
+    fn want(&mut self, assessment: &Assessment, facts: &Facts, events: &[Event], round: &Round) {
         let again: HashSet<&str> = events
             .iter()
             .filter_map(|event| match &event.what {
@@ -310,15 +342,23 @@ impl Verdicts {
         };
         self.open = subjects().filter_map(|one| one.finding.clone()).collect();
         // What closed may open again, with packets of its own.
-        self.wanted.retain(|finding| self.open.contains(finding));
+        self.wanted.retain(|finding, _| self.open.contains(finding));
         for subject in subjects() {
             let Some(finding) = &subject.finding else {
                 continue;
             };
-            let is_new = !self.wanted.contains(finding) && !self.archive.has_packets(finding);
-            if !is_new && !again.contains(finding.as_str()) || !self.archive.has_room() {
+            let before = self.wanted.get(finding);
+            let frames = subject
+                .evidence
+                .iter()
+                .map(|cited| cited.frames.len())
+                .sum();
+            let at_once = round.is_last || again.contains(finding.as_str());
+            if !Asked::is_due(before, frames, round.steady, at_once) || !self.archive.has_room() {
                 continue;
             }
+            let is_first = before.is_none() && !self.archive.has_packets(finding);
+            let asked = Asked::next(before, frames, round.steady);
             let mut by_folder: BTreeMap<&str, Vec<(String, Vec<u32>)>> = BTreeMap::new();
             for cited in &subject.evidence {
                 if let Some(folder) = folders.get(cited.capture.as_str()) {
@@ -330,12 +370,13 @@ impl Verdicts {
                     by_folder.entry(folder).or_default().push(frames);
                 }
             }
-            self.wanted.insert(finding.clone());
+            self.wanted.insert(finding.clone(), asked);
             for (folder, frames) in by_folder {
                 self.archive.want(Wanted {
                     finding: finding.clone(),
                     folder: PathBuf::from(folder),
                     frames,
+                    is_first,
                 });
             }
         }
@@ -368,4 +409,21 @@ mod tests {
         assert!(!clock_jumped(&steered, at(0)));
         assert!(!clock_jumped(&Facts::default(), at(0)));
     }
+}
+
+#[test]
+fn what_a_finding_cites_more_is_asked_for_ever_more_seldom_and_at_once_in_the_end() {
+    let at = Duration::from_secs;
+    assert!(Asked::is_due(None, 0, at(0), false), "when it opens");
+    let asked = Asked::next(None, 2, at(0));
+    let due = |asked: &Asked, frames, second, at_once| {
+        Asked::is_due(Some(asked), frames, at(second), at_once)
+    };
+    assert!(!due(&asked, 2, 100, true), "nothing more");
+    assert!(!due(&asked, 4, 9, false) && due(&asked, 4, 10, false));
+    assert!(due(&asked, 4, 1, true));
+    let asked = Asked::next(Some(&asked), 4, at(10));
+    assert!(!due(&asked, 5, 29, false) && due(&asked, 5, 30, false));
+    let often = (0..20).fold(asked, |asked, _| Asked::next(Some(&asked), 5, at(0)));
+    assert_eq!(often.due, REST.1);
 }

@@ -7,13 +7,15 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use facts::Time;
 use facts::site::{Site, Timestamps};
 use sensor::live::{self, Rotation, Segments, Tap};
 
 use super::folders::{self, Folder};
-use super::listen::{self, Ear};
+use super::listen::{self, Ear, Share};
 use super::report::{Read, Report, Source};
 use super::state::State;
+use crate::clock;
 use crate::error::Error;
 
 /// A segment of the ring of packets is full after so many bytes, or seconds.
@@ -109,6 +111,8 @@ pub struct Witnesses {
     plan: Plan,
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
+    /// Of the packets: those of the listeners that run.
+    share: Arc<Share>,
     seed: u64,
     /// Kept so that the keeper's end of the channel stays open between two sets of threads.
     reports: Sender<Report>,
@@ -127,6 +131,7 @@ impl Witnesses {
             plan: Plan::of(site),
             threads: Vec::new(),
             stop: Arc::default(),
+            share: Arc::new(Share::from(Time::MIN)),
             seed,
             reports,
         };
@@ -153,8 +158,15 @@ impl Witnesses {
         }
         for ears in workers.into_values() {
             let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
-            let thread =
-                listen::start(ears, self.seed, every, stop, reports).map_err(Error::Thread)?;
+            let thread = listen::start(
+                ears,
+                self.seed,
+                every,
+                Arc::clone(&self.share),
+                stop,
+                reports,
+            )
+            .map_err(Error::Thread)?;
             self.threads.push(thread);
         }
         if !self.plan.folders.is_empty() {
@@ -171,15 +183,26 @@ impl Witnesses {
         self.plan == Plan::of(site)
     }
 
-    /// Starts the threads of another site, once those before were stopped. `read` are the captures that were read by then.
+    /// As [`Witnesses::stop`], where the interfaces are open anew already: what comes from now on is for those that follow. When
+    /// that is, for [`Witnesses::replace`].
+    pub fn hand_on(&mut self) -> (Time, bool) {
+        let now = clock::now();
+        self.share.end(now);
+        (now, self.stop())
+    }
+
+    /// Starts the threads of another site, once those before were stopped: they take what came from then on. `read` are the
+    /// captures that were read by then.
     pub fn replace(
         &mut self,
+        stopped: Time,
         doors: Doors,
         site: &Site,
         state: &State,
         read: Vec<Read>,
     ) -> Result<(), Error> {
         self.plan = Plan::of(site);
+        self.share = Arc::new(Share::from(stopped));
         self.begin(doors, state, read)
     }
 
@@ -220,6 +243,7 @@ fn a_thread_that_panicked_is_missed_when_all_are_told_to_end() {
         plan: Plan::of(&site),
         threads: Vec::new(),
         stop: Arc::default(),
+        share: Arc::new(Share::from(Time::MIN)),
         seed: 0,
         reports,
     };

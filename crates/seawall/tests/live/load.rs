@@ -50,7 +50,7 @@ pub fn segment(
 }
 
 /// Modbus: the PLC writes a register of its drive, which answers. Each register is an operation of its own.
-fn write_of(register: u16) -> [Vec<u8>; 2] {
+pub fn write_of(register: u16) -> [Vec<u8>; 2] {
     let mut data = register.to_be_bytes().to_vec();
     data.extend([0, 0, 0, 6, 1, 6]);
     data.extend(register.to_be_bytes());

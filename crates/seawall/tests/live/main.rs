@@ -19,6 +19,7 @@ mod soak;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
@@ -73,24 +74,43 @@ fn what_passes_is_remembered_judged_and_told_and_nothing_is_sent() {
         assert!(row["good"].as_u64() > Some(0), "{row}");
     }
 
-    // The packets of a finding were kept apart, and are those that an offline run finds.
+    // The packets of each finding were kept apart, all that it cites, what came after it opened too; and they are those that an
+    // offline run finds. The ring has rolled over.
     let told = events(&site);
     let finding = told.iter().find(|event| modified(event)).unwrap();
     let id = text(&finding["finding"]);
-    let cut = site.join("cut.pcapng");
-    let run = seawall([
-        "packets".as_ref(),
-        site.as_os_str(),
-        "--finding".as_ref(),
-        id.as_ref(),
-        "-o".as_ref(),
-        cut.as_os_str(),
-    ]);
-    assert_eq!(run.status, 0, "{}", run.err);
-    assert!(
-        !rows(&[&cut], "operation").is_empty(),
-        "the cut shows the operation"
-    );
+    fs::remove_dir_all(state(&site).join("packets")).unwrap();
+    let verdicts = fs::read(state(&site).join("verdicts.json")).unwrap();
+    let verdicts: Value = serde_json::from_slice(&verdicts).unwrap();
+    let measures = verdicts["measures"].as_array().unwrap().iter();
+    let c9 = measures.filter(|measure| measure["id"] == "C9");
+    let subjects = c9.flat_map(|measure| measure["subjects"].as_array().unwrap());
+    let (cut, mut has_grown) = (site.join("cut.pcapng"), false);
+    for subject in subjects.filter(|subject| subject["finding"].is_string()) {
+        let evidence = subject["evidence"].as_array().unwrap();
+        let frames = |cited: &Value| cited["frames"].as_array().unwrap().clone();
+        let cited: BTreeSet<String> = evidence
+            .iter()
+            .flat_map(|cited| frames(cited).into_iter().map(|frame| frame.to_string()))
+            .collect();
+        has_grown |= evidence.len() > 1;
+        let run = seawall([
+            "packets".as_ref(),
+            site.as_os_str(),
+            "--finding".as_ref(),
+            text(&subject["finding"]).as_ref(),
+            "-o".as_ref(),
+            cut.as_os_str(),
+        ]);
+        assert_eq!(run.status, 0, "{}", run.err);
+        let all = format!(": {} packets of", cited.len());
+        assert!(run.out.contains(&all), "{all}: {} {}", run.out, run.err);
+        assert!(
+            text(&subject["finding"]) != id || !rows(&[&cut], "operation").is_empty(),
+            "the cut shows the operation"
+        );
+    }
+    assert!(has_grown, "one happened again after it was told");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 
 use lab::harborview;
 
+use crate::load::{capture, write_of};
 use crate::rig::{
     Cable, Sensor, answered, arriving, events, now, offline, remembered, rows, run, state,
     terminal, until,
@@ -300,6 +301,52 @@ fn a_capture_that_grows_is_read_on_from_where_it_ended() {
         let differ: Vec<_> = live.symmetric_difference(&offline).take(4).collect();
         assert!(differ.is_empty(), "{kind}: {differ:#?}");
     }
+}
+
+#[test]
+fn when_other_workers_take_over_each_packet_is_read_once() {
+    let Some(cable) = Cable::new("over") else {
+        return;
+    };
+    let (site, _) = terminal(&harborview::clean_day(), "over", "save_every = \"1 s\"");
+    let path = site.join("site.toml");
+    let one = fs::read_to_string(&path).unwrap();
+    let two = one.replace("[run]", "[run]\nworkers = 2");
+    let (load, writes) = (site.join("load.pcap"), 30_000u16);
+    capture(&load, (0..writes).flat_map(write_of));
+    let sensor = Sensor::start(&cable, &site);
+    std::thread::scope(|scope| {
+        // Half a minute of it, for a machine that is busy with other tests.
+        let player = scope.spawn(|| cable.play(&load, 1));
+        let mut changes = 0;
+        for text in [&two, &one].into_iter().cycle() {
+            std::thread::sleep(std::time::Duration::from_millis(900));
+            let before = events(&site).len();
+            fs::write(&path, text).unwrap();
+            sensor.signal("HUP");
+            until("it is taken", || {
+                let events = events(&site);
+                let mut new = events.iter().skip(before);
+                new.any(|event| event["event"] == "site-reloaded")
+            });
+            if player.is_finished() {
+                break;
+            }
+            changes += 1;
+        }
+        assert!(changes > 0, "while it played");
+    });
+    sensor.stop();
+    let rows = remembered(&site, "operation");
+    let rows = rows
+        .iter()
+        .map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap());
+    let writes_told: Vec<_> = rows.filter(|row| row["operation"] == "write").collect();
+    let often = writes_told.iter().filter(|row| row["count"] != 1).count();
+    // The two moments of taking a packet differ by less than a microsecond.
+    assert!(often <= 1, "{often} were read twice");
+    let lack = usize::from(writes) - writes_told.len();
+    assert!(lack <= 1, "{lack} lack");
 }
 
 /// Some of the frames of a capture.

@@ -137,6 +137,15 @@ impl Keeper {
         self.known.get(finding).map_or(&[], |(_, files)| files)
     }
 
+    /// Whether that frame of that segment is in the files of the finding.
+    pub fn holds(&self, finding: &str, segment: &str, frame: u32) -> bool {
+        let frames = self
+            .known
+            .get(finding)
+            .and_then(|(frames, _)| frames.get(segment));
+        frames.is_some_and(|frames| frames.contains(&frame))
+    }
+
     /// Cuts out what is not kept for the finding yet.
     ///
     /// # Errors

@@ -59,8 +59,7 @@ impl Keeper {
         self.verdicts.forget_site();
         self.outputs.change(sinks, &self.terminal.site);
         if let Some(doors) = doors {
-            let stopped = clock::now();
-            let all_ended = witnesses.stop();
+            let (stopped, all_ended) = witnesses.hand_on();
             while let Ok(report) = reports.try_recv() {
                 self.take(report);
             }
@@ -73,7 +72,7 @@ impl Keeper {
             let known = history.and_then(|history| history.files_read().ok());
             let known = known.unwrap_or_default();
             let read = folders::read_before(&self.state.file(folders::READ), known);
-            witnesses.replace(doors, &self.terminal.site, &self.state, read)?;
+            witnesses.replace(stopped, doors, &self.terminal.site, &self.state, read)?;
             self.watchers = Watchers::new(&self.terminal.site, clock::now());
             let pause = Coverage::not_watching(None, stopped, clock::now(), "paused");
             let pause = Facts {
