@@ -80,7 +80,6 @@ INSERT INTO path_sign
 SELECT device, 'gateway', zone,
        CASE via WHEN 'ra' THEN 'announces itself as an IPv6 router'
                 WHEN 'redirect' THEN 'redirects hosts to another way'
-                WHEN 'proxy-arp' THEN 'answers ARP for addresses that are not its own'
                 WHEN 'vrrp' THEN 'offers a virtual router by VRRP'
                 WHEN 'carp' THEN 'shares an address by CARP'
                 WHEN 'hsrp' THEN 'offers a virtual router by HSRP'
@@ -92,7 +91,7 @@ SELECT device, 'gateway', zone,
            || ', though the site file declares no such gateway',
        time, last, 'route:' || id
 FROM crane_route
-WHERE via IN ('ra', 'redirect', 'proxy-arp', 'default-route', 'vrrp', 'carp', 'hsrp', 'glbp', 'ospf', 'eigrp', 'rip') AND device NOT IN (SELECT name FROM known_gateway);
+WHERE via IN ('ra', 'redirect', 'default-route', 'vrrp', 'carp', 'hsrp', 'glbp', 'ospf', 'eigrp', 'rip') AND device NOT IN (SELECT name FROM known_gateway);
 
 -- A declared server that sends hosts to a gateway nobody declared.
 INSERT INTO path_sign

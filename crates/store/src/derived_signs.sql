@@ -98,7 +98,17 @@ SELECT s.asset, 'path', 'carries', CASE WHEN COUNT(DISTINCT a.ip) > 1 THEN 3 ELS
            || ' not its own (' || MIN(a.ip) || CASE WHEN COUNT(DISTINCT a.ip) > 1 THEN ' and others' ELSE '' END || ')',
        MIN(a.time), MAX(a.last), json_array('address:' || MIN(a.id))
 FROM address a JOIN suspect s ON s.mac = a.mac
-WHERE a.own = 0 AND a.asset <> s.asset
+WHERE a.own = 0 AND NOT a.claimed AND a.asset <> s.asset
+GROUP BY s.asset;
+
+-- One that answers ARP for an address of another zone, beside its own in this one.
+INSERT INTO sign
+SELECT s.asset, 'path', 'proxy-arp', 3, MIN(s.zone), NULL, MIN(a.zone),
+       'claims ' || MIN(a.ip) || CASE WHEN COUNT(DISTINCT a.ip) > 1 THEN ' and others' ELSE '' END || ' of zone ' || MIN(a.zone) || ' by ARP in ' || MIN(a.vlan_zone)
+           || ', where it has an address of its own, as one that answers for others does',
+       MIN(a.time), MAX(a.last), json_array('address:' || MIN(a.id))
+FROM address a JOIN suspect s ON s.mac = a.mac
+WHERE a.claimed AND a.own = 0 AND a.zone IS NOT a.vlan_zone
 GROUP BY s.asset;
 
 -- One MAC address that answers for many. Who gets its address by DHCP has one after the other: of these count that are claimed while

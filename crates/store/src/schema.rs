@@ -376,7 +376,7 @@ pub(crate) const DERIVED: &[KindInfo] = &[
         columns: columns! {
             asset: Text = "System, by asset name, else address.",
             tells: Text = "`homes` (a second home) or `path` (a hidden path).",
-            kind: Text = "Of a path, beside those of `path_sign`: `carries`, `answers-for-many`, `conflict`, `dns`, `ntp`, `role`, `home-router`, `local-mac`, `names`, `systems`, `distance`. Of homes, beside those of `multi_homed`: `mac`, `common-hostname`, `common-key`, `common-engine`, `common-serial`, `common-client_id`, `common-guid`, `common-chassis`, `common-clock_id`, `tcp_clock`, `ntp_clock`.",
+            kind: Text = "Of a path, beside those of `path_sign`: `carries`, `proxy-arp`, `answers-for-many`, `conflict`, `dns`, `ntp`, `role`, `home-router`, `local-mac`, `names`, `systems`, `distance`. Of homes, beside those of `multi_homed`: `mac`, `common-hostname`, `common-key`, `common-engine`, `common-serial`, `common-client_id`, `common-guid`, `common-chassis`, `common-clock_id`, `tcp_clock`, `ntp_clock`.",
             weight: Int = "10, 6, 3 or 1.",
             zone: Text = "Zone in which it shows.",
             other: Text = "The other asset, where two seem to be one.",

@@ -12,7 +12,7 @@ kind! {
         last: Time => last,
         /// How many times.
         count: u64 => sum,
-        /// `dhcp` (hands out addresses), `ra` (IPv6 router advertisement), `redirect` (ICMP), `proxy-arp`,
+        /// `dhcp` (hands out addresses), `ra` (IPv6 router advertisement), `redirect` (ICMP),
         /// `forwards` (the same packet entered and left it), `default-route` (carries packets to addresses outside),
         /// `vrrp`, `carp`, `hsrp`, `glbp` (shares a gateway with others), `ospf`, `eigrp`, `rip` (tells other routers of
         /// routes).

@@ -48,7 +48,7 @@ use self::places::Places;
 pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     let places = Places::new(site);
     coverage::name_sensors(&mut facts.files, site);
-    let own = own::judge(&facts.addresses, &facts.routes, &places);
+    let own = own::judge(&facts.addresses, &places);
     let ports = ports::of(&facts.identities);
     let devices = Devices::gather(&facts.addresses, &own, &ports, &places);
     others::addresses(&mut facts.addresses, &own, &devices, &places);

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use facts::Mac;
-use facts::kinds::{AddressFact, Route};
-use facts::site::Role;
+use facts::kinds::AddressFact;
+use facts::site::{Role, ZoneKind};
 use hashbrown::{HashMap, HashSet};
 
 use super::places::{Places, is_private, is_special};
@@ -38,8 +38,8 @@ pub(super) fn is_virtual_router(mac: Mac) -> bool {
 }
 
 /// For each address row whether the address is the MAC's own.
-pub(super) fn judge(rows: &[AddressFact], routes: &[Route], places: &Places<'_>) -> Vec<bool> {
-    let evidence = Evidence::gather(rows, routes, places);
+pub(super) fn judge(rows: &[AddressFact], places: &Places<'_>) -> Vec<bool> {
+    let evidence = Evidence::gather(rows, places);
     let mut own: Vec<bool> = rows
         .iter()
         .map(|row| evidence.is_own(row, places))
@@ -78,17 +78,13 @@ struct Evidence {
     claimants: HashSet<Mac>,
     /// MACs by VLAN and network of their addresses.
     networks: HashMap<(Option<u16>, u128), BTreeSet<Mac>>,
-    /// MACs that answer for others (proxy ARP): their claims prove nothing.
-    proxies: HashSet<Mac>,
+    /// Addresses for which a MAC answers, and which are others' (proxy ARP): these claims prove nothing.
+    proxied: HashSet<(Mac, IpAddr)>,
 }
 
 impl Evidence {
-    fn gather(rows: &[AddressFact], routes: &[Route], places: &Places<'_>) -> Evidence {
-        let proxies: HashSet<Mac> = routes
-            .iter()
-            .filter(|route| route.via == "proxy-arp")
-            .filter_map(|route| route.mac)
-            .collect();
+    fn gather(rows: &[AddressFact], places: &Places<'_>) -> Evidence {
+        let proxied = proxied(rows, places);
         let mut carries: HashMap<Mac, BTreeSet<IpAddr>> = HashMap::new();
         let mut homes: HashMap<IpAddr, BTreeSet<Mac>> = HashMap::new();
         let mut declared: HashMap<IpAddr, BTreeSet<Mac>> = HashMap::new();
@@ -119,7 +115,7 @@ impl Evidence {
             if row.claimed {
                 claimants.insert(carrier(row));
             }
-            if row.claimed && !proxies.contains(&carrier(row)) {
+            if row.claimed && !proxied.contains(&(carrier(row), ip)) {
                 homes.entry(ip).or_default().insert(carrier(row));
             }
             if places.declares(carrier(row), ip) {
@@ -136,7 +132,7 @@ impl Evidence {
             carriers,
             claimants,
             networks,
-            proxies,
+            proxied,
         }
     }
 
@@ -165,7 +161,7 @@ impl Evidence {
         if places.declares(carrier(row), ip) {
             return true;
         }
-        if row.claimed && !self.proxies.contains(&carrier(row)) {
+        if row.claimed && !self.proxied.contains(&(carrier(row), ip)) {
             return true;
         }
         if self
@@ -201,6 +197,41 @@ impl Evidence {
             _ => (near && carries <= FEW) || self.is_among_neighbours(row.vlan, carrier(row), ip),
         }
     }
+}
+
+/// What MAC addresses claim of other zones, in a VLAN in which they have an address of its zone too (RFC 1027: whoever answers for
+/// others is at home where they are asked for). A packet that came from the address without having crossed a router shows
+/// that it is a second address of the same device.
+fn proxied(rows: &[AddressFact], places: &Places<'_>) -> HashSet<(Mac, IpAddr)> {
+    let claims = || rows.iter().filter(|row| row.claimed);
+    let place = |row: &AddressFact| {
+        let (ip, link) = (row.ip?, places.zone_of_vlan(row.vlan)?);
+        let known = ip.is_ipv4() && !is_special(ip) && places.has_subnets(link, ip);
+        known.then_some((ip, link, places.zone_of_ip(ip)?))
+    };
+    let strange: Vec<_> = claims()
+        .filter_map(|row| {
+            let (ip, link, zone) = place(row)?;
+            let there = places.site.zones.get(zone)?;
+            let elsewhere = zone != link
+                && there.kind != ZoneKind::Internet
+                && !row.vlan.is_some_and(|vlan| there.vlans.contains(&vlan));
+            let theirs = elsewhere && row.hops != Some(0) && !places.declares(carrier(row), ip);
+            theirs.then_some((carrier(row), row.vlan, ip))
+        })
+        .collect();
+    if strange.is_empty() {
+        return HashSet::new();
+    }
+    let at_home: HashSet<(Mac, Option<u16>)> = claims()
+        .filter(|row| place(row).is_some_and(|(_, link, zone)| zone == link))
+        .map(|row| (carrier(row), row.vlan))
+        .collect();
+    let strange = strange.into_iter();
+    strange
+        .filter(|(mac, vlan, _)| at_home.contains(&(*mac, *vlan)))
+        .map(|(mac, _, ip)| (mac, ip))
+        .collect()
 }
 
 /// The usual network of an address, where no site says which: the first 24 bits of IPv4, 64 of IPv6.

@@ -54,27 +54,28 @@ fn who_claims_an_address_has_it_and_who_carries_it_has_not() {
 
 #[test]
 fn an_answer_for_others_is_no_claim() {
-    let addresses = vec![
-        claimed(FW_CONTROL, "10.20.90.60", 10),
-        claimed(ENG, "10.20.90.60", 90),
-    ];
-    let routes = vec![route("proxy-arp", FW_CONTROL, "10.20.90.60")];
-    let facts = folded(
-        Facts {
-            addresses,
-            routes,
-            ..Facts::default()
-        },
-        &site(""),
-    );
-    assert_eq!(
-        facts
-            .addresses
-            .iter()
-            .map(|row| row.own)
-            .collect::<Vec<_>>(),
-        [Some(false), Some(true)]
-    );
+    let one = "00:00:5d:00:00:01";
+    let own_one = claimed(one, "10.20.10.66", 10);
+    let theirs = AddressFact {
+        hops: None,
+        ..claimed(one, "10.20.90.60", 10)
+    };
+    let eng = claimed(ENG, "10.20.90.60", 90);
+    let rows = vec![own_one.clone(), theirs.clone(), eng];
+    assert_eq!(own(rows, &site("")), [true, false, true]);
+    // Its owner need not be seen: the address is of another zone.
+    let rows = vec![own_one.clone(), theirs.clone()];
+    assert_eq!(own(rows, &site("")), [true, false]);
+    // Who has no other address there came with it; who speaks by it from here has it as well.
+    assert_eq!(own(vec![theirs.clone()], &site("")), [true]);
+    let spoken = AddressFact {
+        hops: Some(0),
+        ..theirs
+    };
+    assert_eq!(own(vec![own_one.clone(), spoken], &site("")), [true, true]);
+    // What belongs to no zone is nobody's to answer for.
+    let stray = claimed(one, "192.168.8.1", 10);
+    assert_eq!(own(vec![own_one, stray], &site("")), [true, true]);
 }
 
 #[test]
