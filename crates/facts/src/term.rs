@@ -5,9 +5,9 @@ use std::ops::Deref;
 
 use crate::{Cell, Plain, Type, Value};
 
-/// What became of a conversation, how its client was told from its server, and whether any of it went on without the work order
-/// that it needed; the first is for what was never said.
-const ALL: [&str; 12] = [
+/// What became of a conversation, how its client was told from its server, how it ended, and whether any of it went on without
+/// the work order that it needed; the first is for what was never said.
+const ALL: [&str; 17] = [
     "",
     "answered",
     "unanswered",
@@ -20,6 +20,11 @@ const ALL: [&str; 12] = [
     "first",
     "passed",
     "unclear",
+    "closed",
+    "client-closed",
+    "server-closed",
+    "client-reset",
+    "server-reset",
 ];
 
 /// One of these words. None at all takes no more room.

@@ -55,6 +55,12 @@ fn zeek_logs_hold_every_conversation_and_operation_in_both_forms() {
     }
     let flows = facts(&captures, "conversation", "client");
     assert_eq!(by_path["conn"].len(), flows.len());
+    let state = |wanted: &str| {
+        by_path["conn"]
+            .iter()
+            .any(|one| one["conn_state"] == wanted)
+    };
+    assert!(state("SF") && state("S0") && state("REJ"));
     // Those of layer 2 too: the log of EtherCAT has MAC addresses as ends.
     let operations = support::facts(&[&captures]).remove("operation").unwrap();
     let with_operation = told.iter().filter(|line| line["operation"].is_string());

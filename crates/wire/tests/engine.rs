@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use facts::kinds::{Conversation, Verb};
 use facts::{Facts, Time};
-use lab::net::frame::{self, ACK, Ends, FIN, Ipv4, PSH, SYN, Segment, Tag};
+use lab::net::frame::{self, ACK, Ends, FIN, Ipv4, PSH, RST, SYN, Segment, Tag};
 use wire::{Frame, Limits, Link, Shard, Worker};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 20, 10, 20);
@@ -129,6 +129,27 @@ fn only(facts: &Facts) -> &Conversation {
         panic!("{:#?}", facts.conversations)
     };
     one
+}
+
+#[test]
+fn how_a_connection_ended_is_told() {
+    let ended = |segments: usize, last: Option<(bool, u8)>| {
+        let mut reading = reading();
+        reading.truncate(segments);
+        reading.extend(last.map(|(client, flags)| {
+            let (seq, ack) = if client { (113, 912) } else { (912, 113) };
+            (client, segment(client, seq, ack, flags, &[]))
+        }));
+        let facts = observe(&on_vlan_10(reading), 1);
+        only(&facts).ended.map(|ended| ended.as_str())
+    };
+    assert_eq!(ended(8, None), Some("closed"));
+    assert_eq!(ended(6, None), Some("client-closed"));
+    assert_eq!(ended(5, None), None);
+    assert_eq!(ended(5, Some((false, ACK | FIN))), Some("server-closed"));
+    assert_eq!(ended(5, Some((true, ACK | RST))), Some("client-reset"));
+    assert_eq!(ended(5, Some((false, RST))), Some("server-reset"));
+    assert_eq!(ended(6, Some((false, RST))), Some("server-reset"));
 }
 
 #[test]

@@ -47,6 +47,9 @@ kind! {
         /// unreachable); `one-way` (multicast, datagrams that ask for no answer, or answers to a question that was asked
         /// elsewhere, as of everybody); `one-sided` (the acknowledgements show that the other way exists but was not captured).
         state: Term,
+        /// How a TCP connection ended: `closed` by both ends, `client-closed` or `server-closed` by that one alone, broken off:
+        /// `client-reset` or `server-reset`; null while no end of it was seen.
+        ended: Option<Term>,
         /// Whether the conversation was under way when the capture began (TCP without its handshake).
         midstream: bool,
         /// Packets from client to server.

@@ -44,7 +44,11 @@ pub fn eve(facts: &Facts, out: &mut dyn Write) -> io::Result<()> {
                     "bytes_toserver": flow.bytes_out, "bytes_toclient": flow.bytes_in,
                     "start": stamp(flow.time), "end": stamp(flow.last),
                     "age": flow.last.0.saturating_sub(flow.time.0) / 1_000_000_000,
-                    "state": if flow.packets_in > 0 { "established" } else { "new" },
+                    "state": match (flow.ended.as_deref(), flow.packets_in) {
+                        (Some("closed" | "client-reset" | "server-reset"), _) => "closed",
+                        (_, 0) => "new",
+                        _ => "established",
+                    },
                 }),
             );
         }

@@ -3,8 +3,7 @@
 //! `notice`, and the names and ends of the ICSNPP parsers' logs for control protocols.
 //!
 //! Differences that the facts make: one line of `dns` or of a control protocol stands for `count` of the same until `last`;
-//! `conn_state` tells `SF` and `S1` apart only for connections without TCP, since facts do not hold how one ended; `uid` is `C` and
-//! the facts' own, so that it is the same in every run.
+//! `uid` is `C` and the facts' own, so that it is the same in every run.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -401,9 +400,17 @@ fn state(flow: &Conversation) -> &'static str {
     let tcp = flow.transport == "tcp";
     match flow.state.as_str() {
         "refused" if tcp => "REJ",
+        "unanswered" if tcp && flow.ended.is_some_and(|ended| ended == "client-closed") => "SH",
         "unanswered" | "one-way" | "refused" => "S0",
         "answered" if !tcp => "SF",
-        "answered" if !flow.midstream => "S1",
+        "answered" if !flow.midstream => match flow.ended.as_deref() {
+            Some("closed") => "SF",
+            Some("client-closed") => "S2",
+            Some("server-closed") => "S3",
+            Some("client-reset") => "RSTO",
+            Some("server-reset") => "RSTR",
+            _ => "S1",
+        },
         _ => "OTH",
     }
 }

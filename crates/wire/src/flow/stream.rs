@@ -230,6 +230,11 @@ impl Stream {
         self.has(mark::CUT)
     }
 
+    /// Its end was announced.
+    pub(crate) const fn ends(&self) -> bool {
+        self.has(mark::FIN)
+    }
+
     /// Its end was seen, and all that comes before it was handed on.
     pub(crate) const fn is_over(&self) -> bool {
         self.has(mark::TOLD)

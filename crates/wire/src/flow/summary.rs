@@ -24,6 +24,7 @@ pub(crate) struct Summary {
     name: Option<&'static str>,
     assumed: bool,
     state: State,
+    ended: Option<Ended>,
     variant: Option<Cow<'static, str>>,
     peculiar: Option<Box<Peculiar>>,
     capture: u32,
@@ -71,6 +72,28 @@ impl State {
             State::Refused => "refused",
             State::OneSided => "one-sided",
             State::OneWay => "one-way",
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy)]
+enum Ended {
+    Closed,
+    ClientClosed,
+    ServerClosed,
+    ClientReset,
+    ServerReset,
+}
+
+impl Ended {
+    const fn name(self) -> &'static str {
+        match self {
+            Ended::Closed => "closed",
+            Ended::ClientClosed => "client-closed",
+            Ended::ServerClosed => "server-closed",
+            Ended::ClientReset => "client-reset",
+            Ended::ServerReset => "server-reset",
         }
     }
 }
@@ -162,6 +185,7 @@ impl Summary {
                 Told::First => "first",
             }),
             state: Term::from(self.state.name()),
+            ended: self.ended.map(|ended| Term::from(ended.name())),
             midstream: self.midstream,
             packets_out,
             packets_in,
@@ -236,6 +260,23 @@ impl Flow {
             // A stream that another protocol announced needs no answer.
             Some(_) if asker.packets > 3 && self.parent().is_some() => State::OneWay,
             _ => State::Unanswered,
+        }
+    }
+
+    fn ended(&self) -> Option<Ended> {
+        let ends = |which| self.dir(which).stream.ends();
+        let (by_client, by_server) = if self.client == 0 {
+            (mark::RESET_BY_LOW, mark::RESET_BY_HIGH)
+        } else {
+            (mark::RESET_BY_HIGH, mark::RESET_BY_LOW)
+        };
+        match (ends(self.client()), ends(1 - self.client())) {
+            (true, true) => Some(Ended::Closed),
+            _ if self.has(by_client) => Some(Ended::ClientReset),
+            _ if self.has(by_server) => Some(Ended::ServerReset),
+            (true, false) => Some(Ended::ClientClosed),
+            (false, true) => Some(Ended::ServerClosed),
+            (false, false) => None,
         }
     }
 
@@ -318,6 +359,7 @@ impl Flow {
             name: self.protocol().or(assumed.map(|decoder| decoder.name)),
             assumed: assumed.is_some(),
             state: self.state(),
+            ended: self.ended(),
             variant: talk.and_then(|talk| talk.learned.variant.clone()),
             peculiar: (peculiar != Peculiar::default()).then(|| Box::new(peculiar)),
             capture: self.capture,
