@@ -409,11 +409,12 @@ fn allowing_something_never_makes_a_finding_of_its_kind() {
     }
 }
 
-/// Pages that ask more of what is allowed: C8 a work order where a conduit stands, G5 and T2 a contract that agrees to what a
-/// conduit lets through, G3 a new baseline after a change (one that nothing allows is C9's alone).
+/// Pages that ask more of what is allowed: C8 a work order where a conduit stands, C14 a change request where an update is made
+/// from afar and G3 a new baseline after a change (one that nothing allows is C9's alone), G1 a password that is not there to be read
+/// (in what nothing explains it is told where that is), G5 and T2 a contract that agrees to what a conduit lets through.
 const ASK_MORE: &[(&str, &[&str])] = &[
-    ("work order", &["G3"]),
-    ("conduit", &["C8", "G3", "G5", "T2"]),
+    ("work order", &["C14", "G3"]),
+    ("conduit", &["C8", "C14", "G1", "G3", "G5", "T2"]),
 ];
 
 #[test]
