@@ -275,11 +275,12 @@ impl Connection {
 #[test]
 fn connections_of_cranes_that_are_addressed_alike_do_not_disturb_each_other() {
     let mut wire = Wire::new();
-    let mut cranes = [(1, [100, 9_000]), (2, [70_000, 44])].map(|(crane, seq)| Connection {
-        crane,
-        seq,
-        wanders: false,
-    });
+    let mut cranes =
+        [(1, [100, 9_000]), (2, [7_000_000, 44_000_000])].map(|(crane, seq)| Connection {
+            crane,
+            seq,
+            wanders: false,
+        });
     for crane in &mut cranes {
         crane.send(&mut wire, 0, SYN, b"");
     }

@@ -87,9 +87,15 @@ impl Worker {
     }
 }
 
-/// Whether a segment is what comes next in the connection: the numbers of two have nothing to do with each other.
+/// Bytes that may be under way at most, without a scale of windows (RFC 9293, 3.1).
+const WINDOW: u32 = 1 << 16;
+
+/// Whether a segment is near to where the connection stands: the numbers of two have nothing to do with each other.
 fn goes_on(flow: &Flow, sender: usize, (seq, ack): (u32, Option<u32>)) -> bool {
     let (own, other) = (&flow.dir(sender).stream, &flow.dir(1 - sender).stream);
-    let acknowledges = || ack.is_some() && ack == other.reach();
-    own.reach() == Some(seq) || own.initial() == Some(seq) || acknowledges()
+    let near = |number: u32, reach: Option<u32>| {
+        let apart = |reach: u32| number.wrapping_sub(reach).min(reach.wrapping_sub(number));
+        reach.is_some_and(|reach| apart(reach) <= WINDOW)
+    };
+    near(seq, own.reach()) || ack.is_some_and(|ack| near(ack, other.reach()))
 }
