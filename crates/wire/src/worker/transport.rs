@@ -534,7 +534,6 @@ fn clock(picture: &mut Picture, packet: &ip::Packet<'_>, ends: &Ends, near: bool
     picture.clock(from, packet.dst_ip(), value, here.at);
 }
 
-/// What the flow table has to know of a packet.
 /// RFC 9260, 3.1: SCTP begins with its ports, as UDP does.
 fn sctp_ports(packet: &ip::Packet<'_>) -> (u16, u16) {
     let mut r = Reader::new(packet.payload);
@@ -544,6 +543,7 @@ fn sctp_ports(packet: &ip::Packet<'_>) -> (u16, u16) {
     }
 }
 
+/// What the flow table has to know of a packet.
 fn passing(
     packet: &ip::Packet<'_>,
     transport: Transport,
