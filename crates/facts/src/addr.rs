@@ -43,7 +43,9 @@ impl Mac {
     /// The 48 bits as a number, first octet highest.
     pub const fn bits(self) -> u64 {
         let [a, b, c, d, e, f] = self.0;
-        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+        // In the two pieces in which six bytes are moved: a load across both would have to wait for them.
+        let (high, low) = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]));
+        (high as u64) << 16 | low as u64
     }
 }
 

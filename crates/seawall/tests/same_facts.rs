@@ -20,7 +20,7 @@ use lab::{Capture, Scenario, harborview, oddments};
 use support::{folder, real_captures, seawall};
 
 fn facts(arguments: &[&Path], workers: usize) -> String {
-    let mut words: Vec<std::ffi::OsString> = vec!["facts".into()];
+    let mut words: Vec<std::ffi::OsString> = vec!["facts".into(), "--sha256".into()];
     words.extend(arguments.iter().map(|path| path.as_os_str().to_owned()));
     words.extend(["--workers".into(), workers.to_string().into()]);
     let run = seawall(words);
@@ -69,6 +69,37 @@ fn any_number_of_workers_gives_the_same_facts_of_the_sample_terminal() {
             }
         }
     }
+}
+
+/// A third of the work on a large capture is done for who asks for it.
+#[test]
+fn the_hash_of_a_capture_is_told_to_who_asks() {
+    let capture = folder("hash").join("crane-span.pcap");
+    std::fs::write(&capture, crane_span().file()).unwrap();
+    let expected = lab::truth::sha256(&std::fs::read(&capture).unwrap());
+    let hash = |words: &[&str]| {
+        let path = capture.as_os_str().to_owned();
+        let words = words.iter().map(std::ffi::OsString::from);
+        let run = seawall(["facts".into(), path].into_iter().chain(words));
+        assert_eq!(run.status, 0, "{}", run.err);
+        let mut rows = run
+            .out
+            .lines()
+            .filter(|line| line.contains("\"capture_file\""));
+        let row: serde_json::Value = serde_json::from_str(rows.next().unwrap()).unwrap();
+        row["sha256"].as_str().map(str::to_owned)
+    };
+    assert_eq!(hash(&["--sha256"]), Some(expected.clone()));
+    assert_eq!(hash(&["--kind", "capture-file"]), Some(expected));
+    assert_eq!(hash(&[]), None);
+    let arguments = [
+        "facts".as_ref(),
+        capture.as_os_str(),
+        "--format".as_ref(),
+        "eve".as_ref(),
+        "--sha256".as_ref(),
+    ];
+    assert_eq!(seawall(arguments).status, 2);
 }
 
 /// All of them at once: their times overlap, and the same addresses come up in many.

@@ -340,21 +340,23 @@ impl Frames {
     /// The frame that [`Frames::advance`] went to last.
     #[inline]
     pub(crate) fn frame(&self) -> Frame<'_> {
+        self.place().0
+    }
+
+    /// The same, the block that it lies in, and where.
+    #[inline]
+    pub(crate) fn place(&self) -> (Frame<'_>, &Arc<Block>, u32) {
         let record = &self.record;
-        Frame {
+        let (block, at) = self.tape.place(record.at);
+        let frame = Frame {
             link: record.link,
             time: record.time,
-            data: self.tape.held(record.at, record.length),
+            data: block.part(at, record.length).unwrap_or(&[]),
             wire_len: record.wire_len,
             capture: self.index,
             number: record.number,
-        }
-    }
-
-    /// The block that this frame lies in, and where.
-    #[inline]
-    pub(crate) fn place(&self) -> (&Arc<Block>, usize) {
-        self.tape.place(self.record.at)
+        };
+        (frame, block, at)
     }
 
     pub(crate) fn record(&self) -> &Record {

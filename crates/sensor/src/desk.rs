@@ -40,7 +40,9 @@ const UNHASHED: usize = 24;
 struct Entry {
     time: Time,
     link: Link,
-    block: u32,
+    /// Every worker has to see it.
+    shared: bool,
+    block: u16,
     at: u32,
     length: u32,
     wire_len: u32,
@@ -95,12 +97,13 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Gives a worker all frames that it has to see, in order. Every worker has to be served, each by a thread.
+    /// Gives a worker all frames that it has to see, in order, and says of each whether others see it, too. Every worker
+    /// has to be served, each by a thread.
     pub(crate) fn serve(
         &self,
         worker: u32,
         progress: &dyn Fn(u64, u64),
-        mut each: impl FnMut(&Frame<'_>),
+        mut each: impl FnMut(&Frame<'_>, bool),
     ) {
         let place = Place {
             desk: self,
@@ -112,7 +115,7 @@ impl<'a> Desk<'a> {
                 if let Some(later) = list.get(number + FETCHED) {
                     batch.fetch(later);
                 }
-                each(&batch.frame(entry));
+                each(&batch.frame(entry), entry.shared);
             }
             drop(batch);
             place.done_with_one();
@@ -290,8 +293,9 @@ impl Batch {
             let entry = Entry {
                 time: frame.time,
                 link: frame.link,
+                shared: false,
                 block: self.place_of(block),
-                at: u32::try_from(at).unwrap_or(u32::MAX),
+                at,
                 length: u32::try_from(frame.data.len()).unwrap_or(0),
                 wire_len: frame.wire_len,
                 capture: frame.capture,
@@ -303,20 +307,27 @@ impl Batch {
                         list.push(entry);
                     }
                 }
-                None => self.lists.iter_mut().for_each(|list| list.push(entry)),
+                None => {
+                    let entry = Entry {
+                        shared: true,
+                        ..entry
+                    };
+                    self.lists.iter_mut().for_each(|list| list.push(entry));
+                }
             }
         }
     }
 
     /// Number of the block in this batch. Frames that follow one another mostly share theirs.
     #[inline]
-    fn place_of(&mut self, block: &Arc<Block>) -> u32 {
+    fn place_of(&mut self, block: &Arc<Block>) -> u16 {
         let known = self.blocks.iter().rposition(|one| Arc::ptr_eq(one, block));
         let place = known.unwrap_or_else(|| {
             self.blocks.push(Arc::clone(block));
             self.blocks.len() - 1
         });
-        u32::try_from(place).unwrap_or(u32::MAX)
+        // There are no more blocks than frames.
+        u16::try_from(place).unwrap_or(u16::MAX)
     }
 
     #[inline]
@@ -330,13 +341,12 @@ impl Batch {
 
     #[inline]
     fn frame(&self, entry: &Entry) -> Frame<'_> {
-        let bytes = self.blocks.get(entry.block as usize);
-        let bytes = bytes.map_or(&[][..], |block| block.bytes());
-        let rest = bytes.get(entry.at as usize..).unwrap_or(&[]);
+        let block = self.blocks.get(entry.block as usize);
+        let data = block.and_then(|block| block.part(entry.at, entry.length));
         Frame {
             link: entry.link,
             time: entry.time,
-            data: rest.get(..entry.length as usize).unwrap_or(&[]),
+            data: data.unwrap_or(&[]),
             wire_len: entry.wire_len,
             capture: entry.capture,
             number: entry.number,
@@ -356,10 +366,13 @@ fn a_worker_that_breaks_down_leaves_nobody_waiting() {
     let captures = Captures::open(&[&path]).unwrap();
     let desk = Desk::new(&captures, 2);
     let seen = std::thread::scope(|scope| {
-        let breaks =
-            scope.spawn(|| desk.serve(1, &|_, _| {}, |_| std::panic::resume_unwind(Box::new(()))));
+        let breaks = scope.spawn(|| {
+            desk.serve(1, &|_, _| {}, |_, _| {
+                std::panic::resume_unwind(Box::new(()))
+            })
+        });
         let mut seen = 0;
-        desk.serve(0, &|_, _| {}, |_| seen += 1);
+        desk.serve(0, &|_, _| {}, |_, _| seen += 1);
         assert!(breaks.join().is_err());
         seen
     });

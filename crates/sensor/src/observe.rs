@@ -96,7 +96,13 @@ fn together(
     let desk = Desk::new(captures, of);
     let work = |index| {
         let mut worker = Worker::new(Shard { index, of, seed }, Limits::default());
-        desk.serve(index, progress, |frame| worker.frame(frame));
+        desk.serve(index, progress, |frame, shared| {
+            if shared {
+                worker.frame(frame);
+            } else {
+                worker.own_frame(frame);
+            }
+        });
         worker.finish()
     };
     let picture = std::thread::scope(|scope| {

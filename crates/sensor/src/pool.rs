@@ -42,6 +42,13 @@ impl Block {
         self.room.get(..self.filled).unwrap_or(&[])
     }
 
+    /// So many of the bytes, from one on.
+    #[inline]
+    pub(crate) fn part(&self, at: u32, length: u32) -> Option<&[u8]> {
+        let (from, length) = (at as usize, length as usize);
+        self.bytes().get(from..from.checked_add(length)?)
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.room.len()
     }

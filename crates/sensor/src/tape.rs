@@ -67,16 +67,12 @@ impl Tape {
         }
     }
 
-    /// Bytes of the latest view, without moving.
-    #[inline]
-    pub(crate) fn held(&self, at: u64, length: u32) -> &[u8] {
-        self.rest(at).get(..length as usize).unwrap_or(&[])
-    }
-
     /// The block of the latest view, and where in it that place is.
     #[inline]
-    pub(crate) fn place(&self, at: u64) -> (&Arc<Block>, usize) {
-        (&self.block, self.skip(at).unwrap_or(usize::MAX))
+    pub(crate) fn place(&self, at: u64) -> (&Arc<Block>, u32) {
+        let skip = at.checked_sub(self.base);
+        let skip = skip.and_then(|skip| u32::try_from(skip).ok());
+        (&self.block, skip.unwrap_or(u32::MAX))
     }
 
     /// Nothing more is wanted of the tape but its hash.
@@ -199,7 +195,8 @@ fn a_tape_gives_what_was_asked_for_and_says_when_it_ends() {
     for length in [None, Some(9), Some(31)] {
         let mut tape = Tape::new(Box::new(Drip(0)), length, &Pool::default(), None);
         assert!(tape.view(3, 2).bytes.starts_with(&[3, 4]));
-        assert_eq!(tape.held(4, 1), [4]);
+        let (block, at) = tape.place(4);
+        assert_eq!(block.part(at, 1), Some(&[4][..]));
         assert!(
             tape.view(100, 50).bytes.starts_with(&[100, 101]),
             "bytes between may be skipped"
@@ -224,7 +221,7 @@ fn a_block_that_is_held_stays_as_it_is_while_the_tape_goes_on() {
                 .starts_with(&content[at..(at + 1000).min(content.len())])
         );
         let (block, place) = tape.place(at as u64);
-        held.push((Arc::clone(block), place, at));
+        held.push((Arc::clone(block), place as usize, at));
     }
     for (block, place, at) in held {
         let end = (at + 1000).min(content.len());

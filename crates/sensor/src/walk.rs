@@ -94,10 +94,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The frame that is out now, and where its bytes are.
-    pub(crate) fn place(&self) -> Option<(Frame<'_>, &Arc<Block>, usize)> {
-        let open = self.open.get(self.turn?)?;
-        let (block, at) = open.place();
-        Some((open.frame(), block, at))
+    #[inline]
+    pub(crate) fn place(&self) -> Option<(Frame<'_>, &Arc<Block>, u32)> {
+        Some(self.open.get(self.turn?)?.place())
     }
 
     /// Gives the turn to the capture whose next frame is the earliest, after opening those that begin before it.

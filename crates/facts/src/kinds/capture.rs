@@ -7,7 +7,8 @@ kind! {
         name: String => key,
         /// Folder it was read from, as given.
         folder: Option<String> => key,
-        /// SHA-256 of the file as it lies there (compressed if it is), in hex.
+        /// SHA-256 of the file as it lies there (compressed if it is), in hex. `seawall facts` leaves it out unless it is asked for:
+        /// by `--sha256`, or by this kind.
         sha256: Option<String>,
         /// Size of the file in bytes.
         bytes: u64,

@@ -32,6 +32,10 @@ pub struct Args {
     /// Only this kind of fact; may be given several times. Without it: every kind.
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
+    /// Also tell the SHA-256 of each capture, by which what is cited of it can be held against the file: of a large one that is a
+    /// third of all the work. `--kind capture-file` tells it anyway, and so does `seawall assess`.
+    #[arg(long)]
+    sha256: bool,
     #[arg(long, value_enum, default_value_t = Shape::Jsonl)]
     format: Shape,
     /// Write to this file; with `--format zeek` to this folder, a log file each. Without it: to standard output.
@@ -76,6 +80,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             "the logs of other tools hold all kinds of fact: leave out --kind, or choose jsonl, csv or table".to_owned(),
         ));
     }
+    if args.format.rows().is_none() && args.sha256 {
+        return Err(Error::Usage(
+            "the logs of other tools have no place for the SHA-256 of a capture: leave out --sha256, or choose jsonl, csv or table"
+                .to_owned(),
+        ));
+    }
     let as_of = args.as_of.unwrap_or_else(crate::clock::now);
     let terminal = match &args.site {
         Some(site) => with_records(Terminal::load(site)?, &args.known, as_of)?,
@@ -88,7 +98,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         None => Terminal::none(),
     };
     let mut witness = terminal.witness(&args.captures, args.state.as_deref())?;
-    if !kinds.iter().any(|kind| kind.name == "capture_file") {
+    let of_captures = !args.kind.is_empty() && kinds.iter().any(|kind| kind.name == "capture_file");
+    if !args.sha256 && !of_captures {
         witness = witness.without_hashes();
     }
     let (facts, notes) = terminal.facts(&witness, args.workers, as_of)?;

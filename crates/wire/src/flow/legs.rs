@@ -17,11 +17,21 @@ impl Link {
     const HAS_MAC: u64 = 1 << 48;
     const VLAN: u32 = 49;
 
-    /// From the low end of the flow to the high one, whichever of them sends: the way back is mostly the same.
     pub(crate) fn new(ends: &Ends, sender: usize) -> Link {
+        Link::between(ends.src, ends.dst, ends.tags.vlan, sender)
+    }
+
+    /// From the low end of the flow to the high one, whichever of them sends: the way back is mostly the same.
+    #[inline]
+    pub(crate) fn between(
+        src: Option<Mac>,
+        dst: Option<Mac>,
+        vlan: Option<u16>,
+        sender: usize,
+    ) -> Link {
         let mac = |mac: Option<Mac>| mac.map_or(0, |mac| mac.bits() | Link::HAS_MAC);
-        let vlan = ends.tags.vlan.map_or(0, |vlan| u64::from(vlan) + 1) << Link::VLAN;
-        let (src, dst) = (mac(ends.src), mac(ends.dst));
+        let vlan = vlan.map_or(0, |vlan| u64::from(vlan) + 1) << Link::VLAN;
+        let (src, dst) = (mac(src), mac(dst));
         if sender == 0 {
             Link([src | vlan, dst])
         } else {

@@ -44,7 +44,8 @@ impl Packet<'_> {
     }
 }
 
-const fn mapped(octets: [u8; 4]) -> u128 {
+/// An IPv4 address as the mapped IPv6 one (RFC 4291, 2.5.5.2).
+pub(crate) const fn mapped(octets: [u8; 4]) -> u128 {
     0xffff << 32 | u32::from_be_bytes(octets) as u128
 }
 

@@ -25,6 +25,15 @@ impl Tcp<'_> {
         self.flags & flag != 0
     }
 
+    /// Equal for copies of one segment.
+    #[inline]
+    pub(crate) const fn signature(&self) -> u32 {
+        self.seq
+            ^ self.ack.rotate_left(16)
+            ^ (self.flags as u32).rotate_left(24)
+            ^ self.checksum as u32
+    }
+
     /// Whether it has the form of a keep-alive: one byte that repeats the last one sent, or stands in for it (RFC 9293,
     /// 3.8.4). Whoever has a byte to say pushes it.
     pub(crate) fn may_keep_alive(&self) -> bool {

@@ -12,14 +12,20 @@ use crate::flow::{Flow, Key, Link, is_stale};
 const MOST: u16 = 64;
 
 impl Worker {
-    /// The flow of a packet, awake; or the key by which to open one.
-    #[inline]
-    pub(super) fn find(&mut self, passing: &Passing, now: Time) -> Result<Place, Key> {
+    /// The flow of a packet, awake, and when its last packet came; or the key by which to open one.
+    #[inline(always)] // For each packet; a handshake asks once more.
+    pub(super) fn find(&mut self, passing: &Passing, now: Time) -> Result<(Place, Time), Key> {
         let first = self.flows.find(&passing.key);
         match first.and_then(|place| Some((place, self.flows.get(place)?))) {
-            Some((place, flow)) if flow.legs.is_home(passing.sender, passing.link) => Ok(place),
+            Some((place, flow)) if flow.legs.is_home(passing.sender, passing.link) => {
+                Ok((place, flow.last))
+            }
             None if !self.flows.are_alike() => Err(passing.key),
-            _ => self.find_alike(passing, first, now),
+            _ => {
+                let place = self.find_alike(passing, first, now)?;
+                let flow = self.flows.get(place);
+                Ok((place, flow.map_or(now, |flow| flow.last)))
+            }
         }
     }
 

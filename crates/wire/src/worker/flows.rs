@@ -87,11 +87,16 @@ impl Flows {
     }
 
     /// The flow with those ends, awake.
+    #[inline]
     pub(super) fn find(&mut self, key: &Key) -> Option<Place> {
         let lately = self.lately.and_then(|place| self.get(place));
         if lately.is_some_and(|flow| flow.key == *key) {
             return self.lately;
         }
+        self.look_up(key)
+    }
+
+    fn look_up(&mut self, key: &Key) -> Option<Place> {
         let is_it = |place: &Place| self.key(*place) == Some(key);
         let found = *self.table.find(key.hash(self.seed), is_it)?;
         self.lately = self.wake(found);

@@ -4,6 +4,7 @@
 //! each keeps only the pairs of hosts that fall to its shard, so that all channels between two hosts meet in one worker.
 mod alike;
 mod flows;
+mod plain;
 mod shard;
 mod shed;
 mod slab;
@@ -60,6 +61,8 @@ struct Here {
     at: At,
     /// The capture cut the frame short.
     cut: bool,
+    /// Whoever handed the frame out knows that all of it is this worker's.
+    own: bool,
     depth: u8,
 }
 
@@ -68,6 +71,7 @@ impl Here {
     const fn deeper(self) -> Here {
         Here {
             depth: self.depth + 1,
+            own: false,
             ..self
         }
     }
@@ -99,6 +103,7 @@ impl std::fmt::Debug for Worker {
 }
 
 /// A packet's place in the flow table and what the flow has to know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Passing {
     key: Key,
     sender: usize,
@@ -133,6 +138,16 @@ impl Worker {
 
     /// Reads one frame. Frames come in the order of their captures; times may go back a little.
     pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.read(frame, self.shard.of <= 1);
+    }
+
+    /// Reads one frame that is this worker's alone, as [`owner`] told.
+    pub fn own_frame(&mut self, frame: &Frame<'_>) {
+        self.read(frame, true);
+    }
+
+    #[inline]
+    fn read(&mut self, frame: &Frame<'_>, own: bool) {
         self.frames += 1;
         self.now = self.now.max(frame.time);
         if self.counts.0 != frame.capture {
@@ -147,8 +162,19 @@ impl Worker {
         let here = Here {
             at,
             cut: (frame.wire_len as usize) > frame.data.len(),
+            own,
             depth: 0,
         };
+        if own
+            && matches!(frame.link, crate::Link::Ethernet)
+            && let Some(plain) = plain::open(frame.data)
+        {
+            self.vlan = plain.vlan;
+            return self.segment(here, &plain.passing, &plain.tcp, 0, || {
+                let (ends, _, packet) = link::open(frame.link, frame.data)?.ok()?;
+                Some((ends, ip::v4(packet).ok()?))
+            });
+        }
         match link::open(frame.link, frame.data) {
             None => self.counts.1.undecoded += u64::from(self.shard.index == 0),
             Some(Ok((ends, payload, bytes))) => {
@@ -318,7 +344,7 @@ impl Worker {
             }
         };
         let (key, sender) = Key::new((number_of_mac(src), 0), (number_of_mac(dst), 0), transport);
-        if !self.mine(key.low, key.high) {
+        if !self.mine(here, key.low, key.high) {
             return;
         }
         if let Some(error) = error {

@@ -104,6 +104,7 @@ impl Worker {
         let here = Here {
             at,
             cut: false,
+            own: true,
             depth: 0,
         };
         let passing = Passing {
@@ -235,11 +236,7 @@ fn packet(
                 plain: !ends_or_begins && tcp.has(Tcp::ACK),
             };
             let header = bytes.len().saturating_sub(tcp.payload.len());
-            let signature = tcp.seq
-                ^ tcp.ack.rotate_left(16)
-                ^ u32::from(tcp.flags).rotate_left(24)
-                ^ u32::from(tcp.checksum);
-            (Transport::Tcp, header, signature, Some(segment))
+            (Transport::Tcp, header, tcp.signature(), Some(segment))
         }
         17 if !ports.into_iter().any(tunnels::leads_inside) => {
             let udp = transport::udp(bytes).ok()?;

@@ -28,19 +28,19 @@ pub(super) struct Passed<'a> {
 
 impl Worker {
     /// Whether the flows of this pair of hosts are this worker's.
-    pub(super) fn mine(&self, one: u128, other: u128) -> bool {
+    #[inline]
+    pub(super) fn mine(&self, here: Here, one: u128, other: u128) -> bool {
         let Shard { index, of, .. } = self.shard;
-        of <= 1 || shard::worker_of(Key::hash_of_pair(one, other), of) == index
+        here.own || shard::worker_of(Key::hash_of_pair(one, other), of) == index
     }
 
     /// Finds or opens the flow of a packet, and notes where it was seen. It is for the caller to count it.
     pub(super) fn pass(&mut self, here: Here, passing: &Passing) -> Option<Passed<'_>> {
-        let silent = |flow: &Flow| here.at.now.since(flow.last) > SILENT;
         let place = match self.find(passing, here.at.now) {
-            Ok(place) if self.flows.get(place).is_some_and(silent) => {
+            Ok((place, last)) if here.at.now.since(last) > SILENT => {
                 self.after_silence(here, passing, place)?
             }
-            Ok(place) => place,
+            Ok((place, _)) => place,
             Err(key) => self.open(here, passing, key)?,
         };
         let Worker {

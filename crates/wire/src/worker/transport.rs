@@ -23,7 +23,7 @@ impl Worker {
     pub(super) fn ip(&mut self, here: Here, ends: &Ends, packet: &ip::Packet<'_>) {
         // The pair decides the shard before anything else is done. The ends of a tunnel say nothing of whose flows are
         // inside: every worker looks into it and keeps its own.
-        let mine = self.mine(packet.src, packet.dst);
+        let mine = self.mine(here, packet.src, packet.dst);
         if !mine && !tunnels::may_carry(packet.protocol) {
             return;
         }
@@ -188,33 +188,36 @@ impl Worker {
         packet: &ip::Packet<'_>,
     ) -> Result<(), Malformed> {
         let tcp = transport::tcp(packet.payload)?;
-        let signature = tcp.seq
-            ^ tcp.ack.rotate_left(16)
-            ^ u32::from(tcp.flags).rotate_left(24)
-            ^ u32::from(tcp.checksum);
-        let length = tcp.payload.len() + packet.missing;
-        let mut passing = passing(
+        let passing = passing(
             packet,
             Transport::Tcp,
             (tcp.src, tcp.dst),
-            signature,
-            length,
+            tcp.signature(),
+            tcp.payload.len() + packet.missing,
             ends,
         );
-        passing.segment = Some((tcp.seq, tcp.has(Tcp::ACK).then_some(tcp.ack)));
-        passing.opener = tcp.has(Tcp::SYN).then(|| {
-            let answers = tcp.has(Tcp::ACK);
-            if answers {
-                1 - passing.sender
-            } else {
-                passing.sender
-            }
+        let passing = passing.of_segment(&tcp);
+        self.segment(here, &passing, &tcp, packet.missing, || {
+            Some((*ends, *packet))
         });
+        Ok(())
+    }
+
+    /// A TCP segment on its way through the flow table. `open` tells what its frame was, for what few segments need.
+    #[inline(always)] // Twice: for nearly each frame, and for what is left.
+    pub(super) fn segment<'a>(
+        &mut self,
+        here: Here,
+        passing: &Passing,
+        tcp: &Tcp<'_>,
+        missing: usize,
+        open: impl FnOnce() -> Option<(Ends, ip::Packet<'a>)>,
+    ) {
         if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK) {
-            self.replace_old(&passing, tcp.seq, here.at.now);
+            self.replace_old(passing, tcp.seq, here.at.now);
         }
-        let Some(passed) = self.pass(here, &passing) else {
-            return Ok(());
+        let Some(passed) = self.pass(here, passing) else {
+            return;
         };
         let Passed {
             place,
@@ -227,10 +230,12 @@ impl Worker {
         if !again {
             let sender = passing.sender;
             // Bytes count once: a retransmission is a packet, but carries nothing new.
-            let fresh = segment(here, &mut engine, flow, sender, &tcp, packet.missing);
-            flow.count(sender, if fresh { length } else { 0 }, here.at);
-            if shows_clock(&tcp, flow.dir(sender).packets) {
-                clock(engine.picture, packet, ends, passing.hops == 0, here);
+            let fresh = segment(here, &mut engine, flow, sender, tcp, missing);
+            flow.count(sender, if fresh { passing.bytes } else { 0 }, here.at);
+            if shows_clock(tcp, flow.dir(sender).packets)
+                && let Some((ends, packet)) = open()
+            {
+                clock(engine.picture, &packet, &ends, passing.hops == 0, here);
             }
             said &= fresh || !tcp.may_keep_alive();
         }
@@ -245,7 +250,6 @@ impl Worker {
         if unweighed {
             self.weigh(here, place);
         }
-        Ok(())
     }
 
     /// Keeps account of the bytes that wait in a flow. Where they are too many in all, flows that fell silent while they
@@ -302,7 +306,7 @@ impl Worker {
 
     /// A new handshake on the ends of an old connection: that one is over.
     pub(super) fn replace_old(&mut self, passing: &Passing, seq: u32, now: Time) {
-        let Ok(place) = self.find(passing, now) else {
+        let Ok((place, _)) = self.find(passing, now) else {
             return;
         };
         let Some(flow) = self.flows.get(place) else {
@@ -544,7 +548,7 @@ fn sctp_ports(packet: &ip::Packet<'_>) -> (u16, u16) {
 }
 
 /// What the flow table has to know of a packet.
-fn passing(
+pub(super) fn passing(
     packet: &ip::Packet<'_>,
     transport: Transport,
     ports: (u16, u16),
@@ -552,18 +556,55 @@ fn passing(
     bytes: usize,
     ends: &Ends,
 ) -> Passing {
-    let (src, dst) = (packet.src, packet.dst);
-    let (key, sender) = Key::new((src, ports.0), (dst, ports.1), transport);
-    let signature = signature ^ packet.id.rotate_left(16) ^ u32::try_from(bytes).unwrap_or(0);
-    Passing {
-        key,
-        sender,
-        link: Link::new(ends, sender),
-        opener: None,
-        segment: None,
-        ttl: packet.ttl,
-        hops: ip::hops(packet.ttl),
+    Passing::new(
+        [(packet.src, ports.0), (packet.dst, ports.1)],
+        transport,
+        (packet.ttl, packet.id),
         signature,
         bytes,
+        |sender| Link::new(ends, sender),
+    )
+}
+
+impl Passing {
+    /// A packet from the first end to the second, that many bytes of content; `signature` tells it from others with its number
+    /// and length.
+    #[inline(always)] // For each packet: what it is made of is at hand.
+    pub(super) fn new(
+        [src, dst]: [(u128, u16); 2],
+        transport: Transport,
+        (ttl, id): (u8, u32),
+        signature: u32,
+        bytes: usize,
+        link: impl FnOnce(usize) -> Link,
+    ) -> Passing {
+        let (key, sender) = Key::new(src, dst, transport);
+        Passing {
+            key,
+            sender,
+            link: link(sender),
+            opener: None,
+            segment: None,
+            ttl,
+            hops: ip::hops(ttl),
+            signature: signature ^ id.rotate_left(16) ^ u32::try_from(bytes).unwrap_or(0),
+            bytes,
+        }
+    }
+
+    /// The packet holds that segment.
+    #[inline(always)] // As above.
+    pub(super) fn of_segment(self, tcp: &Tcp<'_>) -> Passing {
+        let sender = self.sender;
+        let opener = if tcp.has(Tcp::ACK) {
+            1 - sender
+        } else {
+            sender
+        };
+        Passing {
+            opener: tcp.has(Tcp::SYN).then_some(opener),
+            segment: Some((tcp.seq, tcp.has(Tcp::ACK).then_some(tcp.ack))),
+            ..self
+        }
     }
 }
