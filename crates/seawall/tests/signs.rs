@@ -482,6 +482,26 @@ fn who_carries_or_offers_a_way_is_a_hidden_path() {
         },
     );
     pages.show(
+        "default-route",
+        "C12",
+        [
+            "\"via\":\"default-route\"",
+            "gateway|10|10.20.7.99",
+            "brings what hosts of the internet send",
+        ],
+        |net| {
+            link::arp(net, AT, HERE, PLC);
+            let far = Host {
+                ip: Ipv4Addr::new(198, 51, 100, 7),
+                vlan: 0,
+                ..WS
+            };
+            let mut tcp = Tcp::open_via(net, AT, HMI, far, 8080, via);
+            tcp.exchange(net, b"a question", b"an answer");
+            tcp.close(net);
+        },
+    );
+    pages.show(
         "redirect",
         "C12",
         [

@@ -78,7 +78,7 @@ WHERE via = 'dhcp' AND device NOT IN (SELECT name FROM site_asset WHERE joins_ne
 
 INSERT INTO path_sign
 SELECT device, 'gateway', zone,
-       CASE via WHEN 'ra' THEN 'announces itself as an IPv6 router'
+       CASE via WHEN 'ra' THEN CASE WHEN instr(ip, ':') THEN 'announces itself as an IPv6 router' ELSE 'announces itself as a router' END
                 WHEN 'redirect' THEN 'redirects hosts to another way'
                 WHEN 'vrrp' THEN 'offers a virtual router by VRRP'
                 WHEN 'carp' THEN 'shares an address by CARP'
@@ -87,11 +87,16 @@ SELECT device, 'gateway', zone,
                 WHEN 'ospf' THEN 'tells other routers of routes by OSPF'
                 WHEN 'eigrp' THEN 'tells other routers of routes by EIGRP'
                 WHEN 'rip' THEN 'tells other routers of routes by RIP'
-                ELSE 'carries packets to addresses outside the zone' END
+                ELSE 'brings what hosts of the internet send' END
            || ', though the site file declares no such gateway',
        time, last, 'route:' || id
 FROM crane_route
-WHERE via IN ('ra', 'redirect', 'default-route', 'vrrp', 'carp', 'hsrp', 'glbp', 'ospf', 'eigrp', 'rip') AND device NOT IN (SELECT name FROM known_gateway);
+WHERE via IN ('ra', 'redirect', 'default-route', 'vrrp', 'carp', 'hsrp', 'glbp', 'ospf', 'eigrp', 'rip') AND device NOT IN (SELECT name FROM known_gateway)
+  -- Where only its MAC address is known, it may be the terminal's own router, which the site file gives by an address; and what is
+  -- of the internet, the site file says.
+  AND (via <> 'default-route'
+       OR device <> mac AND mac IN (SELECT a.mac FROM address a JOIN site_zone z ON z.name = a.zone AND z.kind = 'internet'
+                                    WHERE a.own = 0 AND NOT a.claimed));
 
 -- A declared server that sends hosts to a gateway nobody declared.
 INSERT INTO path_sign

@@ -603,3 +603,34 @@ fn frames_before_a_protocol_was_told_are_of_its_class_and_a_port_alone_is_none()
     segments[4].1 = segment(false, 901, 113, ACK | PSH, &[9; 11]);
     assert_eq!(classes(&on_vlan_10(segments)), (8, 2));
 }
+
+#[test]
+fn of_a_request_to_everybody_the_device_that_it_names_is_the_target() {
+    let everybody = Ipv4Addr::new(239, 255, 255, 250);
+    let ask = b"<?xml version=\"1.0\" encoding=\"utf-8\"?><Probe><Uuid>1</Uuid><MAC>44-19-B6-00-00-07</MAC>\
+        <Types>restoreInactive</Types><Password>c2VjcmV0</Password></Probe>";
+    let datagram = frame::udp(Ends::V4(CLIENT, everybody), 50_000, 37_020, ask);
+    let packet = Ipv4 {
+        from: CLIENT,
+        to: everybody,
+        protocol: 17,
+        ttl: 1,
+        id: 1,
+        tos: 0,
+        dont_fragment: false,
+    };
+    let group = [0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa];
+    let bytes = packet.whole(&datagram);
+    let facts = observe(
+        &[frame::ethernet(group, CLIENT_MAC, &[], 0x0800, &bytes)],
+        1,
+    );
+    let [reset] = facts.operations.as_slice() else {
+        panic!("{:?}", facts.operations);
+    };
+    assert_eq!(reset.operation, Verb::Reset);
+    assert_eq!(reset.source, facts::Address::Ip(CLIENT.into()));
+    let camera = facts::Mac([0x44, 0x19, 0xb6, 0, 0, 7]);
+    assert_eq!(reset.target, facts::Address::Mac(camera));
+    assert_eq!(reset.target_mac, Some(camera));
+}

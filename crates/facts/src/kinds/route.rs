@@ -12,8 +12,9 @@ kind! {
         last: Time => last,
         /// How many times.
         count: u64 => sum,
-        /// `dhcp` (hands out addresses), `ra` (IPv6 router advertisement), `redirect` (ICMP),
-        /// `forwards` (the same packet entered and left it), `default-route` (carries packets to addresses outside),
+        /// `dhcp` (hands out addresses), `ra` (router advertisement of IPv6, or of ICMP for IPv4), `redirect` (ICMP),
+        /// `forwards` (the same packet entered and left it), `default-route` (brought a host of this
+        /// network what a host of the internet sent it),
         /// `vrrp`, `carp`, `hsrp`, `glbp` (shares a gateway with others), `ospf`, `eigrp`, `rip` (tells other routers of
         /// routes).
         via: String,

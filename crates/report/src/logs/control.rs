@@ -112,6 +112,7 @@ fn name(protocol: &str) -> String {
         "fins" => "omron_fins_general".to_owned(),
         "hart-ip" => "hart_ip_general".to_owned(),
         "ethercat" => "ecat_registers".to_owned(),
+        "synchrophasor" => "synchrophasor_cmd".to_owned(),
         // These have logs of Zeek's own, of other columns.
         "conn" | "dns" | "ssl" | "http" | "ssh" | "rdp" | "rfb" | "files" | "weird" | "notice"
         | "software" | "ftp" | "ntp" | "snmp" | "mqtt" | "sip" => {

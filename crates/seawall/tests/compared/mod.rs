@@ -3,6 +3,7 @@
 mod cip;
 pub mod differences;
 mod ends;
+mod few;
 mod refused;
 mod s7;
 
@@ -46,6 +47,7 @@ fn tshark(path: &Path) -> Option<Vec<Frame>> {
         refused::FIELDS,
         s7::FIELDS,
         cip::FIELDS,
+        few::FIELDS,
         FIELDS,
     ]
     .concat();
@@ -490,6 +492,12 @@ pub fn compare(path: &Path, read: &impl Fn(&Path) -> Facts) -> Option<Vec<(&'sta
     });
     let ours = operations(&facts, "mms", |row| service(MMS, row.detail.as_ref()));
     differ("mms", counted(theirs), counted(ours));
+
+    for (protocol, [theirs, ours]) in few::asked_by_number(&frames, &facts) {
+        differ(protocol, counted(theirs), counted(ours));
+    }
+    let [theirs, ours] = few::topics(&frames, &facts);
+    differ("mqtt", theirs, ours);
 
     let of_dns = frames.iter().filter(|frame| {
         frame["frame.protocols"]

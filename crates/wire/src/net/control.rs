@@ -170,6 +170,38 @@ fn shared_gateway(packet: &Packet<'_>) -> Option<(&'static str, Option<IpAddr>, 
     Some(("vrrp", gateway, detail))
 }
 
+/// RFC 1256, 3: count and size of entries, lifetime; then the router's first address and how it is to be preferred, where the
+/// lowest says that it is no default router.
+fn discovered(payload: &[u8]) -> Option<(IpAddr, u16)> {
+    const NEVER: u32 = 0x8000_0000;
+    let mut r = Reader::new(payload);
+    r.skip(4).ok()?;
+    let (count, size, lifetime) = (r.u8().ok()?, r.u8().ok()?, r.u16().ok()?);
+    if count == 0 || size < 2 {
+        return None;
+    }
+    let (gateway, preference) = (r.ipv4().ok()?, r.u32().ok()?);
+    let lifetime = if preference == NEVER { 0 } else { lifetime };
+    Some((gateway.into(), lifetime))
+}
+
+#[test]
+fn a_router_that_announces_itself_names_its_address_and_for_how_long() {
+    let read = |hex: &str| discovered(&crate::testing::hex(hex));
+    let gateway: IpAddr = [10, 0, 0, 66].into();
+    let head = "0900 0000 01 02 0708";
+    assert_eq!(
+        read(&format!("{head} 0a000042 00000000")),
+        Some((gateway, 1800))
+    );
+    assert_eq!(
+        read(&format!("{head} 0a000042 80000000")),
+        Some((gateway, 0))
+    );
+    assert_eq!(read("0900 0000 00 02 0708"), None);
+    assert_eq!(read(&format!("{head} 0a0000")), None);
+}
+
 /// Reads an ICMP or ICMPv6 message. For "unreachable" gives the packet that it quotes.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn icmp<'a>(
@@ -187,6 +219,7 @@ pub(crate) fn icmp<'a>(
         (false, 0 | 8) | (true, 128 | 129) => "echo",
         (false, 3 | 4 | 11 | 12) | (true, 1..=4) => "error",
         (false, 5) | (true, 137) => "redirect",
+        (false, 9 | 10) => "router-discovery",
         (true, 133..=136) => "neighbour-discovery",
         (true, 130..=132 | 143) => "multicast-listener",
         _ => "other",
@@ -236,6 +269,20 @@ pub(crate) fn icmp<'a>(
                 to_vlan: None,
                 gateway,
                 detail: None,
+            };
+            picture.route(key, at, &[at.frame]);
+            None
+        }
+        (false, 9) => {
+            let (gateway, lifetime) = discovered(packet.payload)?;
+            let key = RouteKey {
+                via: "ra",
+                mac,
+                ip: Some(packet.src_ip()),
+                vlan: ends.tags.vlan,
+                to_vlan: None,
+                gateway: (lifetime > 0).then_some(gateway),
+                detail: (lifetime == 0).then(|| "not a default router".to_owned()),
             };
             picture.route(key, at, &[at.frame]);
             None

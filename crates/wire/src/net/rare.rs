@@ -345,9 +345,41 @@ fn data<'a>(r: &mut Reader<'a>, subtype: u8, flags: u8, ends: Ends) -> Opened<'a
         let named = Payload::Named(Class::RadioAggregate);
         return Ok((ends, named, r.rest()));
     }
+    if subtype & QOS != 0
+        && let Some((far, rest)) = meshed(r.peek())
+    {
+        let ends = Ends {
+            src: far.src.or(ends.src),
+            dst: far.dst.or(ends.dst),
+            tags: Tags::default(),
+        };
+        let (payload, rest) = link::llc(Reader::new(rest))?;
+        return Ok((ends, payload, rest));
+    }
     // The pieces of a frame after the first have no header of what they carry.
     let (payload, rest) = link::llc(*r)?;
     Ok((ends, payload, rest))
+}
+
+/// What stands before the content between stations of a mesh (IEEE 802.11-2020, 9.2.4.8.3): flags, how far it may go, a number, and
+/// up to two addresses more, those of hosts behind the mesh. That it is there only the content shows beyond doubt.
+fn meshed(bytes: &[u8]) -> Option<(Ends, &[u8])> {
+    const SNAP: [u8; 3] = [0xaa, 0xaa, 0x03];
+    if bytes.starts_with(&SNAP) {
+        return None;
+    }
+    let mut r = Reader::new(bytes);
+    let flags = r.u8().ok()?;
+    r.skip(1 + 4).ok()?;
+    let mut far = Ends::default();
+    match flags {
+        0 => {}
+        // To a group: the frame has no room for who sent it.
+        1 => far.src = Some(r.mac().ok()?),
+        2 => (far.dst, far.src) = (Some(r.mac().ok()?), Some(r.mac().ok()?)),
+        _ => return None,
+    }
+    r.peek().starts_with(&SNAP).then_some((far, r.rest()))
 }
 
 /// The frames that a data frame carries together (IEEE 802.11-2020, 9.3.2.2): each with its own ends and a length, and filled up to whole
@@ -432,6 +464,26 @@ mod tests {
             (
                 105,
                 format!("0800 0000 {TO} {FROM} {POINT} 1000 {IP}"),
+                "01→02 0800 1",
+            ),
+            // Through a mesh: between its stations, to a group, and between hosts behind them.
+            (
+                105,
+                format!("8803 0000 {POINT} {POINT} {TO} 1000 {FROM} 0001 00 1f 01000000 {IP}"),
+                "01→02 0800 1",
+            ),
+            (
+                105,
+                format!(
+                    "8802 0000 ffffffffffff {POINT} {POINT} 1000 0001 01 1f 01000000 {FROM} {IP}"
+                ),
+                "01→ff 0800 1",
+            ),
+            (
+                105,
+                format!(
+                    "8803 0000 {POINT} {POINT} {POINT} 1000 {POINT} 0001 02 1f 01000000 {TO} {FROM} {IP}"
+                ),
                 "01→02 0800 1",
             ),
             // Quality of service, with and without the field for high throughput.

@@ -42,6 +42,8 @@ pub static DECODER: Decoder = Decoder {
 const MOST_WAITING: usize = 64;
 const HEADER: usize = 8;
 const MOST: usize = 0x1000;
+/// In place of a command's number.
+const AUDIT_LOG: u16 = u16::MAX;
 /// Commands read of one direct message.
 const MOST_COMMANDS: u8 = 16;
 
@@ -223,7 +225,21 @@ impl Dialogue for HartIp {
                 }
             }
             (4, REQUEST | RESPONSE) => self.direct(cx, side, &message),
-            (3 | 4, NAK) => {
+            // The audit log: its answer has no command in it.
+            (5, REQUEST) => {
+                let (key, what) = ((message.sequence, 0), b"audit log");
+                self.asks.ask(cx, side, key, AUDIT_LOG, what, || Op {
+                    object: Some("audit log".to_owned()),
+                    detail: Some("message 5, read audit log".to_owned()),
+                    ..Op::new(Verb::Diagnose)
+                });
+            }
+            (5, RESPONSE) => {
+                if let Some(asked) = self.asks.take(cx, side, (message.sequence, 0)) {
+                    self.asks.done(cx, asked);
+                }
+            }
+            (3..=5, NAK) => {
                 // The gateway did not take it: the frame is not there, the number is.
                 for place in 0..MOST_COMMANDS {
                     if let Some(asked) = self.asks.take(cx, side, (message.sequence, place)) {
@@ -605,6 +621,24 @@ mod tests {
                 identity 10.0.0.2 model=HART device type 264e stated
                 identity 10.0.0.2 serial=210 stated
                 identity 10.0.0.2 system=HART long tag CRANE9 stated
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_audit_log_is_asked_for_by_a_message_of_its_own() {
+        check(
+            &DECODER,
+            &[
+                (Client, &message("00", "05", "0001", "00ff")),
+                (Server, &message("01", "05", "0001", "03f8 0011 64df4785")),
+                (Client, &message("00", "05", "0002", "01ff")),
+                (Server, &message("0f", "05", "0002", "")),
+            ],
+            expect![[r#"
+                conversation protocol=hart-ip state=answered packets=2/2 bytes=20/24
+                operation diagnose "audit log" (message 5, read audit log) ok count=1 frames=[1, 2]
+                operation diagnose "audit log" (message 5, read audit log, not taken, status 0) refused count=1 frames=[3, 4]
             "#]],
         );
     }

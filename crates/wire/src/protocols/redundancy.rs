@@ -3,7 +3,7 @@
 //! Spec: RFC 2281 (HSRP version 0); the type-length-value form of version 2 has no public specification and is
 //! read as observed; RFC 2453 (RIP version 2), RFC 1058 (version 1). VRRP, CARP and what else has an IP protocol of its own
 //! is in [`crate::net::control`].
-//! Blind to: keys and passwords of HSRP; GLBP; routes that RIP announces.
+//! Blind to: keys and passwords of HSRP; GLBP; routes that RIP announces, but for the default one.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::Carrier::Udp;
@@ -32,9 +32,9 @@ pub static RIP: Decoder = Decoder {
     carriers: &[Udp(520)],
     probe: rip,
     open: || Box::new(Speaker(Kind::Rip)),
-    about: "Each host that announces routes, as a router.",
+    about: "Each host that announces routes, as a router, with its default route.",
     spec: "RFC 1058, RFC 2453",
-    blind: "the routes announced, authentication",
+    blind: "the other routes announced, authentication",
     ..HSRP
 };
 
@@ -62,7 +62,9 @@ impl Dialogue for Speaker {
             // A response announces; a request only asks.
             Kind::Rip if bytes.first() == Some(&2) => {
                 cx.asks_nothing();
-                cx.route("rip", mac, ip, None, None);
+                let gateway = default_route(bytes).and_then(|next| next.or(ip));
+                let detail = gateway.map(|_| "default route".to_owned());
+                cx.route("rip", mac, ip, gateway, detail);
             }
             Kind::Rip => {}
         }
@@ -152,6 +154,19 @@ fn rip(head: &Head<'_>) -> Probe {
     entries().map_or(Probe::NotOurs, Probe::Ours)
 }
 
+/// RFC 2453, 4: an entry for 0.0.0.0 that can be reached is a default route, by the sender itself or by the next hop named.
+fn default_route(bytes: &[u8]) -> Option<Option<IpAddr>> {
+    let (entries, _) = bytes.get(4..)?.as_chunks::<20>();
+    entries.iter().find_map(|entry| {
+        let mut r = Reader::new(entry);
+        let (family, _tag) = (r.u16().ok()?, r.u16().ok()?);
+        let (network, _mask, next) = (r.ipv4().ok()?, r.ipv4().ok()?, r.ipv4().ok()?);
+        let reached = matches!(r.u32().ok()?, 1..=15);
+        let found = family == 2 && network.is_unspecified() && reached;
+        found.then(|| Some(next.into()).filter(|_| !next.is_unspecified()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +224,18 @@ mod tests {
             rip(&head) != Probe::NotOurs
         };
         assert!(told(routes));
+        let route = |text: &str| default_route(&hex(text));
+        let everywhere = "02 02 0000 0002 0000 0a000000 ff000000 00000000 00000001 0002 0000 00000000 00000000 0a000042 00000001";
+        assert_eq!(route(routes), None);
+        assert_eq!(route(everywhere), Some(Some([10, 0, 0, 66].into())));
+        assert_eq!(
+            route(&everywhere.replacen("0a000042", "00000000", 1)),
+            Some(None)
+        );
+        assert_eq!(
+            route(&everywhere.replacen("00000001 0002", "00000001 ffff", 1)),
+            None
+        );
         assert!(!told(&routes.replacen("0002", "0003", 1)));
         assert!(!told(&format!("{routes} 00")));
     }

@@ -251,6 +251,10 @@ fn forwarded(picture: &mut Picture, here: Here, step: &Forwarded) {
 /// What a flow has to tell since it was asked last.
 fn tell(picture: &mut Picture, flow: &mut Flow) {
     for which in [0, 1] {
+        if let Some(key) = brought(flow, which) {
+            let at = flow.place_in_time();
+            picture.route(key, at, &[at.frame]);
+        }
         addresses(picture, flow, which);
     }
     let unclassified = flow.take_nameless();
@@ -262,6 +266,30 @@ fn tell(picture: &mut Picture, flow: &mut Flow) {
         picture.count_frames(flow.capture, counts);
     }
     flow.tell(picture);
+}
+
+/// From here on a distance is a TTL of at most 4: not a host far away, but one that means to stay on its link.
+const LINK_SCOPE: u8 = 28;
+
+/// Who brought the packets of a host of the internet to one of this network that speaks with it: what the network's hosts
+/// take for the way out.
+fn brought(flow: &Flow, which: usize) -> Option<RouteKey> {
+    let (address, _) = flow.key.end(which);
+    address.ip().filter(|ip| is_of_internet(*ip))?;
+    let host = flow.legs.nearest(1 - which).filter(|leg| leg.hops == 0)?;
+    let host = host.src().filter(|mac| mac.is_device())?;
+    let mut legs = flow.legs.iter(which);
+    let last = legs.find(|leg| leg.dst() == Some(host) && (1..LINK_SCOPE).contains(&leg.hops))?;
+    let mac = last.src().filter(|mac| mac.is_device() && *mac != host)?;
+    Some(RouteKey {
+        via: "default-route",
+        mac: Some(mac),
+        ip: None,
+        vlan: last.vlan(),
+        to_vlan: None,
+        gateway: None,
+        detail: None,
+    })
 }
 
 /// The addresses that the packets of one direction came from.
@@ -305,6 +333,19 @@ fn sighted(told: &mut Picture, address: Address, leg: Leg) {
         evidence: evidence.unwrap_or_default(),
     };
     row.tally.take(tally);
+}
+
+/// An address of no network of one's own (RFC 1918, RFC 6598, RFC 3927; RFC 4291, 2.4 and 2.5).
+fn is_of_internet(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let own = ip.is_private() || ip.is_link_local() || (first, second & 0xc0) == (100, 64);
+            !own && !matches!(first, 0 | 127 | 224..)
+        }
+        // Global unicast.
+        IpAddr::V6(ip) => ip.segments().first().is_some_and(|first| first >> 13 == 1),
+    }
 }
 
 fn is_group(ip: IpAddr) -> bool {

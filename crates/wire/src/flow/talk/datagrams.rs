@@ -47,6 +47,11 @@ impl Engine<'_> {
         if silent && !self.recognise_datagram(flow, which, bytes, at) {
             return;
         }
+        // What waits for its request may be of a channel that was announced since.
+        let waits = |talk: &Talk| !talk.early.is_empty();
+        if !silent && flow.talk.as_deref().is_some_and(waits) {
+            self.announced_since(flow, at);
+        }
         self.doubt_datagram(flow, which, bytes, at);
         let done = flow.tap(which).done;
         if done && !flow.tap(which).contested {

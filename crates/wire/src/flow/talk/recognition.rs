@@ -62,7 +62,7 @@ impl Engine<'_> {
 
     /// A flow of datagrams may overtake its announcement, where a sensor hears both ways on different paths: so the first of
     /// them are held against what was announced since.
-    fn announced_since(&mut self, flow: &mut Flow, at: At) -> bool {
+    pub(super) fn announced_since(&mut self, flow: &mut Flow, at: At) -> bool {
         let young = flow.tap(0).tries.max(flow.tap(1).tries) < MOST_TRIES;
         let known = flow.talk.as_ref().is_some_and(|talk| talk.parent.is_some());
         if self.expected.is_empty() || !young || known || flow.key.transport != Transport::Udp {

@@ -7,6 +7,7 @@
 //! content of applications and files.
 //! Tried on: no public capture was found; built from the sources above.
 mod services;
+mod shell;
 #[cfg(test)]
 mod tests;
 pub mod v2;
@@ -244,6 +245,13 @@ impl Codesys {
             (2, _) => service.text(&[0x01, 0x10, 0x11, 0x21]),
             (0x11, _) => service.text(&[0x10]),
             _ => None,
+        };
+        let (verb, object) = match (service.group, object) {
+            (0x11, Some(line)) => {
+                let (verb, line) = shell::command(&line);
+                (verb, Some(line))
+            }
+            (_, object) => (verb, object),
         };
         let [a, b] = service.group.to_le_bytes();
         let [c, d] = service.command.to_le_bytes();

@@ -3,7 +3,7 @@ use expect_test::expect;
 
 use super::{DECODER, v2};
 use crate::Side::{Client, Server};
-use crate::testing::{check, check_at};
+use crate::testing::{check, check_at, hex};
 use crate::{Carrier, Decoder};
 
 static UDP: Decoder = Decoder {
@@ -86,7 +86,7 @@ fn a_log_in_a_download_and_a_stop_are_told() {
             operation stop "App" (application: stop (2h/11h)) ? count=1 frames=[7, 8]
             operation file-read "boot.app" (file: start read (8h/5h), error 10h) refused count=1 frames=[9, 10]
             operation file-delete "a.bin" (file: delete (8h/eh)) ok count=1 frames=[11, 12]
-            operation operate "reload" (shell of the controller (11h/1h)) unanswered count=1 frames=[13]
+            operation reset "reload" (shell of the controller (11h/1h)) unanswered count=1 frames=[13]
             operation reset (device: reset to origin (1h/4h)) unanswered count=1 frames=[14]
         "#]],
     );
@@ -156,6 +156,72 @@ fn version_two_says_what_it_runs_on() {
             operation identify (identification) ok count=1 frames=[2]
             identity 10.0.0.2 model=750-881 stated
             identity 10.0.0.2 os=Nucleus PLUS 1.14 stated
+        "#]],
+    );
+}
+
+/// A frame of a channel: its header, and a service.
+fn channel(service: &str) -> String {
+    let length = hex(service).len();
+    format!("cccc 0100 {length:02x}000000 0000000000000000 01000000 23{length:02x}0000 {service}")
+}
+
+#[test]
+fn version_two_carries_files_and_boot_projects_in_blocks() {
+    let beside = "6666 0100 00000000 0000000000000000 01000000 06000000";
+    let name = "44454641554c542e50524700"; // DEFAULT.PRG
+    check(
+        &v2::DECODER,
+        &[
+            // Written: three octets with the name, which is filled up by one, then two more.
+            (
+                Client,
+                &format!("bbbb 16000000 2f 01 0300 0d00 {name} cd 616263"),
+            ),
+            (Server, "bbbb 02000000 0000"),
+            (Client, "bbbb 06000000 30 00 0200 6465"),
+            (Server, "bbbb 02000000 0000"),
+            // Read, in two blocks.
+            (Client, &channel("31 00 0400 612e6300")),
+            (Server, &channel("0000 01 00 0300 616263")),
+            (Client, beside),
+            (Server, beside),
+            (Client, &channel("32")),
+            (Server, &channel("0000 00 00 0200 6465")),
+            // By a controller of the other order, and cut short by the end.
+            (Client, "bbbb 0000000f 2f 01 0003 0006 622e63686b00 616263"),
+        ],
+        expect![[r#"
+            conversation protocol=codesys2 state=answered packets=6/5 bytes=142/105
+            operation program-download "DEFAULT.PRG" (write boot project (2fh)) ? content=5 sha256=36bbe50e count=1 frames=[1, 3, 4]
+            operation file-read "a.c" (read file (31h)) ok content=5 sha256=36bbe50e count=1 frames=[5, 6, 10]
+            operation file-write "b.chk" (write file (2fh), content incomplete) ? count=1 frames=[11]
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_typed_into_the_shell_is_told_by_what_it_does_without_passwords() {
+    let line = |line: &str| {
+        let digits: String = line.bytes().map(|byte| format!("{byte:02x}")).collect();
+        channel(&format!("92 00000000 {digits} 00"))
+    };
+    check(
+        &v2::DECODER,
+        &[
+            (Client, "bbbb 01000000 01"),
+            (Client, &line("stopprg")),
+            (Server, &channel("0000 00 04 0000")),
+            (Client, &line("setpwd secret")),
+            (Server, &channel("0000 00 04 0000")),
+            (Client, &channel("92 01 00 0100 00")),
+            (Client, &line("pinf")),
+        ],
+        expect![[r#"
+            conversation protocol=codesys2 state=answered packets=5/2 bytes=151/60
+            operation stop "stopprg" (shell of the controller (92h)) ? count=1 frames=[2, 3]
+            operation configure "setpwd" (shell of the controller (92h)) ? count=1 frames=[4, 5]
+            operation identify "pinf" (shell of the controller (92h)) unanswered count=1 frames=[7]
         "#]],
     );
 }

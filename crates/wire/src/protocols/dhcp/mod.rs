@@ -1,9 +1,9 @@
 //! DHCP for IPv4, BOOTP before it: who hands out addresses, who got which, and what clients say of themselves.
 //!
 //! Spec: RFC 951 and 1542 (BOOTP, relays), RFC 2131 and 2132 (DHCP and its options), RFC 4361 (client identifiers), RFC 4702
-//! (client FQDN).
+//! (client FQDN), RFC 3442 (routes by class-less networks).
 //! Emits: the lease as the client's address; host name, vendor class, identifier and fingerprint of the client; the server
-//! as a route.
+//! as a route by each gateway that it names.
 //! Blind to: leases renewed before the capture began; addresses of clients without an Ethernet address.
 mod v6;
 
@@ -23,8 +23,8 @@ pub(crate) static DECODER: Decoder = Decoder {
     open: || Box::new(Dhcp),
     remote: false,
     operations: &[],
-    about: "Leases (which MAC got which address), host names, vendor classes, identifiers (option 61) and fingerprints (option 55) of clients, servers with the gateway and name servers that they hand out.",
-    spec: "RFC 951; RFC 1542; RFC 2131; RFC 2132; RFC 4361; RFC 4702",
+    about: "Leases (which MAC got which address), host names, vendor classes, identifiers (option 61) and fingerprints (option 55) of clients, servers with the gateways, routes and name servers that they hand out.",
+    spec: "RFC 951; RFC 1542; RFC 2131; RFC 2132; RFC 4361; RFC 4702; RFC 3442",
     blind: "leases given before the capture began",
 };
 
@@ -34,6 +34,8 @@ const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
 const MOST_ID: usize = 130;
 /// Name servers listed of one offer.
 const MOST_SERVERS: usize = 4;
+/// Routers told of one offer.
+const MOST_ROUTERS: usize = 8;
 
 /// The magic cookie tells; without it (BOOTP) the port must.
 fn probe(head: &Head<'_>) -> Probe {
@@ -147,6 +149,24 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// The routers that it names, each with the network to which it leads, where that is not everywhere. RFC 3442: a list of
+    /// routes by class-less networks stands in place of options 3 and 33; Microsoft's clients asked for it by 249 before.
+    fn routers(&self) -> Vec<(Ipv4Addr, Option<String>)> {
+        if let Some(routes) = self.option(121).or_else(|| self.option(249)) {
+            return classless(routes);
+        }
+        let everywhere = self.addresses(3).into_iter().map(|router| (router, None));
+        let (pairs, _) = self.option(33).unwrap_or(&[]).as_chunks::<8>();
+        let others = pairs.iter().map(|[a, b, c, d, router @ ..]| {
+            let network = Ipv4Addr::new(*a, *b, *c, *d);
+            (Ipv4Addr::from(*router), Some(format!("for {network}")))
+        });
+        let all = everywhere.chain(others);
+        all.filter(|(router, _)| !router.is_unspecified())
+            .take(MOST_ROUTERS)
+            .collect()
+    }
+
     fn addresses(&self, code: u8) -> Vec<Ipv4Addr> {
         let (fours, _) = self.option(code).unwrap_or(&[]).as_chunks::<4>();
         fours
@@ -155,6 +175,29 @@ impl<'a> Message<'a> {
             .map(|four| Ipv4Addr::from(*four))
             .collect()
     }
+}
+
+/// RFC 3442: the width of a network, as many octets of it as that needs, its router. A router of 0.0.0.0 says that the
+/// network is on the link.
+fn classless(routes: &[u8]) -> Vec<(Ipv4Addr, Option<String>)> {
+    let mut r = Reader::new(routes);
+    let mut next = || -> Option<(u8, Ipv4Addr, Ipv4Addr)> {
+        let width = r.u8().ok().filter(|width| *width <= 32)?;
+        let given = r.bytes(usize::from(width.div_ceil(8))).ok()?;
+        let mut network = [0; 4];
+        for (octet, given) in network.iter_mut().zip(given) {
+            *octet = *given;
+        }
+        Some((width, network.into(), r.ipv4().ok()?))
+    };
+    std::iter::from_fn(&mut next)
+        .filter(|(_, _, router)| !router.is_unspecified())
+        .map(|(width, network, router)| {
+            let network = (width > 0).then(|| format!("for {network}/{width}"));
+            (router, network)
+        })
+        .take(MOST_ROUTERS)
+        .collect()
 }
 
 struct Dhcp;
@@ -285,21 +328,28 @@ fn of_server(cx: &mut Cx<'_>, side: Side, message: &Message<'_>, granted: bool) 
         (true, _) | (_, true) => (end.mac.filter(|_| end.near), sender),
         (false, false) => (None, named.map(IpAddr::V4).or(sender)),
     };
-    let gateway = message.addresses(3).first().map(|ip| IpAddr::V4(*ip));
-    let mut detail = Vec::new();
     let resolvers: Vec<String> = message
         .addresses(6)
         .iter()
         .map(ToString::to_string)
         .collect();
-    if !resolvers.is_empty() {
-        detail.push(format!("dns {}", resolvers.join(", ")));
+    let resolvers = (!resolvers.is_empty()).then(|| format!("dns {}", resolvers.join(", ")));
+    let relay = (!message.relay.is_unspecified()).then(|| format!("by relay {}", message.relay));
+    let mut tell = |gateway: Option<Ipv4Addr>, network: Option<String>| {
+        let detail: Vec<String> = [network, resolvers.clone(), relay.clone()]
+            .into_iter()
+            .flatten()
+            .collect();
+        let detail = (!detail.is_empty()).then(|| detail.join("; "));
+        cx.route("dhcp", mac, ip, gateway.map(IpAddr::V4), detail);
+    };
+    let routers = message.routers();
+    if routers.is_empty() {
+        tell(None, None);
     }
-    if !message.relay.is_unspecified() {
-        detail.push(format!("by relay {}", message.relay));
+    for (router, network) in routers {
+        tell(Some(router), network);
     }
-    let detail = (!detail.is_empty()).then(|| detail.join("; "));
-    cx.route("dhcp", mac, ip, gateway, detail);
 }
 
 /// RFC 4702, 2: flags, two old response codes, then the name, in DNS wire format if flag E is set.
@@ -367,6 +417,39 @@ mod tests {
                 route via=dhcp mac=02:00:00:00:00:02 ip=10.0.0.2 gateway=10.0.0.254 detail=dns 10.0.0.5, 10.0.0.6 frames=Numbers([2])
                 address mac=02:00:00:00:00:01 ip=10.0.0.77 claimed=Bool(true) frames=Numbers([2])
             "#]],
+        );
+    }
+
+    #[test]
+    fn each_gateway_of_a_list_of_routes_is_told_and_the_list_stands_before_the_router() {
+        let ack = |options: &str| {
+            let options = format!("350105 36040a000002 03040a0000fe {options}");
+            message("02", "00000000", "0a00004d", "00000000", &options)
+        };
+        // Everywhere by 10.0.0.66, 10.20/14 by 10.0.0.67, what is on the link, and a width that cannot be.
+        let list = "79 19 00 0a000042 0e 0a14 0a000043 18 0a0001 00000000 21 0a000044";
+        let told = |message: &str| {
+            let bytes = crate::testing::hex(message);
+            let message = Message::read(&bytes).unwrap();
+            let routers = message.routers().into_iter();
+            let words =
+                routers.map(|(ip, network)| format!("{ip} {}", network.unwrap_or_default()));
+            words.collect::<Vec<_>>()
+        };
+        let expected = ["10.0.0.66 ", "10.0.0.67 for 10.20.0.0/14"];
+        assert_eq!(told(&ack(list)), expected);
+        assert_eq!(told(&ack(&list.replacen("79", "f9", 1))), expected);
+        let old = "21 08 0a140000 0a000043";
+        assert_eq!(told(&ack(old)), ["10.0.0.254 ", "10.0.0.67 for 10.20.0.0"]);
+        check(
+            &DECODER,
+            &[(Server, &ack(list))],
+            expect![[r#"
+            conversation protocol=dhcp state=one-way packets=0/1 bytes=0/283
+            route via=dhcp mac=02:00:00:00:00:02 ip=10.0.0.2 gateway=10.0.0.66 frames=Numbers([1])
+            route via=dhcp mac=02:00:00:00:00:02 ip=10.0.0.2 gateway=10.0.0.67 detail=for 10.20.0.0/14 frames=Numbers([1])
+            address mac=02:00:00:00:00:01 ip=10.0.0.77 claimed=Bool(true) frames=Numbers([1])
+        "#]],
         );
     }
 

@@ -408,7 +408,7 @@ const fn is_area(area: u8) -> bool {
             | 0x70..=0x73
             | 0x80..=0x82
             | 0x89
-            | 0x98
+            | 0x90..=0x98
             | 0xa0..=0xb3
             | 0xbc
             | 0xdc
@@ -433,7 +433,8 @@ fn range(area: u8, word: u16, bit: u8, count: u16) -> String {
         0x82 => ("D".to_owned(), false),
         0x06 | 0x46 => ("TK".to_owned(), false),
         0x20..=0x2f => (format!("E{:X}_", area & 0x0f), true),
-        0xa0..=0xaf => (format!("E{:X}_", area & 0x0f), false),
+        // Of the CV series, and of the later ones.
+        0x90..=0x97 | 0xa0..=0xaf => (format!("E{:X}_", area & 0x0f), false),
         0x0a => ("E_".to_owned(), true),
         0x98 => ("E_".to_owned(), false),
         0xdc => ("IR".to_owned(), false),

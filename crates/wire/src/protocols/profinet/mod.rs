@@ -2,9 +2,9 @@
 //!
 //! Spec: IEC 61158-6-10, 4.3 (DCP), 4.2 (FrameID ranges), 4.7 (RTC), 4.8 (RTA); PROFINET specification V2.4.
 //! Emits: one operation per block of a DCP Set, per Get and Identify; identity and address of stations from what they
-//! answer; `dcp`, `alarm`, `rt`, `irt`, `sync` as the conversation's variant, the one that can do most;
-//! lost cycles, stopped providers, invalid data and alarms as oddities.
-//! Blind to: process values, what a diagnosis says, fragments; IO connections (DCE/RPC) are another protocol's.
+//! answer; `dcp`, `alarm`, `rt`, `irt`, `fragment`, `sync` as the conversation's variant, the one that can do most;
+//! lost cycles, stopped providers, invalid data and alarms, and that frames went by in pieces, as oddities.
+//! Blind to: process values, what a diagnosis says, what frames in pieces carry; IO connections (DCE/RPC) are another protocol's.
 pub(super) mod cm;
 mod dcp;
 pub(super) mod mrp;
@@ -35,7 +35,7 @@ pub static DECODER: Decoder = Decoder {
     about: "Who names, addresses, resets and looks for stations by DCP, and what they say of themselves; \
             cyclic data by cycle counter and status, alarms.",
     spec: "IEC 61158-6-10, 4.2, 4.3, 4.7 and 4.8",
-    blind: "process values, what a diagnosis says, fragmented frames",
+    blind: "process values, what a diagnosis says, what frames sent in pieces carry",
 };
 
 /// Requests that wait for their answers.
@@ -49,6 +49,8 @@ enum Class {
     #[default]
     Other,
     Sync,
+    /// Pieces of other frames, sent between those of a tight cycle.
+    Piece,
     Irt,
     Rt,
     Alarm,
@@ -64,6 +66,7 @@ impl Class {
             0x8000..=0xfbff => Class::Rt,
             0xfc01 | 0xfe01 | 0xfe02 => Class::Alarm,
             0xfefc..=0xfeff => Class::Dcp,
+            0xff80..=0xff8f => Class::Piece,
             _ => Class::Other,
         }
     }
@@ -72,6 +75,7 @@ impl Class {
         Some(match self {
             Class::Other => return None,
             Class::Sync => "sync",
+            Class::Piece => "fragment",
             Class::Irt => "irt",
             Class::Rt => "rt",
             Class::Alarm => "alarm",
@@ -84,6 +88,8 @@ impl Class {
 #[derive(Default)]
 struct Profinet {
     class: Class,
+    /// That frames went by in pieces was told.
+    pieces: bool,
     cyclic: rt::Cyclic,
     /// By the asking end and its transaction. The address and not the side: which end is the client may turn out later.
     waiting: Pending<(Address, u32), Request, MOST_WAITING>,
@@ -109,6 +115,10 @@ impl Dialogue for Profinet {
             if let Some(name) = class.name() {
                 cx.variant(name);
             }
+        }
+        if class == Class::Piece && !std::mem::replace(&mut self.pieces, true) {
+            let detail = format!("frame 0x{frame:04x}, not put together");
+            cx.oddity("profinet.fragments", side, Some(detail));
         }
         if class == Class::Dcp {
             match Frame::read(&mut r) {
@@ -388,6 +398,21 @@ mod tests {
             oddity what=profinet.alarm detail=diagnosis appears, slot 2 subslot 0x1 frames=Numbers([24])
             oddity what=profinet.connection_error detail=connection ended, error 0xcf81fd05 frames=Numbers([26])
         "#]],
+        );
+    }
+
+    #[test]
+    fn frames_in_pieces_are_told_once() {
+        // More follows, number 0; the last, number 1.
+        let first = format!("ff81 05 80 0800 4500 {}", "00".repeat(36));
+        let last = format!("ff81 00 01 {}", "00".repeat(44));
+        check(
+            &DECODER,
+            &[(Client, &first), (Client, &last)],
+            expect![[r#"
+                conversation protocol=profinet:fragment state=one-way packets=2/0 bytes=92/0
+                oddity what=profinet.fragments detail=frame 0xff81, not put together frames=Numbers([1])
+            "#]],
         );
     }
 
