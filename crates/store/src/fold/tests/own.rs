@@ -1,3 +1,5 @@
+use facts::Shared;
+
 use super::*;
 
 /// Whether each row is the MAC's own, in order.
@@ -371,4 +373,67 @@ until = 2026-11-21T10:00:00Z
         let zones = folded.addresses.iter().map(|row| row.zone.as_deref());
         assert_eq!(zones.collect::<Vec<_>>(), [Some("control"), Some("other")]);
     }
+}
+
+#[test]
+fn a_twin_that_is_declared_by_its_mac_address_need_not_claim_its_address() {
+    let zone = r#"
+[[zone]]
+name = "other"
+kind = "crane-control"
+crane = "STS-09"
+vlans = [20]
+"#;
+    let twin = |name: &str, mac: &str| {
+        format!(
+            "[[asset]]\nname = \"{name}\"\nrole = \"plc\"\ncrane = \"STS-09\"\ninterface = [{{ mac = \"{mac}\", vlan = 20 }}]\n"
+        )
+    };
+    let (plc9, hmi9) = ("28:63:36:00:09:10", "28:63:36:00:09:20");
+    let site = site(&format!(
+        "{zone}{}{}",
+        twin("plc9", plc9),
+        twin("hmi9", hmi9)
+    ));
+    let talk = |client: &str, server: &str, vlan: u16| Conversation {
+        client_mac: Some(mac(client)),
+        server_mac: Some(mac(server)),
+        vlan: Some(vlan),
+        vlans: vec![vlan].into(),
+        ..tcp("10.20.10.20", "10.20.10.10", 102, "s7comm")
+    };
+    let names = |addresses: Vec<AddressFact>| {
+        let facts = Facts {
+            addresses,
+            conversations: vec![talk(HMI, PLC, 10), talk(hmi9, plc9, 20)],
+            ..Facts::default()
+        };
+        let folded = folded(facts, &site);
+        let told = folded.conversations.iter();
+        let name = |asset: &Option<Shared>| asset.as_deref().unwrap_or_default().to_owned();
+        told.map(|one| (name(&one.client_asset), name(&one.server_asset)))
+            .collect::<Vec<_>>()
+    };
+    let first = || {
+        vec![
+            address(HMI, "10.20.10.20", 10),
+            address(PLC, "10.20.10.10", 10),
+        ]
+    };
+    let pair = |client: &str, server: &str| (client.to_owned(), server.to_owned());
+    // Nobody claimed by ARP; the controllers of the second crane set out with a TTL of 30.
+    let mut both = first();
+    both.extend([
+        address(hmi9, "10.20.10.20", 20),
+        behind(2, plc9, "10.20.10.10", 20),
+    ]);
+    assert_eq!(names(both), [pair("hmi1", "plc1"), pair("hmi9", "plc9")]);
+    // What one of them carries on for the other crane is not its own.
+    let mut carried = first();
+    carried.extend([
+        claimed(hmi9, "10.20.10.20", 20),
+        behind(1, hmi9, "10.20.10.10", 20),
+    ]);
+    let judged = own(carried, &site);
+    assert_eq!(judged, [true, true, true, false]);
 }
