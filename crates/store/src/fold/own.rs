@@ -116,7 +116,11 @@ impl Evidence {
                 claimants.insert(carrier(row));
             }
             // A claim on another crane's like address takes nothing from who has it here.
-            let of_twin = || places.twin_of(ip, carrier(row), row.vlan).is_some();
+            let of_twin = || {
+                places
+                    .twin_of(ip, carrier(row), places.vlan_of(row))
+                    .is_some()
+            };
             if row.claimed && !proxied.contains(&(carrier(row), ip)) && !of_twin() {
                 homes.entry(ip).or_default().insert(carrier(row));
             }
@@ -168,8 +172,20 @@ impl Evidence {
         }
         let near = row.hops.is_none_or(|hops| hops == 0 || hops >= LINK_SCOPE);
         let among = || self.is_among_neighbours(row.vlan, carrier(row), ip);
+        // Who uses a declared device's address from its own VLAN, or from where that device is not, without a router between, is
+        // somebody else.
+        let vlan = places.vlan_of(row);
+        let beside = places.is_home(ip, vlan) || places.is_elsewhere(ip, vlan);
+        if beside
+            && row.hops == Some(0)
+            && self.carries(carrier(row)) <= 1
+            && !is_virtual_router(carrier(row))
+            && places.is_anothers(ip, carrier(row), vlan)
+        {
+            return true;
+        }
         // Of cranes that are addressed alike, who is declared by its MAC address needs no claim: it speaks here by its own.
-        if places.twin_of(ip, carrier(row), row.vlan).is_some() && (near || among()) {
+        if places.twin_of(ip, carrier(row), vlan).is_some() && (near || among()) {
             return true;
         }
         if self
