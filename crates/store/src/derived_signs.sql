@@ -140,7 +140,7 @@ FROM claim a
 JOIN claim b ON b.ip = a.ip AND b.vlan IS a.vlan AND b.mac <> a.mac AND a.time < b.last AND b.time < a.last
 JOIN suspect s ON s.mac = a.mac
 WHERE NOT a.mac LIKE '00:00:5e:00:0%' AND NOT b.mac LIKE '00:00:5e:00:0%'
-  AND NOT (s.declared AND EXISTS (SELECT 1 FROM site_interface i WHERE i.asset = s.asset AND i.ip = a.ip))
+  AND NOT (s.declared AND EXISTS (SELECT 1 FROM site_interface i WHERE i.asset = s.asset AND (i.ip = a.ip OR i.ip IS NULL AND i.mac = a.mac AND i.vlan IS COALESCE(a.vlan, i.vlan))))
 GROUP BY s.asset, a.ip;
 
 -- A second service that the site file does not know.

@@ -54,6 +54,7 @@ pub(super) fn build(
             rows,
             said,
             places,
+            devices,
         };
         let mut asset = seen.asset();
         let declared = seen.declared();
@@ -88,6 +89,7 @@ struct Seen<'a> {
     /// What it stated of itself, earliest first.
     said: Vec<&'a Identity>,
     places: &'a Places<'a>,
+    devices: &'a Devices,
 }
 
 impl<'a> Seen<'a> {
@@ -211,6 +213,11 @@ impl<'a> Seen<'a> {
     fn zone_at(&self, ip: IpAddr) -> Option<usize> {
         if is_special(ip) {
             return None;
+        }
+        // Of devices that are addressed alike each is where it has the address.
+        let home = self.devices.home_of(ip, Some(self.key));
+        if let Some(home) = self.places.zone_of_vlan(home) {
+            return Some(home);
         }
         if !self.places.is_placeless(ip) {
             return self.places.zone_of_ip(ip);

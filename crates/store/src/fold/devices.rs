@@ -78,13 +78,27 @@ impl Devices {
                 devices.by_mac.entry(mac).or_insert(Key::Declared(index));
             }
         }
+        // Addresses whose declared devices were seen by the MAC address that is declared with it.
+        let present: HashSet<IpAddr> = rows
+            .iter()
+            .filter_map(|row| row.ip.filter(|ip| places.declares(carrier(row), *ip)))
+            .collect();
+        // Who uses the address of a device that is here, or of one that is elsewhere, by another MAC address is not that device.
+        let stranger = |row: &AddressFact| {
+            let vlan = places.vlan_of(row);
+            row.ip.is_some_and(|ip| {
+                (present.contains(&ip) || places.is_elsewhere(ip, vlan))
+                    && places.is_anothers(ip, carrier(row), vlan)
+                    && !super::own::is_virtual_router(carrier(row))
+            })
+        };
         // The MAC that owns a declared IP address is the asset's, though the site does not name the MAC.
         let mut owners: BTreeMap<Mac, usize> = BTreeMap::new();
         for (row, _) in rows.iter().zip(own).filter(|(_, own)| **own) {
             let declared = places.asset_of_mac(carrier(row));
             let by_ip = || {
                 row.ip
-                    .filter(|ip| !is_special(*ip))
+                    .filter(|ip| !is_special(*ip) && !stranger(row))
                     .and_then(|ip| places.asset_of_ip(ip))
             };
             let on_link = || places.asset_on_link(row.ip?, row.vlan);
@@ -108,9 +122,10 @@ impl Devices {
         let mut keys: Vec<Option<Key>> = Vec::with_capacity(rows.len());
         for (row, own) in rows.iter().zip(own) {
             let ip = row.ip.filter(|ip| !is_special(*ip));
-            let twin = || places.twin_of(ip?, carrier(row), row.vlan);
+            let twin = || places.twin_of(ip?, carrier(row), places.vlan_of(row));
             let declared = own.then(twin).flatten();
-            let declared = declared.or_else(|| places.asset_of_ip(ip?));
+            let holder = || places.asset_of_ip(ip?).filter(|_| !*own || !stranger(row));
+            let declared = declared.or_else(holder);
             let declared = declared.map(Key::Declared);
             let key = if *own {
                 let by_mac = || {
@@ -124,6 +139,10 @@ impl Devices {
             } else {
                 declared
             };
+            if *own && stranger(row) {
+                // Its declared device has it too, seen or not.
+                devices.shared.extend(ip);
+            }
             if let (Some(key), true) = (key, *own) {
                 let home = devices.by_mac.entry(carrier(row)).or_insert(key);
                 *home = key.min(*home);
@@ -143,7 +162,10 @@ impl Devices {
             .zip(&keys)
             .filter(|((_, own), _)| **own)
         {
-            let ip = row.ip.filter(|ip| devices.is_shared(*ip));
+            let vlan = places.vlan_of(row);
+            let ip = row.ip.filter(|ip| {
+                devices.is_shared(*ip) || vlan != row.vlan || places.is_of_like_crane(*ip, vlan)
+            });
             let (Some(ip), Some(key)) = (ip, *key) else {
                 continue;
             };
@@ -151,7 +173,7 @@ impl Devices {
             let here = here.or_insert(Some(key));
             *here = here.filter(|known| *known == key);
             // A stranger with an address of another zone keeps that one's: that is how it is told.
-            let link = places.zone_of_vlan(row.vlan);
+            let link = places.zone_of_vlan(vlan);
             let foreign = link.is_some_and(|link| places.has_subnets(link, ip));
             // What goes without a tag is where the site says.
             let said = || match key {
@@ -159,7 +181,7 @@ impl Devices {
                 Key::Ip(_) | Key::Mac(_) => None,
             };
             if matches!(key, Key::Declared(_)) || !foreign {
-                let home = row.vlan.or_else(said);
+                let home = vlan.or_else(said);
                 devices.home.entry((ip, key)).or_insert(home);
             }
         }
@@ -199,18 +221,27 @@ impl Devices {
             }
         }
         devices.of_row = keys;
-        devices.name_undeclared();
+        devices.name_undeclared(places);
         devices
     }
 
     /// Undeclared devices are called by their first IP address, else by their MAC; two with the same IP address by both.
-    fn name_undeclared(&mut self) {
-        let mut taken: HashMap<String, usize> = HashMap::new();
+    fn name_undeclared(&mut self, places: &Places<'_>) {
+        // What a declared device goes by is not another's name.
+        let held = places.site.assets.iter().flat_map(|one| &one.interfaces);
+        let held: HashSet<IpAddr> = held
+            .filter_map(|one| one.ip.filter(|ip| !is_special(*ip)))
+            .collect();
+        let mut taken: HashMap<String, usize> = held.iter().map(|ip| (ip.to_string(), 1)).collect();
         for (key, device) in &mut self.all {
+            let of_own = || {
+                let free = device.ips.iter().filter(|ip| !held.contains(*ip));
+                first_ip(free).or_else(|| first_ip(&device.ips))
+            };
             device.name = match *key {
                 Key::Declared(_) => continue,
                 Key::Ip(ip) => ip.to_string(),
-                Key::Mac(mac) => first_ip(&device.ips).map_or(mac.to_string(), |ip| ip.to_string()),
+                Key::Mac(mac) => of_own().map_or(mac.to_string(), |ip| ip.to_string()),
             };
             *taken.entry(device.name.clone()).or_default() += 1;
         }
@@ -329,8 +360,8 @@ fn silent_carriers(
 }
 
 /// The address that a device is called by: IPv4 before IPv6, a lasting one before a link-local one, the lowest first.
-pub(super) fn first_ip(ips: &BTreeSet<IpAddr>) -> Option<IpAddr> {
-    ips.iter()
+pub(super) fn first_ip<'a>(ips: impl IntoIterator<Item = &'a IpAddr>) -> Option<IpAddr> {
+    ips.into_iter()
         .copied()
         .min_by_key(|ip| (is_special(*ip), ip.is_ipv6(), *ip))
 }

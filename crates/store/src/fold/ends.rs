@@ -220,8 +220,13 @@ impl<'a> Ends<'a> {
             Address::Ip(ip) => carrier.filter(|_| is_special(ip)),
         };
         let mut who = site.who(address.ip(), mac, vlan);
-        if let Some(Key::Declared(asset)) = key {
-            who.asset = Some(asset);
+        match key {
+            Some(Key::Declared(asset)) => who.asset = Some(asset),
+            // Another with the same address.
+            Some(Key::Mac(_)) if address.ip().is_some_and(|ip| self.devices.is_shared(ip)) => {
+                who.asset = None;
+            }
+            _ => {}
         }
         // Of devices that are addressed alike each is where it has the address, whatever zone that is of elsewhere.
         let home = address.ip().and_then(|ip| self.devices.home_of(ip, key));

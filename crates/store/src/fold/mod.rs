@@ -46,8 +46,9 @@ use self::places::Places;
 /// Fills every judged column of `facts`, and builds its assets and its coverage. `lists` are those of the site
 /// ([`Lists::with_site`]).
 pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
-    let places = Places::new(site);
     coverage::name_sensors(&mut facts.files, site);
+    let mut places = Places::new(site);
+    places.watch(&facts.files);
     let own = own::judge(&facts.addresses, &places);
     let ports = ports::of(&facts.identities);
     let devices = Devices::gather(&facts.addresses, &own, &ports, &places);

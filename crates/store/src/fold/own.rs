@@ -115,7 +115,13 @@ impl Evidence {
             if row.claimed {
                 claimants.insert(carrier(row));
             }
-            if row.claimed && !proxied.contains(&(carrier(row), ip)) {
+            // A claim on another crane's like address takes nothing from who has it here.
+            let of_twin = || {
+                places
+                    .twin_of(ip, carrier(row), places.vlan_of(row))
+                    .is_some()
+            };
+            if row.claimed && !proxied.contains(&(carrier(row), ip)) && !of_twin() {
                 homes.entry(ip).or_default().insert(carrier(row));
             }
             if places.declares(carrier(row), ip) {
@@ -164,6 +170,24 @@ impl Evidence {
         if row.claimed && !self.proxied.contains(&(carrier(row), ip)) {
             return true;
         }
+        let near = row.hops.is_none_or(|hops| hops == 0 || hops >= LINK_SCOPE);
+        let among = || self.is_among_neighbours(row.vlan, carrier(row), ip);
+        // Who uses a declared device's address from its own VLAN, or from where that device is not, without a router between, is
+        // somebody else.
+        let vlan = places.vlan_of(row);
+        let beside = places.is_home(ip, vlan) || places.is_elsewhere(ip, vlan);
+        if beside
+            && row.hops == Some(0)
+            && self.carries(carrier(row)) <= 1
+            && !is_virtual_router(carrier(row))
+            && places.is_anothers(ip, carrier(row), vlan)
+        {
+            return true;
+        }
+        // Of cranes that are addressed alike, who is declared by its MAC address needs no claim: it speaks here by its own.
+        if places.twin_of(ip, carrier(row), vlan).is_some() && (near || among()) {
+            return true;
+        }
         if self
             .homes
             .get(&ip)
@@ -177,7 +201,6 @@ impl Evidence {
         if let Some(asset) = self.carriers.get(&carrier(row)) {
             return places.asset_of_ip(ip) == Some(*asset);
         }
-        let near = row.hops.is_none_or(|hops| hops == 0 || hops >= LINK_SCOPE);
         let carries = self.carries(carrier(row));
         if places.is_outside(ip) {
             // A gateway's MAC brings the world; a stray device of a private network shows itself alone.
@@ -194,7 +217,7 @@ impl Evidence {
                 Some(_) => false,
                 None => near && carries <= FEW,
             },
-            _ => (near && carries <= FEW) || self.is_among_neighbours(row.vlan, carrier(row), ip),
+            _ => (near && carries <= FEW) || among(),
         }
     }
 }

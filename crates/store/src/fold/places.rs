@@ -2,7 +2,8 @@
 use std::net::IpAddr;
 
 use facts::Mac;
-use facts::site::{Asset, Site, ZoneKind};
+use facts::kinds::{AddressFact, Capture};
+use facts::site::{Asset, Interface, Site, ZoneKind};
 use hashbrown::HashSet;
 
 /// The site, with what folding needs beside its own lookups.
@@ -10,6 +11,8 @@ pub(super) struct Places<'a> {
     pub(super) site: &'a Site,
     /// MAC and IP address that one declared interface has.
     declared: HashSet<(Mac, IpAddr)>,
+    /// The zones that the sensor of each capture should see.
+    watched: Vec<&'a [usize]>,
 }
 
 impl<'a> Places<'a> {
@@ -20,7 +23,91 @@ impl<'a> Places<'a> {
             declared: interfaces
                 .filter_map(|one| Some((one.mac?, one.ip?)))
                 .collect(),
+            watched: Vec::new(),
         }
+    }
+
+    /// Remembers what the sensor of each capture should see.
+    pub(super) fn watch(&mut self, files: &[Capture]) {
+        for (index, file) in files.iter().enumerate() {
+            let at = file
+                .evidence
+                .capture
+                .map_or(index, |capture| capture as usize);
+            let mut sensors = self.site.sensors.iter();
+            let sensor = sensors.find(|one| Some(&one.name) == file.sensor.as_ref());
+            if self.watched.len() <= at {
+                self.watched.resize(at + 1, &[]);
+            }
+            if let (Some(slot), Some(sensor)) = (self.watched.get_mut(at), sensor) {
+                *slot = &sensor.sees;
+            }
+        }
+    }
+
+    /// The VLAN in which an address was used. What goes without a tag is where its sensor looks, if the address is of no subnet there
+    /// and one zone alone, of one VLAN, has none by which it could be told not to belong to it: cranes that are addressed alike.
+    pub(super) fn vlan_of(&self, row: &AddressFact) -> Option<u16> {
+        let by_sensor = || {
+            let ip = row.ip.filter(|ip| !is_special(*ip))?;
+            let sees = self.watched.get(row.evidence.capture? as usize)?;
+            let place = self.zone_of_ip(ip).filter(|_| !self.is_placeless(ip))?;
+            let mut open = sees.iter().filter(|zone| !self.has_subnets(**zone, ip));
+            let (Some(zone), None) = (open.next(), open.next()) else {
+                return None;
+            };
+            match self.site.zones.get(*zone)?.vlans.as_slice() {
+                [vlan] if !sees.contains(&place) => Some(*vlan),
+                _ => None,
+            }
+        };
+        row.vlan.or_else(by_sensor)
+    }
+
+    /// Whether the site gives the address to a device with another MAC address, and this one to nobody. In a VLAN with subnets of its
+    /// own that is not the device's, more often its packets are carried on, or it has a second home.
+    pub(super) fn is_anothers(&self, ip: IpAddr, mac: Mac, vlan: Option<u16>) -> bool {
+        let Some(held) = self.held(ip) else {
+            return false;
+        };
+        let near = match (held.vlan, vlan) {
+            (Some(home), Some(vlan)) => home == vlan || self.is_elsewhere(ip, Some(vlan)),
+            _ => true,
+        };
+        near && held.mac.is_some_and(|known| known != mac) && self.asset_of_mac(mac).is_none()
+    }
+
+    /// Whether the site declares the address in another VLAN than this, whose zone has no subnets: there it is another device's.
+    pub(super) fn is_elsewhere(&self, ip: IpAddr, vlan: Option<u16>) -> bool {
+        let home = self.held(ip).and_then(|held| held.vlan);
+        let open = |link: usize| !self.has_subnets(link, ip);
+        home.is_some() && vlan != home && self.zone_of_vlan(vlan).is_some_and(open)
+    }
+
+    /// Whether the address is of another crane's zone by its prefix, and the VLAN of a zone of this kind that has no subnets.
+    pub(super) fn is_of_like_crane(&self, ip: IpAddr, vlan: Option<u16>) -> bool {
+        let zone = |index: usize| self.site.zones.get(index);
+        let link = self
+            .zone_of_vlan(vlan)
+            .filter(|link| !self.has_subnets(*link, ip));
+        let (Some(link), Some(of)) = (link.and_then(zone), self.zone_of_ip(ip).and_then(zone))
+        else {
+            return false;
+        };
+        link.kind == of.kind && link.crane.is_some() && of.crane.is_some() && link.crane != of.crane
+    }
+
+    /// Whether the site declares the address in this VLAN.
+    pub(super) fn is_home(&self, ip: IpAddr, vlan: Option<u16>) -> bool {
+        let home = self.held(ip).and_then(|held| held.vlan);
+        home.is_some() && vlan == home
+    }
+
+    /// The interface that the site declares with the address, of a device that does not join networks by trade.
+    fn held(&self, ip: IpAddr) -> Option<&'a Interface> {
+        let holder = self.asset(self.asset_of_ip(ip)?)?;
+        let mut held = holder.interfaces.iter();
+        held.find(|one| one.ip == Some(ip) && !holder.role.joins_networks())
     }
 
     pub(super) fn has_site(&self) -> bool {

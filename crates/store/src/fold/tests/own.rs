@@ -1,3 +1,5 @@
+use facts::Shared;
+
 use super::*;
 
 /// Whether each row is the MAC's own, in order.
@@ -370,5 +372,178 @@ until = 2026-11-21T10:00:00Z
         assert_eq!(told[1], ["plc9", "other", "STS-09", ""]);
         let zones = folded.addresses.iter().map(|row| row.zone.as_deref());
         assert_eq!(zones.collect::<Vec<_>>(), [Some("control"), Some("other")]);
+    }
+}
+
+#[test]
+fn a_twin_that_is_declared_by_its_mac_address_need_not_claim_its_address() {
+    let zone = r#"
+[[zone]]
+name = "other"
+kind = "crane-control"
+crane = "STS-09"
+vlans = [20]
+"#;
+    let twin = |name: &str, mac: &str| {
+        format!(
+            "[[asset]]\nname = \"{name}\"\nrole = \"plc\"\ncrane = \"STS-09\"\ninterface = [{{ mac = \"{mac}\", vlan = 20 }}]\n"
+        )
+    };
+    let (plc9, hmi9) = ("28:63:36:00:09:10", "28:63:36:00:09:20");
+    let site = site(&format!(
+        "{zone}{}{}",
+        twin("plc9", plc9),
+        twin("hmi9", hmi9)
+    ));
+    let talk = |client: &str, server: &str, vlan: u16| Conversation {
+        client_mac: Some(mac(client)),
+        server_mac: Some(mac(server)),
+        vlan: Some(vlan),
+        vlans: vec![vlan].into(),
+        ..tcp("10.20.10.20", "10.20.10.10", 102, "s7comm")
+    };
+    let names = |addresses: Vec<AddressFact>| {
+        let facts = Facts {
+            addresses,
+            conversations: vec![talk(HMI, PLC, 10), talk(hmi9, plc9, 20)],
+            ..Facts::default()
+        };
+        let folded = folded(facts, &site);
+        let told = folded.conversations.iter();
+        let name = |asset: &Option<Shared>| asset.as_deref().unwrap_or_default().to_owned();
+        told.map(|one| (name(&one.client_asset), name(&one.server_asset)))
+            .collect::<Vec<_>>()
+    };
+    let first = || {
+        vec![
+            address(HMI, "10.20.10.20", 10),
+            address(PLC, "10.20.10.10", 10),
+        ]
+    };
+    let pair = |client: &str, server: &str| (client.to_owned(), server.to_owned());
+    // Nobody claimed by ARP; the controllers of the second crane set out with a TTL of 30.
+    let mut both = first();
+    both.extend([
+        address(hmi9, "10.20.10.20", 20),
+        behind(2, plc9, "10.20.10.10", 20),
+    ]);
+    assert_eq!(names(both), [pair("hmi1", "plc1"), pair("hmi9", "plc9")]);
+    // What one of them carries on for the other crane is not its own.
+    let mut carried = first();
+    carried.extend([
+        claimed(hmi9, "10.20.10.20", 20),
+        behind(1, hmi9, "10.20.10.10", 20),
+    ]);
+    let judged = own(carried, &site);
+    assert_eq!(judged, [true, true, true, false]);
+}
+
+/// Who speaks to the controller at 10.20.10.10 by the panel's address, and where that is.
+fn speakers(addresses: Vec<AddressFact>, talks: Vec<Conversation>, site: &Site) -> Vec<String> {
+    let facts = Facts {
+        addresses,
+        conversations: talks,
+        files: vec![Capture {
+            sensor: Some("nine".to_owned()),
+            ..capture("nine.pcap")
+        }],
+        captures: vec!["nine.pcap".to_owned()],
+        ..Facts::default()
+    };
+    let folded = folded(facts, site);
+    let told = folded.conversations.iter();
+    told.map(|one| {
+        let name = |text: &Option<Shared>| text.as_deref().unwrap_or("-").to_owned();
+        format!("{} in {}", name(&one.client_asset), name(&one.client_zone))
+    })
+    .collect()
+}
+
+#[test]
+fn who_uses_the_address_of_a_declared_device_that_is_here_is_another() {
+    let rogue = "00:0e:c6:00:00:01";
+    let panel = "[[asset]]\nname = \"panel1\"\nrole = \"hmi\"\ninterface = [{ mac = \"28:63:36:00:01:77\", ip = \"10.20.10.77\", vlan = 10 }]\n";
+    let site = site(panel);
+    let (own_mac, ip) = ("28:63:36:00:01:77", "10.20.10.77");
+    let talk = |client: &str| Conversation {
+        client_mac: Some(mac(client)),
+        server_mac: Some(mac(PLC)),
+        ..tcp(ip, "10.20.10.10", 502, "modbus")
+    };
+    let both = || vec![talk(own_mac), talk(rogue)];
+    let declared = || vec![claimed(own_mac, ip, 10), claimed(PLC, "10.20.10.10", 10)];
+    let with = |row: AddressFact| [declared(), vec![row]].concat();
+    let apart = [
+        "panel1 in control".to_owned(),
+        format!("{ip} ({rogue}) in control"),
+    ];
+    assert_eq!(speakers(with(claimed(rogue, ip, 10)), both(), &site), apart);
+    assert_eq!(speakers(with(address(rogue, ip, 10)), both(), &site), apart);
+    // It goes by an address of its own, where it has one.
+    let two = [
+        with(claimed(rogue, ip, 10)),
+        vec![claimed(rogue, "10.20.10.99", 10)],
+    ]
+    .concat();
+    let named = ["panel1 in control", "10.20.10.99 in control"];
+    assert_eq!(speakers(two, both(), &site), named);
+    // A router between, or a device whose declared MAC address is not seen: nobody else.
+    let carried = with(behind(1, rogue, ip, 10));
+    assert_eq!(speakers(carried, both(), &site), ["panel1 in control"; 2]);
+    let exchanged = vec![claimed(rogue, ip, 10), claimed(PLC, "10.20.10.10", 10)];
+    assert_eq!(speakers(exchanged, both(), &site), ["panel1 in control"; 2]);
+}
+
+#[test]
+fn who_nobody_declared_on_a_crane_that_is_addressed_as_another_is_of_that_crane() {
+    let rogue = "00:0e:c6:00:00:01";
+    let other = r#"
+[[zone]]
+name = "other"
+kind = "crane-control"
+crane = "STS-09"
+vlans = [20]
+
+[[asset]]
+name = "plc9"
+role = "plc"
+crane = "STS-09"
+interface = [{ mac = "28:63:36:00:09:10", vlan = 20 }]
+
+[[asset]]
+name = "panel7"
+role = "hmi"
+interface = [{ mac = "28:63:36:00:01:77", ip = "10.20.10.77", vlan = 10 }]
+
+[[sensor]]
+name = "nine"
+sees = ["other"]
+captures = ["nine.pcap"]
+"#;
+    let site = site(other);
+    let talk = |ip: &str, vlan: Option<u16>| Conversation {
+        client_mac: Some(mac(rogue)),
+        server_mac: Some(mac("28:63:36:00:09:10")),
+        vlan,
+        vlans: vlan.into_iter().collect(),
+        ..tcp(ip, "10.20.10.10", 502, "modbus")
+    };
+    // The address of the other crane's panel, and one that nobody has; with tags, and at a port that has none.
+    for vlan in [20, 0] {
+        for row in [claimed, address] {
+            for ip in ["10.20.10.77", "10.20.10.78"] {
+                let rows = vec![
+                    row(rogue, ip, vlan),
+                    claimed("28:63:36:00:09:10", "10.20.10.10", vlan),
+                ];
+                let talks = vec![talk(ip, Some(vlan).filter(|vlan| *vlan > 0))];
+                let name = match ip {
+                    "10.20.10.77" => format!("{ip} ({rogue})"),
+                    _ => ip.to_owned(),
+                };
+                let told = speakers(rows, talks, &site);
+                assert_eq!(told, [format!("{name} in other")], "{vlan}");
+            }
+        }
     }
 }
