@@ -6,7 +6,7 @@ use lab::harborview;
 
 use crate::load::{capture, write_of};
 use crate::rig::{
-    Cable, Sensor, answered, arriving, events, now, offline, remembered, rows, run, state,
+    Cable, Disk, Sensor, answered, arriving, events, now, offline, remembered, rows, run, state,
     terminal, until,
 };
 use crate::support::{seawall, text};
@@ -196,33 +196,6 @@ fn a_capture_that_cannot_be_read_is_tried_again_and_one_that_goes_away_first_is_
         .iter()
         .filter(|row| row.contains("\"watching\"") && row.contains("\"lost\""));
     assert_eq!(lost.count(), 1, "{coverage:?}");
-}
-
-/// A file system of its own, so that it can be full; it is gone with this.
-struct Disk(std::path::PathBuf);
-
-impl Disk {
-    fn new(at: &std::path::Path, megabytes: u32) -> Disk {
-        fs::create_dir_all(at).unwrap();
-        let disk = Disk(at.to_owned());
-        disk.mount(&format!("size={megabytes}m"));
-        disk
-    }
-
-    fn grow(&self, megabytes: u32) {
-        self.mount(&format!("remount,size={megabytes}m"));
-    }
-
-    fn mount(&self, options: &str) {
-        let at = self.0.display();
-        assert!(run(&format!("mount -t tmpfs -o {options} tmpfs {at}")));
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        run(&format!("umount -l {}", self.0.display()));
-    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A cable in a network namespace, a sensor on it, and what it told.
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -88,9 +89,9 @@ impl Cable {
         Some(cable)
     }
 
-    pub fn inside(&self, program: &str) -> Command {
+    pub fn inside(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0, program]);
+        command.args(["netns", "exec", &self.0]).arg(program);
         command
     }
 
@@ -133,6 +134,45 @@ impl Drop for Cable {
     }
 }
 
+/// A file system of its own, so that it can be full; it is gone with this.
+pub struct Disk {
+    at: PathBuf,
+    pub megabytes: usize,
+}
+
+impl Disk {
+    pub fn new(at: &Path, megabytes: usize) -> Disk {
+        fs::create_dir_all(at).unwrap();
+        let disk = Disk {
+            at: at.to_owned(),
+            megabytes,
+        };
+        disk.mount(&format!("size={megabytes}m"));
+        disk
+    }
+
+    pub fn grow(&self, megabytes: usize) {
+        self.mount(&format!("remount,size={megabytes}m"));
+    }
+
+    fn mount(&self, options: &str) {
+        let at = self.at.display();
+        assert!(run(&format!("mount -t tmpfs -o {options} tmpfs {at}")));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        run(&format!("umount -l {}", self.at.display()));
+    }
+}
+
+/// The program that is tested: the one built with the tests, or for measuring another that SEAWALL_PROGRAM names.
+pub fn program() -> PathBuf {
+    std::env::var_os("SEAWALL_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_seawall").into(), PathBuf::from)
+}
+
 /// A sensor that runs; it ends with this.
 pub struct Sensor {
     child: Child,
@@ -148,9 +188,7 @@ impl Sensor {
     /// And gives it something in its environment.
     pub fn start_with(cable: &Cable, site: &Path, given: &[(&str, &PathBuf)]) -> Sensor {
         let before = events(site).len();
-        let mut command = cable.inside(env!("CARGO_BIN_EXE_seawall"));
-        command.envs(given.iter().copied());
-        let sensor = Sensor::spawn(command, site);
+        let sensor = Sensor::launch_with(cable, site, given);
         until("it watches", || {
             events(&sensor.site)
                 .iter()
@@ -162,7 +200,14 @@ impl Sensor {
 
     /// Starts one, and does not wait.
     pub fn launch(cable: &Cable, site: &Path) -> Sensor {
-        Sensor::spawn(cable.inside(env!("CARGO_BIN_EXE_seawall")), site)
+        Sensor::launch_with(cable, site, &[])
+    }
+
+    /// And gives it something in its environment.
+    pub fn launch_with(cable: &Cable, site: &Path, given: &[(&str, &PathBuf)]) -> Sensor {
+        let mut command = cable.inside(program());
+        command.envs(given.iter().copied());
+        Sensor::spawn(command, site)
     }
 
     /// Starts one that watches no cable.
