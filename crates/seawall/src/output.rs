@@ -1,4 +1,5 @@
 //! Where a result goes: a file, or standard output.
+use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;
 
@@ -28,4 +29,10 @@ pub fn write(path: Option<&Path>, text: &str) -> Result<(), Error> {
 /// A line of standard output; not by `println!`, which ends the program with a panic where nobody reads any more.
 pub fn line(text: &str) -> Result<(), Error> {
     write(None, &format!("{text}\n"))
+}
+
+/// A line of standard error, for who runs the program; not by `eprintln!`, which ends it with a panic where the journal or the
+/// terminal is gone: a sensor goes on without.
+pub fn say(text: impl Display) {
+    let _ = std::io::stderr().write_all(format!("seawall: {text}\n").as_bytes());
 }

@@ -27,6 +27,7 @@ use super::witnesses::Witnesses;
 use crate::clock;
 use crate::error::{self, Error};
 use crate::input::Terminal;
+use crate::output;
 
 /// A judgement that takes long is not begun again before this many times its length has passed.
 const REST: u32 = 2;
@@ -185,10 +186,10 @@ impl Keeper {
         {
             // Who looks at the screen or the journal is not to take silence for a fault.
             let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-            eprintln!(
-                "seawall: {started} Events go to {} alone, not here.",
+            output::say(format_args!(
+                "{started} Events go to {} alone, not here.",
                 names.join(", ")
-            );
+            ));
         }
         self.tell(vec![tell(now, Trouble::SensorStarted, "seawall", started)]);
         self.tell_of_gap(now);
@@ -251,7 +252,7 @@ impl Keeper {
         self.outputs.drain();
         let closed = self.history.close(clock::now());
         for problem in self.verdicts.finish(clock::now()) {
-            eprintln!("seawall: {problem}");
+            output::say(problem);
         }
         closed?;
         outcome
@@ -286,7 +287,7 @@ impl Keeper {
             } else {
                 self.outputs.unchanged(now);
                 for problem in self.verdicts.tend(now) {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
             }
             let took = clock::monotonic().saturating_sub(steady);
@@ -355,7 +356,7 @@ impl Keeper {
                 self.verdicts.told(judgement.seen);
                 self.keep_told();
                 for problem in self.verdicts.file(judgement.papers, now) {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
                 self.notify.status(&super::status(&judgement.assessment));
                 let every = span(self.terminal.site.run.judge_every);
@@ -375,7 +376,7 @@ impl Keeper {
     /// What was recorded is not what is judged by, or is another than it was: that changes verdicts.
     fn tell_of_ledger(&mut self, now: Time) {
         if let Some(trouble) = self.verdicts.trouble() {
-            eprintln!("seawall: {trouble}");
+            output::say(&trouble);
             self.tell(vec![tell(now, Trouble::LedgerTrouble, "ledger", trouble)]);
         }
     }
@@ -407,10 +408,10 @@ impl Keeper {
                     oldest: self.oldest_packet(),
                 });
                 for problem in trimmed.problems {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
             }
-            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
+            Err(error) => output::say(error::chain(&error)),
         }
         self.timetable.news = true;
     }

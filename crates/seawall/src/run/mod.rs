@@ -79,8 +79,8 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
         }
         drop_privileges(&user, true)?;
     } else if rustix::process::geteuid().is_root() {
-        eprintln!(
-            "seawall: it goes on as root: name a user under [run], such as `user = \"seawall\"`, or use the service's unit"
+        output::say(
+            "it goes on as root: name a user under [run], such as `user = \"seawall\"`, or use the service's unit",
         );
     }
     let outputs = Outputs::open(&terminal.site, terminal.folder(), &state)?;
@@ -113,7 +113,7 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let mut memory = Memory::new(&Limits::default());
     let recalled = history.load(begin, now, &Limits::default())?;
     for problem in &recalled.problems {
-        eprintln!("seawall: {problem}");
+        output::say(problem);
     }
     memory.absorb(recalled.facts);
     let read = folders::read_before(&state.file(folders::READ), history.files_read()?);

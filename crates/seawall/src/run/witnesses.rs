@@ -17,6 +17,7 @@ use super::report::{Read, Report, Source};
 use super::state::State;
 use crate::clock;
 use crate::error::Error;
+use crate::output;
 
 /// A segment of the ring of packets is full after so many bytes, or seconds.
 const SEGMENT: Rotation = Rotation {
@@ -47,7 +48,7 @@ impl Doors {
             };
             for (worker, tap) in live::open(&options)?.into_iter().enumerate() {
                 if let (0, Some(remark)) = (worker, tap.remark().or(tap.problem())) {
-                    eprintln!("seawall: {remark}");
+                    output::say(remark);
                 }
                 let source = Source {
                     sensor: sensor.name.clone(),

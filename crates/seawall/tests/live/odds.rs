@@ -230,6 +230,39 @@ fn a_full_disk_stops_history_and_not_the_judge_and_what_was_seen_meanwhile_is_ma
 }
 
 #[test]
+fn one_that_nobody_hears_goes_on_and_tells_of_a_folder_that_went_away_and_came_back() {
+    let scenario = harborview::bad_day();
+    let (site, arrive) = arriving(
+        &scenario,
+        "unheard",
+        "[[output]]\nname = \"journal\"\nto = \"journal\"",
+    );
+    let sensor = Sensor::begin_unheard(&site);
+    until("it watches", || told(&site, "sensor-started", "arrive"));
+    let away = site.join("away");
+    fs::rename(&arrive, &away).unwrap();
+    until("that it is gone is told", || {
+        told(&site, "not-watching", "cannot list")
+    });
+    let capture = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    put(&away.join(&capture.name), &capture.file(), 1);
+    fs::rename(&away, &arrive).unwrap();
+    until("that it is back is told", || {
+        told(&site, "watching", "can be looked at again")
+    });
+    until("what came meanwhile is read", || {
+        events(&site)
+            .iter()
+            .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
+    });
+    sensor.stop();
+}
+
+#[test]
 fn a_capture_that_grows_is_read_on_from_where_it_ended() {
     let scenario = harborview::bad_day();
     let (site, arrive) = arriving(&scenario, "grows", "");

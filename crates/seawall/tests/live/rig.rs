@@ -230,11 +230,21 @@ impl Sensor {
         Some(Sensor::spawn(command, site))
     }
 
-    fn spawn(mut command: Command, site: &Path) -> Sensor {
+    /// Starts one that watches no cable, and whose standard error leads nowhere any more, as where the journal is gone.
+    pub fn begin_unheard(site: &Path) -> Sensor {
+        let mut sensor = Sensor::spawn_with(Command::new(program()), site, Stdio::piped());
+        drop(sensor.child.stderr.take());
+        sensor
+    }
+
+    fn spawn(command: Command, site: &Path) -> Sensor {
+        Sensor::spawn_with(command, site, Stdio::null())
+    }
+
+    fn spawn_with(mut command: Command, site: &Path, said: Stdio) -> Sensor {
         command.arg("run").arg(site);
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
         Sensor {
-            child: quiet.spawn().unwrap(),
+            child: command.stdout(Stdio::null()).stderr(said).spawn().unwrap(),
             site: site.to_owned(),
         }
     }

@@ -12,6 +12,7 @@ use super::super::report::Read;
 use super::{Keeper, STEP};
 use crate::clock;
 use crate::error;
+use crate::output;
 
 impl Keeper {
     /// History counts as watched up to where it has been told all of it: what came since would be lost with the process.
@@ -48,11 +49,13 @@ impl Keeper {
             Ok(written) => {
                 self.saved = Some(now);
                 if let Err(error) = folders::remember(&self.state.file(folders::READ), &done.read) {
-                    eprintln!("seawall: captures that were read cannot be written down: {error}");
+                    output::say(format_args!(
+                        "captures that were read cannot be written down: {error}"
+                    ));
                     self.history.remember_later(done.read);
                 }
                 for note in written.notes {
-                    eprintln!("seawall: {note}");
+                    output::say(note);
                 }
                 if let Some((since, _)) = self.unsaved.take() {
                     let detail = format!(
@@ -105,13 +108,13 @@ impl Keeper {
         match history.load(begin, until, &Limits::default()) {
             Ok(recalled) => {
                 for problem in &recalled.problems {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
                 self.memory = Memory::new(&Limits::default());
                 self.memory.absorb(recalled.facts);
                 self.gaps = recalled.gaps.iter().map(history::Gap::coverage).collect();
             }
-            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
+            Err(error) => output::say(error::chain(&error)),
         }
     }
 }
