@@ -20,12 +20,14 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     // A reader that closes the pipe (`| head`) ends the program quietly, as for any Unix tool.
-    match commands::run(commands::Cli::parse()) {
+    let code = match commands::run(commands::Cli::parse()) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             output::say(error::chain(&error));
             error.exit_code()
         }
-    }
+    };
+    output::finish();
+    code
 }

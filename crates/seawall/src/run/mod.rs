@@ -78,7 +78,11 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
             state.give_to(account, group)?;
         }
         drop_privileges(&user, true)?;
-    } else if rustix::process::geteuid().is_root() {
+    }
+    if !check {
+        output::say_beside().map_err(Error::Thread)?;
+    }
+    if terminal.site.run.user.is_none() && rustix::process::geteuid().is_root() {
         output::say(
             "it goes on as root: name a user under [run], such as `user = \"seawall\"`, or use the service's unit",
         );

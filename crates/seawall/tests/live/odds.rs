@@ -231,13 +231,22 @@ fn a_full_disk_stops_history_and_not_the_judge_and_what_was_seen_meanwhile_is_ma
 
 #[test]
 fn one_that_nobody_hears_goes_on_and_tells_of_a_folder_that_went_away_and_came_back() {
+    is_told_all_the_same("unheard", |site| (Sensor::begin_unheard(site), None));
+    // A pipe that is full is worse: who writes to it waits.
+    is_told_all_the_same("unread", |site| {
+        let (sensor, reader) = Sensor::begin_unread(site);
+        (sensor, Some(reader))
+    });
+}
+
+fn is_told_all_the_same(
+    name: &str,
+    begin: impl Fn(&std::path::Path) -> (Sensor, Option<std::io::PipeReader>),
+) {
     let scenario = harborview::bad_day();
-    let (site, arrive) = arriving(
-        &scenario,
-        "unheard",
-        "[[output]]\nname = \"journal\"\nto = \"journal\"",
-    );
-    let sensor = Sensor::begin_unheard(&site);
+    let journal = "[[output]]\nname = \"journal\"\nto = \"journal\"";
+    let (site, arrive) = arriving(&scenario, name, journal);
+    let (sensor, _reader) = begin(&site);
     until("it watches", || told(&site, "sensor-started", "arrive"));
     let away = site.join("away");
     fs::rename(&arrive, &away).unwrap();

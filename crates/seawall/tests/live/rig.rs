@@ -2,6 +2,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -235,6 +236,16 @@ impl Sensor {
         let mut sensor = Sensor::spawn_with(Command::new(program()), site, Stdio::piped());
         drop(sensor.child.stderr.take());
         sensor
+    }
+
+    /// Starts one that watches no cable, and whose standard error is full and never read, as that of a terminal that was stopped.
+    /// Whoever holds what comes with it could read.
+    pub fn begin_unread(site: &Path) -> (Sensor, std::io::PipeReader) {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        // As much as a pipe holds (pipe(7)).
+        writer.write_all(&[b' '; 65_536]).unwrap();
+        let sensor = Sensor::spawn_with(Command::new(program()), site, writer.into());
+        (sensor, reader)
     }
 
     fn spawn(command: Command, site: &Path) -> Sensor {
