@@ -35,6 +35,8 @@ const REST: u32 = 2;
 const BREATH: Duration = Duration::from_millis(250);
 /// Between two looks at when nobody was watching, and at what may be forgotten.
 const TIDY: Duration = Duration::from_secs(60);
+/// Sensors that the first event names.
+const MOST_NAMED: usize = 16;
 /// A time of day that moved against the steady clock by more than this was set, in nanoseconds.
 const STEP: i64 = 2_000_000_000;
 
@@ -173,11 +175,15 @@ impl Keeper {
         signals: &Signals,
     ) -> Result<(), Error> {
         let now = clock::now();
-        let started = format!(
-            "Watching {} by {}.",
-            self.terminal.site.name,
-            witnesses.names().join(", ")
-        );
+        let mut names = witnesses.names();
+        let more = names.len().saturating_sub(MOST_NAMED);
+        names.truncate(MOST_NAMED);
+        let names = names.join(", ");
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let started = format!("Watching {} by {names}{more}.", self.terminal.site.name);
         let outputs = &self.terminal.site.outputs;
         if !outputs.is_empty()
             && outputs
