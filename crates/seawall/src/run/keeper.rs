@@ -66,6 +66,8 @@ pub struct Keeper {
     /// Since when history could not be written, and why.
     pub unsaved: Option<(Time, HistoryState)>,
     pub saved: Option<Time>,
+    /// That the state folder is gone and cannot be made anew was told.
+    pub is_stateless: bool,
     /// Something was judged since the start.
     pub judged: bool,
     /// What toggles.
@@ -314,6 +316,7 @@ impl Keeper {
         }
         if steady >= self.timetable.tell {
             self.timetable.tell = steady + Duration::from_secs(5);
+            self.look_after_state(now);
             let (rows, events) = self.watchers.silences(now);
             if !rows.is_empty() {
                 let silent = Facts {

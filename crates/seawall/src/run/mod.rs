@@ -135,6 +135,7 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
         timetable: Timetable::new(),
         unsaved: None,
         saved: None,
+        is_stateless: false,
         judged: false,
         damping: Damping::default(),
         state,

@@ -6,9 +6,10 @@ use lab::harborview;
 
 use crate::load::{capture, write_of};
 use crate::rig::{
-    Cable, Sensor, answered, events, now, offline, remembered, shim, state, terminal, until,
+    Cable, Sensor, answered, arriving, events, now, offline, remembered, shim, state, terminal,
+    until,
 };
-use crate::support::{folder, text};
+use crate::support::{folder, seawall, text};
 
 /// Put before the C library: what is to reach the disk does not, as long as the file that DISK_HANGS names is there.
 const SHIM: &str = r#"
@@ -273,4 +274,39 @@ fn a_disk_that_does_not_answer_keeps_nobody_from_being_told_and_gets_all_of_it_l
     let coverage = remembered(&site, "coverage");
     let mut gaps = coverage.iter().filter(|row| row.contains("\"watching\""));
     assert!(gaps.all(|row| row.contains("\"stopped\"")), "{coverage:?}");
+}
+
+#[test]
+fn a_state_folder_that_is_removed_is_told_of_and_made_anew() {
+    let scenario = harborview::bad_day();
+    let (site, arrive) = arriving(&scenario, "removed", "save_every = \"1 s\"");
+    let sensor = Sensor::begin(&site);
+    let history = state(&site).join("history");
+    let saved = || fs::read_dir(&history).is_ok_and(|files| files.count() > 1);
+    until("it has saved", saved);
+    fs::remove_dir_all(state(&site)).unwrap();
+    until("that it is gone is told", || {
+        events(&site)
+            .iter()
+            .any(|event| event["about"] == "state" && text(&event["detail"]).contains("made anew"))
+    });
+    let second = seawall(["run".as_ref(), site.as_os_str()]);
+    assert_eq!(second.status, 1, "it is locked again: {}", second.err);
+    let capture = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    let coming = arrive.join(".coming");
+    fs::write(&coming, capture.file()).unwrap();
+    let long_ago = now() - std::time::Duration::from_secs(3600);
+    fs::File::open(&coming)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    fs::rename(&coming, arrive.join(&capture.name)).unwrap();
+    until("what comes is remembered", || {
+        saved() && !remembered(&site, "operation").is_empty()
+    });
+    sensor.stop();
 }

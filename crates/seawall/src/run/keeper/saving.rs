@@ -37,6 +37,30 @@ impl Keeper {
         }
     }
 
+    /// Makes the state folder anew where somebody removed it.
+    pub(super) fn look_after_state(&mut self, now: Time) {
+        if self.state.is_there() {
+            self.is_stateless = false;
+            return;
+        }
+        let folder = self.state.root().display().to_string();
+        let what = match self.state.again() {
+            Ok(state) => {
+                self.state = state;
+                "it was made anew".to_owned()
+            }
+            Err(_) if self.is_stateless => return,
+            Err(error) => {
+                self.is_stateless = true;
+                format!("it cannot be made anew: {}", error::chain(&error))
+            }
+        };
+        let detail = format!(
+            "The state folder {folder} was removed or replaced while Seawall ran, with the history and the packets in it; {what}. Judging goes on by what is in memory."
+        );
+        self.tell(vec![tell(now, Trouble::DiskFull, "state", detail)]);
+    }
+
     /// Writes history and waits for it: where what comes next rests on it.
     pub(super) fn save_and_wait(&mut self, now: Time) {
         if let Some(done) = self.history.write(now) {
