@@ -16,6 +16,7 @@ use store::history::{self, Gap, Options};
 use store::ledger::{Entry, Ledger};
 
 use crate::error::Error;
+use crate::output;
 use crate::progress::Progress;
 use crate::run::state;
 
@@ -28,10 +29,10 @@ pub fn open(paths: &[PathBuf]) -> Result<Captures, Error> {
         all.any(|capture| real(capture.path()).starts_with(real(folder)))
     };
     for folder in paths.iter().filter(|path| path.is_dir() && !inside(path)) {
-        eprintln!(
-            "seawall: {} holds no capture, so nothing of it was read; name the folder that holds the pcap or pcapng files",
+        output::say(format_args!(
+            "{} holds no capture, so nothing of it was read; name the folder that holds the pcap or pcapng files",
             folder.display()
-        );
+        ));
     }
     Ok(captures)
 }
@@ -151,7 +152,7 @@ impl Terminal {
                 problems: problems.iter().map(ToString::to_string).collect(),
             })?;
         for warning in &site.warnings {
-            eprintln!("seawall: {warning}");
+            output::say(warning);
         }
         // Relative paths start from the site folder, wherever the program was started.
         for watched in site
@@ -194,7 +195,7 @@ impl Terminal {
         }
         let ledger = Ledger::open(elsewhere.unwrap_or(&own))?;
         for note in ledger.notes() {
-            eprintln!("seawall: {note}");
+            output::say(note);
         }
         Ok(ledger)
     }
@@ -203,7 +204,7 @@ impl Terminal {
     pub fn try_ledger(&self) -> Result<Option<Ledger>, Error> {
         let ledger = Ledger::try_open(&self.folder.join("ledger"))?;
         for note in ledger.iter().flat_map(Ledger::notes) {
-            eprintln!("seawall: {note}");
+            output::say(note);
         }
         Ok(ledger)
     }
@@ -382,10 +383,10 @@ fn own_lists(folder: &Path) -> Result<(Lists, Vec<String>), Error> {
     };
     let mut told = |name: &str, version: Option<&String>, problems: Vec<Problem>| {
         for problem in problems {
-            eprintln!(
-                "seawall: lists/{name}:{}: {}",
+            output::say(format_args!(
+                "lists/{name}:{}: {}",
                 problem.line, problem.message
-            );
+            ));
         }
         let version = version.map(|version| format!(", version {version}"));
         replaced.push(format!(

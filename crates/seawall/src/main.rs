@@ -1,4 +1,7 @@
 //! The command line: the one place where the parts are put together.
+// Where nobody reads, these end the program with a panic; `output` does not.
+#![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
+
 mod assessment;
 mod clock;
 mod commands;
@@ -17,12 +20,14 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     // A reader that closes the pipe (`| head`) ends the program quietly, as for any Unix tool.
-    match commands::run(commands::Cli::parse()) {
+    let code = match commands::run(commands::Cli::parse()) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("seawall: {}", error::chain(&error));
+            output::say(error::chain(&error));
             error.exit_code()
         }
-    }
+    };
+    output::finish();
+    code
 }

@@ -30,10 +30,7 @@ fn fill_by(
     source: impl FnOnce(&mut Loader<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let behind = {
-        let mut loader = Loader {
-            most,
-            ..Loader::new(db, kind)?
-        };
+        let mut loader = Loader::new(db, kind, most)?;
         source(&mut loader)?;
         loader.behind
     };
@@ -97,7 +94,7 @@ impl Bound {
 }
 
 impl<'db> Loader<'db> {
-    fn new(db: &'db Connection, kind: &'db KindInfo) -> Result<Loader<'db>, Error> {
+    fn new(db: &'db Connection, kind: &'db KindInfo, most: usize) -> Result<Loader<'db>, Error> {
         let insert = db
             .prepare(&schema::insert(kind))
             .map_err(Error::build(kind.name))?;
@@ -105,7 +102,7 @@ impl<'db> Loader<'db> {
             insert,
             kind,
             behind: None,
-            most: MOST,
+            most,
             bound: vec![Bound::Null; kind.columns.len()],
             cells: 0,
             rows: 0,
@@ -377,7 +374,7 @@ mod tests {
                 db.execute_batch("BEGIN").unwrap();
                 for some in rows.chunks(TOLD) {
                     // Never so many that pages are written; each row keeps its number.
-                    let mut loader = Loader::new(&db, &KIND).unwrap();
+                    let mut loader = Loader::new(&db, &KIND, MOST).unwrap();
                     let done = db.query_row("SELECT COUNT(*) FROM many", [], |row| row.get(0));
                     let done: i64 = done.unwrap();
                     for (nth, row) in (1..).zip(some) {

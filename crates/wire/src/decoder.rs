@@ -242,6 +242,11 @@ impl<K: PartialEq, V, const N: usize> Pending<K, V, N> {
         self.waiting.drain(..).map(|(_, value)| value)
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// No request waits for its answer.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()

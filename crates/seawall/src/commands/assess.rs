@@ -61,7 +61,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.record {
         let now = crate::clock::now();
         let count = life::record(&mut judged.ledger, &judged.assessment, "assess", now)?;
-        eprintln!("seawall: {count} steps of findings and verdicts recorded");
+        output::say(format_args!(
+            "{count} steps of findings and verdicts recorded"
+        ));
     }
     let as_of = judged.assessment.as_of;
     let lives = life::lives(&judged.ledger, known.by(as_of), as_of);

@@ -10,6 +10,7 @@ use report::logs;
 use crate::assessment::time;
 use crate::error::Error;
 use crate::input::{self, Known, Terminal};
+use crate::output;
 use crate::rows::{self, Format, Rows};
 
 #[derive(Debug, clap::Args)]
@@ -104,7 +105,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let (facts, notes) = terminal.facts(&witness, args.workers, as_of)?;
     for note in notes {
-        eprintln!("seawall: {note}");
+        output::say(note);
     }
     write(args, &kinds, &facts)?;
     Ok(ExitCode::SUCCESS)
@@ -116,7 +117,7 @@ fn with_records(mut terminal: Terminal, known: &Known, as_of: Time) -> Result<Te
     let (joined, left_out) = input::joined(&terminal.site, &input::records(&ledger, known, as_of));
     let joined = joined.into_owned();
     for note in left_out {
-        eprintln!("seawall: {note}");
+        output::say(note);
     }
     terminal.site = joined;
     Ok(terminal)

@@ -29,7 +29,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let captures = Witness::Captures(input::open(&args.captures)?).without_hashes();
     let (facts, notes) = Terminal::none().facts(&captures, args.workers, crate::clock::now())?;
     for note in notes {
-        eprintln!("seawall: {note}");
+        output::say(note);
     }
     let fail = |source| Error::WriteFile {
         path: file.clone(),

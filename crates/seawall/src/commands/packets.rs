@@ -91,7 +91,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         subject.reason
     ))?;
     if missing > 0 {
-        eprintln!("seawall: {missing} of the frames are not in the captures any more");
+        output::say(format_args!(
+            "{missing} of the frames are not in the captures any more"
+        ));
     }
     if count == 0 && missing == 0 {
         output::line("this finding rests on the site file or on records, not on packets")?;

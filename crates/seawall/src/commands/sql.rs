@@ -61,11 +61,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let (joined, left_out) = input::joined(&terminal.site, &records);
     terminal.site = joined.into_owned();
     for note in left_out {
-        eprintln!("seawall: {note}");
+        output::say(note);
     }
     let (facts, notes) = terminal.facts(&witness, args.workers, as_of)?;
     for note in notes {
-        eprintln!("seawall: {note}");
+        output::say(note);
     }
     let snapshot = Snapshot::with_records(&facts, &terminal.site, records, as_of)?;
     let result = snapshot.query(query)?;

@@ -21,6 +21,7 @@ use super::health::tell;
 use super::listen::names::Names;
 use super::report::{Read, Report, Untaken};
 use crate::clock;
+use crate::output;
 
 /// The file in which the captures that were read are written down, for as long as history is shorter than that.
 pub const READ: &str = "read.jsonl";
@@ -301,7 +302,7 @@ impl Reader {
                 watch.give_up(path);
             }
             if unread.is_foreign {
-                eprintln!("seawall: sensor {sensor}: {}", unread.why);
+                output::say(format_args!("sensor {sensor}: {}", unread.why));
                 let seen = unread.seen.clone();
                 report.files.push(Read {
                     seen,

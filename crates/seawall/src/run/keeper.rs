@@ -27,6 +27,7 @@ use super::witnesses::Witnesses;
 use crate::clock;
 use crate::error::{self, Error};
 use crate::input::Terminal;
+use crate::output;
 
 /// A judgement that takes long is not begun again before this many times its length has passed.
 const REST: u32 = 2;
@@ -34,6 +35,8 @@ const REST: u32 = 2;
 const BREATH: Duration = Duration::from_millis(250);
 /// Between two looks at when nobody was watching, and at what may be forgotten.
 const TIDY: Duration = Duration::from_secs(60);
+/// Sensors that the first event names.
+const MOST_NAMED: usize = 16;
 /// A time of day that moved against the steady clock by more than this was set, in nanoseconds.
 const STEP: i64 = 2_000_000_000;
 
@@ -63,6 +66,8 @@ pub struct Keeper {
     /// Since when history could not be written, and why.
     pub unsaved: Option<(Time, HistoryState)>,
     pub saved: Option<Time>,
+    /// That the state folder is gone and cannot be made anew was told.
+    pub is_stateless: bool,
     /// Something was judged since the start.
     pub judged: bool,
     /// What toggles.
@@ -172,11 +177,15 @@ impl Keeper {
         signals: &Signals,
     ) -> Result<(), Error> {
         let now = clock::now();
-        let started = format!(
-            "Watching {} by {}.",
-            self.terminal.site.name,
-            witnesses.names().join(", ")
-        );
+        let mut names = witnesses.names();
+        let more = names.len().saturating_sub(MOST_NAMED);
+        names.truncate(MOST_NAMED);
+        let names = names.join(", ");
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let started = format!("Watching {} by {names}{more}.", self.terminal.site.name);
         let outputs = &self.terminal.site.outputs;
         if !outputs.is_empty()
             && outputs
@@ -185,10 +194,10 @@ impl Keeper {
         {
             // Who looks at the screen or the journal is not to take silence for a fault.
             let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-            eprintln!(
-                "seawall: {started} Events go to {} alone, not here.",
+            output::say(format_args!(
+                "{started} Events go to {} alone, not here.",
                 names.join(", ")
-            );
+            ));
         }
         self.tell(vec![tell(now, Trouble::SensorStarted, "seawall", started)]);
         self.tell_of_gap(now);
@@ -251,7 +260,7 @@ impl Keeper {
         self.outputs.drain();
         let closed = self.history.close(clock::now());
         for problem in self.verdicts.finish(clock::now()) {
-            eprintln!("seawall: {problem}");
+            output::say(problem);
         }
         closed?;
         outcome
@@ -286,7 +295,7 @@ impl Keeper {
             } else {
                 self.outputs.unchanged(now);
                 for problem in self.verdicts.tend(now) {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
             }
             let took = clock::monotonic().saturating_sub(steady);
@@ -307,6 +316,7 @@ impl Keeper {
         }
         if steady >= self.timetable.tell {
             self.timetable.tell = steady + Duration::from_secs(5);
+            self.look_after_state(now);
             let (rows, events) = self.watchers.silences(now);
             if !rows.is_empty() {
                 let silent = Facts {
@@ -355,7 +365,7 @@ impl Keeper {
                 self.verdicts.told(judgement.seen);
                 self.keep_told();
                 for problem in self.verdicts.file(judgement.papers, now) {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
                 self.notify.status(&super::status(&judgement.assessment));
                 let every = span(self.terminal.site.run.judge_every);
@@ -375,7 +385,7 @@ impl Keeper {
     /// What was recorded is not what is judged by, or is another than it was: that changes verdicts.
     fn tell_of_ledger(&mut self, now: Time) {
         if let Some(trouble) = self.verdicts.trouble() {
-            eprintln!("seawall: {trouble}");
+            output::say(&trouble);
             self.tell(vec![tell(now, Trouble::LedgerTrouble, "ledger", trouble)]);
         }
     }
@@ -407,10 +417,10 @@ impl Keeper {
                     oldest: self.oldest_packet(),
                 });
                 for problem in trimmed.problems {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
             }
-            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
+            Err(error) => output::say(error::chain(&error)),
         }
         self.timetable.news = true;
     }

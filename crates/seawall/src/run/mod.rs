@@ -78,9 +78,13 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
             state.give_to(account, group)?;
         }
         drop_privileges(&user, true)?;
-    } else if rustix::process::geteuid().is_root() {
-        eprintln!(
-            "seawall: it goes on as root: name a user under [run], such as `user = \"seawall\"`, or use the service's unit"
+    }
+    if !check {
+        output::say_beside().map_err(Error::Thread)?;
+    }
+    if terminal.site.run.user.is_none() && rustix::process::geteuid().is_root() {
+        output::say(
+            "it goes on as root: name a user under [run], such as `user = \"seawall\"`, or use the service's unit",
         );
     }
     let outputs = Outputs::open(&terminal.site, terminal.folder(), &state)?;
@@ -106,18 +110,19 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
     let begin = Time(now.0.saturating_sub(terminal.site.run.window));
     let options = options(&terminal);
     let history = History::open(&state.history(), options.clone(), now)?;
-    let mut memory = Memory::new(&Limits::default());
-    let recalled = history.load(begin, now, &Limits::default())?;
-    for problem in &recalled.problems {
-        eprintln!("seawall: {problem}");
-    }
-    memory.absorb(recalled.facts);
     let (send, reports) = mpsc::channel();
     // The salt keeps the flow table's layout from whoever sends packets; no result depends on it.
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0u8);
+    let mut witnesses = Witnesses::start(doors, &terminal.site, &state, seed, send)?;
+    let mut memory = Memory::new(&Limits::default());
+    let recalled = history.load(begin, now, &Limits::default())?;
+    for problem in &recalled.problems {
+        output::say(problem);
+    }
+    memory.absorb(recalled.facts);
     let read = folders::read_before(&state.file(folders::READ), history.files_read()?);
     let history = Historian::new(history, &options).map_err(Error::Thread)?;
-    let witnesses = Witnesses::start(doors, &terminal.site, &state, seed, read, send)?;
+    witnesses.read_folders(read)?;
     let keeper = Keeper {
         watchers: Watchers::new(&terminal.site, now),
         verdicts: Verdicts::open(&state)?,
@@ -130,6 +135,7 @@ pub fn run(terminal: Terminal, folder: &Path, check: bool) -> Result<(), Error> 
         timetable: Timetable::new(),
         unsaved: None,
         saved: None,
+        is_stateless: false,
         judged: false,
         damping: Damping::default(),
         state,

@@ -17,6 +17,7 @@ use super::sinks::{Client, Facility, Sink, SinkConfig, SyslogConfig, Transport};
 use super::state::State;
 use crate::clock;
 use crate::error::{self, Error};
+use crate::output;
 
 /// How long the end waits for events that are still on their way out.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -99,7 +100,7 @@ impl Outputs {
                 .err()
                 .map(|error| error::chain(&error));
             if let Some(problem) = problem.as_ref().filter(|_| problem != open.problem) {
-                eprintln!("seawall: output {}: {problem}", open.name);
+                output::say(format_args!("output {}: {problem}", open.name));
             }
             open.problem = problem;
         }
@@ -167,11 +168,13 @@ impl Outputs {
             let problem = open.sink.problem();
             if problem != open.told {
                 match &problem {
-                    Some(problem) => eprintln!(
-                        "seawall: output {}: {problem}; its events wait until it takes them",
+                    Some(problem) => output::say(format_args!(
+                        "output {}: {problem}; its events wait until it takes them",
                         open.name
-                    ),
-                    None => eprintln!("seawall: output {}: it takes events again", open.name),
+                    )),
+                    None => {
+                        output::say(format_args!("output {}: it takes events again", open.name))
+                    }
                 }
                 open.told = problem;
             }
@@ -212,7 +215,7 @@ impl Outputs {
         let problem = self.metrics.write(&self.file).err();
         let problem = problem.map(|error| error::chain(&error));
         if let Some(problem) = problem.as_ref().filter(|_| problem != self.told) {
-            eprintln!("seawall: {problem}");
+            output::say(problem);
         }
         self.told = problem;
         if let Some(server) = &self.server {

@@ -1,6 +1,6 @@
 //! The state folder: what `seawall run` remembers between one start and the next, and the lock that keeps two runs apart.
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct State {
     root: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl State {
@@ -31,13 +31,28 @@ impl State {
         match lock.try_lock() {
             Ok(()) => Ok(State {
                 root: root.to_owned(),
-                _lock: lock,
+                lock,
             }),
             Err(TryLockError::WouldBlock) => Err(Error::StateTaken {
                 path: root.to_owned(),
             }),
             Err(TryLockError::Error(source)) => Err(Error::State { path, source }),
         }
+    }
+
+    /// Whether it is still the folder that was opened: it may be removed, or another mounted over it.
+    pub fn is_there(&self) -> bool {
+        let (held, there) = (self.lock.metadata(), fs::metadata(self.file("lock")));
+        matches!((held, there), (Ok(held), Ok(there)) if (held.dev(), held.ino()) == (there.dev(), there.ino()))
+    }
+
+    /// Makes it anew where it is not there any more.
+    pub fn again(&self) -> Result<State, Error> {
+        State::open(&self.root)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     pub fn history(&self) -> PathBuf {

@@ -17,6 +17,7 @@ use super::report::{Read, Report, Source};
 use super::state::State;
 use crate::clock;
 use crate::error::Error;
+use crate::output;
 
 /// A segment of the ring of packets is full after so many bytes, or seconds.
 const SEGMENT: Rotation = Rotation {
@@ -47,7 +48,7 @@ impl Doors {
             };
             for (worker, tap) in live::open(&options)?.into_iter().enumerate() {
                 if let (0, Some(remark)) = (worker, tap.remark().or(tap.problem())) {
-                    eprintln!("seawall: {remark}");
+                    output::say(remark);
                 }
                 let source = Source {
                     sensor: sensor.name.clone(),
@@ -119,12 +120,12 @@ pub struct Witnesses {
 }
 
 impl Witnesses {
+    /// Listens. Whoever has a history to load does so meanwhile: rings that nobody reads overflow within seconds.
     pub fn start(
         doors: Doors,
         site: &Site,
         state: &State,
         seed: u64,
-        read: Vec<Read>,
         reports: Sender<Report>,
     ) -> Result<Witnesses, Error> {
         let mut witnesses = Witnesses {
@@ -135,11 +136,11 @@ impl Witnesses {
             seed,
             reports,
         };
-        witnesses.begin(doors, state, read)?;
+        witnesses.listen(doors, state)?;
         Ok(witnesses)
     }
 
-    fn begin(&mut self, doors: Doors, state: &State, read: Vec<Read>) -> Result<(), Error> {
+    fn listen(&mut self, doors: Doors, state: &State) -> Result<(), Error> {
         self.stop = Arc::default();
         // Twice per judgement, so that what is seen is judged within one and a half times its interval.
         let nanos = u64::try_from(self.plan.pace / 2).unwrap_or(1);
@@ -169,6 +170,11 @@ impl Witnesses {
             .map_err(Error::Thread)?;
             self.threads.push(thread);
         }
+        Ok(())
+    }
+
+    /// Reads the captures that come into folders from now on as well. `read` are those that were read by then.
+    pub fn read_folders(&mut self, read: Vec<Read>) -> Result<(), Error> {
         if !self.plan.folders.is_empty() {
             let (stop, reports) = (Arc::clone(&self.stop), self.reports.clone());
             let plan = self.plan.folders.clone();
@@ -191,19 +197,18 @@ impl Witnesses {
         (now, self.stop())
     }
 
-    /// Starts the threads of another site, once those before were stopped: they take what came from then on. `read` are the
-    /// captures that were read by then.
+    /// Listens for another site, once the threads of the one before were stopped: to what came from then on. Folders are read
+    /// once it is told what was read of them.
     pub fn replace(
         &mut self,
         stopped: Time,
         doors: Doors,
         site: &Site,
         state: &State,
-        read: Vec<Read>,
     ) -> Result<(), Error> {
         self.plan = Plan::of(site);
         self.share = Arc::new(Share::from(stopped));
-        self.begin(doors, state, read)
+        self.listen(doors, state)
     }
 
     /// Tells the threads to end, and waits until each has sent its last report. `false` where one ended without it: it

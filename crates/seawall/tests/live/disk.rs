@@ -4,10 +4,12 @@ use std::path::Path;
 
 use lab::harborview;
 
+use crate::load::{capture, write_of};
 use crate::rig::{
-    Cable, Sensor, answered, events, offline, remembered, shim, state, terminal, until,
+    Cable, Sensor, answered, arriving, events, now, offline, remembered, shim, state, terminal,
+    until,
 };
-use crate::support::{folder, text};
+use crate::support::{folder, seawall, text};
 
 /// Put before the C library: what is to reach the disk does not, as long as the file that DISK_HANGS names is there.
 const SHIM: &str = r#"
@@ -83,6 +85,94 @@ int rename(const char *from, const char *to) { SHUT(is_shut(from)) return REAL(r
 int unlink(const char *path) { SHUT(is_shut(path)) return REAL(unlink, path); }
 int mkdir(const char *path, mode_t mode) { SHUT(is_shut(path)) return REAL(mkdir, path, mode); }
 "#;
+
+/// Put before the C library: the file that DISK_LACKS names is not opened, as long as the file that DISK_HANGS names is there.
+const SLOW: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void hang(const char *path) {
+    const char *sign = getenv("DISK_HANGS"), *lacks = getenv("DISK_LACKS");
+    while (sign && lacks && path && strcmp(path, lacks) == 0 && access(sign, F_OK) == 0) usleep(20000);
+}
+
+#define OPEN(name) \
+    int name(const char *path, int flags, ...) { \
+        va_list more; va_start(more, flags); int mode = va_arg(more, int); va_end(more); \
+        hang(path); \
+        return ((__typeof__(&name))dlsym(RTLD_NEXT, #name))(path, flags, mode); \
+    }
+OPEN(open)
+OPEN(open64)
+"#;
+
+#[test]
+fn what_passes_while_history_is_loaded_is_read() {
+    let made = folder("loads-shim");
+    let (Some(cable), Some(shim)) = (Cable::new("loads"), shim(&made, SLOW)) else {
+        return;
+    };
+    let sign = made.join("hangs");
+    let (site, _) = terminal(
+        &harborview::clean_day(),
+        "loads",
+        "save_every = \"1 s\"\nring = \"4 MB\"",
+    );
+    // More than the ring holds.
+    let (load, writes) = (site.join("load.pcap"), 20_000u16);
+    capture(&load, (0..writes).flat_map(write_of));
+    Sensor::start(&cable, &site).stop();
+    // A file of the day before, which takes long.
+    let history = state(&site).join("history");
+    let day = |ago: i64| {
+        let now = jiff::Timestamp::try_from(now()).unwrap();
+        let day = now - jiff::SignedDuration::from_hours(24 * ago);
+        history.join(format!("history-{}.sqlite", day.strftime("%Y-%m-%d")))
+    };
+    fs::copy(day(0), day(1)).unwrap();
+    fs::write(&sign, "").unwrap();
+    let lacks = day(1);
+    let given = [
+        ("LD_PRELOAD", &shim),
+        ("DISK_HANGS", &sign),
+        ("DISK_LACKS", &lacks),
+    ];
+    let sensor = Sensor::launch_with(&cable, &site, &given);
+    let rings = || {
+        let output = cable.inside("cat").arg("/proc/net/packet").output();
+        String::from_utf8_lossy(&output.unwrap().stdout)
+            .lines()
+            .count()
+            - 1
+    };
+    until("its ring is open", || rings() > 0);
+    let started = || {
+        let events = events(&site);
+        events
+            .iter()
+            .filter(|event| event["event"] == "sensor-started")
+            .count()
+    };
+    cable.play(&load, 2);
+    assert_eq!(started(), 1, "it still loads");
+    fs::remove_file(&sign).unwrap();
+    until("it has begun", || started() == 2);
+    sensor.stop();
+    let told = remembered(&site, "operation");
+    let told = told.iter().filter(|row| row.contains("\"write\"")).count();
+    assert_eq!(told, usize::from(writes));
+    let coverage = remembered(&site, "coverage");
+    let mut drops = coverage.iter().filter(|row| row.contains("\"drops\""));
+    assert!(
+        drops.all(|row| row.contains("\"complete\"")),
+        "{coverage:?}"
+    );
+}
 
 #[test]
 fn a_disk_that_becomes_read_only_stops_history_and_packets_and_gets_all_of_history_later() {
@@ -184,4 +274,39 @@ fn a_disk_that_does_not_answer_keeps_nobody_from_being_told_and_gets_all_of_it_l
     let coverage = remembered(&site, "coverage");
     let mut gaps = coverage.iter().filter(|row| row.contains("\"watching\""));
     assert!(gaps.all(|row| row.contains("\"stopped\"")), "{coverage:?}");
+}
+
+#[test]
+fn a_state_folder_that_is_removed_is_told_of_and_made_anew() {
+    let scenario = harborview::bad_day();
+    let (site, arrive) = arriving(&scenario, "removed", "save_every = \"1 s\"");
+    let sensor = Sensor::begin(&site);
+    let history = state(&site).join("history");
+    let saved = || fs::read_dir(&history).is_ok_and(|files| files.count() > 1);
+    until("it has saved", saved);
+    fs::remove_dir_all(state(&site)).unwrap();
+    until("that it is gone is told", || {
+        events(&site)
+            .iter()
+            .any(|event| event["about"] == "state" && text(&event["detail"]).contains("made anew"))
+    });
+    let second = seawall(["run".as_ref(), site.as_os_str()]);
+    assert_eq!(second.status, 1, "it is locked again: {}", second.err);
+    let capture = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    let coming = arrive.join(".coming");
+    fs::write(&coming, capture.file()).unwrap();
+    let long_ago = now() - std::time::Duration::from_secs(3600);
+    fs::File::open(&coming)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    fs::rename(&coming, arrive.join(&capture.name)).unwrap();
+    until("what comes is remembered", || {
+        saved() && !remembered(&site, "operation").is_empty()
+    });
+    sensor.stop();
 }

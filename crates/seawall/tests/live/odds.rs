@@ -6,7 +6,7 @@ use lab::harborview;
 
 use crate::load::{capture, write_of};
 use crate::rig::{
-    Cable, Sensor, answered, arriving, events, now, offline, remembered, rows, run, state,
+    Cable, Disk, Sensor, answered, arriving, events, now, offline, remembered, rows, run, state,
     terminal, until,
 };
 use crate::support::{seawall, text};
@@ -198,33 +198,6 @@ fn a_capture_that_cannot_be_read_is_tried_again_and_one_that_goes_away_first_is_
     assert_eq!(lost.count(), 1, "{coverage:?}");
 }
 
-/// A file system of its own, so that it can be full; it is gone with this.
-struct Disk(std::path::PathBuf);
-
-impl Disk {
-    fn new(at: &std::path::Path, megabytes: u32) -> Disk {
-        fs::create_dir_all(at).unwrap();
-        let disk = Disk(at.to_owned());
-        disk.mount(&format!("size={megabytes}m"));
-        disk
-    }
-
-    fn grow(&self, megabytes: u32) {
-        self.mount(&format!("remount,size={megabytes}m"));
-    }
-
-    fn mount(&self, options: &str) {
-        let at = self.0.display();
-        assert!(run(&format!("mount -t tmpfs -o {options} tmpfs {at}")));
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        run(&format!("umount -l {}", self.0.display()));
-    }
-}
-
 #[test]
 fn a_full_disk_stops_history_and_not_the_judge_and_what_was_seen_meanwhile_is_made_up_for() {
     let Some(cable) = Cable::new("full") else {
@@ -254,6 +227,48 @@ fn a_full_disk_stops_history_and_not_the_judge_and_what_was_seen_meanwhile_is_ma
     // The packets of that time were not kept; what they showed is.
     let whole = rows(&[&capture], "operation").len();
     assert_eq!(remembered(&site, "operation").len(), whole);
+}
+
+#[test]
+fn one_that_nobody_hears_goes_on_and_tells_of_a_folder_that_went_away_and_came_back() {
+    is_told_all_the_same("unheard", |site| (Sensor::begin_unheard(site), None));
+    // A pipe that is full is worse: who writes to it waits.
+    is_told_all_the_same("unread", |site| {
+        let (sensor, reader) = Sensor::begin_unread(site);
+        (sensor, Some(reader))
+    });
+}
+
+fn is_told_all_the_same(
+    name: &str,
+    begin: impl Fn(&std::path::Path) -> (Sensor, Option<std::io::PipeReader>),
+) {
+    let scenario = harborview::bad_day();
+    let journal = "[[output]]\nname = \"journal\"\nto = \"journal\"";
+    let (site, arrive) = arriving(&scenario, name, journal);
+    let (sensor, _reader) = begin(&site);
+    until("it watches", || told(&site, "sensor-started", "arrive"));
+    let away = site.join("away");
+    fs::rename(&arrive, &away).unwrap();
+    until("that it is gone is told", || {
+        told(&site, "not-watching", "cannot list")
+    });
+    let capture = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    put(&away.join(&capture.name), &capture.file(), 1);
+    fs::rename(&away, &arrive).unwrap();
+    until("that it is back is told", || {
+        told(&site, "watching", "can be looked at again")
+    });
+    until("what came meanwhile is read", || {
+        events(&site)
+            .iter()
+            .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
+    });
+    sensor.stop();
 }
 
 #[test]
@@ -423,6 +438,18 @@ fn a_capture_that_comes_after_later_ones_is_read_as_if_it_had_come_first() {
     assert!(lacking.is_empty(), "{lacking:#?}");
 }
 
+/// Rows without the capture that they cite, of what was answered.
+fn bare(rows: std::collections::BTreeSet<String>) -> Vec<String> {
+    let bare = |row: String| {
+        let mut row: serde_json::Value = serde_json::from_str(&row).unwrap();
+        row.as_object_mut().unwrap().remove("capture");
+        row.to_string()
+    };
+    let mut rows: Vec<String> = answered(rows).into_iter().map(bare).collect();
+    rows.sort();
+    rows
+}
+
 #[test]
 fn a_recorder_that_uses_names_again_or_gives_others_is_read_once_and_whole() {
     let scenario = harborview::bad_day();
@@ -460,16 +487,6 @@ fn a_recorder_that_uses_names_again_or_gives_others_is_read_once_and_whole() {
     let at_once = site.join("at-once.pcap");
     fs::write(&at_once, whole.file()).unwrap();
     for kind in ["operation", "conversation", "name", "remote-session"] {
-        let bare = |rows: std::collections::BTreeSet<String>| -> Vec<String> {
-            let bare = |row: String| {
-                let mut row: serde_json::Value = serde_json::from_str(&row).unwrap();
-                row.as_object_mut().unwrap().remove("capture");
-                row.to_string()
-            };
-            let mut rows: Vec<String> = answered(rows).into_iter().map(bare).collect();
-            rows.sort();
-            rows
-        };
         let (live, offline) = (bare(remembered(&site, kind)), bare(rows(&[&at_once], kind)));
         assert_eq!(live.len(), offline.len(), "{kind}");
         let differ = live
@@ -477,5 +494,73 @@ fn a_recorder_that_uses_names_again_or_gives_others_is_read_once_and_whole() {
             .zip(&offline)
             .find(|(live, offline)| live != offline);
         assert_eq!(differ, None, "{kind}");
+    }
+}
+
+#[test]
+fn captures_that_grow_are_rotated_and_packed_all_the_time_are_each_read_once() {
+    let scenario = harborview::bad_day();
+    let (site, arrive) = arriving(&scenario, "rotated", "save_every = \"1 s\"");
+    let whole = scenario
+        .captures
+        .iter()
+        .find(|capture| capture.name.starts_with("crane-span"))
+        .unwrap();
+    let (all, parts) = (whole.frames.len(), 12);
+    let at = |nth: usize| all * nth / parts;
+    let sensor = Sensor::begin(&site);
+    let at_once = site.join("at-once");
+    fs::create_dir_all(&at_once).unwrap();
+    for nth in 0..parts {
+        let name = format!("crane-span-{nth:02}.pcap");
+        let (path, hours) = (arrive.join(&name), 30 - nth as u64);
+        let bytes = part(whole, at(nth), at(nth + 1)).file();
+        fs::write(at_once.join(&name), &bytes).unwrap();
+        let pack = || assert!(run(&format!("gzip {}", path.display())));
+        match nth % 4 {
+            // Grows, in the middle of a frame.
+            0 => {
+                put(&path, &bytes[..bytes.len() / 3], hours);
+                std::thread::sleep(std::time::Duration::from_millis(700));
+                put(&path, &bytes[..bytes.len() / 2], hours);
+                std::thread::sleep(std::time::Duration::from_millis(700));
+                put(&path, &bytes, hours);
+                std::thread::sleep(std::time::Duration::from_millis(300));
+            }
+            // Packed once it was read, perhaps.
+            1 => {
+                put(&path, &bytes, hours);
+                std::thread::sleep(std::time::Duration::from_millis(2_500));
+                pack();
+            }
+            // Comes packed.
+            2 => {
+                let packed = at_once.join(".packed.gz");
+                let copy = at_once.join(".packed");
+                fs::write(&copy, &bytes).unwrap();
+                assert!(run(&format!("gzip -f {}", copy.display())));
+                put(
+                    &path.with_extension("pcap.gz"),
+                    &fs::read(&packed).unwrap(),
+                    hours,
+                );
+                fs::remove_file(packed).unwrap();
+            }
+            _ => put(&path, &bytes, hours),
+        }
+    }
+    read(&site, all);
+    // Nothing of it comes once more.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    sensor.stop();
+    for kind in ["operation", "conversation", "name", "remote-session"] {
+        let live = bare(remembered(&site, kind));
+        let offline = bare(rows(&[&at_once], kind));
+        let differ = live
+            .iter()
+            .zip(&offline)
+            .find(|(live, offline)| live != offline);
+        assert_eq!(differ, None, "{kind}");
+        assert_eq!(live.len(), offline.len(), "{kind}");
     }
 }

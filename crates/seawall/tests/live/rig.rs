@@ -1,6 +1,8 @@
 //! A cable in a network namespace, a sensor on it, and what it told.
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -88,9 +90,9 @@ impl Cable {
         Some(cable)
     }
 
-    pub fn inside(&self, program: &str) -> Command {
+    pub fn inside(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0, program]);
+        command.args(["netns", "exec", &self.0]).arg(program);
         command
     }
 
@@ -133,6 +135,45 @@ impl Drop for Cable {
     }
 }
 
+/// A file system of its own, so that it can be full; it is gone with this.
+pub struct Disk {
+    at: PathBuf,
+    pub megabytes: usize,
+}
+
+impl Disk {
+    pub fn new(at: &Path, megabytes: usize) -> Disk {
+        fs::create_dir_all(at).unwrap();
+        let disk = Disk {
+            at: at.to_owned(),
+            megabytes,
+        };
+        disk.mount(&format!("size={megabytes}m"));
+        disk
+    }
+
+    pub fn grow(&self, megabytes: usize) {
+        self.mount(&format!("remount,size={megabytes}m"));
+    }
+
+    fn mount(&self, options: &str) {
+        let at = self.at.display();
+        assert!(run(&format!("mount -t tmpfs -o {options} tmpfs {at}")));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        run(&format!("umount -l {}", self.at.display()));
+    }
+}
+
+/// The program that is tested: the one built with the tests, or for measuring another that SEAWALL_PROGRAM names.
+pub fn program() -> PathBuf {
+    std::env::var_os("SEAWALL_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_seawall").into(), PathBuf::from)
+}
+
 /// A sensor that runs; it ends with this.
 pub struct Sensor {
     child: Child,
@@ -148,9 +189,7 @@ impl Sensor {
     /// And gives it something in its environment.
     pub fn start_with(cable: &Cable, site: &Path, given: &[(&str, &PathBuf)]) -> Sensor {
         let before = events(site).len();
-        let mut command = cable.inside(env!("CARGO_BIN_EXE_seawall"));
-        command.envs(given.iter().copied());
-        let sensor = Sensor::spawn(command, site);
+        let sensor = Sensor::launch_with(cable, site, given);
         until("it watches", || {
             events(&sensor.site)
                 .iter()
@@ -162,7 +201,14 @@ impl Sensor {
 
     /// Starts one, and does not wait.
     pub fn launch(cable: &Cable, site: &Path) -> Sensor {
-        Sensor::spawn(cable.inside(env!("CARGO_BIN_EXE_seawall")), site)
+        Sensor::launch_with(cable, site, &[])
+    }
+
+    /// And gives it something in its environment.
+    pub fn launch_with(cable: &Cable, site: &Path, given: &[(&str, &PathBuf)]) -> Sensor {
+        let mut command = cable.inside(program());
+        command.envs(given.iter().copied());
+        Sensor::spawn(command, site)
     }
 
     /// Starts one that watches no cable.
@@ -185,11 +231,31 @@ impl Sensor {
         Some(Sensor::spawn(command, site))
     }
 
-    fn spawn(mut command: Command, site: &Path) -> Sensor {
+    /// Starts one that watches no cable, and whose standard error leads nowhere any more, as where the journal is gone.
+    pub fn begin_unheard(site: &Path) -> Sensor {
+        let mut sensor = Sensor::spawn_with(Command::new(program()), site, Stdio::piped());
+        drop(sensor.child.stderr.take());
+        sensor
+    }
+
+    /// Starts one that watches no cable, and whose standard error is full and never read, as that of a terminal that was stopped.
+    /// Whoever holds what comes with it could read.
+    pub fn begin_unread(site: &Path) -> (Sensor, std::io::PipeReader) {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        // As much as a pipe holds (pipe(7)).
+        writer.write_all(&[b' '; 65_536]).unwrap();
+        let sensor = Sensor::spawn_with(Command::new(program()), site, writer.into());
+        (sensor, reader)
+    }
+
+    fn spawn(command: Command, site: &Path) -> Sensor {
+        Sensor::spawn_with(command, site, Stdio::null())
+    }
+
+    fn spawn_with(mut command: Command, site: &Path, said: Stdio) -> Sensor {
         command.arg("run").arg(site);
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
         Sensor {
-            child: quiet.spawn().unwrap(),
+            child: command.stdout(Stdio::null()).stderr(said).spawn().unwrap(),
             site: site.to_owned(),
         }
     }

@@ -19,6 +19,9 @@ const MOST_BLOCKS: u32 = 1 << 10;
 /// Rings of one interface.
 const MOST_WORKERS: usize = 64;
 
+/// Interfaces that a message names: a machine with containers has hundreds.
+const MOST_NAMED: usize = 16;
+
 /// ARPHRD_ of linux/if_arp.h.
 const ETHERNET: u16 = 1;
 const LOOPBACK: u16 = 772;
@@ -578,15 +581,17 @@ fn stamp_every_frame(socket: &Socket, name: &str) -> Result<(), String> {
 
 /// The interfaces that this process sees, for a message.
 fn interfaces() -> String {
-    let names: Vec<String> = std::fs::read_to_string("/proc/thread-self/net/dev")
+    let mut names: Vec<String> = std::fs::read_to_string("/proc/thread-self/net/dev")
         .unwrap_or_default()
         .lines()
         .skip(2)
         .filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()))
         .collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
+    let more = names.len().saturating_sub(MOST_NAMED);
+    names.truncate(MOST_NAMED);
+    match (names.as_slice(), more) {
+        ([], _) => "none".to_owned(),
+        (names, 0) => names.join(", "),
+        (names, more) => format!("{} and {more} more", names.join(", ")),
     }
 }

@@ -518,7 +518,7 @@ pub fn try_begin(ledger: &mut Ledger) -> Result<Option<Writing<'_>>, Error> {
 /// Tells what is to be known of the ledger, but for what was told already.
 fn tell(ledger: &Ledger, told: usize) {
     for note in ledger.notes().iter().skip(told) {
-        eprintln!("seawall: {note}");
+        output::say(note);
     }
 }
 

@@ -10,6 +10,7 @@ use store::ledger::Ledger;
 use crate::clock;
 use crate::error::Error;
 use crate::input::Terminal;
+use crate::output;
 
 /// Which ledger.
 #[derive(Debug, clap::Args)]
@@ -65,7 +66,7 @@ impl Place {
     pub fn open(&self) -> Result<Ledger, Error> {
         let ledger = Ledger::open(&self.folder()?)?;
         for note in ledger.notes() {
-            eprintln!("seawall: {note}");
+            output::say(note);
         }
         Ok(ledger)
     }

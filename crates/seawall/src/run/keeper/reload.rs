@@ -63,18 +63,22 @@ impl Keeper {
             while let Ok(report) = reports.try_recv() {
                 self.take(report);
             }
-            self.save_and_wait(clock::now());
             if !all_ended {
+                self.save_and_wait(clock::now());
                 return Err(Error::WitnessLost);
             }
+            // At once: the rings are open, and the disk may take its time.
+            witnesses.replace(stopped, doors, &self.terminal.site, &self.state)?;
+            let again = clock::now();
+            self.save_and_wait(again);
             // Should the folder not be readable now, the list knows nearly all.
             let history = self.history.history();
             let known = history.and_then(|history| history.files_read().ok());
             let known = known.unwrap_or_default();
             let read = folders::read_before(&self.state.file(folders::READ), known);
-            witnesses.replace(stopped, doors, &self.terminal.site, &self.state, read)?;
-            self.watchers = Watchers::new(&self.terminal.site, clock::now());
-            let pause = Coverage::not_watching(None, stopped, clock::now(), "paused");
+            witnesses.read_folders(read)?;
+            self.watchers = Watchers::new(&self.terminal.site, again);
+            let pause = Coverage::not_watching(None, stopped, again, "paused");
             let pause = Facts {
                 coverage: vec![pause],
                 ..Facts::default()

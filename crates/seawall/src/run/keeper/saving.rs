@@ -12,6 +12,7 @@ use super::super::report::Read;
 use super::{Keeper, STEP};
 use crate::clock;
 use crate::error;
+use crate::output;
 
 impl Keeper {
     /// History counts as watched up to where it has been told all of it: what came since would be lost with the process.
@@ -36,6 +37,30 @@ impl Keeper {
         }
     }
 
+    /// Makes the state folder anew where somebody removed it.
+    pub(super) fn look_after_state(&mut self, now: Time) {
+        if self.state.is_there() {
+            self.is_stateless = false;
+            return;
+        }
+        let folder = self.state.root().display().to_string();
+        let what = match self.state.again() {
+            Ok(state) => {
+                self.state = state;
+                "it was made anew".to_owned()
+            }
+            Err(_) if self.is_stateless => return,
+            Err(error) => {
+                self.is_stateless = true;
+                format!("it cannot be made anew: {}", error::chain(&error))
+            }
+        };
+        let detail = format!(
+            "The state folder {folder} was removed or replaced while Seawall ran, with the history and the packets in it; {what}. Judging goes on by what is in memory."
+        );
+        self.tell(vec![tell(now, Trouble::DiskFull, "state", detail)]);
+    }
+
     /// Writes history and waits for it: where what comes next rests on it.
     pub(super) fn save_and_wait(&mut self, now: Time) {
         if let Some(done) = self.history.write(now) {
@@ -48,11 +73,13 @@ impl Keeper {
             Ok(written) => {
                 self.saved = Some(now);
                 if let Err(error) = folders::remember(&self.state.file(folders::READ), &done.read) {
-                    eprintln!("seawall: captures that were read cannot be written down: {error}");
+                    output::say(format_args!(
+                        "captures that were read cannot be written down: {error}"
+                    ));
                     self.history.remember_later(done.read);
                 }
                 for note in written.notes {
-                    eprintln!("seawall: {note}");
+                    output::say(note);
                 }
                 if let Some((since, _)) = self.unsaved.take() {
                     let detail = format!(
@@ -105,13 +132,13 @@ impl Keeper {
         match history.load(begin, until, &Limits::default()) {
             Ok(recalled) => {
                 for problem in &recalled.problems {
-                    eprintln!("seawall: {problem}");
+                    output::say(problem);
                 }
                 self.memory = Memory::new(&Limits::default());
                 self.memory.absorb(recalled.facts);
                 self.gaps = recalled.gaps.iter().map(history::Gap::coverage).collect();
             }
-            Err(error) => eprintln!("seawall: {}", error::chain(&error)),
+            Err(error) => output::say(error::chain(&error)),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Standard error: a line per event, with the level that `sd-daemon(3)` defines where systemd's journal reads it.
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
 use report::events::{Event, Format, Origin};
 
 use super::{Counts, Error, Sink};
+use crate::output::Said;
 
 /// Lines for people. Lines that say `<3>` in front get the priority in the journal; elsewhere it would only be noise.
 #[derive(Debug)]
-pub struct Journal<W = io::Stderr> {
+pub struct Journal<W = Said> {
     out: W,
     level: bool,
     counts: Counts,
@@ -17,7 +18,7 @@ pub struct Journal<W = io::Stderr> {
 impl Journal {
     pub fn new() -> Journal {
         Journal::to(
-            io::stderr(),
+            Said,
             reads_stderr(std::env::var("JOURNAL_STREAM").ok().as_deref()),
         )
     }

@@ -1,7 +1,7 @@
 //! Where events go: the journal, a file, a log server. Siblings, all alike: a [`Sink`] takes events and says what it lost.
 //!
-//! No sink ever holds up who calls it: the file and the journal are local, and what goes over a network is queued, bounded,
-//! and sent by a thread of its own.
+//! No sink ever holds up who calls it: the file is local, and what goes over a network or to whoever reads standard error is
+//! queued, bounded, and sent by a thread of its own.
 mod file;
 mod journal;
 mod syslog;

@@ -56,6 +56,19 @@ impl Budget {
     }
 }
 
+/// Memory for one more of what a connection holds: the first `free` of them take none of the budget. The outer `None`: there is no room.
+pub(crate) fn room(
+    budget: &Budget,
+    held: usize,
+    free: usize,
+    bytes: usize,
+) -> Option<Option<Share>> {
+    match held < free {
+        true => Some(None),
+        false => budget.take(bytes).map(Some),
+    }
+}
+
 /// A part of the budget, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share {

@@ -286,7 +286,7 @@ impl Smb {
                 }
                 let user = self.set_up(cx, side, message);
                 if let Some(user) = user {
-                    self.shares.log_in(header.session, user);
+                    self.shares.log_in(cx, header.session, user);
                 }
                 if header.reply && header.command == v2::command::SESSION_SETUP {
                     self.turned_down(cx, side, header.status, header.session);
@@ -345,7 +345,7 @@ impl Smb {
             v1::command::NEGOTIATE | v1::command::SESSION_SETUP => {
                 let user = self.set_up(cx, side, message);
                 if let Some(user) = user {
-                    self.shares.log_in(u64::from(header.user), user);
+                    self.shares.log_in(cx, u64::from(header.user), user);
                 }
                 if header.reply && header.command == v1::command::SESSION_SETUP {
                     self.turned_down(cx, side, header.status, u64::from(header.user));
@@ -614,5 +614,21 @@ mod tests {
                 identity 10.0.0.1 hostname=ENG1 stated
             "#]],
         );
+    }
+
+    #[test]
+    fn a_flood_of_requests_that_nobody_answers_keeps_to_the_budget_and_gives_it_back() {
+        // CLOSE: its size, flags, four octets, and which file.
+        let close = smb2(6, 0, &format!("1800 0000 00000000 {}", "07".repeat(16)));
+        let requests = 100;
+        let bytes = crate::testing::hex(&close.repeat(requests));
+        let clients = 4_000;
+        let (kept, left_out, after) =
+            crate::testing::flood(clients, 445, false, &bytes, "requests of files");
+        let most = crate::protocols::carried::MOST_KEPT;
+        assert!(kept <= most && kept > most - 1_000, "{kept}");
+        // Eight of each wait for nothing.
+        assert!(left_out > 0 && left_out < u64::from(clients) * (requests as u64 - 8));
+        assert_eq!(after, 0);
     }
 }

@@ -1,8 +1,8 @@
 //! What a connection has open: shares, files, and what was read from and written to them.
 use std::collections::VecDeque;
 
-use crate::protocols::carried::{About, Content, Share, Sum};
-use crate::{Asked, Cx, Op, Outcome, Side, Verb};
+use crate::protocols::carried::{About, Content, Share, Sum, room};
+use crate::{Asked, Cx, Op, Outcome, Pending, Side, Verb};
 
 /// Shares and users remembered of one connection.
 const MOST_SHARES: usize = 64;
@@ -10,6 +10,40 @@ const MOST_SHARES: usize = 64;
 const MOST_OPEN: usize = 64;
 /// Bytes that a file costs while it is open, its path included.
 const OPEN: usize = size_of::<Open>() + 512;
+
+/// Shares and users, and requests, of which each connection remembers so many whatever others do. More takes memory that all share.
+const FREE: usize = 2;
+const FREE_REQUESTS: usize = 8;
+/// Bytes that a share, a user or a request costs at most beside the texts in it.
+const COST: usize = 128;
+
+/// A request until its answer, with what it takes of the memory that all flows share.
+pub(super) type Waiting<R, const N: usize> = Pending<u64, (R, Option<Share>), N>;
+
+/// A request waits for its answer. `texts`: bytes that it holds besides, which are never free.
+pub(super) fn wait<R, const N: usize>(
+    cx: &mut Cx<'_>,
+    waiting: &mut Waiting<R, N>,
+    message: u64,
+    request: R,
+    texts: usize,
+) {
+    // A list that grows has up to twice what it holds.
+    const { assert!(2 * size_of::<(u64, (R, Option<Share>))>() <= COST) };
+    let free = if texts == 0 { FREE_REQUESTS } else { 0 };
+    match room(&cx.picture.budget, waiting.len(), free, COST + texts) {
+        Some(share) => drop(waiting.put(message, (request, share))),
+        None => cx.leave_out("requests of files", 1),
+    }
+}
+
+/// The request that is answered.
+pub(super) fn request_of<R, const N: usize>(
+    waiting: &mut Waiting<R, N>,
+    message: u64,
+) -> Option<R> {
+    waiting.take(&message).map(|(request, _)| request)
+}
 
 /// What a file is called on the wire: its identifier, or the request that will give it one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +88,8 @@ pub(super) struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     /// By session and tree: its name and whether it holds files.
-    trees: VecDeque<((u64, u32), Tree)>,
-    users: VecDeque<(u64, String)>,
+    trees: VecDeque<((u64, u32), Tree, Option<Share>)>,
+    users: VecDeque<(u64, String, Option<Share>)>,
     open: VecDeque<(Handle, Box<Open>)>,
 }
 
@@ -66,9 +100,14 @@ pub(super) struct Tree {
 }
 
 impl Shares {
-    pub(super) fn connect(&mut self, session: u64, tree: u32, known: Tree) {
-        self.trees.retain(|(key, _)| *key != (session, tree));
-        self.trees.push_back(((session, tree), known));
+    pub(super) fn connect(&mut self, cx: &mut Cx<'_>, session: u64, tree: u32, known: Tree) {
+        self.trees.retain(|(key, ..)| *key != (session, tree));
+        let bytes = COST + known.share.as_ref().map_or(0, String::len);
+        let Some(share) = room(&cx.picture.budget, self.trees.len(), FREE, bytes) else {
+            cx.leave_out("shares and users", 1);
+            return;
+        };
+        self.trees.push_back(((session, tree), known, share));
         if self.trees.len() > MOST_SHARES {
             self.trees.pop_front();
         }
@@ -76,27 +115,32 @@ impl Shares {
 
     /// The share; one that was connected before the capture began holds files, for all that is known.
     pub(super) fn tree(&self, session: u64, tree: u32) -> Tree {
-        let known = self.trees.iter().find(|(key, _)| *key == (session, tree));
+        let known = self.trees.iter().find(|(key, ..)| *key == (session, tree));
         known.map_or(
             Tree {
                 share: None,
                 files: true,
             },
-            |(_, tree)| tree.clone(),
+            |(_, tree, _)| tree.clone(),
         )
     }
 
-    pub(super) fn log_in(&mut self, session: u64, user: String) {
-        self.users.retain(|(key, _)| *key != session);
-        self.users.push_back((session, user));
+    pub(super) fn log_in(&mut self, cx: &mut Cx<'_>, session: u64, user: String) {
+        self.users.retain(|(key, ..)| *key != session);
+        let bytes = COST + user.len();
+        let Some(share) = room(&cx.picture.budget, self.users.len(), FREE, bytes) else {
+            cx.leave_out("shares and users", 1);
+            return;
+        };
+        self.users.push_back((session, user, share));
         if self.users.len() > MOST_SHARES {
             self.users.pop_front();
         }
     }
 
     pub(super) fn user(&self, session: u64) -> Option<String> {
-        let known = self.users.iter().find(|(key, _)| *key == session);
-        known.map(|(_, user)| user.clone())
+        let known = self.users.iter().find(|(key, ..)| *key == session);
+        known.map(|(_, user, _)| user.clone())
     }
 
     pub(super) fn get(&mut self, handle: Handle) -> Option<&mut Open> {

@@ -1,9 +1,9 @@
 //! SMB 1: the messages that open, read, write and delete files ([MS-CIFS] 2.2.4, [MS-SMB] 2.2.4).
-use super::shares::{Handle, Open, Piece, Shares, Tree};
+use super::shares::{Handle, Open, Piece, Shares, Tree, Waiting, request_of, wait};
 use super::v2::{delete, outcome};
 use super::wide;
 use crate::reader::text;
-use crate::{Asked, Cx, Malformed, Op, Pending, Reader, Side, Verb};
+use crate::{Asked, Cx, Malformed, Op, Reader, Side, Verb};
 
 /// Fixed part of every message, with the count of words behind it.
 pub(super) const HEADER: usize = 33;
@@ -128,14 +128,29 @@ enum Request {
     Read { handle: Handle, offset: u64 },
     Write(Handle),
     Close(Handle),
-    Delete(Option<String>, Asked),
-    Rename(Option<String>, Option<String>, Asked),
+    Delete(Box<(Option<String>, Asked)>),
+    Rename(Box<(Option<String>, Option<String>, Asked)>),
+}
+
+impl Request {
+    /// Bytes of the texts in it. A file that is to be opened has its memory already.
+    fn texts(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Request::Connect(share) => 1 + length(share),
+            Request::Delete(asked) => size_of_val(asked.as_ref()) + length(&asked.0),
+            Request::Rename(asked) => {
+                size_of_val(asked.as_ref()) + length(&asked.0) + length(&asked.1)
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct V1 {
-    waiting: Pending<u64, Request, MOST_WAITING>,
+    waiting: Waiting<Request, MOST_WAITING>,
 }
 
 fn handle(number: u16) -> Handle {
@@ -167,7 +182,9 @@ impl V1 {
             let low = u64::from(r.u16_le().ok()?);
             let before = usize::from(r.u16_le().ok()?);
             let high = u64::from(r.u16_le().ok()?);
-            let Some(Request::Read { handle, offset }) = self.waiting.take(&header.message) else {
+            let Some(Request::Read { handle, offset }) =
+                request_of(&mut self.waiting, header.message)
+            else {
                 return None;
             };
             let piece = Piece {
@@ -190,7 +207,13 @@ impl V1 {
             0
         };
         known(cx, shares, header, handle);
-        self.waiting.put(header.message, Request::Write(handle));
+        wait(
+            cx,
+            &mut self.waiting,
+            header.message,
+            Request::Write(handle),
+            0,
+        );
         let piece = Piece {
             handle,
             offset: above << 32 | offset,
@@ -211,7 +234,9 @@ impl V1 {
         let before = header.fixed() + 2 + 1 + 2;
         if header.reply {
             let length = u64::from(r.u16_le().ok()?);
-            let Some(Request::Read { handle, offset }) = self.waiting.take(&header.message) else {
+            let Some(Request::Read { handle, offset }) =
+                request_of(&mut self.waiting, header.message)
+            else {
                 return None;
             };
             let piece = Piece {
@@ -226,7 +251,13 @@ impl V1 {
         let length = u64::from(r.u16_le().ok()?);
         let offset = u64::from(r.u32_le().ok()?);
         known(cx, shares, header, handle);
-        self.waiting.put(header.message, Request::Write(handle));
+        wait(
+            cx,
+            &mut self.waiting,
+            header.message,
+            Request::Write(handle),
+            0,
+        );
         let piece = Piece {
             handle,
             offset,
@@ -323,10 +354,11 @@ impl V1 {
             }
             command::CLOSE => Request::Close(handle(r.u16_le()?)),
             // A byte tells the format of each name.
-            command::DELETE => Request::Delete(path(string(data + 1).0), cx.asked()),
+            command::DELETE => Request::Delete(Box::new((path(string(data + 1).0), cx.asked()))),
             command::RENAME => {
                 let (from, end) = string(data + 1);
-                Request::Rename(path(from), path(string(end + 1).0), cx.asked())
+                let to = path(string(end + 1).0);
+                Request::Rename(Box::new((path(from), to, cx.asked())))
             }
             _ => return Ok(()),
         };
@@ -335,7 +367,8 @@ impl V1 {
         {
             return Ok(());
         }
-        self.waiting.put(header.message, request);
+        let texts = request.texts();
+        wait(cx, &mut self.waiting, header.message, request, texts);
         Ok(())
     }
 
@@ -347,12 +380,12 @@ impl V1 {
         r: &mut Reader<'_>,
     ) -> Result<(), Malformed> {
         let fine = header.status == 0;
-        match self.waiting.take(&header.message) {
+        match request_of(&mut self.waiting, header.message) {
             Some(Request::Connect(share)) if fine => {
                 r.skip(header.words * 2 + 2)?;
                 // The service: `A:` holds files.
                 let files = r.peek().starts_with(b"A:");
-                shares.connect(0, u32::from(header.tree), Tree { share, files });
+                shares.connect(cx, 0, u32::from(header.tree), Tree { share, files });
             }
             Some(Request::Open(mut open)) if fine => {
                 r.skip(4)?;
@@ -384,8 +417,9 @@ impl V1 {
                     open.tell(cx);
                 }
             }
-            Some(Request::Delete(path, asked)) => delete(cx, path, fine, Some(asked)),
-            Some(Request::Rename(from, to, asked)) => {
+            Some(Request::Delete(asked)) => delete(cx, asked.0, fine, Some(asked.1)),
+            Some(Request::Rename(asked)) => {
+                let (from, to, asked) = *asked;
                 let op = Op {
                     object: to,
                     detail: from.map(|from| format!("renamed from {from}")),

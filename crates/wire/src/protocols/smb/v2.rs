@@ -1,7 +1,7 @@
 //! SMB 2 and 3 in the clear: requests and answers, one by one in compounds ([MS-SMB2] 2.2).
-use super::shares::{Handle, Open, Piece, Shares, Tree};
+use super::shares::{Handle, Open, Piece, Shares, Tree, Waiting, request_of, wait};
 use super::wide;
-use crate::{Asked, Cx, Malformed, Op, Outcome, Pending, Reader, Side, Verb};
+use crate::{Asked, Cx, Malformed, Op, Outcome, Reader, Side, Verb};
 
 /// Fixed part of every message.
 pub(super) const HEADER: usize = 64;
@@ -146,12 +146,11 @@ enum Request {
     Close(Option<Handle>),
     Rename {
         handle: Option<Handle>,
-        to: Option<String>,
-        asked: Asked,
+        as_asked: Box<(Option<String>, Asked)>,
     },
     Delete {
         handle: Option<Handle>,
-        asked: Asked,
+        asked: Box<Asked>,
     },
     Size {
         handle: Option<Handle>,
@@ -159,10 +158,25 @@ enum Request {
     },
 }
 
+impl Request {
+    /// Bytes of the texts in it. A file that is to be opened has its memory already.
+    fn texts(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Request::Connect(share) => 1 + length(share),
+            Request::Rename { as_asked, .. } => {
+                size_of_val(as_asked.as_ref()) + length(&as_asked.0)
+            }
+            Request::Delete { asked, .. } => size_of_val(asked.as_ref()),
+            _ => 0,
+        }
+    }
+}
+
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct V2 {
-    waiting: Pending<u64, Request, MOST_WAITING>,
+    waiting: Waiting<Request, MOST_WAITING>,
     /// The opening within the compound under way, as asked and as answered.
     asked_open: Option<u64>,
     answered_open: Option<[u8; 16]>,
@@ -185,7 +199,9 @@ impl V2 {
             if header.status == PENDING {
                 return None;
             }
-            let Some(Request::Read { handle, offset }) = self.waiting.take(&header.message) else {
+            let Some(Request::Read { handle, offset }) =
+                request_of(&mut self.waiting, header.message)
+            else {
                 return None;
             };
             let fine = header.status == 0 || header.status == BUFFER_OVERFLOW;
@@ -208,7 +224,13 @@ impl V2 {
         };
         // Opened before the capture began, or in this same compound.
         shares.known(cx, (header.session, header.tree), header.session, handle);
-        self.waiting.put(header.message, Request::Write { handle });
+        wait(
+            cx,
+            &mut self.waiting,
+            header.message,
+            Request::Write { handle },
+            0,
+        );
         Some(Piece {
             handle,
             offset,
@@ -328,12 +350,11 @@ impl V2 {
                 match info(kind, class, value)? {
                     Some(Info::Rename(to)) => Request::Rename {
                         handle,
-                        to,
-                        asked: cx.asked(),
+                        as_asked: Box::new((to, cx.asked())),
                     },
                     Some(Info::Delete) => Request::Delete {
                         handle,
-                        asked: cx.asked(),
+                        asked: Box::new(cx.asked()),
                     },
                     Some(Info::Size(size)) => Request::Size { handle, size },
                     None => return Ok(()),
@@ -346,7 +367,8 @@ impl V2 {
         {
             return Ok(());
         }
-        self.waiting.put(header.message, request);
+        let texts = request.texts();
+        wait(cx, &mut self.waiting, header.message, request, texts);
         Ok(())
     }
 
@@ -362,13 +384,13 @@ impl V2 {
         }
         let fine = header.status == 0;
         let answered = self.answered_open.map(Handle::Id);
-        match self.waiting.take(&header.message) {
+        match request_of(&mut self.waiting, header.message) {
             Some(Request::Connect(share)) if fine => {
                 r.skip(2)?;
                 // SMB2_SHARE_TYPE_DISK ([MS-SMB2] 2.2.10).
                 let files = r.u8()? == 1;
                 let tree = Tree { share, files };
-                shares.connect(header.session, header.tree, tree);
+                shares.connect(cx, header.session, header.tree, tree);
             }
             Some(Request::Create { open, deletes }) => {
                 self.created(cx, shares, header, *open, deletes, r)?;
@@ -398,7 +420,8 @@ impl V2 {
                     open.tell(cx);
                 }
             }
-            Some(Request::Rename { handle, to, asked }) => {
+            Some(Request::Rename { handle, as_asked }) => {
+                let (to, asked) = *as_asked;
                 let open = handle.or(answered).and_then(|it| shares.get(it));
                 let from = open.and_then(|open| open.path.clone());
                 let op = Op {
@@ -413,7 +436,7 @@ impl V2 {
             Some(Request::Delete { handle, asked }) => {
                 let open = handle.or(answered).and_then(|it| shares.get(it));
                 let object = open.and_then(|open| open.path.clone());
-                delete(cx, object, fine, Some(asked));
+                delete(cx, object, fine, Some(*asked));
             }
             Some(Request::Size { handle, size }) if fine => {
                 if let Some(open) = handle.or(answered).and_then(|it| shares.get(it)) {

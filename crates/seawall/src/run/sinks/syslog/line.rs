@@ -107,11 +107,14 @@ impl Way {
             ca,
         };
         tls.handshake().map_err(|error| {
-            format!(
-                "{} is not trusted, or trusts us not: {}",
-                self.config.address,
-                tls.told(&error)
-            )
+            let how = match error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>())
+            {
+                true => "is not trusted, or trusts us not",
+                false => "is reached and does not begin TLS",
+            };
+            format!("{} {how}: {}", self.config.address, tls.told(&error))
         })?;
         Ok(Line::Tls(Box::new(tls)))
     }
@@ -141,7 +144,7 @@ impl Line {
                 let sent = socket.send(message).or_else(|_| socket.send(message));
                 sent.map(drop).map_err(|error| error.to_string())
             }
-            Line::Tcp(stream) => stream.write_all(&framed).map_err(|error| error.to_string()),
+            Line::Tcp(stream) => stream.write_all(&framed).map_err(|error| words(&error)),
             Line::Tls(tls) => {
                 let mut stream = rustls::Stream::new(&mut tls.session, &mut tls.stream);
                 let sent = stream.write_all(&framed).and_then(|()| stream.flush());
@@ -211,8 +214,19 @@ impl Tls {
                 )
             }
             Some(other) => other.to_string(),
-            None => error.to_string(),
+            None => words(error),
         }
+    }
+}
+
+/// What went wrong on the line; a wait that is over is no fault of this machine's.
+fn words(error: &io::Error) -> String {
+    match is_silence(error) {
+        true => format!(
+            "it took or answered nothing for {} s; see whether it hangs, and what listens at that port",
+            PATIENCE.as_secs()
+        ),
+        false => error.to_string(),
     }
 }
 

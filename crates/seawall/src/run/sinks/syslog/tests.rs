@@ -461,6 +461,37 @@ fn over_tls_only_the_server_that_the_authority_vouches_for_is_told() {
 }
 
 #[test]
+fn a_server_that_hangs_or_hangs_up_is_told_as_that_and_not_as_one_that_is_not_trusted() {
+    let folder = folder("hangs");
+    let ours = Authority::new(&folder, "ours");
+    for (hangs_up, said) in [
+        (true, "is reached and does not begin TLS: "),
+        (
+            false,
+            "it took or answered nothing for 10 s; see whether it hangs",
+        ),
+    ] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            match hangs_up {
+                true => None,
+                false => Some((listener, stream)),
+            }
+        });
+        let mut sink = Syslog::open(config(tls(ours.ca(), None, None), address)).unwrap();
+        sink.send(&[event(3)], &origin()).unwrap();
+        let _held = server.join().unwrap();
+        until("it is told", || {
+            sink.problem().is_some_and(|problem| problem.contains(said))
+        });
+        assert_eq!((sink.counts().sent, sink.counts().waiting), (0, 1));
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn a_server_that_asks_for_a_certificate_gets_it_or_its_refusal_is_told() {
     let folder = folder("client");
     let (ours, other) = (
