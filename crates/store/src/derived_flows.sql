@@ -126,6 +126,19 @@ WHERE o.modifies AND o.operation <> 'authenticate' AND o.work_order IS NULL AND 
       SELECT 1 FROM flow f WHERE f.story IN ('needless-service', 'file') AND f.client_asset = COALESCE(o.source_asset, o.source)
          AND f.server_asset = COALESCE(o.target_asset, o.target) AND f.protocol = o.protocol));
 
+-- By an agreed path, and yet something was done that nothing authorises: the pair of zones is not clean meanwhile.
+CREATE VIEW beyond AS
+SELECT client_zone, server_zone,
+       CASE WHEN 'business' IN (a.kind, b.kind) OR NOT (a.kind IN ('port-operations', 'dmz', 'crane-management', 'remote-operations')
+                 OR b.kind IN ('port-operations', 'dmz', 'crane-management', 'remote-operations')) THEN 'C1' ELSE 'C11' END AS told_under,
+       SUM(count) AS count, SUM(bytes_out) AS bytes_out, SUM(bytes_in) AS bytes_in, MIN(time) AS time, MAX(last) AS last,
+       json_group_array(DISTINCT what ORDER BY what) AS what, json_group_array(DISTINCT conduit) AS allowed_by
+FROM (SELECT f.*, COALESCE(client_asset, client) || ' → ' || COALESCE(server_asset, server) || ' by ' || service AS what FROM flow f) f
+JOIN site_zone a ON a.name = f.client_zone JOIN site_zone b ON b.name = f.server_zone
+WHERE f.unauthorised AND f.server_crane AND f.conduit IS NOT NULL AND NOT f.unexplained AND f.crosses
+  AND a.kind NOT IN ('internet', 'third-party') AND b.kind NOT IN ('internet', 'third-party')
+GROUP BY client_zone, server_zone;
+
 CREATE INDEX flow_story ON flow(story);
 CREATE INDEX name_platform ON name(platform) WHERE platform IS NOT NULL;
 CREATE INDEX coverage_zone ON coverage(zone, what);

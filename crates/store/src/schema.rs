@@ -411,6 +411,22 @@ pub(crate) const DERIVED: &[KindInfo] = &[
         },
     },
     KindInfo {
+        name: "beyond",
+        doc: "Pairs of zones between which an agreed path was used for a change that nothing authorises.",
+        columns: columns! {
+            client_zone: Text = "Zone from which it was done.",
+            server_zone: Text = "Zone of the crane network in which it was done.",
+            told_under: Text = "The measure of which the pair is a subject: `C1` or `C11`.",
+            count: Int = "Conversations.",
+            bytes_out: Int = "Payload bytes from client to server.",
+            bytes_in: Int = "Payload bytes from server to client.",
+            time: Time = "First packet.",
+            last: Time = "Last packet.",
+            what: List = "Who did it to whom, and by what service.",
+            allowed_by: List = "The conduits of these paths.",
+        },
+    },
+    KindInfo {
         name: "prober",
         doc: "Hosts that tried many ports or hosts without an exchange that anything explains.",
         columns: columns! {

@@ -18,6 +18,7 @@ use facts::{Address, Shared, Term, Time};
 use hashbrown::HashMap;
 
 use super::ends::{End, Ends};
+use super::places::Places;
 
 /// What needs no conduit and is witnessed all the same.
 pub(super) const HOUSEKEEPING: &str = "housekeeping";
@@ -50,7 +51,7 @@ pub(super) fn fill<'c>(
             if is_housekeeping(one, &client, &server, ends) {
                 (None, Some(housekeeping.clone()), None)
             } else {
-                conduits.explain(one, &client, &server)
+                conduits.explain(one, &client, &server, ends.places)
             };
         one.client_asset = Some(client.asset.clone());
         (one.client_zone, one.client_party) = (client.zone.clone(), client.party.clone());
@@ -149,6 +150,7 @@ impl<'a> Conduits<'a> {
         one: &Conversation,
         client: &End,
         server: &End,
+        places: &Places<'_>,
     ) -> (Option<Shared>, Option<Shared>, Option<Term>) {
         let (site, key) = (self.site, (client.id, server.id));
         let names = &self.names;
@@ -173,9 +175,23 @@ impl<'a> Conduits<'a> {
                 other = other.or(Some(*conduit));
                 continue;
             }
-            let why = unfit(site, conduit, &client.who, &server.who, one.time, one.last)
+            let at = |first, last| unfit(site, conduit, &client.who, &server.who, first, last);
+            let why = at(one.time, one.last)
                 // Of two packets it is known when they passed.
-                .filter(|why| !(why.is_unclear() && packets(one) <= 2));
+                .filter(|why| !(why.is_unclear() && packets(one) <= 2))
+                .map(|why| {
+                    let [begins, ends] = [one.time, one.last].map(|time| at(time, time).is_none());
+                    let untimed = places.untimed(one.time, one.last);
+                    let untimed = untimed.filter(|_| begins || ends);
+                    untimed.map_or(why, |sensors| Unfit {
+                        why: format!(
+                            "conduit '{}' does not hold all that time, and {}",
+                            conduit.name,
+                            two_clocks(sensors)
+                        ),
+                        without_order: Term::parse(UNCLEAR),
+                    })
+                });
             match why {
                 None if conduit.services.contains(&Service::Any) => {
                     by_any = by_any.or(Some(name));
@@ -310,6 +326,13 @@ pub(super) fn nobody_knows(bare: Time, site: &Site) -> String {
     format!(
         "whether anything passed when the one of {} was over and the next had not begun is not known",
         bare.local(&site.time_zone)
+    )
+}
+
+/// Where the times of two sensors that never watched together do not say when something passed.
+pub(super) fn two_clocks([early, late]: [&str; 2]) -> String {
+    format!(
+        "{early} and {late}, which show its beginning and its end, never watched at the same time: whether it lasted that long or one clock is wrong is not known"
     )
 }
 

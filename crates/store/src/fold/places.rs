@@ -1,9 +1,10 @@
 //! Places: the site's answers to "which zone, which asset", as folding asks them.
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use facts::Mac;
 use facts::kinds::{AddressFact, Capture};
 use facts::site::{Asset, Interface, Site, ZoneKind};
+use facts::{Mac, Time};
 use hashbrown::HashSet;
 
 /// The site, with what folding needs beside its own lookups.
@@ -13,6 +14,8 @@ pub(super) struct Places<'a> {
     declared: HashSet<(Mac, IpAddr)>,
     /// The zones that the sensor of each capture should see.
     watched: Vec<&'a [usize]>,
+    /// When each sensor watched, from its first frame to its last, in the order of names.
+    spans: BTreeMap<String, (Time, Time)>,
 }
 
 impl<'a> Places<'a> {
@@ -24,6 +27,7 @@ impl<'a> Places<'a> {
                 .filter_map(|one| Some((one.mac?, one.ip?)))
                 .collect(),
             watched: Vec::new(),
+            spans: BTreeMap::new(),
         }
     }
 
@@ -42,7 +46,24 @@ impl<'a> Places<'a> {
             if let (Some(slot), Some(sensor)) = (self.watched.get_mut(at), sensor) {
                 *slot = &sensor.sees;
             }
+            if let (Some(sensor), Some(first), Some(last)) = (sensor, file.time, file.last) {
+                let span = self.spans.entry(sensor.name.clone());
+                let span = span.or_insert((first, last));
+                *span = (span.0.min(first), span.1.max(last));
+            }
         }
+    }
+
+    /// Two sensors that never watched at the same time, of which one shows the beginning of what lasted from `first` to `last` and one
+    /// the end, and nobody what lies between: it lasted that long, or the clock of one is wrong.
+    pub(super) fn untimed(&self, first: Time, last: Time) -> Option<[&str; 2]> {
+        let spans = || self.spans.iter();
+        let (early, (_, ends)) = spans()
+            .find(|(_, (from, until))| *from <= first && first <= *until && *until < last)?;
+        let (late, (begins, _)) =
+            spans().find(|(_, (from, until))| *from <= last && last <= *until && *ends < *from)?;
+        let between = spans().any(|(_, (from, until))| from <= ends && begins <= until);
+        (!between).then_some([early.as_str(), late.as_str()])
     }
 
     /// The VLAN in which an address was used. What goes without a tag is where its sensor looks, if the address is of no subnet there

@@ -10,7 +10,7 @@ use facts::{Facts, Shared, Term, Time};
 use hashbrown::HashMap;
 
 use super::conversations::{
-    HOUSEKEEPING, ONLY_DURING, PASSED, UNCLEAR, both, nobody_knows, packets,
+    HOUSEKEEPING, ONLY_DURING, PASSED, UNCLEAR, both, nobody_knows, packets, two_clocks,
 };
 use super::ends::Ends;
 use super::shares::Picked;
@@ -37,7 +37,8 @@ pub(super) fn fill(facts: &mut Facts, picked: &Picked, ends: &mut Ends<'_>) {
         let deeds = one.community_id.as_deref().and_then(|id| deeds.get(id));
         if let Some(deeds) = deeds.filter(|deeds| !deeds.is_empty()) {
             let (client, server) = both(one, ends);
-            let judged = judge(site, one, deeds, (&client.who, &server.who));
+            let untimed = ends.places.untimed(one.time, one.last);
+            let judged = judge(site, one, deeds, (&client.who, &server.who), untimed);
             told.extend(judged.map(|(word, reason)| (at, word, reason)));
         }
     }
@@ -89,6 +90,7 @@ fn judge(
     one: &Conversation,
     deeds: &[Deed<'_>],
     (client, server): (&Who, &Who),
+    untimed: Option<[&str; 2]>,
 ) -> Option<(&'static str, Shared)> {
     let reason = one.reason.as_deref().unwrap_or_default();
     let forth = |first, last| site.without_order(client, server, |_| true, first, last);
@@ -117,6 +119,13 @@ fn judge(
         bare(deed.first, deed.first).is_none().then_some(order)
     })?;
     let since = bare(one.time, one.last)?;
+    if let Some(sensors) = untimed {
+        let why = format!(
+            "{reason}, work order {order} covers what was done, and {}",
+            two_clocks(sensors)
+        );
+        return Some((UNCLEAR, why.into()));
+    }
     let at_its_ends = [one.time, one.last].into_iter();
     // No time of its own stands in it: what is told of many conversations alike is one flow.
     if at_its_ends

@@ -721,3 +721,75 @@ fn bytes_that_one_conversation_carries_for_another_count_once_for_the_name() {
     };
     assert_eq!(folded(facts, &site("")).names[0].bytes_out, Some(1000));
 }
+
+#[test]
+fn what_two_sensors_show_that_never_watched_together_has_no_time_to_hold_against_a_work_order() {
+    let bounds = r#"
+[[work_order]]
+id = "WO-7"
+sources = ["10.20.30.7"]
+targets = ["plc1"]
+operations = ["stop"]
+from = 2026-11-21T08:00:00Z
+until = 2026-11-21T09:00:00Z
+
+[[conduit]]
+name = "By order"
+from = ["10.20.30.7"]
+to = ["plc1"]
+services = ["s7comm"]
+because = "test"
+during = "work-order"
+
+[[sensor]]
+name = "early"
+sees = ["control"]
+captures = ["early.pcap"]
+
+[[sensor]]
+name = "late"
+sees = ["control"]
+captures = ["late.pcap"]
+
+[[sensor]]
+name = "whole"
+sees = ["control"]
+captures = ["whole.pcap"]
+"#;
+    let told = |more: &[(&str, i64, i64)]| {
+        let spans = [&[("early", 0, 600), ("late", 18_000, 18_600)], more].concat();
+        let files = spans
+            .iter()
+            .zip(0..)
+            .map(|((sensor, first, last), at)| Capture {
+                time: Some(time(*first)),
+                last: Some(time(*last)),
+                evidence: Evidence::whole(at),
+                ..capture(&format!("{sensor}.pcap"))
+            });
+        let facts = Facts {
+            files: files.collect(),
+            captures: spans
+                .iter()
+                .map(|(sensor, ..)| format!("{sensor}.pcap"))
+                .collect(),
+            conversations: vec![Conversation {
+                time: time(60),
+                last: time(18_060),
+                ..tcp("10.20.30.7", "10.20.10.10", 102, "s7comm")
+            }],
+            ..Facts::default()
+        };
+        let one = folded(facts, &site(bounds)).conversations.remove(0);
+        let word = one.without_order.map(|word| word.as_str().to_owned());
+        (word, one.reason.unwrap_or_default().to_string())
+    };
+    let (word, reason) = told(&[]);
+    assert_eq!(word.as_deref(), Some("unclear"));
+    let why =
+        "early and late, which show its beginning and its end, never watched at the same time";
+    assert!(reason.contains(why), "{reason}");
+    // Who watched all the time between bears the clocks out.
+    let (word, _) = told(&[("whole", 300, 18_300)]);
+    assert_eq!(word.as_deref(), Some("passed"));
+}
