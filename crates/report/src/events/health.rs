@@ -10,6 +10,8 @@ pub struct Health {
     pub about: Option<String>,
     /// A full sentence.
     pub detail: String,
+    /// What to do first, where that is not what [`Trouble::next`] says.
+    pub advice: Option<&'static str>,
     /// Numbers and names that a program may want, by name in snake case with the unit.
     pub facts: Vec<(String, Value)>,
 }
@@ -21,8 +23,16 @@ impl Health {
             trouble,
             about: about.map(str::to_owned),
             detail: detail.into(),
+            advice: None,
             facts: Vec::new(),
         }
+    }
+
+    /// Says what to do first, in a sentence.
+    #[must_use]
+    pub fn advise(mut self, advice: &'static str) -> Health {
+        self.advice = Some(advice);
+        self
     }
 
     /// Adds a number or word worth sorting by, under that name.

@@ -156,7 +156,7 @@ impl What {
             What::Verdict(change) => change.next.as_deref(),
             What::Opened(finding) | What::Again(finding) => finding.next.as_deref(),
             What::Closed(closed) => closed.next(),
-            What::Health(health) => health.trouble.next(),
+            What::Health(health) => health.advice.or(health.trouble.next()),
         }
     }
 }

@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use facts::kinds::{Capture, Coverage};
 use facts::{Facts, Time};
-use report::events::Trouble;
+use report::events::{Event, Health, Trouble};
 use sensor::live::{Seen, Watch};
 use sensor::{Capture as OnDisk, Captures};
 use wire::{Frame, Limits, Picture, Shard, Worker};
 
 use store::history::ReadFile;
 
-use super::health::tell;
 use super::listen::names::Names;
 use super::report::{Read, Report, Untaken};
 use crate::clock;
@@ -289,7 +288,14 @@ impl Reader {
         let sensor = self.sensor.as_str();
         let mut say = |trouble, detail: String| {
             let detail = format!("Sensor {sensor}: {detail}");
-            events.push(tell(now, trouble, sensor, detail));
+            let told = Health::new(trouble, Some(sensor), detail);
+            let told = match trouble {
+                Trouble::NotWatching => told.advise(
+                    "Put right what is named; then see whether the recorder still writes into the folder.",
+                ),
+                _ => told,
+            };
+            events.push(Event::health(now, told));
         };
         let (watch, heard) = (&mut self.watch, self.heard);
         let mut given_up = 0usize;

@@ -58,7 +58,10 @@ impl Keeper {
         let detail = format!(
             "The state folder {folder} was removed or replaced while Seawall ran, with the history and the packets in it; {what}. Judging goes on by what is in memory."
         );
-        self.tell(vec![tell(now, Trouble::DiskFull, "state", detail)]);
+        let told = Told::new(Trouble::DiskFull, Some("state"), detail).advise(
+            "Find out who removed it; put back what was copied of its history while Seawall is stopped.",
+        );
+        self.tell(vec![Event::health(now, told)]);
     }
 
     /// Writes history and waits for it: where what comes next rests on it.

@@ -50,6 +50,9 @@ impl<W: Write + Send> Sink for Journal<W> {
         for event in events {
             if self.level {
                 text.push_str(&format!("<{}>", event.severity.syslog()));
+            } else {
+                // The journal notes when a line came, a terminal does not.
+                text.push_str(&format!("{} ", event.time.local(&origin.time_zone)));
             }
             text.push_str(&Format::Text.line(event, origin));
             text.push('\n');
@@ -75,7 +78,7 @@ impl<W: Write + Send> Sink for Journal<W> {
 }
 
 #[test]
-fn the_journal_gets_the_level_and_a_terminal_the_bare_line() {
+fn the_journal_gets_the_level_and_a_terminal_the_time() {
     use super::testing::{event, origin};
     let line = |level| {
         let mut journal = Journal::to(Vec::new(), level);
@@ -83,7 +86,9 @@ fn the_journal_gets_the_level_and_a_terminal_the_bare_line() {
         assert_eq!(journal.counts().sent, 1);
         String::from_utf8(journal.out).unwrap()
     };
-    let bare = line(false);
+    let timed = line(false);
+    let bare = timed.strip_prefix("2026-11-21 02:12:45 EST ");
+    let bare = bare.expect(&timed);
     assert!(
         bare.starts_with("MEDIUM drops eth1: 1,204 packets were lost on eth1, number 1. Do next: "),
         "{bare}"
