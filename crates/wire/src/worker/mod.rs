@@ -165,10 +165,13 @@ impl Worker {
             own,
             depth: 0,
         };
-        if own
-            && matches!(frame.link, crate::Link::Ethernet)
+        if matches!(frame.link, crate::Link::Ethernet)
             && let Some(plain) = plain::open(frame.data)
         {
+            let key = &plain.passing.key;
+            if !self.mine(here, key.low, key.high) {
+                return;
+            }
             self.vlan = plain.vlan;
             return self.segment(here, &plain.passing, &plain.tcp, 0, || {
                 let (ends, _, packet) = link::open(frame.link, frame.data)?.ok()?;
