@@ -307,7 +307,13 @@ impl Engine {
             } else if due.days_left(self.as_of, &self.time_zone) <= notice(page)
                 && !reason.contains(&words)
             {
-                reason = format!("{plain}; the next is {words} ({day}).");
+                // Of what ends, the page has said when.
+                reason = match words.strip_prefix("due ") {
+                    Some(when) if plain.contains(&format!("until {day}")) => {
+                        format!("{plain}; that is {when}.")
+                    }
+                    _ => format!("{plain}; the next is {words} ({day})."),
+                };
             }
         }
         // A row that speaks of no zone and cites records rests on these alone: no capture could add to it.
