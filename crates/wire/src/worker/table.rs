@@ -1,7 +1,7 @@
 //! The flow table: every packet finds its flow here, and every flow's end gives its facts.
 use std::net::IpAddr;
 
-use facts::{Address, Evidence, Time};
+use facts::{Address, Evidence, Mac, Time};
 
 use super::flows::Place;
 use super::transport::{SILENT, settle};
@@ -9,7 +9,7 @@ use super::{Here, Passing, Shard, Worker, shard};
 use crate::flow::{
     Engine, Flow, Forwarded, Key, Leg, Sight, Stream, Transport, is_stale, open_expected,
 };
-use crate::picture::{AddressKey, Frames, Picture, RouteKey, Tally};
+use crate::picture::{self, AddressKey, Frames, Picture, RouteKey, Tally};
 
 /// Flows looked at for each that opens, to find those that may rest: more than one, so that it is kept up with them.
 const LOOKED_AFTER: u32 = 4;
@@ -251,10 +251,6 @@ fn forwarded(picture: &mut Picture, here: Here, step: &Forwarded) {
 /// What a flow has to tell since it was asked last.
 fn tell(picture: &mut Picture, flow: &mut Flow) {
     for which in [0, 1] {
-        if let Some(key) = brought(flow, which) {
-            let at = flow.place_in_time();
-            picture.route(key, at, &[at.frame]);
-        }
         addresses(picture, flow, which);
     }
     let unclassified = flow.take_nameless();
@@ -271,21 +267,17 @@ fn tell(picture: &mut Picture, flow: &mut Flow) {
 /// From here on a distance is a TTL of at most 4: not a host far away, but one that means to stay on its link.
 const LINK_SCOPE: u8 = 28;
 
-/// Who brought the packets of a host of the internet to one of this network that speaks with it: what the network's hosts
-/// take for the way out.
-fn brought(flow: &Flow, which: usize) -> Option<RouteKey> {
-    let (address, _) = flow.key.end(which);
-    address.ip().filter(|ip| is_of_internet(*ip))?;
-    let host = flow.legs.nearest(1 - which).filter(|leg| leg.hops == 0)?;
-    let host = host.src().filter(|mac| mac.is_device())?;
-    let mut legs = flow.legs.iter(which);
-    let last = legs.find(|leg| leg.dst() == Some(host) && (1..LINK_SCOPE).contains(&leg.hops))?;
-    let mac = last.src().filter(|mac| mac.is_device() && *mac != host)?;
+/// Who brought a device packets of a host of the internet: what its network takes for the way out.
+fn brought(ip: Option<IpAddr>, leg: Leg) -> Option<RouteKey> {
+    let carried = ip.is_some_and(is_of_internet)
+        && (1..LINK_SCOPE).contains(&leg.hops)
+        && leg.dst().is_some_and(Mac::is_device);
+    let mac = leg.src().filter(|mac| carried && mac.is_device())?;
     Some(RouteKey {
         via: "default-route",
         mac: Some(mac),
         ip: None,
-        vlan: last.vlan(),
+        vlan: leg.vlan(),
         to_vlan: None,
         gateway: None,
         detail: None,
@@ -314,23 +306,29 @@ fn sighted(told: &mut Picture, address: Address, leg: Leg) {
     };
     let Picture {
         addresses,
+        routes,
         left_out,
         limits,
         ..
     } = told;
-    let Some(row) = addresses.row(key, "addresses", limits.addresses, left_out) else {
-        return;
-    };
-    row.hops = match (row.hops, ip.is_some().then_some(leg.hops)) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
     let evidence = leg.frame.map(|frame| Evidence::one(leg.capture, frame));
     let tally = Tally {
         first: leg.first,
         last: leg.last,
         count: leg.packets,
         evidence: evidence.unwrap_or_default(),
+    };
+    if let Some(key) = brought(ip, leg)
+        && let Some(row) = picture::row(routes, key, "routes", limits.routes, left_out)
+    {
+        row.take(tally.clone());
+    }
+    let Some(row) = addresses.row(key, "addresses", limits.addresses, left_out) else {
+        return;
+    };
+    row.hops = match (row.hops, ip.is_some().then_some(leg.hops)) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     };
     row.tally.take(tally);
 }
