@@ -521,7 +521,12 @@ fn change_of_state(
     match (was, health.state) {
         (Some(State::Up) | None, State::Up) => None,
         (_, State::Up) => {
-            let detail = format!("{interface} is up; sensor {} sees again.", source.sensor);
+            let but = health.problem.as_deref().map(|but| format!(" But {but}."));
+            let detail = format!(
+                "{interface} is up; sensor {} sees again.{}",
+                source.sensor,
+                but.unwrap_or_default()
+            );
             Some(tell(now, Trouble::InterfaceUp, interface, detail))
         }
         (was, is) if was == Some(is) => None,

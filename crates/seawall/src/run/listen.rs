@@ -37,6 +37,8 @@ const CARD: Duration = Duration::from_secs(1);
 /// At the end a worker goes on at least so long, which is when the rings have handed over what was in them, and at most so
 /// long, whatever still comes.
 const LAST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(200));
+/// Where others take over, it may take so long to read what is left to it: their rings hold what comes meanwhile for some seconds.
+const LEFT: Duration = Duration::from_secs(2);
 
 /// A worker that takes over from others leaves what they took for so long, by the steady clock: then all that lay in its ring before
 /// is read, and the time of day may be set back.
@@ -326,6 +328,7 @@ impl Listener {
     fn empty_rings(&mut self) -> bool {
         let is_handed_on = self.share.until() < Time(i64::MAX);
         let (at_least, at_most) = LAST;
+        let at_most = if is_handed_on { LEFT } else { at_most };
         let begin = clock::monotonic();
         loop {
             let some = self.take();

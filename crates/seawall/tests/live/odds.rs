@@ -119,6 +119,31 @@ fn an_interface_that_is_not_there_yet_is_waited_for_and_the_others_are_watched_m
 }
 
 #[test]
+fn an_interface_that_is_given_another_name_is_read_on_and_that_is_told() {
+    let Some(cable) = Cable::new("renamed") else {
+        return;
+    };
+    let (site, capture) = terminal(&harborview::bad_day(), "renamed", "save_every = \"1 s\"");
+    let sensor = Sensor::start(&cable, &site);
+    let here = &cable.0;
+    for change in ["down", "name cable7", "up"] {
+        let name = if change == "up" { "cable7" } else { "span0" };
+        assert!(run(&format!("ip -n {here} link set dev {name} {change}")));
+        std::thread::sleep(std::time::Duration::from_millis(700));
+    }
+    until("it is told", || {
+        told(&site, "interface-up", "is not called span0 any more")
+    });
+    cable.play(&capture, 8);
+    until("it is read on", || {
+        events(&site)
+            .iter()
+            .any(|event| event["event"] == "finding-opened" && event["measure"]["id"] == "C9")
+    });
+    sensor.stop();
+}
+
+#[test]
 fn a_site_that_asks_for_what_cannot_be_opened_is_refused_and_the_old_one_goes_on() {
     let Some(cable) = Cable::new("reload") else {
         return;

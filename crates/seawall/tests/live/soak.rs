@@ -337,6 +337,7 @@ fn a_sensor_to_which_all_things_happen_remembers_all_but_what_it_says_it_missed(
     }
     let offline = writer.join().unwrap();
     let took = begun.elapsed().unwrap().as_secs_f64();
+    let ended = self::seconds(now());
     sleep(Duration::from_secs(3));
     let Mishaps {
         sensor,
@@ -358,10 +359,8 @@ fn a_sensor_to_which_all_things_happen_remembers_all_but_what_it_says_it_missed(
 
     let (arrived, dropped) = (cable.count("rx_packets"), sum(&live.coverage, "drops"));
     // What it reports after the last packet is that it was stopped.
-    let last_told = live.operations.values().map(|(_, time)| seconds_of(time));
-    let last_told = last_told.fold(0.0, f64::max);
     let mut gaps = gaps(&live.coverage);
-    gaps.retain(|(from, _)| *from < last_told);
+    gaps.retain(|(from, _)| *from < ended);
     let silent: u64 = sum(&live.coverage, "silence");
     let not_there: f64 = down.iter().map(|(from, until)| until - from).sum();
     println!(
@@ -448,25 +447,26 @@ fn a_sensor_to_which_all_things_happen_remembers_all_but_what_it_says_it_missed(
     assert!(!by_pair.is_empty(), "there are markers");
     for markers in by_pair.values_mut() {
         markers.sort();
-        let mut before: Option<f64> = None;
+        let mut before = f64::MIN;
         let mut run = 0u32;
-        for (_, key) in markers.iter() {
-            let Some((_, time)) = live.operations.get(*key) else {
+        let told = |key: &String| live.operations.get(key).map(|(_, time)| seconds_of(time));
+        let all = markers.iter().map(|(_, key)| (told(key), key.as_str()));
+        for (time, key) in all.chain([(Some(ended), "the end")]) {
+            let Some(now) = time else {
                 run += 1;
                 continue;
             };
-            let now = seconds_of(time);
-            if run > 0 {
-                lost += run;
-                let from = before.unwrap_or(f64::MIN);
-                if !gaps.iter().any(|(begin, end)| *begin < now && *end > from) {
-                    println!("{run} markers before {key} ({time}) lack, and no interval says so");
-                    unexplained += u64::from(run);
-                }
+            lost += run;
+            if run > 0
+                && !gaps
+                    .iter()
+                    .any(|(begin, end)| *begin < now && *end > before)
+            {
+                println!("{run} markers before {key} lack, and no interval says so");
+                unexplained += u64::from(run);
             }
-            (before, run) = (Some(now), 0);
+            (before, run) = (now, 0);
         }
-        lost += run;
     }
     println!(
         "{lost} of {} markers lack, {unexplained} of them in no interval",

@@ -486,6 +486,13 @@ impl Tap {
                 self.problem = joined.as_ref().err().map(ToString::to_string);
                 joined?;
             }
+            State::Up if before != State::Up => {
+                let name = &self.options.interface;
+                let is_renamed = open.socket.index_of(name).ok() != Some(open.index);
+                self.problem = is_renamed.then(|| {
+                    format!("it is not called {name} any more, and is read on until the next start: put its new name into the site file")
+                });
+            }
             _ => {}
         }
         Ok(())
