@@ -258,7 +258,7 @@ fn a_full_disk_stops_history_and_not_the_judge_and_what_was_seen_meanwhile_is_ma
 fn one_that_nobody_hears_goes_on_and_tells_of_a_folder_that_went_away_and_came_back() {
     is_told_all_the_same("unheard", |site| (Sensor::begin_unheard(site), None));
     // A pipe that is full is worse: who writes to it waits.
-    is_told_all_the_same("unread", |site| {
+    is_told_all_the_same("pipe-full", |site| {
         let (sensor, reader) = Sensor::begin_unread(site);
         (sensor, Some(reader))
     });
