@@ -11,7 +11,7 @@ use facts::{Address, Grade, Mac, Time};
 use crate::decoder::{Decoder, Side};
 use crate::picture::{
     self, ANSWERS, AddressKey, CertificateKey, CredentialKey, IdentityKey, NameKey, OddityKey,
-    OpId, Picture, ReportedKey, RouteKey, Says,
+    OpId, Picture, ReportedKey, RouteKey, Says, Tally,
 };
 
 pub(crate) use expected::Expectations;
@@ -375,10 +375,20 @@ impl Cx<'_> {
     pub fn name_used(&mut self, via: &'static str, name: &str, path: Option<String>) {
         let community_id = self.flow.community_id();
         let asker = Side::Client;
-        self.put_name(asker, via, name, path, community_id, Vec::new(), None);
+        self.put_name(
+            asker,
+            via,
+            name,
+            path,
+            community_id,
+            Vec::new(),
+            None,
+            false,
+        );
     }
 
-    /// The answer to such a question, which was seen in that VLAN: by now the flow may be known from nearer to its ends.
+    /// The answer to such a question, which was seen in that VLAN: by now the flow may be known from nearer to its ends. `counted`
+    /// where the question was, though what was told of it may have been handed on since.
     pub fn name_answered(
         &mut self,
         asker: Side,
@@ -386,6 +396,7 @@ impl Cx<'_> {
         name: &str,
         answers: Vec<String>,
         vlan: Option<u16>,
+        counted: bool,
     ) {
         let flow = FlowView { vlan, ..*self.flow };
         let mut there = Cx {
@@ -398,7 +409,7 @@ impl Cx<'_> {
             learned: &mut *self.learned,
             passed: None,
         };
-        there.name_looked_up(asker, via, name, answers, Some(true));
+        there.put_name(asker, via, name, None, None, answers, Some(true), counted);
     }
 
     /// A name that `asker` looked up: `dns`, `mdns`, `llmnr`, `nbns`. Call it at the question with no answers, and
@@ -411,7 +422,7 @@ impl Cx<'_> {
         answers: Vec<String>,
         answered: Option<bool>,
     ) {
-        self.put_name(asker, via, name, None, None, answers, answered);
+        self.put_name(asker, via, name, None, None, answers, answered, false);
     }
 
     #[expect(
@@ -427,6 +438,7 @@ impl Cx<'_> {
         community_id: Option<String>,
         answers: Vec<String>,
         answered: Option<bool>,
+        counted: bool,
     ) {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         if name.is_empty() {
@@ -458,9 +470,15 @@ impl Cx<'_> {
             (Some(a), Some(b)) => Some(a || b),
             (a, b) => a.or(b),
         };
-        if answers.is_empty() && answered != Some(true) || row.tally.count == 0 {
-            row.tally
-                .count_one(self.at.now, self.at.capture, self.frames);
+        let (now, capture) = (self.at.now, self.at.capture);
+        let is_question = answers.is_empty() && answered != Some(true);
+        if is_question || row.tally.count == 0 && !counted {
+            row.tally.count_one(now, capture, self.frames);
+        } else if row.tally.evidence.capture.is_none() {
+            row.tally = Tally {
+                count: 0,
+                ..Tally::new(now, capture, self.frames)
+            };
         } else {
             // The answer belongs to the question that is counted already.
             row.tally.last = row.tally.last.max(self.at.now);

@@ -165,13 +165,18 @@ fn what_passes_while_history_is_loaded_is_read() {
     sensor.stop();
     let told = remembered(&site, "operation");
     let told = told.iter().filter(|row| row.contains("\"write\"")).count();
-    assert_eq!(told, usize::from(writes));
-    let coverage = remembered(&site, "coverage");
-    let mut drops = coverage.iter().filter(|row| row.contains("\"drops\""));
+    // On a busy machine a ring this small may lose some, and says so.
+    let coverage = remembered(&site, "coverage").into_iter();
+    let coverage = coverage.map(|row| serde_json::from_str::<serde_json::Value>(&row).unwrap());
+    let drops = coverage.filter(|row| row["what"] == "drops");
+    let lost =
+        |row: serde_json::Value| row["total"].as_u64().unwrap() - row["good"].as_u64().unwrap();
+    let dropped = usize::try_from(drops.map(lost).sum::<u64>()).unwrap();
     assert!(
-        drops.all(|row| row.contains("\"complete\"")),
-        "{coverage:?}"
+        told + dropped >= usize::from(writes),
+        "{told} and {dropped}"
     );
+    assert!(dropped < usize::from(writes) / 20, "{dropped}");
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub fn fold(facts: &mut Facts, site: &Site, lists: &Lists) {
     others::credentials(&mut facts.credentials, &mut ends);
     others::certificates(&mut facts.certificates, &mut ends);
     others::identities(&mut facts.identities, &mut ends);
+    signs::ways_out(facts);
     others::routes(&mut facts.routes, &mut ends);
     signs::tell(facts);
     let deeds = roles::deeds(facts, &devices, told.deeds);

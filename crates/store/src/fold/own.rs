@@ -19,7 +19,7 @@ use super::places::{Places, is_private, is_special};
 const FEW: usize = 4;
 
 /// A distance from here on is a TTL of at most 4: not a host far away, but one that means to stay on its link.
-const LINK_SCOPE: u8 = 28;
+pub(super) const LINK_SCOPE: u8 = 28;
 
 /// The MAC address that sent a row's packets; all zero, which is no device's, in captures without a link layer.
 pub(super) fn carrier(row: &AddressFact) -> Mac {

@@ -4,11 +4,14 @@
 //! A tunnel over DNS carries its bytes in the names that it asks for: every name is new, long, and of different letters from
 //! the last. All lie below one domain, whose resolver is the tunnel's other end. Reputation services of virus scanners ask
 //! alike; so it is a sign, counted and told, and no proof.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use facts::kinds::{Name, Oddity};
-use facts::{Address, Facts};
+use facts::kinds::{AddressFact, Name, Oddity, Route};
+use facts::{Address, Facts, Mac};
 use hashbrown::HashMap;
+
+use super::own::LINK_SCOPE;
 
 /// Different long names below one domain that one client asks one resolver for, before they are a sign.
 const LEAST_NAMES: usize = 32;
@@ -44,6 +47,51 @@ pub(super) fn tell(facts: &mut Facts) {
     let known: BTreeSet<_> = rows.filter(|one| one.what == DNS_TUNNEL).map(key).collect();
     let fresh = told.into_iter().filter(|one| !known.contains(&key(one)));
     facts.oddities.extend(fresh);
+}
+
+const WAY_OUT: &str = "default-route";
+
+/// Adds who brought packets of hosts of the internet: what a network takes for its way out. How far a host is from here shows
+/// in all of its packets together, and whose an address is in those of all.
+pub(super) fn ways_out(facts: &mut Facts) {
+    facts.routes.retain(|row| row.via != WAY_OUT);
+    let mut ways: BTreeMap<(Option<Mac>, Option<u16>), Route> = BTreeMap::new();
+    for row in facts.addresses.iter().filter(|row| is_brought(row)) {
+        let way = ways.entry((row.mac, row.vlan)).or_insert_with(|| Route {
+            time: row.time,
+            last: row.last,
+            via: WAY_OUT.to_owned(),
+            mac: row.mac,
+            vlan: row.vlan,
+            ..Route::default()
+        });
+        way.time = way.time.min(row.time);
+        way.last = way.last.max(row.last);
+        way.count = way.count.saturating_add(row.packets);
+        way.evidence.merge(row.evidence.clone());
+    }
+    facts.routes.extend(ways.into_values());
+}
+
+fn is_brought(row: &AddressFact) -> bool {
+    row.own == Some(false)
+        && !row.claimed
+        && row.mac.is_some_and(Mac::is_device)
+        && row.hops.is_some_and(|hops| (1..LINK_SCOPE).contains(&hops))
+        && row.ip.is_some_and(is_of_internet)
+}
+
+/// An address of no network of one's own (RFC 1918, RFC 6598, RFC 3927; RFC 4291, 2.4 and 2.5).
+fn is_of_internet(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let own = ip.is_private() || ip.is_link_local() || (first, second & 0xc0) == (100, 64);
+            !own && !matches!(first, 0 | 127 | 224..)
+        }
+        // Global unicast.
+        IpAddr::V6(ip) => ip.segments().first().is_some_and(|first| first >> 13 == 1),
+    }
 }
 
 fn tunnels(names: &[Name]) -> Vec<Oddity> {

@@ -1,7 +1,7 @@
 //! The flow table: every packet finds its flow here, and every flow's end gives its facts.
 use std::net::IpAddr;
 
-use facts::{Address, Evidence, Mac, Time};
+use facts::{Address, Evidence, Time};
 
 use super::flows::Place;
 use super::transport::{SILENT, settle};
@@ -9,7 +9,7 @@ use super::{Here, Passing, Shard, Worker, shard};
 use crate::flow::{
     Engine, Flow, Forwarded, Key, Leg, Sight, Stream, Transport, is_stale, open_expected,
 };
-use crate::picture::{self, AddressKey, Frames, Picture, RouteKey, Tally};
+use crate::picture::{AddressKey, Frames, Picture, RouteKey, Tally};
 
 /// Flows looked at for each that opens, to find those that may rest: more than one, so that it is kept up with them.
 const LOOKED_AFTER: u32 = 4;
@@ -264,26 +264,6 @@ fn tell(picture: &mut Picture, flow: &mut Flow) {
     flow.tell(picture);
 }
 
-/// From here on a distance is a TTL of at most 4: not a host far away, but one that means to stay on its link.
-const LINK_SCOPE: u8 = 28;
-
-/// Who brought a device packets of a host of the internet: what its network takes for the way out.
-fn brought(ip: Option<IpAddr>, leg: Leg) -> Option<RouteKey> {
-    let carried = ip.is_some_and(is_of_internet)
-        && (1..LINK_SCOPE).contains(&leg.hops)
-        && leg.dst().is_some_and(Mac::is_device);
-    let mac = leg.src().filter(|mac| carried && mac.is_device())?;
-    Some(RouteKey {
-        via: "default-route",
-        mac: Some(mac),
-        ip: None,
-        vlan: leg.vlan(),
-        to_vlan: None,
-        gateway: None,
-        detail: None,
-    })
-}
-
 /// The addresses that the packets of one direction came from.
 fn addresses(told: &mut Picture, flow: &mut Flow, which: usize) {
     let (address, _) = flow.key.end(which);
@@ -306,7 +286,6 @@ fn sighted(told: &mut Picture, address: Address, leg: Leg) {
     };
     let Picture {
         addresses,
-        routes,
         left_out,
         limits,
         ..
@@ -318,11 +297,6 @@ fn sighted(told: &mut Picture, address: Address, leg: Leg) {
         count: leg.packets,
         evidence: evidence.unwrap_or_default(),
     };
-    if let Some(key) = brought(ip, leg)
-        && let Some(row) = picture::row(routes, key, "routes", limits.routes, left_out)
-    {
-        row.take(tally.clone());
-    }
     let Some(row) = addresses.row(key, "addresses", limits.addresses, left_out) else {
         return;
     };
@@ -331,19 +305,6 @@ fn sighted(told: &mut Picture, address: Address, leg: Leg) {
         (a, b) => a.or(b),
     };
     row.tally.take(tally);
-}
-
-/// An address of no network of one's own (RFC 1918, RFC 6598, RFC 3927; RFC 4291, 2.4 and 2.5).
-fn is_of_internet(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [first, second, ..] = ip.octets();
-            let own = ip.is_private() || ip.is_link_local() || (first, second & 0xc0) == (100, 64);
-            !own && !matches!(first, 0 | 127 | 224..)
-        }
-        // Global unicast.
-        IpAddr::V6(ip) => ip.segments().first().is_some_and(|first| first >> 13 == 1),
-    }
 }
 
 fn is_group(ip: IpAddr) -> bool {

@@ -285,6 +285,7 @@ impl Names {
                 .take(&(asker == Side::Client, message.header.id));
             let vlan = asked.as_ref().map_or(cx.flow.vlan, |asked| asked.vlan);
             let asked = asked.map(|asked| asked.names);
+            let counted = asked.is_some();
             let stated: Vec<String> = match self.kin {
                 // RFC 1002, 4.2.13: an answer names what it answers in its record alone.
                 Kin::Nbns => {
@@ -323,7 +324,7 @@ impl Names {
             };
             let answers = message.answers();
             for name in names {
-                cx.name_answered(asker, via, &name, answers.clone(), vlan);
+                cx.name_answered(asker, via, &name, answers.clone(), vlan, counted);
             }
         }
         self.own(cx, side, message);
