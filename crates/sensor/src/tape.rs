@@ -70,8 +70,7 @@ impl Tape {
     /// The block of the latest view, and where in it that place is.
     #[inline]
     pub(crate) fn place(&self, at: u64) -> (&Arc<Block>, u32) {
-        let skip = at.checked_sub(self.base);
-        let skip = skip.and_then(|skip| u32::try_from(skip).ok());
+        let skip = self.skip(at).and_then(|skip| u32::try_from(skip).ok());
         (&self.block, skip.unwrap_or(u32::MAX))
     }
 

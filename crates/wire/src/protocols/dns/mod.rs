@@ -285,7 +285,7 @@ impl Names {
                 .take(&(asker == Side::Client, message.header.id));
             let vlan = asked.as_ref().map_or(cx.flow.vlan, |asked| asked.vlan);
             let asked = asked.map(|asked| asked.names);
-            let counted = asked.is_some();
+            let of_question = asked.clone().unwrap_or_default();
             let stated: Vec<String> = match self.kin {
                 // RFC 1002, 4.2.13: an answer names what it answers in its record alone.
                 Kin::Nbns => {
@@ -324,6 +324,7 @@ impl Names {
             };
             let answers = message.answers();
             for name in names {
+                let counted = of_question.iter().any(|a| a.eq_ignore_ascii_case(&name));
                 cx.name_answered(asker, via, &name, answers.clone(), vlan, counted);
             }
         }
@@ -449,6 +450,22 @@ mod tests {
                 name client=10.0.0.1 server=10.0.0.2 name=plc.example via=dns answered=Bool(true) frames=Numbers([1, 2])
                 name client=10.0.0.1 server=10.0.0.2 name=x via=dns frames=Numbers([3])
             "#]],
+        );
+    }
+
+    #[test]
+    fn an_answer_that_names_another_question_counts_as_one_of_its_own() {
+        let other =
+            "1a2b 8180 0001 0001 0000 0000 0178 00 0001 0001 c00c 0001 0001 00000e10 0004 0a000009";
+        check(
+            &DNS,
+            &[(Client, ASK), (Server, other)],
+            expect![[r#"
+            conversation protocol=dns state=answered packets=1/1 bytes=29/35
+            name client=10.0.0.1 server=10.0.0.2 name=plc.example via=dns frames=Numbers([1])
+            name client=10.0.0.1 server=10.0.0.2 name=x via=dns answers=List(["10.0.0.9"]) answered=Bool(true) frames=Numbers([2])
+            oddity what=dns.answers_another_question detail=x frames=Numbers([2])
+        "#]],
         );
     }
 
